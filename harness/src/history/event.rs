@@ -1,0 +1,333 @@
+//! One event.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Time;
+
+/// A process that can't be mistaken for a later one with the same pid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Proc {
+    /// Its pid.
+    pub pid: u32,
+    /// Its start time in clock ticks since boot, field 22 of `/proc/PID/stat` (simulated: a serial number).
+    pub start: u64,
+}
+
+/// When it happened: exactly, or at some unknown instant after the first and not after the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum When {
+    /// Seen as it happened (pidfd, socket, journal).
+    At(Time),
+    /// Seen by sampling.
+    Within(Time, Time),
+}
+
+impl When {
+    /// The earliest instant at which it may have happened.
+    pub fn earliest(self) -> Time {
+        match self {
+            Self::At(at) => at,
+            Self::Within(after, _) => after,
+        }
+    }
+
+    /// The latest instant at which it may have happened.
+    pub fn latest(self) -> Time {
+        match self {
+            Self::At(at) | Self::Within(_, at) => at,
+        }
+    }
+}
+
+/// One event of a history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub when: When,
+    /// What.
+    pub what: What,
+}
+
+impl Event {
+    /// An event seen as it happened.
+    pub fn at(at: Time, what: What) -> Self {
+        Self { when: When::At(at), what }
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// It called exit with this status.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// What is known of a death.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Death {
+    /// How it ended; `None` where the harness is not its parent and no process event told.
+    pub status: Option<Status>,
+}
+
+/// What a process is to the subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// A worker. Ticket and generation are the harness's own count (see `scenario::Lives`).
+    Worker {
+        /// The n-th of its generation, from 1.
+        ticket: u32,
+        /// From 1.
+        generation: u32,
+    },
+    /// A descendant of a worker, or an adopted process.
+    Descendant,
+}
+
+/// How an announcement was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Form {
+    /// It stops accepting as it announces.
+    OnePhase,
+    /// It goes on accepting until told to drain.
+    TwoPhase,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum What {
+    /// The supervisor runs.
+    SupervisorBorn(Proc),
+    /// The supervisor ended. The harness is its parent, so the status is certain.
+    SupervisorExited {
+        /// Which.
+        proc: Proc,
+        /// How.
+        status: Status,
+    },
+    /// A process of the subject is there.
+    Born {
+        /// Which.
+        proc: Proc,
+        /// Its parent at birth.
+        parent: u32,
+        /// What it is.
+        role: Role,
+    },
+    /// A process of the subject ended.
+    Died {
+        /// Which.
+        proc: Proc,
+        /// How.
+        death: Death,
+    },
+    /// It is gone from the process table.
+    Reaped(Proc),
+    /// A worker is able to serve.
+    Ready(Proc),
+    /// A worker said that it will leave.
+    Announced {
+        /// Which.
+        proc: Proc,
+        /// How.
+        form: Form,
+    },
+    /// A worker does not accept any more.
+    StoppedAccepting(Proc),
+    /// A worker saw the stop signal (or drain order).
+    ToldToStop(Proc),
+    /// A worker accepted a connection.
+    Accepted {
+        /// Which.
+        proc: Proc,
+        /// The client's port (TCP) or connection number.
+        peer: u32,
+    },
+    /// A worker holds no connection any more.
+    Drained(Proc),
+    /// A worker ends by its own script, with this status.
+    Exiting {
+        /// Which.
+        proc: Proc,
+        /// Its status.
+        code: i32,
+    },
+    /// A step fired.
+    Step {
+        /// Its path: index in `steps`, then indices inside bodies.
+        step: Vec<u32>,
+        /// The line a person would write.
+        said: String,
+    },
+    /// A step's trigger did not come.
+    Missed {
+        /// Its path.
+        step: Vec<u32>,
+        /// Whether that is a failure.
+        must: bool,
+    },
+    /// An act found nobody.
+    NoTarget {
+        /// The step.
+        step: Vec<u32>,
+    },
+    /// A signal was sent by the harness to a process.
+    Injected {
+        /// To whom.
+        proc: Proc,
+        /// Which, by number.
+        signal: i32,
+    },
+    /// A puppet was asked to do something.
+    Asked {
+        /// Which.
+        proc: Proc,
+        /// The act, as the scenario names it.
+        act: String,
+    },
+    /// A `During` fault began.
+    FaultBegan {
+        /// The step.
+        step: Vec<u32>,
+        /// The fault, as the scenario names it.
+        fault: String,
+        /// Whom it hit.
+        on: Vec<Proc>,
+    },
+    /// A `During` fault ended.
+    Healed {
+        /// The step.
+        step: Vec<u32>,
+    },
+    /// The operator ordered something.
+    Commanded(crate::scenario::Command),
+    /// All connections of a load are held.
+    Held {
+        /// The load.
+        load: String,
+    },
+    /// A connection, after its end.
+    Connection(Box<Connection>),
+    /// The harness enters a phase of the run.
+    Phase(PhaseMark),
+    /// A judged process or the harness itself could run but did not get a processor for `delay_ns` in this span.
+    Stall {
+        /// Which; `None` is the harness.
+        proc: Option<Proc>,
+        /// Since when it was not looked at.
+        since: Time,
+        /// How long it waited.
+        delay_ns: u64,
+    },
+    /// Something of the subject was left after its end.
+    Left(Leftover),
+    /// The supervisor's own word; decides only INV-TRUTH.
+    Claimed(Claim),
+    /// An observer could not see everything.
+    Incomplete {
+        /// What was not seen, and why.
+        why: String,
+    },
+}
+
+/// A phase of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PhaseMark {
+    /// The pool was full and the steps begin (`Steady`), or the supervisor was born (`AtOnce`).
+    Steps,
+    /// The baseline never came.
+    NoBaseline,
+    /// The last step is done: no more faults; the pool must converge.
+    Settle,
+    /// The harness stops the subject.
+    Stop,
+    /// The supervisor is gone (or was given up on): what is left is looked for.
+    Over,
+    /// The end of the observation.
+    End,
+}
+
+/// A connection and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Unique in the run.
+    pub id: u32,
+    /// The load's name.
+    pub load: String,
+    /// When connect was called.
+    pub tried: Time,
+    /// When it returned.
+    pub opened: Option<Time>,
+    /// When the first byte of the (last) request was written.
+    pub sent: Option<Time>,
+    /// When the answer was complete.
+    pub answered: Option<Time>,
+    /// When the client saw its end (or closed it, or gave up on it).
+    pub ended: Time,
+    /// How long the server was asked to take.
+    pub hold_ns: u64,
+    /// The local port or connection number, which the worker's journal names.
+    pub peer: u32,
+    /// The worker that answered.
+    pub owner: Option<Proc>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What can become of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Answered in full; or an idle one that was closed in order.
+    Ok,
+    /// connect: ECONNREFUSED (or no socket at the path).
+    Refused,
+    /// connect did not return by its deadline.
+    NotAccepted,
+    /// ECONNRESET.
+    Reset,
+    /// Closed without one byte of an answer.
+    Empty,
+    /// Closed within the answer.
+    Cut,
+    /// No byte by the deadline and the peer still open.
+    Hang,
+    /// The client closed it (a stopped load).
+    Dropped,
+}
+
+/// Something left behind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Leftover {
+    /// A process.
+    Process {
+        /// Which.
+        proc: Proc,
+        /// Its command name.
+        comm: String,
+    },
+    /// A listening socket: a connect succeeded, or a fresh bind failed.
+    Address(String),
+    /// A file or socket file.
+    File(String),
+}
+
+/// A claim of the supervisor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The pid it speaks of.
+    pub pid: u32,
+    /// What it says.
+    pub kind: ClaimKind,
+}
+
+/// What a supervisor claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClaimKind {
+    /// That a worker is ready.
+    Ready,
+    /// That a worker ended, and how.
+    Exited(Status),
+    /// That it gave up.
+    GaveUp,
+}

@@ -1,0 +1,39 @@
+//! A history: its header and its events.
+
+use serde::{Deserialize, Serialize};
+
+use super::Event;
+
+/// What is needed to judge a history and nothing else is at hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of this format.
+    pub schema: u32,
+    /// `file::variant`.
+    pub scenario_name: String,
+    /// The scenario as RON, the variant applied.
+    pub scenario: String,
+    /// The subject's name.
+    pub subject: String,
+    /// What its version command said.
+    pub subject_version: String,
+    /// The subject's profile as RON.
+    pub profile: String,
+    /// `real` or `sim`.
+    pub world: String,
+    /// The seed.
+    pub seed: u64,
+    /// The world's slack in nanoseconds.
+    pub slack_ns: u64,
+    /// Facts about the host, by name.
+    pub host: Vec<(String, String)>,
+}
+
+/// A history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// What it is a history of.
+    pub header: Header,
+    /// What happened, in the order in which it was noted.
+    pub events: Vec<Event>,
+}

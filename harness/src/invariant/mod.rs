@@ -1,0 +1,5 @@
+//! One pure function per invariant: no I/O, no clock.
+
+mod case;
+
+pub use case::{Case, Finding, Slack};

@@ -1,0 +1,31 @@
+//! A declarative chaos and conformance harness for process supervisors.
+//!
+//! Rooms; imports point down this list and never up:
+//!
+//! | room | what it is |
+//! |---|---|
+//! | [`time`] | instants and spans of a run |
+//! | [`scenario`] | the grammar of a scenario file, its validation and its explanation |
+//! | [`subject`] | how to start, observe, steer and stop one supervisor; what it promises |
+//! | [`history`] | everything that happened in a run, and the timeline read from it |
+//! | [`verdict`] | what a judgement can be, and the exit codes |
+//! | [`invariant`] | one pure function per invariant |
+//! | [`director`] | pure: fires the steps of a scenario |
+//! | [`puppet`] | the scripted worker: a pure core, and its real shell |
+//! | [`load`] | probes and held connections: a pure core, and its real client |
+//! | [`world`] | where a scenario runs: `real` or `sim` |
+//! | [`report`] | one report, several forms |
+//! | [`cli`] | the command line |
+
+pub mod cli;
+pub mod director;
+pub mod history;
+pub mod invariant;
+pub mod load;
+pub mod puppet;
+pub mod report;
+pub mod scenario;
+pub mod subject;
+pub mod time;
+pub mod verdict;
+pub mod world;

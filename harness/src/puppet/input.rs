@@ -1,0 +1,126 @@
+//! What goes into a puppet and what comes out.
+
+use std::time::Duration;
+
+use crate::scenario::{Ask, Child, Retirement};
+
+/// A connection, numbered by the puppet's shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u32);
+
+/// Something that happened to the worker.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// It runs and holds its ticket: always first.
+    Born,
+    /// A deadline may be due.
+    Tick,
+    /// The supervisor told it something.
+    Told(Told),
+    /// The channel is closed, or the death signal came: the supervisor is gone.
+    Orphaned,
+    /// SIGTERM (or what the subject stops workers with).
+    Term,
+    /// A connection was accepted.
+    Connected(ConnId),
+    /// A whole request was read.
+    Request(ConnId, Request),
+    /// The client closed or reset the connection.
+    Hangup(ConnId),
+    /// The harness asks for something on the side socket.
+    Asked(Ask),
+}
+
+/// What a supervisor says on the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Stop accepting, finish, exit.
+    Drain,
+}
+
+/// A request. On the wire: `GET /who`, `/hold?ms=250`, `/throw`, `/throw?ms=5` (throws after so long), `/exit?code=3`,
+/// `/retire`; `Connection: close` ends the connection after the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Answer at once who you are.
+    Who {
+        /// Keep the connection.
+        keep_alive: bool,
+    },
+    /// Answer after so long.
+    Hold {
+        /// How long.
+        span: Duration,
+        /// Keep the connection.
+        keep_alive: bool,
+    },
+    /// The handler throws; this request is not answered, its connection is closed as the worker leaves.
+    Throw,
+    /// Exit at once with this status.
+    Exit(i32),
+    /// Answer, then announce retirement.
+    Retire,
+    /// Not a request that a puppet knows: answered with 404.
+    Unknown,
+}
+
+/// What the worker is to do, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Append a line to the journal.
+    Journal(Entry),
+    /// Begin to accept.
+    Accept,
+    /// Stop accepting: close the listeners.
+    StopAccepting,
+    /// Say `{"act":"ready"}` (and READY=1 where NOTIFY_SOCKET is set and there is no channel).
+    SayReady,
+    /// Say `{"act":"suicide"}` or `{"act":"retire"}`.
+    Announce(Retirement),
+    /// Answer with the who-am-I document; close afterwards unless told to keep.
+    Answer {
+        /// Whom.
+        conn: ConnId,
+        /// Keep the connection.
+        keep_alive: bool,
+        /// 200 or 404.
+        status: u16,
+    },
+    /// Close a connection.
+    Close(ConnId),
+    /// Close the channel and live on.
+    CloseChannel,
+    /// Write this line to the channel as it is.
+    Garble(String),
+    /// Write so many bytes to standard output.
+    Output(u64),
+    /// Touch so much more memory.
+    Leak(u64),
+    /// Start a process.
+    Spawn(Child),
+    /// Do nothing any more, whatever comes.
+    Hang,
+    /// Exit with this status. Always the last action.
+    Exit(i32),
+}
+
+/// A line of the journal; the shell adds time, pid, start time, ticket and generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Entry {
+    /// It runs.
+    Born,
+    /// It serves.
+    Ready,
+    /// It accepted a connection from this client port.
+    Accepted(u32),
+    /// It announced.
+    Announced(Retirement),
+    /// It saw TERM or a drain order.
+    Told,
+    /// It closed its listeners.
+    StoppedAccepting,
+    /// It holds nothing any more.
+    Drained,
+    /// It exits with this status.
+    Exiting(i32),
+}

@@ -1,0 +1,170 @@
+//! What a worker does with its life.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+
+/// Which worker gets which life: the n-th worker of its generation to take a ticket gets the n-th of that list.
+/// The harness counts generations: 1 until the first reload command, one more after each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lives {
+    /// The lives of the first tickets of the first generation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first: Vec<Life>,
+    /// The lives of the first tickets of later generations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub generation: BTreeMap<u32, Vec<Life>>,
+    /// Every other worker's life.
+    #[serde(default)]
+    pub then: Life,
+}
+
+/// One life: a preset, or a record by phase.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Life {
+    /// Boots at once, says ready, serves, drains on TERM or order, exits 0.
+    #[default]
+    Serve,
+    /// Exits by itself, unannounced.
+    Crash {
+        /// When.
+        at: Phase,
+        /// With this status; absent is 1.
+        #[serde(default = "one")]
+        code: i32,
+        /// So long after the phase began.
+        #[serde(default)]
+        after: Span,
+    },
+    /// Stops doing anything at all, asleep.
+    Hang {
+        /// When.
+        at: Phase,
+    },
+    /// Serves, and neither TERM nor a drain order makes it leave.
+    IgnoreTerm,
+    /// Takes this long to become ready.
+    SlowBoot(Span),
+    /// Takes this long to exit after it has drained.
+    SlowStop(Span),
+    /// Announces its retirement at its first request, having answered it.
+    RetireAtFirstRequest(Retirement),
+    /// Leaks memory: so many bytes per request.
+    Leak(u64),
+    /// Writes so many bytes a second to standard output.
+    Flood(u64),
+    /// The whole record.
+    Record(LifeRecord),
+}
+
+fn one() -> i32 {
+    1
+}
+
+/// A phase of a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// From exec to ready.
+    Boot,
+    /// Ready.
+    Ready,
+    /// The first request is read.
+    Request,
+    /// It has stopped accepting.
+    Drain,
+}
+
+/// A life phase by phase; what is absent is as in `Serve`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LifeRecord {
+    /// How long boot takes.
+    #[serde(default)]
+    pub boot: Span,
+    /// Never says ready.
+    #[serde(default)]
+    pub never_ready: bool,
+    /// Crash: when, how, after what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
+    /// Hang: when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hang: Option<Phase>,
+    /// How it leaves when a handler throws or it is asked to retire.
+    #[serde(default)]
+    pub retire: Retirement,
+    /// Announce retirement after so many requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retire_after: Option<u32>,
+    /// Ignore TERM and drain orders.
+    #[serde(default)]
+    pub ignore_term: bool,
+    /// Time between the end of the drain and the exit.
+    #[serde(default)]
+    pub slow_stop: Span,
+    /// Bytes leaked per request.
+    #[serde(default)]
+    pub leak: u64,
+    /// Output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Output>,
+    /// Children that it spawns when ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<Child>,
+}
+
+/// An unannounced exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exit {
+    /// When.
+    pub at: Phase,
+    /// So long after the phase began.
+    #[serde(default)]
+    pub after: Span,
+    /// With this status.
+    #[serde(default)]
+    pub code: i32,
+}
+
+/// How a worker that wants to leave says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Retirement {
+    /// `{"act":"suicide"}`: it stops accepting as it announces.
+    #[default]
+    OnePhase,
+    /// `{"act":"retire"}`: it goes on accepting until told to drain.
+    TwoPhase,
+    /// It says nothing: it stops accepting and leaves.
+    Silent,
+}
+
+/// Bytes on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// How many a second.
+    pub bytes_per_second: u64,
+}
+
+/// A process that a worker starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Child {
+    /// In a session of its own.
+    #[serde(default)]
+    pub setsid: bool,
+    /// Holds the worker's channel and listeners open.
+    #[serde(default)]
+    pub holds_descriptors: bool,
+    /// Its parent exits at once, so that it is adopted.
+    #[serde(default)]
+    pub orphan: bool,
+    /// Ends by itself after this long; absent stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lives_for: Option<Span>,
+}

@@ -1,0 +1,120 @@
+//! What clients do.
+
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+
+/// One named load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Load {
+    /// Open loop: a fresh connection and one request every so often, whatever became of the others.
+    Probe {
+        /// The interval.
+        every: Span,
+        /// How long the server takes to answer each.
+        #[serde(default)]
+        hold: Span,
+        /// Its name.
+        #[serde(rename = "as")]
+        name: String,
+        /// Starts with a `StartLoad` step instead of the first step.
+        #[serde(default)]
+        on_demand: bool,
+    },
+    /// Connections with a request in flight.
+    Hold {
+        /// How many in all; with `per_worker` how many on each worker.
+        connections: u32,
+        /// Whether `connections` counts per worker (only with an aimable puppet).
+        #[serde(default)]
+        per_worker: bool,
+        /// How long the server takes to answer.
+        #[serde(rename = "for")]
+        hold: Span,
+        /// Its name.
+        #[serde(rename = "as")]
+        name: String,
+        /// Starts with a `StartLoad` step.
+        #[serde(default)]
+        on_demand: bool,
+    },
+    /// Idle keep-alive connections that have had one answer.
+    Park {
+        /// How many in all; with `per_worker` how many on each worker.
+        connections: u32,
+        /// Whether `connections` counts per worker.
+        #[serde(default)]
+        per_worker: bool,
+        /// Its name.
+        #[serde(rename = "as")]
+        name: String,
+        /// Starts with a `StartLoad` step.
+        #[serde(default)]
+        on_demand: bool,
+    },
+    /// Open loop at a rate.
+    Flood {
+        /// Connections a second.
+        per_second: u32,
+        /// Its name.
+        #[serde(rename = "as")]
+        name: String,
+        /// Starts with a `StartLoad` step.
+        #[serde(default)]
+        on_demand: bool,
+    },
+    /// Clients that connect and send slowly or nothing.
+    Slow {
+        /// How many.
+        connections: u32,
+        /// Time between two bytes; absent sends nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        byte_every: Option<Span>,
+        /// Its name.
+        #[serde(rename = "as")]
+        name: String,
+        /// Starts with a `StartLoad` step.
+        #[serde(default)]
+        on_demand: bool,
+    },
+    /// Probes of which some make the handler throw.
+    Poison {
+        /// The interval.
+        every: Span,
+        /// One in so many throws.
+        one_in: u32,
+        /// Its name.
+        #[serde(rename = "as")]
+        name: String,
+        /// Starts with a `StartLoad` step.
+        #[serde(default)]
+        on_demand: bool,
+    },
+}
+
+impl Load {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Probe { name, .. }
+            | Self::Hold { name, .. }
+            | Self::Park { name, .. }
+            | Self::Flood { name, .. }
+            | Self::Slow { name, .. }
+            | Self::Poison { name, .. } => name,
+        }
+    }
+
+    /// Whether it waits for a `StartLoad` step.
+    pub fn on_demand(&self) -> bool {
+        match self {
+            Self::Probe { on_demand, .. }
+            | Self::Hold { on_demand, .. }
+            | Self::Park { on_demand, .. }
+            | Self::Flood { on_demand, .. }
+            | Self::Slow { on_demand, .. }
+            | Self::Poison { on_demand, .. } => *on_demand,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The grammar of a scenario file (RON), its validation and its explanation.
+
+mod life;
+mod load;
+mod model;
+mod span;
+mod step;
+
+pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
+pub use load::Load;
+pub use model::{Backoff, Expect, Limit, Pool, Scenario, Start, StatusIs, Sweep, Variant};
+pub use span::Span;
+pub use step::{Act, Ask, Command, Fault, FileFault, Signal, State, Step, Target, Trigger};

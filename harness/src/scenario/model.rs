@@ -1,0 +1,235 @@
+//! A scenario as a whole.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Life, Lives, Load, Span, Step};
+
+/// One scenario file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// One sentence: what must hold.
+    pub title: String,
+    /// Ids of the catalogue entries that it guards against.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards_against: Vec<String>,
+    /// Whether the steps wait for a full pool.
+    #[serde(default)]
+    pub start: Start,
+    /// The pool that the supervisor is asked for.
+    pub pool: Pool,
+    /// What the workers do.
+    #[serde(default)]
+    pub lives: Lives,
+    /// Load that runs from the first step (or from its `StartLoad` step if it says so).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub load: Vec<Load>,
+    /// What happens, in order.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    /// What must hold beyond the invariants, which always must.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expect>,
+    /// Other forms of the same scenario; each is a test of its own beside the plain one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Variant>,
+    /// A step whose offset is swept over a range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
+}
+
+/// Whether the baseline is a full pool or nothing at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Start {
+    /// The steps begin when the pool is full; if it never is, the run is inconclusive.
+    #[default]
+    Steady,
+    /// The birth of the supervisor is the first edge; a start that fails is judged.
+    AtOnce,
+}
+
+/// What the supervisor is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// How many workers.
+    pub workers: u32,
+    /// The restart limit; absent means that there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// Restart delays; absent leaves the subject's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff: Option<Backoff>,
+    /// How long a worker must have been ready for a stable run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable: Option<Span>,
+    /// The drain deadline.
+    #[serde(default = "default_drain")]
+    pub drain: Span,
+    /// How long a worker may take to become ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_timeout: Option<Span>,
+}
+
+fn default_drain() -> Span {
+    Span::millis(5000)
+}
+
+/// At most `restarts` in any window of `within`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// How many.
+    pub restarts: u32,
+    /// The window.
+    pub within: Span,
+}
+
+/// Delays between restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backoff {
+    /// The first delay that is not zero.
+    pub initial: Span,
+    /// Multiplier, at least 1.
+    pub factor: u32,
+    /// The longest delay.
+    pub cap: Span,
+}
+
+/// Something that must hold in this scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Expect {
+    /// The supervisor gives up after exactly so many restarts, with such a status.
+    GivesUp {
+        /// How many restarts before.
+        after_restarts: u32,
+        /// Its exit status.
+        status: StatusIs,
+    },
+    /// It never gives up.
+    NeverGivesUp,
+    /// The supervisor ends by itself or by command with such a status.
+    Exits {
+        /// Its exit status.
+        status: StatusIs,
+    },
+    /// No process, socket or file of the subject is left after its end.
+    NothingLeft {
+        /// Counted from the supervisor's end.
+        within: Span,
+    },
+    /// Every request of a load had the outcome OK.
+    NothingLost {
+        /// The load's name.
+        load: String,
+    },
+    /// Connections of this load were cut by the drain deadline, not before and not (much) after.
+    CutAtDeadline {
+        /// The load's name.
+        load: String,
+    },
+    /// Never fewer ready workers than this from the first step to the stop.
+    ReadyAtLeast {
+        /// How many.
+        workers: u32,
+    },
+    /// The pool is full again this long after the last fault.
+    FullAgain {
+        /// Counted from the last fault or command.
+        within: Span,
+    },
+    /// So many births of workers in the whole run.
+    Births {
+        /// At least.
+        #[serde(default)]
+        min: u32,
+        /// At most.
+        max: u32,
+    },
+}
+
+/// What an exit status must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StatusIs {
+    /// 0.
+    Zero,
+    /// Any code but 0, and no signal.
+    NonZero,
+    /// This code.
+    Code(i32),
+}
+
+/// Another form of the scenario: the fields it has replace those of the file, whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Its name; the test is `file::name`.
+    pub name: String,
+    /// Replaces the title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Replaces `start`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Start>,
+    /// Replaces `pool`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
+    /// Replaces `lives`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lives: Option<Lives>,
+    /// Replaces `load`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Vec<Load>>,
+    /// Replaces `steps`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<Step>>,
+    /// Replaces `expect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Vec<Expect>>,
+}
+
+/// A range of offsets for one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// Index of the step, from 0.
+    pub step: usize,
+    /// The smallest offset.
+    pub from: Span,
+    /// The largest offset.
+    pub to: Span,
+    /// How many, ends included; at least 2.
+    pub points: u32,
+}
+
+impl Scenario {
+    /// The plain scenario and each variant, with the variant's name.
+    pub fn forms(&self) -> Vec<(Option<String>, Scenario)> {
+        let plain = Scenario { variants: Vec::new(), ..self.clone() };
+        let mut forms = vec![(None, plain.clone())];
+        forms.extend(self.variants.iter().map(|variant| (Some(variant.name.clone()), plain.with(variant))));
+        forms
+    }
+
+    fn with(&self, variant: &Variant) -> Scenario {
+        let variant = variant.clone();
+        Scenario {
+            title: variant.title.unwrap_or_else(|| self.title.clone()),
+            start: variant.start.unwrap_or(self.start),
+            pool: variant.pool.unwrap_or_else(|| self.pool.clone()),
+            lives: variant.lives.unwrap_or_else(|| self.lives.clone()),
+            load: variant.load.unwrap_or_else(|| self.load.clone()),
+            steps: variant.steps.unwrap_or_else(|| self.steps.clone()),
+            expect: variant.expect.unwrap_or_else(|| self.expect.clone()),
+            ..self.clone()
+        }
+    }
+}
+
+impl Default for Lives {
+    fn default() -> Self {
+        Self { first: Vec::new(), generation: Default::default(), then: Life::Serve }
+    }
+}

@@ -1,0 +1,329 @@
+//! Steps: when, and what.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Expect, Span};
+
+/// One step. Steps fire in order; a trigger is looked for strictly after the step before it fired.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What it waits for; absent fires at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Trigger>,
+    /// How long it waits before it is `Missed`; absent is 10 s.
+    #[serde(default = "default_within")]
+    pub within: Span,
+    /// Missing it is a failure, not just an unreached situation.
+    #[serde(default)]
+    pub must: bool,
+    /// What it does; absent only waits.
+    #[serde(default, rename = "do", skip_serializing_if = "Option::is_none")]
+    pub act: Option<Act>,
+    /// A name for the processes that it hit.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What must hold from this step to the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expect>,
+}
+
+fn default_within() -> Span {
+    Span::millis(10_000)
+}
+
+/// What a step waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Trigger {
+    /// Edge: the supervisor runs.
+    SupervisorBorn,
+    /// Edge: a worker is born.
+    Born,
+    /// Edge: a worker is ready.
+    Ready,
+    /// Edge: a worker announced its retirement.
+    Announced,
+    /// Edge: a worker stopped accepting.
+    StoppedAccepting,
+    /// Edge: a worker's process ended.
+    Exited,
+    /// Edge: all connections of this load are held.
+    Held(String),
+    /// Edge: the command given last ended.
+    CommandEnds,
+    /// Edge: the supervisor reached its give-up state.
+    GaveUp,
+    /// Edge: the supervisor ended.
+    SupervisorExited,
+    /// State: may hold already.
+    State(State),
+    /// This long after the step before.
+    After(Span),
+    /// All of these, in any order.
+    All(Vec<Trigger>),
+    /// The first of these.
+    Any(Vec<Trigger>),
+}
+
+/// A state of the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// As many ready workers as wanted.
+    PoolFull,
+    /// As many ready workers as wanted, and no other alive.
+    Settled,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Act {
+    /// SIGKILL.
+    Kill(Target),
+    /// Any signal, maybe several times.
+    Signal {
+        /// To whom.
+        to: Target,
+        /// Which.
+        signal: Signal,
+        /// How many.
+        #[serde(default = "once")]
+        times: u32,
+        /// Time between two.
+        #[serde(default)]
+        spacing: Span,
+    },
+    /// Tell puppets, each by its side socket, to do something.
+    Ask {
+        /// Whom.
+        who: Target,
+        /// What.
+        to: Ask,
+        /// All within this time, seeded.
+        #[serde(default)]
+        spread: Span,
+    },
+    /// The operator's commands.
+    Operate(Command),
+    /// Swaps the subject's configuration for a variant that the subject file supplies.
+    Config(String),
+    /// Starts a load that is `on_demand`.
+    StartLoad(String),
+    /// Stops a load: held connections are closed by the client.
+    StopLoad(String),
+    /// A fault that always heals.
+    During {
+        /// What.
+        fault: Fault,
+        /// How long; measured from the fault.
+        #[serde(rename = "for")]
+        span: Span,
+        /// What happens meanwhile.
+        #[serde(default, rename = "do")]
+        steps: Vec<Step>,
+    },
+    /// These, so many times.
+    Repeat {
+        /// How many.
+        times: u32,
+        /// What.
+        steps: Vec<Step>,
+    },
+    /// One of these, drawn from the seed.
+    OneOf(Vec<Act>),
+    /// All of these at once.
+    Together {
+        /// All within this time, seeded.
+        #[serde(default)]
+        spread: Span,
+        /// What.
+        acts: Vec<Act>,
+    },
+    /// Nothing for this long: a part of the history in which nothing is done.
+    Pause(Span),
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// Whom a step hits. Nobody there: `NoTarget` is recorded and the run goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Target {
+    /// The supervisor.
+    Supervisor,
+    /// The ready worker born first.
+    Oldest,
+    /// The ready worker born last.
+    Newest,
+    /// Every worker, one act for each.
+    Each,
+    /// Every worker, one act for all in one burst.
+    All,
+    /// So many ready workers, drawn from the seed.
+    Random(u32),
+    /// A worker that is not ready yet.
+    Booting,
+    /// A worker that drains.
+    Draining,
+    /// The process of the trigger.
+    That,
+    /// What an earlier step hit and named.
+    Named(String),
+    /// The worker that owns a connection of this load.
+    OwnerOf(String),
+    /// A descendant of a worker.
+    Child(Box<Target>),
+    /// A process that the supervisor adopted.
+    Adopted,
+    /// A process that has nothing to do with the subject.
+    Bystander,
+    /// Whoever reads the subject's output.
+    LogReader,
+    /// The process group of the supervisor.
+    Group,
+}
+
+/// A signal by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::upper_case_acronyms)]
+pub enum Signal {
+    /// SIGKILL.
+    KILL,
+    /// SIGTERM.
+    TERM,
+    /// SIGINT.
+    INT,
+    /// SIGQUIT.
+    QUIT,
+    /// SIGHUP.
+    HUP,
+    /// SIGUSR1.
+    USR1,
+    /// SIGUSR2.
+    USR2,
+    /// SIGCHLD, as noise.
+    CHLD,
+    /// SIGABRT.
+    ABRT,
+    /// SIGSEGV.
+    SEGV,
+    /// SIGTTIN.
+    TTIN,
+    /// SIGTTOU.
+    TTOU,
+    /// SIGWINCH.
+    WINCH,
+    /// SIGPIPE.
+    PIPE,
+}
+
+/// What a puppet is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Ask {
+    /// A handler throws: the worker leaves in the form that its life says.
+    Throw,
+    /// Announce retirement in this form.
+    Retire(super::Retirement),
+    /// Exit with this status, unannounced.
+    Exit(i32),
+    /// Close the channel and live on.
+    CloseChannel,
+    /// Start a process.
+    Spawn(super::Child),
+    /// Write so many bytes to standard output, at once.
+    Flood(u64),
+    /// Write this line to the channel.
+    Garble(String),
+    /// Stop doing anything.
+    Hang,
+}
+
+/// What the operator orders.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Command {
+    /// Start the supervisor (again).
+    Start,
+    /// Rolling restart.
+    Reload,
+    /// So many reloads, this far apart.
+    Reloads {
+        /// How many.
+        times: u32,
+        /// Time between two.
+        spacing: Span,
+    },
+    /// Stop.
+    Stop,
+    /// Another size.
+    Scale(u32),
+    /// Replace the supervisor by a new version of itself.
+    Upgrade,
+    /// Start a second one for the same addresses.
+    SecondStart,
+}
+
+/// A fault with an end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Fault {
+    /// The processes do not run (SIGSTOP, SIGCONT).
+    Freeze(Target),
+    /// A limit on a live process.
+    Limit {
+        /// Whose.
+        on: Target,
+        /// Its name: NOFILE, NPROC, AS, pids.
+        resource: String,
+        /// The value; `Now(+n)` is not offered: say how many descriptors or processes.
+        to: u64,
+    },
+    /// A file of the subject is not as it was.
+    File {
+        /// Its role: `program`, `config`, `log`.
+        which: String,
+        /// How.
+        is: FileFault,
+    },
+    /// A pipe is not read.
+    NotRead(Target),
+    /// The subject's address is held by somebody else.
+    AddressHeld,
+    /// System calls fail.
+    Syscall {
+        /// Of whom.
+        of: Target,
+        /// Its name.
+        call: String,
+        /// From the n-th on.
+        #[serde(default = "once")]
+        nth: u32,
+        /// The errno's name.
+        errno: String,
+    },
+    /// The wall clock is set, then set back.
+    ClockStep {
+        /// By how much.
+        by: Span,
+        /// Back instead of forward.
+        #[serde(default)]
+        back: bool,
+    },
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileFault {
+    /// It is not there.
+    Missing,
+    /// It may not be executed or read.
+    Forbidden,
+    /// It is empty.
+    Empty,
+    /// Its filesystem is full.
+    Full,
+}

@@ -1,0 +1,111 @@
+//! A subject file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::Signal;
+
+use super::Profile;
+
+/// One supervisor under test.
+///
+/// In `start`, `config` and `env` these are replaced: `{workers}`, `{address}` (host:port), `{host}`, `{port}`,
+/// `{drain_s}`, `{drain_ms}`, `{run}` (the run's directory), `{here}` (the subject's folder), `{supervisor}` and
+/// `{puppet}` (our binaries), `{config}` (the rendered configuration file), `{limit}`, `{backoff}`, `{stable}`, `{ready_timeout}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// Its name.
+    pub name: String,
+    /// Programs without which it can't be judged.
+    #[serde(default)]
+    pub requires: Vec<String>,
+    /// A command that prints its version.
+    pub version: Vec<String>,
+    /// The command line.
+    pub start: Vec<String>,
+    /// Name of the template of its configuration file, in the subject's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// Additions to its environment.
+    #[serde(default)]
+    pub env: Vec<(String, String)>,
+    /// What its workers are.
+    pub puppet: Puppet,
+    /// How the harness knows that a worker is ready.
+    #[serde(default)]
+    pub readiness: Readiness,
+    /// How it is stopped.
+    pub stop: HowToStop,
+    /// How it is told to reload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reload: Option<HowToReload>,
+    /// Where it writes events as JSON lines, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<String>,
+    /// What it promises.
+    pub profile: Profile,
+    /// Known failures.
+    #[serde(default)]
+    pub deviations: Vec<Deviation>,
+}
+
+/// What the workers are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Puppet {
+    /// Our own puppet: every construct works.
+    Own,
+    /// A hook in another language, in the subject's folder, which keeps the journal and has a side socket.
+    Hook(String),
+    /// Workers that can't be scripted.
+    Opaque,
+}
+
+/// How readiness is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Readiness {
+    /// The puppet's journal says so.
+    #[default]
+    Journal,
+    /// It is not: the interval from birth to birth + boot.
+    Unknown,
+}
+
+/// How it is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HowToStop {
+    /// By a signal to the supervisor.
+    Signal(Signal),
+}
+
+/// How it is told to reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HowToReload {
+    /// By a signal to the supervisor.
+    Signal(Signal),
+}
+
+/// A known failure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deviation {
+    /// `file` or `file::variant`.
+    pub scenario: String,
+    /// The invariant's id.
+    pub invariant: String,
+    /// How often.
+    pub happens: Frequency,
+    /// Why.
+    pub cause: String,
+    /// Where to read more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub see: Option<String>,
+}
+
+/// How often a deviation happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Frequency {
+    /// In every conclusive run; a run without it is news.
+    Always,
+    /// Now and then.
+    Sometimes,
+}

@@ -1,0 +1,96 @@
+//! What a subject promises. An absent line is `Undeclared`: counted and warned about, never a pass.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::{Span, StatusIs};
+
+/// The declared profile.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// How long after the last fault the pool is as wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converge: Option<Span>,
+    /// Extra workers that may be alive beside those wanted and those that drain (surge).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surge: Option<u32>,
+    /// Ready workers that may be missing without a fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<u32>,
+    /// From a birth to ready, for a puppet that boots at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<Span>,
+    /// From connect to the answer of a probe that is asked for no delay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Span>,
+    /// Restart delays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<DelayBound>,
+    /// The restart limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<LimitRule>,
+    /// How long from the need for one restart too many to the end of the supervisor, beside the drain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub give_up: Option<Span>,
+    /// Its exit status then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub give_up_status: Option<StatusIs>,
+    /// Its exit status after an orderly stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_status: Option<StatusIs>,
+    /// Whether it ends a worker that has not drained by the scenario's deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<bool>,
+    /// How long after the drain deadline a worker may still be there (K).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_slack: Option<Span>,
+    /// Which forms of announcement it understands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcements: Option<Vec<crate::scenario::Retirement>>,
+    /// Whether a reload replaces without going below the wanted number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolling_reload: Option<bool>,
+    /// From a death to the end of the zombie. Universal: absent is 250 ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reap: Option<Span>,
+    /// From the end of the supervisor to the end of everything it started. Universal: absent is 1 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<Span>,
+    /// What becomes of the workers when the supervisor is killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_supervisor_death: Option<OnSupervisorDeath>,
+    /// Whether it keeps the listening sockets open from start to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_listener: Option<bool>,
+}
+
+/// What is promised about the delay between a death and the next birth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DelayBound {
+    /// The backoff that the scenario asks for, to be judged exactly.
+    AsAsked,
+    /// No delay is longer.
+    AtMost(Span),
+}
+
+/// What is promised about the number of restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LimitRule {
+    /// The limit that the scenario asks for, pool-wide and sliding.
+    AsAsked,
+    /// There is none.
+    Unlimited,
+}
+
+/// What becomes of workers without a supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum OnSupervisorDeath {
+    /// They drain and leave.
+    WorkersLeave {
+        /// Beyond the drain deadline.
+        within: Span,
+    },
+    /// They serve on.
+    WorkersStay,
+}

@@ -1,0 +1,1 @@
+//! The real world: real processes, sockets, signals and clients.

@@ -1,0 +1,1 @@
+//! What workers speak: pure encoding and decoding, one file per convention.

@@ -1,0 +1,5 @@
+//! The configuration file.
+
+mod model;
+
+pub use model::Config;

@@ -1,0 +1,23 @@
+//! The validated configuration.
+
+use std::path::PathBuf;
+
+use crate::kernel::Address;
+use crate::policy::Policy;
+
+/// A validated configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Program and arguments of the workers.
+    pub command: Vec<String>,
+    /// Additions to the environment of the workers.
+    pub env: Vec<(String, String)>,
+    /// Where to listen, each with the name that LISTEN_FDNAMES gives it.
+    pub listen: Vec<(String, Address)>,
+    /// Length of the accept queues.
+    pub backlog: u32,
+    /// What the pool is to do.
+    pub policy: Policy,
+    /// Where events go as JSON lines.
+    pub events: Option<PathBuf>,
+}

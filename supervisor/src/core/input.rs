@@ -1,0 +1,128 @@
+//! What goes into the state machine and what comes out of it.
+
+use crate::policy::{ExitCode, Instant};
+
+use super::Event;
+
+/// A worker, named so that pid reuse can't reach the core: the `generation`-th incarnation in its `slot`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId {
+    /// Place in the pool, 0 to workers - 1.
+    pub slot: u32,
+    /// 1 for the first worker of the slot, one more for each that follows.
+    pub generation: u32,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The loop runs and the listening sockets are bound; always the first input.
+    Start,
+    /// Answer to [`Action::Spawn`]: the program runs.
+    Spawned(WorkerId),
+    /// Answer to [`Action::Spawn`]: there is no process.
+    SpawnFailed(WorkerId, SpawnError),
+    /// A worker said something that concerns its supervision.
+    Word(WorkerId, Word),
+    /// The worker's end of the channel is closed. Says nothing about whether the process lives.
+    Disconnected(WorkerId),
+    /// The process has ended and was reaped; whatever it had written to its channel came before this.
+    Exited(WorkerId, ExitStatus),
+    /// The operator wants something.
+    Command(Command),
+    /// Time passed: a deadline may be due. Always allowed, also when none is.
+    Tick,
+}
+
+/// What a worker says, in whichever convention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// It serves.
+    Ready,
+    /// Two-phase retirement: it wants to leave and goes on accepting until told to drain.
+    Retire,
+    /// One-phase retirement: it has stopped accepting as it says this.
+    Suicide,
+}
+
+/// What the operator says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Rolling restart of every worker.
+    Reload,
+    /// Drain and end; said again, without waiting for the drain.
+    Stop,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// It called exit with this status.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// Why there is no process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpawnError {
+    /// What failed.
+    pub step: SpawnStep,
+    /// The errno that it failed with.
+    pub errno: i32,
+}
+
+/// Where a spawn can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpawnStep {
+    /// The channel or another descriptor (EMFILE, ENFILE).
+    Descriptors,
+    /// fork (EAGAIN, ENOMEM).
+    Fork,
+    /// Anything that the child does before exec: credentials, limits, directory.
+    Setup,
+    /// exec itself (ENOENT, EACCES, ENOEXEC).
+    Exec,
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Start a process for this worker; answered by [`Input::Spawned`] or [`Input::SpawnFailed`] before anything else.
+    Spawn(WorkerId),
+    /// Tell a worker something on its channel.
+    Tell(WorkerId, Order),
+    /// Send a signal.
+    Signal(WorkerId, Signal),
+    /// Let the world know.
+    Emit(Event),
+    /// Everything is gone: end with this status. Always the last action.
+    Exit(ExitCode),
+}
+
+/// What the supervisor tells a worker on its channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Stop accepting, finish what is held, exit.
+    Drain,
+}
+
+/// The signals that the core sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM to the worker itself: drain and exit.
+    Term,
+    /// SIGKILL to its whole process group.
+    Kill,
+}
+
+/// What the loop needs of a state machine. [`super::Pool`] is the one that ships; a test may wrap it.
+pub trait Machine {
+    /// Takes one input at `now` and appends what is to be done. Total: an input that makes no sense is noted as an
+    /// event, never a panic.
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>);
+
+    /// When [`Input::Tick`] is wanted next; `None` while nothing is due. Computed from the state, so nothing is ever
+    /// armed or cancelled.
+    fn next_deadline(&self) -> Option<Instant>;
+}

@@ -1,0 +1,21 @@
+//! A minimal, synchronous, single-threaded, poll(2)-based prefork supervisor.
+//!
+//! Rooms, from the pure to the real; imports point down this list and never up:
+//!
+//! | room | what it is |
+//! |---|---|
+//! | [`policy`] | restart limit, backoff, deadlines: pure data and functions, one table of defaults |
+//! | [`core`] | the state machine: an [`core::Input`] in, [`core::Action`]s out; no pid, clock, I/O or randomness |
+//! | [`kernel`] | what the loop needs from the operating system, as small traits with their contracts |
+//! | [`channel`] | what workers speak: pure encoding and decoding, one file per convention |
+//! | [`config`] | RON text to a validated [`config::Config`] |
+//! | [`shell`] | the one poll loop, generic over the kernel |
+//! | [`unix`] | the real kernel |
+
+pub mod channel;
+pub mod config;
+pub mod core;
+pub mod kernel;
+pub mod policy;
+pub mod shell;
+pub mod unix;

@@ -1,0 +1,1 @@
+//! The one table of defaults and promised bounds.

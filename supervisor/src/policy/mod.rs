@@ -1,0 +1,14 @@
+//! Restart limit, backoff, deadlines and exit codes: pure data and functions.
+
+mod backoff;
+mod defaults;
+mod exit;
+mod limit;
+mod rules;
+mod time;
+
+pub use backoff::Backoff;
+pub use exit::ExitCode;
+pub use limit::{Limit, RestartLog};
+pub use rules::{Policy, Readiness, Restart};
+pub use time::Instant;

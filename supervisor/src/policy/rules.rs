@@ -1,0 +1,51 @@
+//! What a pool is to do, as data.
+
+use std::time::Duration;
+
+use super::{Backoff, Limit};
+
+/// Everything that the state machine is told about a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How many workers are to be ready; at least 1.
+    pub workers: u32,
+    /// When restarts are the symptom of something that restarts can't mend; `None` never gives up.
+    pub limit: Option<Limit>,
+    /// How long a restart waits.
+    pub backoff: Backoff,
+    /// A worker that was ready for this long had a stable run.
+    pub stable: Duration,
+    /// Which unannounced exits are restarted.
+    pub restart: Restart,
+    /// What makes a worker count as ready.
+    pub ready: Readiness,
+    /// A worker that is not ready after this long has failed to start.
+    pub ready_timeout: Duration,
+    /// How long a retired worker may take to finish what it holds.
+    pub drain: Duration,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+/// Which unannounced exits are followed by a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// All of them, exit status 0 included.
+    Always,
+    /// All but exits with one of these statuses.
+    OnFailure {
+        /// The exit statuses that end a slot for good.
+        success: Vec<i32>,
+    },
+    /// None: the slot stays empty.
+    Never,
+}
+
+/// What makes a worker count as ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Its own word: `{"act":"ready"}` on the channel, or `READY=1` by sd_notify.
+    Told,
+    /// The success of exec(2).
+    AtSpawn,
+}
