@@ -210,6 +210,7 @@ impl World {
 
     /// fork(2), exec(2), and the wait until it is known that the program runs. It may have ended by then.
     pub fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, Errno> {
+        self.call(CALL)?;
         let proc = self.processes.identity(self.supervisor.proc.pid);
         let mut process = Process::new(proc, Parent::Supervisor, proc.pid);
         process.worker = true;
@@ -232,7 +233,6 @@ impl World {
         let slow = if self.rng.one_in(32) { 2_500_000 } else { 0 };
         self.kernel_events += 4;
         self.elapse(exec + slow)?;
-        self.call(CALL)?;
         Ok(Spawned { child: Child(proc.pid), channel: fd })
     }
 

@@ -8,11 +8,15 @@ use crate::history::{Claim, ClaimKind, Status};
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     /// Whether anybody reads.
-    pub read: bool,
+    read: bool,
     pending: Vec<u8>,
 }
 
 impl Claims {
+    pub fn new(read: bool) -> Self {
+        Self { read, pending: Vec::new() }
+    }
+
     /// Takes what was written; returns the claims that are whole now.
     pub fn take(&mut self, bytes: &[u8]) -> Vec<Claim> {
         let mut claims = Vec::new();

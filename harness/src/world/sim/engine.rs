@@ -9,6 +9,7 @@ use crate::history::{Event, Proc, What};
 use crate::load::{self, Clients};
 use crate::puppet;
 use crate::scenario::Lives;
+use crate::subject::{HowToReload, HowToStop};
 use crate::time::Time;
 
 use super::claims::Claims;
@@ -59,6 +60,8 @@ pub(super) struct World {
     /// Somebody else holds the subject's address.
     pub address_held: bool,
     pub claims: Claims,
+    pub how_to_stop: HowToStop,
+    pub how_to_reload: Option<HowToReload>,
 
     pub lives: Lives,
     pub generation: u32,
@@ -71,7 +74,6 @@ pub(super) struct World {
     pub clients_at: Time,
     pub client_inputs: VecDeque<load::Input>,
     pub client_actions: Vec<load::Action>,
-    pub clients_busy: bool,
     /// By the client's number.
     pub conns: Vec<Conn>,
 }

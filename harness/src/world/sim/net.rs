@@ -1,5 +1,6 @@
 //! Connections: the accept queue, and both ways of a stream. Requests and answers travel as values, not bytes.
 
+use crate::history::What;
 use crate::load::{Failure, Input};
 use crate::puppet::{self, ConnId, Request};
 
@@ -114,7 +115,10 @@ impl World {
         end.place = Place::With(ix);
         end.server = ix;
         let hung_up = !end.client_open;
-        self.processes.get_mut(ix).connections.push(conn);
+        let process = self.processes.get_mut(ix);
+        process.connections.push(conn);
+        let proc = process.proc;
+        self.note(What::Accepted { proc, peer: conn });
         self.puppet(ix, puppet::Input::Connected(ConnId(conn)));
         if self.conns[conn as usize].request.is_some() {
             // Mostly the request is there and read in the same turn of the worker's loop; now and then it is not.

@@ -96,11 +96,6 @@ impl Process {
     pub fn alive(&self) -> bool {
         matches!(self.stage, Stage::Starting | Stage::Running)
     }
-
-    /// It has an entry in the process table.
-    pub fn listed(&self) -> bool {
-        self.stage != Stage::Gone
-    }
 }
 
 /// All processes of a run, dead ones included: an index names one process for ever.
