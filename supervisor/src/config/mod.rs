@@ -2,4 +2,4 @@
 
 mod model;
 
-pub use model::Config;
+pub use model::{Config, EventSink};
