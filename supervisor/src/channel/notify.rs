@@ -19,7 +19,15 @@ mod tests {
 
     #[test]
     fn nothing_else_is_ready() {
-        for datagram in [&b""[..], b"READY=0", b"XREADY=1", b"READY=1x", b"RELOADING=1\nMONOTONIC_USEC=5", b"BARRIER=1", b"\xff\n\0"] {
+        for datagram in [
+            &b""[..],
+            b"READY=0",
+            b"XREADY=1",
+            b"READY=1x",
+            b"RELOADING=1\nMONOTONIC_USEC=5",
+            b"BARRIER=1",
+            b"\xff\n\0",
+        ] {
             assert_eq!(notification(datagram), None);
         }
     }

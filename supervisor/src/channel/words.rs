@@ -20,9 +20,7 @@ const EXCERPT: usize = 60;
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Message {
-    Act {
-        act: String,
-    },
+    Act { act: String },
     Other(serde::de::IgnoredAny),
 }
 
@@ -70,7 +68,9 @@ mod tests {
 
     #[test]
     fn other_messages_are_ignored() {
-        for line in [&br#"{"act":"dance"}"#[..], b"{\"act\":7}", b"{}", b"null", b"\"ready\"", b"[{\"act\":\"ready\"}]", b"12"] {
+        for line in
+            [&br#"{"act":"dance"}"#[..], b"{\"act\":7}", b"{}", b"null", b"\"ready\"", b"[{\"act\":\"ready\"}]", b"12"]
+        {
             assert_eq!(decode(line), Ok(None), "{}", line.escape_ascii());
         }
     }

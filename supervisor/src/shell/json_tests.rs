@@ -37,7 +37,10 @@ fn errors_name_their_kind_and_keep_their_text_in_one_line() {
     assert_eq!(of(ErrorEvent::Spawn(spawn)), r#""error","kind":"spawn","step":"exec","errno":2"#);
     assert_eq!(of(ErrorEvent::Garbage("a\"\n".into())), r#""error","kind":"garbage","text":"a\"\n""#);
     assert_eq!(of(ErrorEvent::ReadyTimeout), r#""error","kind":"ready_timeout""#);
-    assert_eq!(of(ErrorEvent::System { call: "poll", errno: 12 }), r#""error","kind":"system","call":"poll","errno":12"#);
+    assert_eq!(
+        of(ErrorEvent::System { call: "poll", errno: 12 }),
+        r#""error","kind":"system","call":"poll","errno":12"#
+    );
 }
 
 #[test]

@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::channel::notification;
-use crate::core::{
-    Action, ErrorEvent, Event, Input, Machine, Order, Signal, SpawnError, SpawnStep, WorkerId,
-};
+use crate::core::{Action, ErrorEvent, Event, Input, Machine, Order, Signal, SpawnError, SpawnStep, WorkerId};
 use crate::kernel::{Child, Errno, Kernel, Readiness, Scope, SpawnSpec};
 use crate::policy::ExitCode;
 
@@ -156,7 +154,9 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             self.take_notifications(id);
             return;
         }
-        if readiness.writable && let Some(link) = &mut worker.link {
+        if readiness.writable
+            && let Some(link) = &mut worker.link
+        {
             link.flush(self.kernel);
         }
         if readiness.readable {
