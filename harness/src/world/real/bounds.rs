@@ -21,7 +21,8 @@ pub fn whole_run(plan: &Plan) -> Duration {
     let Scenario { pool, steps: list, .. } = &plan.scenario;
     let Profile { converge, give_up, .. } = &plan.subject.profile;
     let ready = pool.ready_timeout.map_or(Duration::from_secs(30), |span| span.0);
-    let settle = converge.map_or(Duration::from_secs(10), |span| span.0) + give_up.map_or(Duration::ZERO, |span| span.0);
+    let settle =
+        converge.map_or(Duration::from_secs(10), |span| span.0) + give_up.map_or(Duration::ZERO, |span| span.0);
     steps(list) + ready + settle + pool.drain.0 * 2 + orphans(plan) + MARGIN
 }
 

@@ -48,7 +48,8 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(&Event)) -> Result<History, Run
 
 fn start_guard(job: &Job) -> Result<Child, RunError> {
     let harness = &job.plan.bins.harness;
-    let setup = |what: &str, error: &dyn std::fmt::Display| RunError::Setup(format!("{what} {}: {error}", harness.display()));
+    let setup =
+        |what: &str, error: &dyn std::fmt::Display| RunError::Setup(format!("{what} {}: {error}", harness.display()));
     let line = serde_json::to_string(job).map_err(|error| RunError::Bug(error.to_string()))?;
     // Another name than the caller's: who kills all processes of that name must not hit the guard, too.
     let mut guard = Command::new(harness)
@@ -82,9 +83,9 @@ fn read(guard: &mut Child, progress: &mut dyn FnMut(&Event)) -> Result<History, 
     let mut whole = false;
     let mut failed = None;
     for line in BufReader::new(stdout).lines() {
-        let parsed = line.map_err(|error| error.to_string()).and_then(|line| {
-            serde_json::from_str(&line).map_err(|error| format!("`{line}` is not known: {error}"))
-        });
+        let parsed = line
+            .map_err(|error| error.to_string())
+            .and_then(|line| serde_json::from_str(&line).map_err(|error| format!("`{line}` is not known: {error}")));
         match parsed {
             Ok(Line::Header(first)) => header = Some(first),
             Ok(Line::Event(event)) => {

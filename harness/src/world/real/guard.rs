@@ -67,12 +67,7 @@ fn guard(job: &Job, text: &str) -> io::Result<i32> {
 }
 
 fn start_runner(job: &Job) -> io::Result<Child> {
-    Command::new(&job.plan.bins.harness)
-        .arg0("run-runner")
-        .arg(RUNNER)
-        .arg(&job.dir)
-        .stdin(Stdio::null())
-        .spawn()
+    Command::new(&job.plan.bins.harness).arg0("run-runner").arg(RUNNER).arg(&job.dir).stdin(Stdio::null()).spawn()
 }
 
 enum Why {
