@@ -1,7 +1,9 @@
 //! The supervisor's system calls.
 
+use std::collections::VecDeque;
+
 use supervisor::core::ExitStatus;
-use supervisor::kernel::{Address, Child, Datagram, Errno, Fd, Readiness, Scope, SignalSet, SpawnSpec, Spawned, Watch};
+use supervisor::kernel::{Address, Child, Errno, Fd, Readiness, Scope, SignalSet, SpawnSpec, Spawned, Watch};
 
 use crate::history::{Status, What};
 use crate::time::Time;
@@ -13,9 +15,8 @@ use super::queue::Ev;
 use super::sockets::{Channel, Listener, Object};
 
 const ECHILD: Errno = Errno(10);
-const EBADF: Errno = Errno(9);
-const EPIPE: Errno = Errno(32);
-const ECONNRESET: Errno = Errno(104);
+/// Addresses of notify sockets begin with this.
+const NOTIFY: &str = "@notify-";
 
 impl World {
     /// poll(2): the world goes round until something wakes the supervisor.
@@ -74,7 +75,7 @@ impl World {
                 let over = channel.holders == 0;
                 (over || !channel.to_supervisor.is_empty(), over || channel.to_worker.len() < CHANNEL_BYTES)
             }
-            Object::Notify => (!self.datagrams.is_empty(), false),
+            Object::Notify(number) => (!self.datagrams[number as usize].is_empty(), false),
             Object::Listener(number) => (!self.listeners[number as usize].queue.is_empty(), false),
             Object::Output | Object::Events => (false, true),
             // POLLNVAL
@@ -112,7 +113,7 @@ impl World {
     pub fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
         self.call(CALL)?;
         let Object::Channel(number) = self.supervisor.descriptors.get(fd.0) else {
-            return Err(EBADF);
+            return Err(Errno::BADF);
         };
         let there = self.channels[number as usize].to_supervisor.len().min(buffer.len());
         let bytes = self.part(there);
@@ -123,7 +124,7 @@ impl World {
             return Ok(bytes);
         }
         match channel.holders {
-            0 if std::mem::take(&mut channel.reset) => Err(ECONNRESET),
+            0 if std::mem::take(&mut channel.reset) => Err(Errno::CONNRESET),
             0 => Ok(0),
             _ => Err(Errno::AGAIN),
         }
@@ -133,11 +134,11 @@ impl World {
     pub fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         self.call(CALL)?;
         let Object::Channel(number) = self.supervisor.descriptors.get(fd.0) else {
-            return Err(EBADF);
+            return Err(Errno::BADF);
         };
         let channel = &self.channels[number as usize];
         if channel.holders == 0 {
-            return Err(EPIPE);
+            return Err(Errno::PIPE);
         }
         let room = CHANNEL_BYTES.saturating_sub(channel.to_worker.len()).min(bytes.len());
         if room == 0 && !bytes.is_empty() {
@@ -151,22 +152,24 @@ impl World {
         Ok(taken)
     }
 
-    /// A datagram socket for readiness words.
+    /// A datagram socket for the words of one worker.
     pub fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
         self.call(CALL)?;
-        Ok((Fd(self.supervisor.descriptors.open(Object::Notify)), "@notify".into()))
+        let number = self.datagrams.len() as u32;
+        self.datagrams.push(VecDeque::new());
+        Ok((Fd(self.supervisor.descriptors.open(Object::Notify(number))), format!("{NOTIFY}{number}")))
     }
 
-    /// recvmsg(2) on the notify socket.
-    pub fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Datagram, Errno> {
+    /// recvmsg(2) on a notify socket.
+    pub fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
         self.call(CALL)?;
-        if self.supervisor.descriptors.get(fd.0) != Object::Notify {
-            return Err(EBADF);
-        }
-        let (pid, datagram) = self.datagrams.pop_front().ok_or(Errno::AGAIN)?;
+        let Object::Notify(number) = self.supervisor.descriptors.get(fd.0) else {
+            return Err(Errno::BADF);
+        };
+        let datagram = self.datagrams[number as usize].pop_front().ok_or(Errno::AGAIN)?;
         let bytes = datagram.len().min(buffer.len());
         buffer[..bytes].copy_from_slice(&datagram[..bytes]);
-        Ok(Datagram { bytes, sender: Some(pid) })
+        Ok(bytes)
     }
 
     /// close(2).
@@ -183,14 +186,9 @@ impl World {
         if self.address_held {
             return Err(Errno::ADDRINUSE);
         }
-        let address = match address {
-            Address::Tcp(address) => address.to_string(),
-            Address::Udp(address) => format!("udp:{address}"),
-            Address::Unix(path) => format!("unix:{}", path.display()),
-        };
         let number = self.listeners.len() as u32;
         self.listeners.push(Listener {
-            address,
+            address: address.to_string(),
             backlog: backlog as usize,
             queue: Default::default(),
             supervised: true,
@@ -221,6 +219,7 @@ impl World {
         }
         let channel = spec.channel.then_some(self.channels.len() as u32);
         process.channel = channel;
+        process.notify = notify_of(spec);
         let ix = self.processes.add(process);
         let fd = channel.map(|number| {
             self.channels.push(Channel { holders: 1, supervised: true, worker: ix, ..Channel::default() });
@@ -304,7 +303,13 @@ impl World {
                 }
                 Ok(taken)
             }
-            _ => Err(EBADF),
+            _ => Err(Errno::BADF),
         }
     }
+}
+
+/// The notify socket that a process will find in its environment.
+fn notify_of(spec: &SpawnSpec) -> Option<u32> {
+    let (_, address) = spec.env.iter().find(|(name, _)| name == "NOTIFY_SOCKET")?;
+    address.to_str()?.strip_prefix(NOTIFY)?.parse().ok()
 }

@@ -55,8 +55,8 @@ pub(super) struct World {
     pub processes: Processes,
     pub channels: Vec<Channel>,
     pub listeners: Vec<Listener>,
-    /// Datagrams for the supervisor's notify socket, with their senders.
-    pub datagrams: VecDeque<(u32, &'static [u8])>,
+    /// What waits at each notify socket of the supervisor.
+    pub datagrams: Vec<VecDeque<&'static [u8]>>,
     /// Somebody else holds the subject's address.
     pub address_held: bool,
     pub claims: Claims,

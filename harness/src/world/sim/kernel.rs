@@ -1,13 +1,14 @@
 //! The traits of the supervisor's kernel, on the model. Waiting is what makes the world go round.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
 
 use supervisor::core::{ExitStatus, Signal, SpawnError, SpawnStep};
 use supervisor::kernel::{
-    Address, Child, Clock, Datagram, Errno, Fd, Files, Listen, Processes, Readiness, Received, Scope, SignalSet,
-    SpawnSpec, Spawned, Streams, Wait, Watch,
+    Address, Child, Clock, Errno, Fd, Files, Listen, Own, Processes, Readiness, Received, Scope, SignalSet, SpawnSpec,
+    Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -48,7 +49,7 @@ impl Streams for SimKernel {
         self.0.borrow_mut().notify_socket()
     }
 
-    fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Datagram, Errno> {
+    fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
         self.0.borrow_mut().receive_datagram(fd, buffer)
     }
 
@@ -96,7 +97,18 @@ impl Files for SimKernel {
         self.0.borrow_mut().open_events()
     }
 
+    fn inherited(&mut self, _number: i32) -> Result<Fd, Errno> {
+        // It was started without standard streams: in simulation nobody reads them.
+        Err(Errno::BADF)
+    }
+
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         self.0.borrow_mut().write(fd, bytes)
+    }
+}
+
+impl Own for SimKernel {
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        vec![("PATH".into(), "/usr/bin:/bin".into())]
     }
 }

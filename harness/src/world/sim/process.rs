@@ -56,6 +56,8 @@ pub(super) struct Process {
     /// It waits for connections.
     pub accepting: bool,
     pub channel: Option<u32>,
+    /// Its notify socket.
+    pub notify: Option<u32>,
     /// The channel's end was shown to the puppet.
     pub orphaned: bool,
     /// Connections that it has accepted and not closed.
@@ -84,6 +86,7 @@ impl Process {
             has_listeners: false,
             accepting: false,
             channel: None,
+            notify: None,
             orphaned: false,
             connections: Vec::new(),
             tick_at: Time::NEVER,

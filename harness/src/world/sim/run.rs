@@ -136,7 +136,7 @@ impl World {
             processes: Processes::new(model.pids),
             channels: Vec::new(),
             listeners: Vec::new(),
-            datagrams: VecDeque::new(),
+            datagrams: Vec::new(),
             address_held: false,
             claims: Claims::new(plan.subject.events.is_some()),
             how_to_stop: plan.subject.stop,

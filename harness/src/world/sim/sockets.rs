@@ -12,7 +12,7 @@ pub(super) enum Object {
     Output,
     Listener(u32),
     Channel(u32),
-    Notify,
+    Notify(u32),
     Events,
 }
 
@@ -121,5 +121,6 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    pub const NEW: Self = Self { place: Place::Nowhere, server: 0, client_open: false, request: None, delivered: Time::NEVER };
+    pub const NEW: Self =
+        Self { place: Place::Nowhere, server: 0, client_open: false, request: None, delivered: Time::NEVER };
 }

@@ -143,7 +143,8 @@ impl World {
 
     /// The harness reaps the zombies that became its children.
     fn reap_adopted(&mut self) {
-        let zombies: Vec<u32> = self.processes.listed.iter().copied().filter(|&ix| self.is_adopted_zombie(ix)).collect();
+        let zombies: Vec<u32> =
+            self.processes.listed.iter().copied().filter(|&ix| self.is_adopted_zombie(ix)).collect();
         for ix in zombies {
             self.reap(ix);
         }
@@ -157,7 +158,7 @@ impl World {
     /// One reference of the supervisor to an object goes away.
     pub fn release(&mut self, object: Object) {
         match object {
-            Object::Free | Object::Output | Object::Notify | Object::Events => {}
+            Object::Free | Object::Output | Object::Notify(_) | Object::Events => {}
             Object::Listener(listener) => {
                 self.listeners[listener as usize].supervised = false;
                 self.listener_released(listener);

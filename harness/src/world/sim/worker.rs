@@ -190,9 +190,10 @@ impl World {
     }
 
     fn notify(&mut self, ix: u32, datagram: &'static [u8]) {
-        let pid = self.processes.get(ix).proc.pid;
-        self.datagrams.push_back((pid, datagram));
-        self.supervisor.stirred = true;
+        if let Some(socket) = self.processes.get(ix).notify {
+            self.datagrams[socket as usize].push_back(datagram);
+            self.supervisor.stirred = true;
+        }
     }
 
     fn accept_from_now(&mut self, ix: u32) {
