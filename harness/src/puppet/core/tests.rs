@@ -349,7 +349,8 @@ fn is_total() {
                 })
             });
     let script = prop::collection::vec((0..30_u64, input), 0..60);
-    proptest!(|(life in life, script in script, own in prop::option::of(1..100_u64))| {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(life in life, script in script, own in prop::option::of(1..100_u64))| {
         let mut stage = Stage::with(life, own);
         for (pause, input) in script {
             stage.until(stage.now + pause);
