@@ -55,8 +55,10 @@ pub fn spawn(spec: &SpawnSpec, table: &Table) -> Result<(Child, Option<OwnedFd>)
     sources.extend(channel.iter().map(|(_, theirs)| theirs.as_raw_fd()));
     let beyond = FIRST_FD + RawFd::try_from(sources.len()).unwrap_or(RawFd::MAX - FIRST_FD);
     // Above all numbers that the child will overwrite, or the report of a failure would be lost, or worse.
-    let (reports, errors) = pipe_with(PipeFlags::CLOEXEC).map_err(descriptors)?;
-    let errors = fcntl_dupfd_cloexec(&errors, beyond).map_err(descriptors)?;
+    let (reports, low) = pipe_with(PipeFlags::CLOEXEC).map_err(descriptors)?;
+    let errors = fcntl_dupfd_cloexec(&low, beyond).map_err(descriptors)?;
+    // The end of the pipe is the sign of success, so nobody but the child may hold it open.
+    drop(low);
     let mut plan = Plan {
         pointers: program.pointers(),
         candidates: program.candidates.iter().map(|path| path.as_ptr()).collect(),
