@@ -5,6 +5,8 @@
 //! | room | what it is |
 //! |---|---|
 //! | [`time`] | instants and spans of a run |
+//! | [`ron_file`] | the RON dialect of all our files, and its errors |
+//! | [`problem`] | what is wrong with a file that a person wrote |
 //! | [`scenario`] | the grammar of a scenario file, its validation and its explanation |
 //! | [`subject`] | how to start, observe, steer and stop one supervisor; what it promises |
 //! | [`history`] | everything that happened in a run, and the timeline read from it |
@@ -22,8 +24,10 @@ pub mod director;
 pub mod history;
 pub mod invariant;
 pub mod load;
+pub mod problem;
 pub mod puppet;
 pub mod report;
+pub mod ron_file;
 pub mod scenario;
 pub mod subject;
 pub mod time;

@@ -278,7 +278,7 @@ pub struct Connection {
 /// What can become of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// Answered in full; or an idle one that was closed in order.
+    /// Answered in full; or an idle one that was closed in order; or one whose handler was to throw, closed unanswered.
     Ok,
     /// connect: ECONNREFUSED (or no socket at the path).
     Refused,

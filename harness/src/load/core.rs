@@ -1,86 +1,324 @@
 //! The pure core of the load: when to connect, what to ask, what became of it.
 
-use crate::history::{Connection, Proc};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::history::{Outcome, Proc};
 use crate::puppet::Request;
 use crate::scenario::Load;
 use crate::time::Time;
 
-/// Something that happened to a client.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Input {
-    /// Start this load.
-    Start(String),
-    /// Stop this load: nothing new; held and parked connections are closed.
-    Stop(String),
-    /// A deadline may be due.
-    Tick,
-    /// connect returned; the local port.
-    Opened(u32, u32),
-    /// connect failed.
-    NotOpened(u32, Failure),
-    /// The first byte of the request was written.
-    Sent(u32),
-    /// The first bytes of an answer came, but not all of it.
-    Partial(u32),
-    /// The answer is complete; who answered.
-    Answered(u32, Proc),
-    /// The peer closed the connection in order.
-    Closed(u32),
-    /// The connection failed.
-    Failed(u32, Failure),
+use super::conn::{Conn, Purpose, Stage};
+use super::gather::{Gather, Next, OWNER_GRACE};
+use super::schedule::Schedule;
+use super::{Action, Input};
+
+/// A connect that has not returned after this is `NotAccepted`. A dropped SYN is sent again after 1 s, so two of them
+/// may be lost.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
+
+/// A request that is not answered this long after the time that the server was asked to take is a `Hang`.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A word of a worker's journal about a port that no client knows yet is kept for so long: the worker may be quicker
+/// than the client's own connect.
+const EARLY: Duration = Duration::from_secs(1);
+
+/// A load and how far it is.
+#[derive(Debug)]
+struct Running {
+    load: Load,
+    state: State,
 }
 
-/// How a connection fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// ECONNREFUSED, ENOENT.
-    Refused,
-    /// ECONNRESET, EPIPE.
-    Reset,
-}
-
-/// What a client is to do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// Connect; the connection's id is chosen by the core.
-    Connect(u32),
-    /// Write a request.
-    Send(u32, Request),
-    /// Close.
-    Close(u32),
-    /// A connection is over: into the history.
-    Record(Box<Connection>),
-    /// All connections of this load are held: into the history.
-    Held(String),
+#[derive(Debug)]
+enum State {
+    Off,
+    Open(Schedule),
+    Set(Gather),
 }
 
 /// All clients of a run.
 #[derive(Debug)]
 pub struct Clients {
-    loads: Vec<Load>,
+    loads: Vec<Running>,
+    workers: u32,
+    conns: BTreeMap<u32, Conn>,
+    /// The deadlines of open connections.
+    deadlines: BTreeSet<(Time, u32)>,
+    /// Open connections by their local ports.
+    peers: BTreeMap<u32, u32>,
+    /// Who accepted from ports that are not known yet, and when that was said.
+    early: BTreeMap<u32, (Time, Proc)>,
+    made: u32,
 }
 
 impl Clients {
-    /// The clients of these loads; none has started.
-    pub fn new(loads: &[Load], _workers: u32) -> Self {
-        Self { loads: loads.to_vec() }
+    /// The clients of these loads; none has started. `workers` is what `per_worker` counts.
+    pub fn new(loads: &[Load], workers: u32) -> Self {
+        let loads = loads.iter().map(|load| Running { load: load.clone(), state: State::Off }).collect();
+        let (conns, deadlines) = (BTreeMap::new(), BTreeSet::new());
+        Self { loads, workers, conns, deadlines, peers: BTreeMap::new(), early: BTreeMap::new(), made: 0 }
     }
 
-    /// Takes one input and appends what is to be done.
-    pub fn step(&mut self, _now: Time, _input: Input, _actions: &mut Vec<Action>) {
-        let _ = &self.loads;
+    /// Takes one input and appends what is to be done. An input about a connection that is over is ignored.
+    pub fn step(&mut self, now: Time, input: Input, actions: &mut Vec<Action>) {
+        match input {
+            Input::Start(name) => self.start(now, &name, actions),
+            Input::Stop(name) => self.stop(now, &name, actions),
+            Input::Tick => {}
+            Input::Opened(id, peer) => self.opened(now, id, peer, actions),
+            Input::NotOpened(id, failure) | Input::Failed(id, failure) => {
+                self.end(now, id, failure.outcome(), actions);
+            }
+            Input::Sent(id) => self.sent(now, id),
+            Input::Partial(id) => {
+                if let Some(conn) = self.conns.get_mut(&id).filter(|conn| conn.stage == Stage::Waiting) {
+                    conn.stage = Stage::Partial;
+                }
+            }
+            Input::Answered(id, owner) => self.answered(now, id, owner, actions),
+            Input::Closed(id) => {
+                if let Some(outcome) = self.conns.get(&id).map(Conn::closed) {
+                    self.end(now, id, outcome, actions);
+                }
+            }
+            Input::AcceptedBy(peer, owner) => self.accepted(now, peer, owner),
+        }
+        self.run_due(now, actions);
     }
 
     /// When [`Input::Tick`] is wanted next.
     pub fn next_deadline(&self) -> Option<Time> {
-        None
+        let conns = self.deadlines.first().map(|(at, _)| *at);
+        let loads = self.loads.iter().filter_map(|running| match &running.state {
+            State::Off => None,
+            State::Open(schedule) => Some(schedule.due()),
+            State::Set(set) => self.grace_ends(set),
+        });
+        loads.chain(conns).min()
     }
 
-    /// Ends everything: each connection that is still open is recorded.
-    pub fn finish(&mut self, _now: Time, _actions: &mut Vec<Action>) {}
+    /// Ends everything: each connection that is still open and within its deadline is recorded as `Dropped`.
+    pub fn finish(&mut self, now: Time, actions: &mut Vec<Action>) {
+        self.loads.iter_mut().for_each(|running| running.state = State::Off);
+        self.run_due(now, actions);
+        while let Some(id) = self.conns.keys().next().copied() {
+            self.end(now, id, Outcome::Dropped, actions);
+        }
+    }
 
-    /// The worker that owns a connection of this load, if one is known.
-    pub fn owner_of(&self, _load: &str) -> Option<Proc> {
-        None
+    /// The worker that owns an open connection of this load, if one is known; of several the oldest connection's.
+    pub fn owner_of(&self, load: &str) -> Option<Proc> {
+        self.conns.values().filter(|conn| conn.record.load == load).find_map(|conn| conn.record.owner)
+    }
+
+    fn run_due(&mut self, now: Time, actions: &mut Vec<Action>) {
+        while let Some((_, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+            let outcome = self.conns.get(&id).map_or(Outcome::Hang, Conn::given_up);
+            self.end(now, id, outcome, actions);
+        }
+        for index in 0..self.loads.len() {
+            while let State::Open(schedule) = &mut self.loads[index].state
+                && schedule.due() <= now
+            {
+                let request = schedule.take();
+                self.connect(now, index, Purpose::Once, request, actions);
+            }
+            self.check_held(now, index, actions);
+        }
+    }
+
+    fn start(&mut self, now: Time, name: &str, actions: &mut Vec<Action>) {
+        let Some(index) = self.loads.iter().position(|running| running.load.name() == name) else { return };
+        let running = &mut self.loads[index];
+        if !matches!(running.state, State::Off) {
+            return;
+        }
+        if let Some(schedule) = Schedule::of(&running.load, now) {
+            running.state = State::Open(schedule);
+        } else if let Some(set) = Gather::of(&running.load, self.workers, now) {
+            let (purpose, request, each) = (set.purpose, set.request, set.each);
+            let seeks = set.workers.is_some();
+            running.state = State::Set(set);
+            if seeks {
+                self.seek(now, index, actions);
+            } else {
+                (0..each).for_each(|_| self.connect(now, index, purpose, request, actions));
+            }
+        }
+    }
+
+    fn stop(&mut self, now: Time, name: &str, actions: &mut Vec<Action>) {
+        for running in self.loads.iter_mut().filter(|running| running.load.name() == name) {
+            running.state = State::Off;
+        }
+        let kept = |conn: &&Conn| conn.record.load == name && conn.purpose != Purpose::Once;
+        let ids: Vec<u32> = self.conns.values().filter(kept).map(|conn| conn.record.id).collect();
+        ids.into_iter().for_each(|id| self.end(now, id, Outcome::Dropped, actions));
+    }
+
+    fn connect(&mut self, now: Time, load: usize, purpose: Purpose, request: Request, actions: &mut Vec<Action>) {
+        let id = self.made;
+        self.made = self.made.wrapping_add(1);
+        let conn = Conn::new(id, (load, self.loads[load].load.name()), purpose, request, now);
+        self.deadlines.extend(conn.deadline.map(|at| (at, id)));
+        self.conns.insert(id, conn);
+        actions.push(Action::Connect(id));
+    }
+
+    /// Changes a connection and keeps the list of deadlines true.
+    fn change<T>(&mut self, id: u32, how: impl FnOnce(&mut Conn) -> T) -> Option<T> {
+        let conn = self.conns.get_mut(&id)?;
+        let before = conn.deadline;
+        let result = how(conn);
+        if before != conn.deadline {
+            before.map(|at| self.deadlines.remove(&(at, id)));
+            self.deadlines.extend(conn.deadline.map(|at| (at, id)));
+        }
+        Some(result)
+    }
+
+    fn opened(&mut self, now: Time, id: u32, peer: u32, actions: &mut Vec<Action>) {
+        if self.conns.get(&id).is_none_or(|conn| conn.stage != Stage::Connecting) {
+            return;
+        }
+        let owner = self.early.remove(&peer).filter(|(said, _)| now.since(*said) < EARLY).map(|(_, owner)| owner);
+        self.peers.insert(peer, id);
+        if self.change(id, |conn| conn.opened(now, peer, owner)) == Some(true) {
+            actions.push(Action::Send(id, self.conns[&id].request));
+        } else {
+            self.reached(now, id);
+        }
+    }
+
+    fn sent(&mut self, now: Time, id: u32) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        if conn.stage == Stage::Connecting || conn.record.sent.is_some() {
+            return;
+        }
+        conn.record.sent = Some(now);
+        if conn.purpose == Purpose::Hold {
+            self.reached(now, id);
+        }
+    }
+
+    fn answered(&mut self, now: Time, id: u32, owner: Proc, actions: &mut Vec<Action>) {
+        let Some(conn) = self.conns.get(&id) else { return };
+        if !matches!(conn.stage, Stage::Waiting | Stage::Partial) {
+            return;
+        }
+        let (purpose, load) = (conn.purpose, conn.load);
+        self.change(id, |conn| conn.answered(now, owner));
+        match purpose {
+            Purpose::Once | Purpose::Hold => self.end(now, id, Outcome::Ok, actions),
+            Purpose::Park => self.reached(now, id),
+            Purpose::Seek => {
+                if let State::Set(set) = &mut self.loads[load].state
+                    && !set.found(owner)
+                {
+                    self.conns.get_mut(&id).into_iter().for_each(|conn| conn.purpose = Purpose::Once);
+                    self.end(now, id, Outcome::Ok, actions);
+                }
+                self.seek(now, load, actions);
+            }
+            Purpose::Mute => {}
+        }
+    }
+
+    fn accepted(&mut self, now: Time, peer: u32, owner: Proc) {
+        match self.peers.get(&peer).and_then(|id| self.conns.get_mut(id)) {
+            Some(conn) => conn.record.owner = Some(owner),
+            None => {
+                self.early.retain(|_, (said, _)| now.since(*said) < EARLY);
+                self.early.insert(peer, (now, owner));
+            }
+        }
+    }
+
+    /// A connection is over.
+    fn end(&mut self, now: Time, id: u32, outcome: Outcome, actions: &mut Vec<Action>) {
+        let Some(mut conn) = self.conns.remove(&id) else { return };
+        conn.deadline.map(|at| self.deadlines.remove(&(at, id)));
+        if self.peers.get(&conn.record.peer) == Some(&id) {
+            self.peers.remove(&conn.record.peer);
+        }
+        conn.record.ended = now;
+        conn.record.outcome = outcome;
+        let (purpose, load, owner) = (conn.purpose, conn.load, conn.record.owner);
+        actions.push(Action::Close(id));
+        actions.push(Action::Record(Box::new(conn.record)));
+        if purpose == Purpose::Seek
+            && let State::Set(set) = &mut self.loads[load].state
+        {
+            if conn.stage == Stage::Idle {
+                set.lost(owner);
+            }
+            self.seek(now, load, actions);
+        }
+    }
+
+    /// A connection of a set got as far as it should.
+    fn reached(&mut self, now: Time, id: u32) {
+        let load = self.conns.get(&id).map(|conn| conn.load);
+        if let Some(State::Set(set)) = load.map(|load| &mut self.loads[load].state) {
+            set.reached = set.reached.saturating_add(1);
+            set.last = now;
+        }
+    }
+
+    /// Goes on with a set that wants connections on each worker, when nothing of it is outstanding.
+    fn seek(&mut self, now: Time, load: usize, actions: &mut Vec<Action>) {
+        let mine = |conn: &&Conn| conn.load == load && conn.purpose == Purpose::Seek;
+        if self.conns.values().filter(mine).any(|conn| conn.stage != Stage::Idle) {
+            return;
+        }
+        let State::Set(set) = &mut self.loads[load].state else { return };
+        let (purpose, request) = (set.purpose, set.request);
+        match set.next() {
+            Next::More(count) => {
+                let who = Request::Who { keep_alive: true };
+                (0..count).for_each(|_| self.connect(now, load, Purpose::Seek, who, actions));
+            }
+            // An incomplete set is used, too; it is just never said to be held.
+            Next::Complete | Next::Fruitless => {
+                let ids: Vec<u32> = self.conns.values().filter(mine).map(|conn| conn.record.id).collect();
+                ids.into_iter().for_each(|id| self.use_found(now, id, purpose, request, actions));
+            }
+        }
+    }
+
+    fn use_found(&mut self, now: Time, id: u32, purpose: Purpose, request: Request, actions: &mut Vec<Action>) {
+        self.change(id, |conn| {
+            conn.purpose = purpose;
+            if purpose == Purpose::Hold {
+                conn.ask(now, request);
+            }
+        });
+        if purpose == Purpose::Hold {
+            actions.push(Action::Send(id, request));
+        } else {
+            self.reached(now, id);
+        }
+    }
+
+    /// When a set whose connections are all there stops waiting for their owners' names.
+    fn grace_ends(&self, set: &Gather) -> Option<Time> {
+        (!set.held && set.reached >= set.wanted()).then(|| set.last + OWNER_GRACE)
+    }
+
+    fn check_held(&mut self, now: Time, index: usize, actions: &mut Vec<Action>) {
+        let State::Set(set) = &self.loads[index].state else { return };
+        let Some(grace) = self.grace_ends(set) else { return };
+        let nameless = |conn: &Conn| conn.load == index && conn.purpose != Purpose::Mute && conn.record.owner.is_none();
+        if grace <= now || !self.conns.values().any(nameless) {
+            if let State::Set(set) = &mut self.loads[index].state {
+                set.held = true;
+            }
+            actions.push(Action::Held(self.loads[index].load.name().to_owned()));
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

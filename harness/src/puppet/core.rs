@@ -1,33 +1,379 @@
 //! The pure core of the puppet.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::scenario::Life;
+use crate::scenario::{Ask, Life, LifeRecord, Phase, Retirement};
 use crate::time::Time;
 
-use super::{Action, Input};
+use super::script::record;
+use super::{Action, ConnId, Entry, Input, Request, Told};
+
+/// An idle kept-alive connection is closed so long after the worker has stopped accepting: a request that was already
+/// on its way is read and answered instead of being thrown away.
+pub const IDLE_LINGER: Duration = Duration::from_millis(5);
+
+/// A connection that was accepted but has not sent its first request keeps a draining worker for so long at most.
+pub const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
+
+/// A flooding worker writes in steps of this.
+const OUTPUT_STEP: Duration = Duration::from_millis(10);
+
+/// Where a worker is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// [`Input::Born`] has not come yet.
+    Unborn,
+    /// Not ready before this instant; `None`: never.
+    Booting(Option<Time>),
+    /// Ready; may have announced a two-phase retirement.
+    Serving,
+    /// Stopped accepting at this instant; finishes what it holds.
+    Draining(Time),
+    /// Holds nothing any more since the second instant; stopped accepting at the first.
+    Leaving(Time, Time),
+    /// Exited, or does nothing any more.
+    Done,
+}
+
+/// One connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Conn {
+    /// Accepted, no request yet.
+    Fresh,
+    /// Between two requests.
+    Idle,
+    /// Its request is answered at this instant.
+    Held { until: Time, keep_alive: bool },
+    /// Its handler threw: it is closed when the worker exits.
+    Thrown,
+}
+
+/// Something that becomes due. Of two that are due at the same instant the first one in this list comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Crash,
+    Boot,
+    Answer(ConnId),
+    CloseIdle(ConnId),
+    Exit,
+    Output,
+}
 
 /// One worker's script, running.
 #[derive(Clone, Debug)]
 pub struct Puppet {
-    life: Life,
+    life: LifeRecord,
+    own_deadline: Option<Duration>,
+    orphan_grace: Duration,
+    stage: Stage,
+    conns: BTreeMap<ConnId, Conn>,
+    answered: u32,
+    asked_once: bool,
+    announced: bool,
+    told: bool,
+    /// What it will exit with when it leaves by its script.
+    code: i32,
+    crash_at: Option<Time>,
+    orphaned: Option<Time>,
+    /// When it last wrote to standard output, while it floods.
+    wrote: Option<Time>,
 }
 
 impl Puppet {
     /// A worker that will live `life`. `own_deadline`: how long after it has stopped accepting it exits by itself
     /// whatever it holds (the articles' five seconds); `None` leaves that to the supervisor. `orphan_grace`: how long it
     /// drains at most after its supervisor is gone.
-    pub fn new(life: Life, _own_deadline: Option<Duration>, _orphan_grace: Duration) -> Self {
-        Self { life }
+    pub fn new(life: Life, own_deadline: Option<Duration>, orphan_grace: Duration) -> Self {
+        Self {
+            life: record(life),
+            own_deadline,
+            orphan_grace,
+            stage: Stage::Unborn,
+            conns: BTreeMap::new(),
+            answered: 0,
+            asked_once: false,
+            announced: false,
+            told: false,
+            code: 0,
+            crash_at: None,
+            orphaned: None,
+            wrote: None,
+        }
     }
 
-    /// Takes one input and appends what is to be done.
-    pub fn step(&mut self, _now: Time, _input: Input, _actions: &mut Vec<Action>) {
-        let _ = &self.life;
+    /// Takes one input and appends what is to be done. What is due by `now` is done before the input is looked at.
+    pub fn step(&mut self, now: Time, input: Input, actions: &mut Vec<Action>) {
+        self.run_due(now, actions);
+        if self.stage == Stage::Done || (self.stage == Stage::Unborn && input != Input::Born) {
+            return;
+        }
+        match input {
+            Input::Born => self.born(now, actions),
+            Input::Tick => {}
+            Input::Told(Told::Drain) | Input::Term => self.told(now, actions),
+            Input::Orphaned => self.orphaned(now, actions),
+            Input::Connected(conn) => drop(self.conns.insert(conn, Conn::Fresh)),
+            Input::Request(conn, request) => self.request(now, conn, request, actions),
+            Input::Hangup(conn) => drop(self.conns.remove(&conn)),
+            Input::Asked(ask) => self.asked(now, ask, actions),
+        }
+        self.run_due(now, actions);
     }
 
-    /// When [`Input::Tick`] is wanted next.
+    /// When [`Input::Tick`] is wanted next. Inputs that have come on connections by then go first.
     pub fn next_deadline(&self) -> Option<Time> {
-        None
+        self.next_due().map(|(at, _)| at)
+    }
+
+    fn run_due(&mut self, now: Time, actions: &mut Vec<Action>) {
+        self.notice_drained(now, actions);
+        while let Some((_, due)) = self.next_due().filter(|(at, _)| *at <= now) {
+            self.carry_out(now, due, actions);
+            self.notice_drained(now, actions);
+        }
+    }
+
+    fn next_due(&self) -> Option<(Time, Due)> {
+        let crash = self.crash_at.map(|at| (at, Due::Crash));
+        let conns = self.conns.iter().filter_map(|(&id, conn)| self.conn_due(id, conn));
+        match self.stage {
+            Stage::Unborn | Stage::Done => None,
+            Stage::Booting(ready) => ready.map(|at| (at, Due::Boot)).into_iter().chain(crash).min(),
+            Stage::Serving => conns.chain(crash).chain(self.output_due()).min(),
+            Stage::Draining(_) | Stage::Leaving(..) => {
+                let exit = self.exit_at().map(|at| (at, Due::Exit));
+                conns.chain(crash).chain(self.output_due()).chain(exit).min()
+            }
+        }
+    }
+
+    fn conn_due(&self, id: ConnId, conn: &Conn) -> Option<(Time, Due)> {
+        let draining = match self.stage {
+            Stage::Draining(since) | Stage::Leaving(since, _) => Some(since),
+            Stage::Unborn | Stage::Booting(_) | Stage::Serving | Stage::Done => None,
+        };
+        match conn {
+            Conn::Held { until, .. } => Some((*until, Due::Answer(id))),
+            Conn::Idle => draining.map(|since| (since + IDLE_LINGER, Due::CloseIdle(id))),
+            Conn::Fresh => draining.map(|since| (since + FIRST_REQUEST_GRACE, Due::CloseIdle(id))),
+            Conn::Thrown => None,
+        }
+    }
+
+    fn output_due(&self) -> Option<(Time, Due)> {
+        self.wrote.map(|at| (at + OUTPUT_STEP, Due::Output))
+    }
+
+    /// When a worker that has stopped accepting exits: what it holds counts only until a deadline of its own.
+    fn exit_at(&self) -> Option<Time> {
+        let (retired, drained) = match self.stage {
+            Stage::Draining(retired) => (retired, None),
+            Stage::Leaving(retired, drained) => (retired, Some(drained + self.life.slow_stop.0)),
+            Stage::Unborn | Stage::Booting(_) | Stage::Serving | Stage::Done => return None,
+        };
+        let own = self.own_deadline.map(|span| retired + span);
+        let orphan = self.orphaned.map(|since| since + self.orphan_grace);
+        // A crash that is scripted for the drain happens in the drain, even in an idle worker.
+        let done = drained.filter(|_| !self.crashes_at(Phase::Drain));
+        [own, orphan, done].into_iter().flatten().min()
+    }
+
+    fn carry_out(&mut self, now: Time, due: Due, actions: &mut Vec<Action>) {
+        match due {
+            Due::Crash => {
+                let code = self.life.exit.map_or(1, |exit| exit.code);
+                self.exit(code, actions);
+            }
+            Due::Boot => self.ready(now, actions),
+            Due::Answer(conn) => {
+                let keep_alive = matches!(self.conns.get(&conn), Some(Conn::Held { keep_alive: true, .. }));
+                self.answer(now, conn, keep_alive, 200, actions);
+            }
+            Due::CloseIdle(conn) => {
+                self.conns.remove(&conn);
+                actions.push(Action::Close(conn));
+            }
+            Due::Exit => self.exit(self.code, actions),
+            Due::Output => self.output(now, actions),
+        }
+    }
+
+    fn born(&mut self, now: Time, actions: &mut Vec<Action>) {
+        if self.stage != Stage::Unborn {
+            return;
+        }
+        actions.push(Action::Journal(Entry::Born));
+        let stays = self.life.never_ready || self.crashes_at(Phase::Boot);
+        self.stage = Stage::Booting((!stays).then(|| now + self.life.boot.0));
+        self.enter(Phase::Boot, now, actions);
+    }
+
+    fn ready(&mut self, now: Time, actions: &mut Vec<Action>) {
+        self.stage = Stage::Serving;
+        // The journal first: nobody may know earlier than the history.
+        actions.extend([Action::Accept, Action::Journal(Entry::Ready), Action::SayReady]);
+        actions.extend(self.life.children.iter().map(|child| Action::Spawn(*child)));
+        self.wrote = self.life.output.map(|_| now);
+        self.enter(Phase::Ready, now, actions);
+    }
+
+    /// A phase begins: what the life scripts for it is set up.
+    fn enter(&mut self, phase: Phase, now: Time, actions: &mut Vec<Action>) {
+        if self.life.hang == Some(phase) {
+            self.stage = Stage::Done;
+            actions.push(Action::Hang);
+        } else if let Some(exit) = self.life.exit.filter(|exit| exit.at == phase) {
+            self.crash_at = Some(now + exit.after.0);
+        }
+    }
+
+    fn crashes_at(&self, phase: Phase) -> bool {
+        self.life.exit.is_some_and(|exit| exit.at == phase)
+    }
+
+    /// TERM or a drain order; the second one changes nothing.
+    fn told(&mut self, now: Time, actions: &mut Vec<Action>) {
+        if !self.told {
+            self.told = true;
+            actions.push(Action::Journal(Entry::Told));
+            if !self.life.ignore_term {
+                self.drain(now, actions);
+            }
+        }
+    }
+
+    fn orphaned(&mut self, now: Time, actions: &mut Vec<Action>) {
+        if !self.life.ignore_term && self.orphaned.is_none() {
+            self.orphaned = Some(now);
+            self.drain(now, actions);
+        }
+    }
+
+    /// It wants to leave, in this form.
+    fn leave(&mut self, now: Time, form: Retirement, code: i32, actions: &mut Vec<Action>) {
+        self.code = self.code.max(code);
+        if self.announced || matches!(self.stage, Stage::Draining(_) | Stage::Leaving(..)) {
+            return;
+        }
+        let announce = [Action::Journal(Entry::Announced(form)), Action::Announce(form)];
+        match form {
+            Retirement::TwoPhase => actions.extend(announce),
+            Retirement::OnePhase => {
+                self.stop_accepting(actions);
+                actions.extend(announce);
+                self.drain_from(now, actions);
+            }
+            Retirement::Silent => self.drain(now, actions),
+        }
+        self.announced = true;
+    }
+
+    fn drain(&mut self, now: Time, actions: &mut Vec<Action>) {
+        if matches!(self.stage, Stage::Booting(_) | Stage::Serving) {
+            self.stop_accepting(actions);
+            self.drain_from(now, actions);
+        }
+    }
+
+    fn stop_accepting(&mut self, actions: &mut Vec<Action>) {
+        actions.extend([Action::Journal(Entry::StoppedAccepting), Action::StopAccepting]);
+    }
+
+    fn drain_from(&mut self, now: Time, actions: &mut Vec<Action>) {
+        self.stage = Stage::Draining(now);
+        self.enter(Phase::Drain, now, actions);
+    }
+
+    fn notice_drained(&mut self, now: Time, actions: &mut Vec<Action>) {
+        if let Stage::Draining(since) = self.stage
+            && self.conns.values().all(|conn| *conn == Conn::Thrown)
+        {
+            actions.push(Action::Journal(Entry::Drained));
+            self.stage = Stage::Leaving(since, now);
+        }
+    }
+
+    fn exit(&mut self, code: i32, actions: &mut Vec<Action>) {
+        self.stage = Stage::Done;
+        actions.extend([Action::Journal(Entry::Exiting(code)), Action::Exit(code)]);
+    }
+
+    fn request(&mut self, now: Time, conn: ConnId, request: Request, actions: &mut Vec<Action>) {
+        // Only what the shell accepted, and one request at a time.
+        if !matches!(self.conns.get(&conn), Some(Conn::Fresh | Conn::Idle)) {
+            return;
+        }
+        if !self.asked_once {
+            self.asked_once = true;
+            self.enter(Phase::Request, now, actions);
+            if self.stage == Stage::Done {
+                return;
+            }
+            if self.crashes_at(Phase::Request) && self.crash_at <= Some(now) {
+                return self.carry_out(now, Due::Crash, actions);
+            }
+        }
+        if self.life.leak > 0 {
+            actions.push(Action::Leak(self.life.leak));
+        }
+        match request {
+            Request::Who { keep_alive } => self.answer(now, conn, keep_alive, 200, actions),
+            Request::Hold { span, keep_alive } => {
+                self.conns.insert(conn, Conn::Held { until: now + span, keep_alive });
+            }
+            Request::Throw => {
+                self.conns.insert(conn, Conn::Thrown);
+                self.leave(now, self.life.retire, 1, actions);
+            }
+            Request::Exit(code) => self.exit(code, actions),
+            Request::Retire => {
+                self.answer(now, conn, false, 200, actions);
+                self.leave(now, self.life.retire, 0, actions);
+            }
+            Request::Unknown => self.answer(now, conn, false, 404, actions),
+        }
+    }
+
+    fn answer(&mut self, now: Time, conn: ConnId, keep_alive: bool, status: u16, actions: &mut Vec<Action>) {
+        let keep_alive = keep_alive && matches!(self.stage, Stage::Booting(_) | Stage::Serving);
+        actions.push(Action::Answer { conn, keep_alive, status });
+        if keep_alive {
+            self.conns.insert(conn, Conn::Idle);
+        } else {
+            self.conns.remove(&conn);
+        }
+        self.answered = self.answered.saturating_add(1);
+        if self.life.retire_after.is_some_and(|after| self.answered >= after) {
+            self.leave(now, self.life.retire, 0, actions);
+        }
+    }
+
+    fn asked(&mut self, now: Time, ask: Ask, actions: &mut Vec<Action>) {
+        match ask {
+            Ask::Throw => self.leave(now, self.life.retire, 1, actions),
+            Ask::Retire(form) => self.leave(now, form, 0, actions),
+            Ask::Exit(code) => self.exit(code, actions),
+            Ask::CloseChannel => actions.push(Action::CloseChannel),
+            Ask::Spawn(child) => actions.push(Action::Spawn(child)),
+            Ask::Flood(bytes) => actions.push(Action::Output(bytes)),
+            Ask::Garble(line) => actions.push(Action::Garble(line)),
+            Ask::Hang => {
+                self.stage = Stage::Done;
+                actions.push(Action::Hang);
+            }
+        }
+    }
+
+    /// Writes what the rate asks for since it last wrote.
+    fn output(&mut self, now: Time, actions: &mut Vec<Action>) {
+        let (Some(since), Some(output)) = (self.wrote, self.life.output) else { return };
+        let nanos = now.since(since).as_nanos();
+        let bytes = u128::from(output.bytes_per_second).saturating_mul(nanos) / 1_000_000_000;
+        actions.push(Action::Output(u64::try_from(bytes).unwrap_or(u64::MAX)));
+        self.wrote = Some(now);
     }
 }
+
+#[cfg(test)]
+mod tests;

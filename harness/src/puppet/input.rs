@@ -23,7 +23,7 @@ pub enum Input {
     Term,
     /// A connection was accepted.
     Connected(ConnId),
-    /// A whole request was read.
+    /// A whole request was read. The next one on the same connection comes after this one has been answered.
     Request(ConnId, Request),
     /// The client closed or reset the connection.
     Hangup(ConnId),
@@ -38,8 +38,8 @@ pub enum Told {
     Drain,
 }
 
-/// A request. On the wire: `GET /who`, `/hold?ms=250`, `/throw`, `/throw?ms=5` (throws after so long), `/exit?code=3`,
-/// `/retire`; `Connection: close` ends the connection after the answer.
+/// A request. On the wire: `GET /who`, `/hold?ms=250`, `/throw`, `/exit?code=3`, `/retire`; `Connection: close` ends the
+/// connection after the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Answer at once who you are.
@@ -67,7 +67,7 @@ pub enum Request {
 /// What the worker is to do, in this order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Append a line to the journal.
+    /// Append a line to the journal, before the next action is carried out: nobody may know earlier than the history.
     Journal(Entry),
     /// Begin to accept.
     Accept,

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `puppet` program: see `harness::world::real::puppet`.
+
+fn main() {
+    std::process::exit(harness::world::real::puppet_main());
+}

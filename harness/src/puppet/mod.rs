@@ -2,6 +2,7 @@
 
 mod core;
 mod input;
+mod script;
 
-pub use self::core::Puppet;
+pub use self::core::{FIRST_REQUEST_GRACE, IDLE_LINGER, Puppet};
 pub use input::{Action, ConnId, Entry, Input, Request, Told};

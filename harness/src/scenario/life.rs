@@ -22,6 +22,15 @@ pub struct Lives {
     pub then: Life,
 }
 
+impl Lives {
+    /// The life of the worker that took this ticket of this generation, both counted from 1.
+    pub fn life(&self, generation: u32, ticket: u32) -> &Life {
+        let listed = if generation == 1 { Some(&self.first) } else { self.generation.get(&generation) };
+        let index = usize::try_from(ticket).ok().and_then(|ticket| ticket.checked_sub(1));
+        listed.zip(index).and_then(|(lives, index)| lives.get(index)).unwrap_or(&self.then)
+    }
+}
+
 /// One life: a preset, or a record by phase.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

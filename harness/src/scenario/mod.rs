@@ -3,11 +3,13 @@
 mod life;
 mod load;
 mod model;
+mod parse;
 mod span;
 mod step;
 
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
 pub use load::Load;
 pub use model::{Backoff, Expect, Limit, Pool, Scenario, Start, StatusIs, Sweep, Variant};
+pub use parse::parse;
 pub use span::Span;
 pub use step::{Act, Ask, Command, Fault, FileFault, Signal, State, Step, Target, Trigger};

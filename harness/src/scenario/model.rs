@@ -170,6 +170,9 @@ pub struct Variant {
     /// Replaces the title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// Replaces `guards_against`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guards_against: Option<Vec<String>>,
     /// Replaces `start`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,
@@ -217,6 +220,7 @@ impl Scenario {
         let variant = variant.clone();
         Scenario {
             title: variant.title.unwrap_or_else(|| self.title.clone()),
+            guards_against: variant.guards_against.unwrap_or_else(|| self.guards_against.clone()),
             start: variant.start.unwrap_or(self.start),
             pool: variant.pool.unwrap_or_else(|| self.pool.clone()),
             lives: variant.lives.unwrap_or_else(|| self.lives.clone()),

@@ -1,5 +1,6 @@
 //! A duration as scenario files write it: a number with its unit.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -9,23 +10,67 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Span(pub Duration);
 
 impl Span {
+    /// No time at all.
+    pub const ZERO: Self = Self(Duration::ZERO);
+
     /// A span of so many milliseconds.
     pub const fn millis(millis: u64) -> Self {
         Self(Duration::from_millis(millis))
+    }
+
+    /// Whether it is no time at all.
+    pub fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+}
+
+impl fmt::Display for Span {
+    /// As a person would write it: `1500ms`, not `1s 500ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.as_millis();
+        if self.0.subsec_nanos() % 1_000_000 == 0 && millis % 1000 != 0 && millis < 10_000 {
+            return write!(f, "{millis}ms");
+        }
+        humantime::format_duration(self.0).fmt(f)
     }
 }
 
 impl Serialize for Span {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&humantime::format_duration(self.0))
+        serializer.collect_str(self)
     }
 }
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text)
-            .map(Self)
-            .map_err(|why| de::Error::custom(format!("`{text}` is not a duration like \"250ms\" or \"3s\": {why}")))
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+struct Visitor;
+
+impl de::Visitor<'_> for Visitor {
+    type Value = Span;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration with its unit, like \"250ms\" or \"3s\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
+        humantime::parse_duration(text)
+            .map(Span)
+            .map_err(|why| E::custom(format!("`{text}` is not a duration like \"250ms\" or \"3s\": {why}")))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Span, E> {
+        Err(E::custom(format!("the number {number} has no unit: write \"{number}ms\" or \"{number}s\"")))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Span, E> {
+        Err(E::custom(format!("{number} is not a duration: write one like \"250ms\" or \"3s\"")))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Span, E> {
+        Err(E::custom(format!("the number {number} has no unit: write a duration like \"250ms\" or \"3s\"")))
     }
 }

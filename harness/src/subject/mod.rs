@@ -1,7 +1,11 @@
 //! How to start, find, observe, script, steer and stop one supervisor, and what it promises.
 
+mod load;
 mod model;
 mod profile;
+mod render;
 
+pub use load::{bundled, load, template};
 pub use model::{Deviation, Frequency, HowToReload, HowToStop, Puppet, Readiness, Subject};
 pub use profile::{DelayBound, LimitRule, OnSupervisorDeath, Profile};
+pub use render::{Rendered, Vars, render};

@@ -17,3 +17,36 @@ pub enum ExitCode {
     /// The restart limit was reached (EX_TEMPFAIL).
     GaveUp = 75,
 }
+
+impl ExitCode {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] = [Self::Stopped, Self::Usage, Self::Config, Self::AddressInUse, Self::Bug, Self::GaveUp];
+
+    /// The exit status.
+    pub const fn status(self) -> u8 {
+        self as u8
+    }
+
+    /// What it says, for help texts and documentation.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped as told, or every worker has finished for good; nothing is left running",
+            Self::Usage => "the command line is wrong",
+            Self::Config => "the configuration is wrong",
+            Self::AddressInUse => "an address can't be bound",
+            Self::Bug => "a bug in the supervisor, or the kernel can't wait any more",
+            Self::GaveUp => "gave up: the restart limit was reached; nothing is left running",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_those_documented_and_all_are_listed_in_order() {
+        assert_eq!(ExitCode::ALL.map(ExitCode::status), [0, 64, 65, 69, 70, 75]);
+        assert!(ExitCode::ALL.iter().all(|code| !code.meaning().is_empty()));
+    }
+}

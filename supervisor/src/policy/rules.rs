@@ -49,3 +49,15 @@ pub enum Readiness {
     /// The success of exec(2).
     AtSpawn,
 }
+
+impl Restart {
+    /// Whether a worker that ended with exit status `code` (`None`: by a signal) without having announced it is to
+    /// be restarted.
+    pub fn follows(&self, code: Option<i32>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::OnFailure { success } => code.is_none_or(|code| !success.contains(&code)),
+            Self::Never => false,
+        }
+    }
+}

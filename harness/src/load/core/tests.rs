@@ -1,0 +1,335 @@
+use super::*;
+use crate::history::Connection;
+use crate::load::Failure;
+use crate::scenario::Span;
+
+fn at(millis: u64) -> Time {
+    Time::from_nanos(1_000_000_000) + Duration::from_millis(millis)
+}
+
+fn worker(pid: u32) -> Proc {
+    Proc { pid, start: 1 }
+}
+
+/// Clients and everything they have done.
+struct Field {
+    clients: Clients,
+    now: u64,
+    done: Vec<Action>,
+}
+
+impl Field {
+    fn of(load: Load) -> Self {
+        let mut field = Self { clients: Clients::new(&[load], 2), now: 0, done: Vec::new() };
+        field.put(Input::Start("x".into()));
+        field
+    }
+
+    fn put(&mut self, input: Input) {
+        self.clients.step(at(self.now), input, &mut self.done);
+    }
+
+    fn until(&mut self, millis: u64) {
+        while let Some(due) = self.clients.next_deadline().filter(|due| *due <= at(millis)) {
+            self.now = u64::try_from(due.since(at(0)).as_millis()).unwrap();
+            self.put(Input::Tick);
+        }
+        self.now = millis;
+    }
+
+    /// Opens, writes and answers a connection.
+    fn serve(&mut self, id: u32, owner: Proc) {
+        self.put(Input::Opened(id, 1000 + id));
+        self.put(Input::Sent(id));
+        self.put(Input::Answered(id, owner));
+    }
+
+    fn connects(&self) -> Vec<u32> {
+        let id = |action: &Action| if let Action::Connect(id) = action { Some(*id) } else { None };
+        self.done.iter().filter_map(id).collect()
+    }
+
+    fn records(&self) -> Vec<&Connection> {
+        self.done
+            .iter()
+            .filter_map(|action| if let Action::Record(record) = action { Some(&**record) } else { None })
+            .collect()
+    }
+
+    fn outcomes(&self) -> Vec<(u32, Outcome)> {
+        self.records().iter().map(|record| (record.id, record.outcome)).collect()
+    }
+
+    fn held(&self) -> bool {
+        self.done.contains(&Action::Held("x".into()))
+    }
+}
+
+fn probe(every: u64) -> Load {
+    Load::Probe { every: Span::millis(every), hold: Span::millis(0), name: "x".into(), on_demand: false }
+}
+
+fn hold(connections: u32, per_worker: bool) -> Load {
+    Load::Hold { connections, per_worker, hold: Span::millis(500), name: "x".into(), on_demand: false }
+}
+
+fn park(connections: u32, per_worker: bool) -> Load {
+    Load::Park { connections, per_worker, name: "x".into(), on_demand: false }
+}
+
+#[test]
+fn probes_keep_their_schedule_whatever_becomes_of_them() {
+    let mut field = Field::of(probe(5));
+    field.until(12);
+    assert_eq!(field.connects(), [0, 1, 2]);
+    // The harness slept through two instants: both probes are made, late, and the schedule does not shift.
+    field.now = 21;
+    field.put(Input::Tick);
+    assert_eq!(field.connects(), [0, 1, 2, 3, 4]);
+    assert_eq!(field.clients.next_deadline(), Some(at(25)));
+}
+
+#[test]
+fn each_end_of_a_probe_has_its_outcome() {
+    let mut field = Field::of(probe(1));
+    field.until(7);
+    field.put(Input::Stop("x".into()));
+    field.serve(0, worker(9));
+    field.put(Input::NotOpened(1, Failure::Refused));
+    for id in 2..=6 {
+        field.put(Input::Opened(id, 1000 + id));
+        field.put(Input::Sent(id));
+    }
+    field.put(Input::Closed(2));
+    field.put(Input::Partial(3));
+    field.put(Input::Closed(3));
+    field.put(Input::Failed(4, Failure::Reset));
+    field.put(Input::Partial(5));
+    field.until(60_000);
+    let wanted = [
+        (0, Outcome::Ok),
+        (1, Outcome::Refused),
+        (2, Outcome::Empty),
+        (3, Outcome::Cut),
+        (4, Outcome::Reset),
+        (7, Outcome::NotAccepted),
+        (5, Outcome::Cut),
+        (6, Outcome::Hang),
+    ];
+    assert_eq!(field.outcomes(), wanted);
+    let first = field.records()[0];
+    assert_eq!(
+        (first.owner, first.peer, first.sent, first.answered),
+        (Some(worker(9)), 1000, Some(at(7)), Some(at(7)))
+    );
+    assert_eq!(field.records()[5].ended, at(3007));
+    assert_eq!(field.records()[7].ended, at(10_007));
+}
+
+#[test]
+fn what_is_open_and_healthy_at_the_end_is_dropped() {
+    let mut field = Field::of(probe(5));
+    field.until(6);
+    field.put(Input::Opened(0, 1000));
+    field.clients.finish(at(8), &mut field.done);
+    assert_eq!(field.outcomes(), [(0, Outcome::Dropped), (1, Outcome::Dropped)]);
+    assert_eq!(field.clients.next_deadline(), None);
+    field.put(Input::Answered(0, worker(9)));
+    assert_eq!(field.outcomes().len(), 2, "what comes later is ignored");
+}
+
+#[test]
+fn holds_are_held_when_every_request_is_written_and_every_owner_known() {
+    let mut field = Field::of(hold(2, false));
+    assert_eq!(field.connects(), [0, 1]);
+    // The worker's journal may be quicker than our own connect.
+    field.put(Input::AcceptedBy(1000, worker(1)));
+    field.put(Input::Opened(0, 1000));
+    field.put(Input::Opened(1, 1001));
+    field.put(Input::Sent(0));
+    field.put(Input::Sent(1));
+    assert!(!field.held());
+    assert_eq!(field.clients.owner_of("x"), Some(worker(1)));
+    field.put(Input::AcceptedBy(1001, worker(2)));
+    assert!(field.held());
+    field.now = 500;
+    field.put(Input::Answered(0, worker(1)));
+    assert_eq!(field.outcomes(), [(0, Outcome::Ok)]);
+    assert_eq!(field.records()[0].hold_ns, 500_000_000);
+    assert_eq!(field.clients.owner_of("x"), Some(worker(2)));
+}
+
+#[test]
+fn without_journals_holds_are_held_after_a_grace() {
+    let mut field = Field::of(hold(1, false));
+    field.until(10);
+    field.put(Input::Opened(0, 1000));
+    field.put(Input::Sent(0));
+    field.until(259);
+    assert!(!field.held());
+    field.until(260);
+    assert!(field.held());
+    assert_eq!(field.done.iter().filter(|action| matches!(action, Action::Held(_))).count(), 1);
+}
+
+#[test]
+fn a_hold_that_fails_before_it_was_held_leaves_the_set_incomplete() {
+    let mut field = Field::of(hold(2, false));
+    field.put(Input::Opened(0, 1000));
+    field.put(Input::Sent(0));
+    field.put(Input::NotOpened(1, Failure::Refused));
+    field.until(5000);
+    assert!(!field.held());
+}
+
+#[test]
+fn stopping_a_load_drops_what_it_holds() {
+    let mut field = Field::of(hold(1, false));
+    field.put(Input::Opened(0, 1000));
+    field.put(Input::Stop("x".into()));
+    assert_eq!(field.outcomes(), [(0, Outcome::Dropped)]);
+    field.put(Input::Start("x".into()));
+    assert_eq!(field.connects(), [0, 1], "and it can be started again");
+}
+
+#[test]
+fn parked_connections_are_answered_once_and_may_be_closed_in_order() {
+    let mut field = Field::of(park(2, false));
+    field.serve(0, worker(1));
+    assert!(!field.held());
+    field.serve(1, worker(2));
+    assert!(field.held());
+    field.until(60_000);
+    assert_eq!(field.outcomes(), [], "idle is no hang");
+    field.put(Input::Closed(0));
+    field.put(Input::Failed(1, Failure::Reset));
+    assert_eq!(field.outcomes(), [(0, Outcome::Ok), (1, Outcome::Reset)]);
+}
+
+#[test]
+fn per_worker_goes_on_until_each_worker_owns_its_share() {
+    let mut field = Field::of(hold(2, true));
+    assert_eq!(field.connects(), [0, 1, 2, 3]);
+    for id in 0..3 {
+        field.serve(id, worker(1));
+    }
+    assert_eq!(field.outcomes(), [(2, Outcome::Ok)], "one too many of the first worker");
+    field.serve(3, worker(2));
+    assert_eq!(field.connects().len(), 6, "two more are tried");
+    field.serve(4, worker(2));
+    assert!(!field.held());
+    field.serve(5, worker(1));
+    let sent = |id| {
+        field.done.contains(&Action::Send(id, Request::Hold { span: Duration::from_millis(500), keep_alive: false }))
+    };
+    assert!([0, 1, 3, 4].into_iter().all(sent) && !sent(5));
+    for id in [0, 1, 3, 4] {
+        assert!(!field.held());
+        field.put(Input::Sent(id));
+    }
+    assert!(field.held());
+}
+
+#[test]
+fn per_worker_gives_up_looking_in_the_end() {
+    let mut field = Field::of(park(1, true));
+    for id in 0..10_000 {
+        field.serve(id, worker(1));
+    }
+    field.until(10_000);
+    assert!(!field.held());
+    assert!(field.connects().len() <= 2 * 64, "{}", field.connects().len());
+}
+
+#[test]
+fn a_kept_connection_that_is_lost_is_sought_again() {
+    let mut field = Field::of(park(1, true));
+    field.serve(0, worker(1));
+    field.put(Input::Closed(0));
+    field.serve(1, worker(2));
+    assert_eq!(field.connects().len(), 4);
+    field.serve(2, worker(2));
+    field.serve(3, worker(3));
+    assert!(field.held());
+}
+
+#[test]
+fn poison_throws_every_so_often_and_an_unanswered_throw_is_as_asked() {
+    let load = Load::Poison { every: Span::millis(1), one_in: 3, name: "x".into(), on_demand: false };
+    let mut field = Field::of(load);
+    field.until(5);
+    for id in 0..6 {
+        field.put(Input::Opened(id, 1000 + id));
+    }
+    let throws = |action: &Action| if let Action::Send(id, Request::Throw) = action { Some(*id) } else { None };
+    assert_eq!(field.done.iter().filter_map(throws).collect::<Vec<_>>(), [2, 5]);
+    field.put(Input::Closed(2));
+    assert_eq!(field.outcomes(), [(2, Outcome::Ok)]);
+}
+
+#[test]
+fn mute_connections_say_nothing() {
+    let mut field = Field::of(Load::Slow { connections: 1, byte_every: None, name: "x".into(), on_demand: false });
+    field.put(Input::Opened(0, 1000));
+    field.until(60_000);
+    assert!(field.held());
+    assert!(!field.done.iter().any(|action| matches!(action, Action::Send(..))));
+    assert!(!field.done.iter().any(|action| matches!(action, Action::Record(_))));
+}
+
+/// Whatever happens in whatever order, each connection is closed once and recorded once, and nothing is asked of it
+/// afterwards.
+#[test]
+fn every_connection_has_exactly_one_outcome() {
+    use proptest::prelude::*;
+    let failure = || prop_oneof![Just(Failure::Refused), Just(Failure::Reset)];
+    let id = || 0..12_u32;
+    let input = prop_oneof![
+        Just(Input::Tick),
+        Just(Input::Start("x".into())),
+        Just(Input::Stop("x".into())),
+        (id(), 0..20_u32).prop_map(|(id, peer)| Input::Opened(id, peer)),
+        (id(), failure()).prop_map(|(id, failure)| Input::NotOpened(id, failure)),
+        id().prop_map(Input::Sent),
+        id().prop_map(Input::Partial),
+        (id(), 1..4_u32).prop_map(|(id, pid)| Input::Answered(id, worker(pid))),
+        id().prop_map(Input::Closed),
+        (id(), failure()).prop_map(|(id, failure)| Input::Failed(id, failure)),
+        (0..20_u32, 1..4_u32).prop_map(|(peer, pid)| Input::AcceptedBy(peer, worker(pid))),
+    ];
+    let load = prop_oneof![
+        Just(probe(7)),
+        any::<bool>().prop_map(|per_worker| hold(2, per_worker)),
+        any::<bool>().prop_map(|per_worker| park(2, per_worker)),
+        Just(Load::Poison { every: Span::millis(9), one_in: 2, name: "x".into(), on_demand: false }),
+    ];
+    let script = prop::collection::vec((prop_oneof![3 => 0..10_u64, 1 => 0..5000_u64], input), 0..80);
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(load in load, script in script)| {
+        let mut field = Field::of(load);
+        for (pause, input) in script {
+            field.until(field.now + pause);
+            field.put(input);
+            prop_assert!(field.clients.next_deadline().is_none_or(|due| due > at(field.now)));
+        }
+        field.clients.finish(at(field.now), &mut field.done);
+        let mut connected = field.connects();
+        let mut recorded: Vec<u32> = field.outcomes().into_iter().map(|(id, _)| id).collect();
+        connected.sort_unstable();
+        recorded.sort_unstable();
+        prop_assert_eq!(&connected, &recorded);
+        let mut over = std::collections::BTreeSet::new();
+        let mut closed = std::collections::BTreeSet::new();
+        for action in &field.done {
+            match action {
+                Action::Send(id, _) => prop_assert!(!closed.contains(id)),
+                Action::Close(id) => prop_assert!(closed.insert(*id)),
+                Action::Record(record) => {
+                    prop_assert!(closed.contains(&record.id) && over.insert(record.id));
+                    prop_assert!(record.tried <= record.ended);
+                }
+                Action::Connect(_) | Action::Held(_) => {}
+            }
+        }
+    });
+}

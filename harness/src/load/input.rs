@@ -1,0 +1,56 @@
+//! What goes into the clients and what comes out.
+
+use crate::history::{Connection, Proc};
+use crate::puppet::Request;
+
+/// Something that happened to a client.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Start this load.
+    Start(String),
+    /// Stop this load: nothing new; held and parked connections are closed, probes in flight end by themselves.
+    Stop(String),
+    /// A deadline may be due.
+    Tick,
+    /// connect returned: the connection's id and its local port (simulated: a number that no open connection shares).
+    Opened(u32, u32),
+    /// connect failed.
+    NotOpened(u32, Failure),
+    /// The first byte of the request was written.
+    Sent(u32),
+    /// The first bytes of an answer came, but not all of it.
+    Partial(u32),
+    /// The answer is complete; who answered.
+    Answered(u32, Proc),
+    /// The peer closed the connection in order.
+    Closed(u32),
+    /// The connection failed.
+    Failed(u32, Failure),
+    /// A worker's journal says that it accepted the connection from this local port. Without it the owner of a
+    /// connection that waits for its answer is unknown.
+    AcceptedBy(u32, Proc),
+}
+
+/// How a connection fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// ECONNREFUSED, ENOENT.
+    Refused,
+    /// ECONNRESET, EPIPE.
+    Reset,
+}
+
+/// What a client is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Connect; the connection's id is chosen by the core and never used again.
+    Connect(u32),
+    /// Write a request.
+    Send(u32, Request),
+    /// Close. Said once of every connection, also of one whose end the world has reported.
+    Close(u32),
+    /// A connection is over: into the history. Said once of every connection, after its `Close`.
+    Record(Box<Connection>),
+    /// All connections of this load are held: into the history.
+    Held(String),
+}

@@ -1,0 +1,204 @@
+//! Filling in what a subject file leaves open: `{workers}`, `{address}`, …
+
+use std::path::{Path, PathBuf};
+
+use crate::problem::{Problem, Problems, Source};
+use crate::scenario::{Pool, Span};
+
+use super::Subject;
+
+/// What is filled in.
+#[derive(Clone, Copy, Debug)]
+pub struct Vars<'a> {
+    /// The pool that the scenario asks for.
+    pub pool: &'a Pool,
+    /// Where the subject is to listen: `host:port`.
+    pub address: &'a str,
+    /// The run's directory.
+    pub run: &'a Path,
+    /// The subject's folder.
+    pub here: &'a Path,
+    /// The reference supervisor's program.
+    pub supervisor: &'a Path,
+    /// The puppet's program.
+    pub puppet: &'a Path,
+    /// The run's seed.
+    pub seed: u64,
+}
+
+/// A subject, ready to be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The command line.
+    pub start: Vec<String>,
+    /// Additions to its environment.
+    pub env: Vec<(String, String)>,
+    /// The configuration file: where it is to be written, and its text.
+    pub config: Option<(PathBuf, String)>,
+    /// The file into which it writes events.
+    pub events: Option<PathBuf>,
+}
+
+/// Fills in the open places of a subject's command line, environment and configuration file. A line of the
+/// configuration that asks for something which the scenario leaves to the subject is left out.
+///
+/// # Errors
+/// A name that is not known, or one on the command line for which the scenario gives no value.
+pub fn render(subject: &Subject, template: Option<&Source>, vars: &Vars<'_>) -> Result<Rendered, Problems> {
+    let mut problems = Vec::new();
+    let path = vars.run.join(config_name(subject));
+    let names = Names::new(vars, &path);
+    let source = Source::unread(&vars.here.join("subject.ron"));
+    let mut fill = |text: &String| {
+        names.fill(text).unwrap_or_else(|wrong| {
+            problems.push(wrong.problem(&source, text));
+            String::new()
+        })
+    };
+    let start = subject.start.iter().map(&mut fill).collect();
+    let env = subject.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect();
+    let events = subject.events.as_ref().map(|events| PathBuf::from(fill(events)));
+    let config = template.map(|template| (path.clone(), names.fill_lines(template, &mut problems)));
+    Problems::check(problems)?;
+    Ok(Rendered { start, env, config, events })
+}
+
+/// The template's name without its last ending, `.in` by custom.
+fn config_name(subject: &Subject) -> String {
+    let name = subject.config.as_deref().unwrap_or("config");
+    name.strip_suffix(".in").unwrap_or(name).to_owned()
+}
+
+/// The known names and their values; `None` is what the scenario leaves to the subject.
+struct Names(Vec<(&'static str, Option<String>)>);
+
+/// A place that can't be filled in.
+enum Wrong {
+    Unknown(String),
+    NoValue(String),
+}
+
+impl Names {
+    fn new(vars: &Vars<'_>, config: &Path) -> Self {
+        let path = |path: &Path| Some(path.display().to_string());
+        let (host, port) = vars.address.rsplit_once(':').unwrap_or((vars.address, ""));
+        let Pool { workers, limit, backoff, stable, drain, ready_timeout } = vars.pool;
+        let millis = |span: Span| span.0.as_millis().to_string();
+        let seconds = |span: Span| span.0.as_secs_f64().to_string();
+        let whole_limit =
+            |limit: &crate::scenario::Limit| format!("(restarts: {}, within: \"{}\")", limit.restarts, limit.within);
+        let whole_backoff = |b: &crate::scenario::Backoff| {
+            format!("(initial: \"{}\", factor: {}, cap: \"{}\", jitter_percent: 0)", b.initial, b.factor, b.cap)
+        };
+        Self(vec![
+            ("workers", Some(workers.to_string())),
+            ("address", Some(vars.address.to_owned())),
+            ("host", Some(host.to_owned())),
+            ("port", Some(port.to_owned())),
+            ("drain", Some(drain.to_string())),
+            ("drain_s", Some(seconds(*drain))),
+            ("drain_ms", Some(millis(*drain))),
+            ("run", path(vars.run)),
+            ("here", path(vars.here)),
+            ("supervisor", path(vars.supervisor)),
+            ("puppet", path(vars.puppet)),
+            ("config", path(config)),
+            ("seed", Some(vars.seed.to_string())),
+            // A scenario without a limit asks for none, which is not the same as the subject's own.
+            ("limit", Some(limit.as_ref().map_or_else(|| "None".to_owned(), whole_limit))),
+            ("limit_restarts", limit.map(|limit| limit.restarts.to_string())),
+            ("limit_within_ms", limit.map(|limit| millis(limit.within))),
+            ("backoff", backoff.as_ref().map(whole_backoff)),
+            ("backoff_initial_ms", backoff.map(|backoff| millis(backoff.initial))),
+            ("backoff_factor", backoff.map(|backoff| backoff.factor.to_string())),
+            ("backoff_cap_ms", backoff.map(|backoff| millis(backoff.cap))),
+            ("stable", stable.map(|stable| stable.to_string())),
+            ("stable_ms", stable.map(millis)),
+            ("ready_timeout", ready_timeout.map(|timeout| timeout.to_string())),
+            ("ready_timeout_ms", ready_timeout.map(millis)),
+        ])
+    }
+
+    fn fill(&self, text: &str) -> Result<String, Wrong> {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, name, after)) = next_place(rest) {
+            filled.push_str(before);
+            match self.0.iter().find(|(known, _)| *known == name) {
+                Some((_, Some(value))) => filled.push_str(value),
+                Some((_, None)) => return Err(Wrong::NoValue(name.to_owned())),
+                None => return Err(Wrong::Unknown(name.to_owned())),
+            }
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    fn fill_lines(&self, template: &Source, problems: &mut Vec<Problem>) -> String {
+        let mut filled = String::new();
+        for line in template.text().split_inclusive('\n') {
+            match self.fill(line) {
+                Ok(line) => filled.push_str(&line),
+                Err(Wrong::NoValue(_)) => {}
+                Err(wrong @ Wrong::Unknown(_)) => problems.push(wrong.problem(template, line)),
+            }
+        }
+        filled
+    }
+}
+
+/// The text before the next `{name}`, the name, and the text after it.
+fn next_place(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    loop {
+        let open = from + text[from..].find('{')?;
+        let rest = &text[open + 1..];
+        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
+        if end > 0 && rest[end..].starts_with('}') {
+            return Some((&text[..open], &rest[..end], &rest[end + 1..]));
+        }
+        from = open + 1;
+    }
+}
+
+impl Wrong {
+    /// As a problem of `source`, where `text` is the part of it that could not be filled in.
+    fn problem(&self, source: &Source, text: &str) -> Problem {
+        let (name, problem) = match self {
+            Self::NoValue(name) => {
+                let what = format!("the scenario gives no value for `{{{name}}}`, and `{text}` needs one");
+                (name, Problem::new(source, what))
+            }
+            Self::Unknown(name) => {
+                let known = Names::known();
+                let problem = Problem::new(source, format!("`{{{name}}}` is not known"))
+                    .expected(format!("one of: {}", known.join(", ")))
+                    .suggest(name, known.iter().copied());
+                (name, problem)
+            }
+        };
+        match source.text().find(&format!("{{{name}}}")) {
+            Some(at) => problem.at(at..at + name.len() + 2),
+            None => problem,
+        }
+    }
+}
+
+impl Names {
+    fn known() -> Vec<&'static str> {
+        let pool =
+            Pool { workers: 1, limit: None, backoff: None, stable: None, drain: Span::ZERO, ready_timeout: None };
+        let nowhere = Path::new("");
+        let vars = Vars {
+            pool: &pool,
+            address: "",
+            run: nowhere,
+            here: nowhere,
+            supervisor: nowhere,
+            puppet: nowhere,
+            seed: 0,
+        };
+        Self::new(&vars, nowhere).0.into_iter().map(|(name, _)| name).collect()
+    }
+}

@@ -1,0 +1,89 @@
+//! Small readers of /proc.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::history::Proc;
+
+/// The fields of `/proc/PID/stat` that matter here, see proc_pid_stat(5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// One letter: R, S, D, T, Z, X…
+    pub state: char,
+    /// The parent's pid.
+    pub parent: u32,
+    /// Start time in clock ticks since boot.
+    pub start: u64,
+}
+
+/// Parses the text of `/proc/PID/stat`. The command name may hold spaces and parentheses, so fields are counted from
+/// the last closing one.
+pub fn parse_stat(text: &str) -> Option<Stat> {
+    let (_, rest) = text.rsplit_once(')')?;
+    let mut fields = rest.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
+    let start = fields.nth(17)?.parse().ok()?;
+    Some(Stat { state, parent, start })
+}
+
+/// Reads it; `None` where there is no such process.
+pub fn stat(pid: u32) -> Option<Stat> {
+    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The process that has this pid now.
+pub fn proc_of(pid: u32) -> Option<Proc> {
+    stat(pid).map(|stat| Proc { pid, start: stat.start })
+}
+
+/// Its command name.
+pub fn comm(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).map(|name| name.trim_end().to_owned()).unwrap_or_default()
+}
+
+/// Direct children, those of all threads.
+pub fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    tasks
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
+        .collect()
+}
+
+/// All descendants, parents before their children.
+pub fn descendants(pid: u32) -> Vec<u32> {
+    let mut seen = BTreeSet::new();
+    let mut found = children(pid);
+    let mut next = 0;
+    while next < found.len() {
+        if seen.insert(found[next]) {
+            found.extend(children(found[next]));
+        }
+        next += 1;
+    }
+    found.retain(|pid| seen.remove(pid));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_counts_fields_from_the_last_parenthesis() {
+        let text = "42 (a ) b) S 7 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 1000 1";
+        assert_eq!(parse_stat(text), Some(Stat { state: 'S', parent: 7, start: 98765 }));
+        assert_eq!(parse_stat("42 (cut"), None);
+        assert_eq!(parse_stat("42 (short) S 7"), None);
+    }
+
+    #[test]
+    fn a_process_finds_itself() {
+        let me = std::process::id();
+        let stat = stat(me).expect("this process has a stat file");
+        assert_eq!(stat.parent, std::os::unix::process::parent_id());
+        assert_eq!(proc_of(me), Some(Proc { pid: me, start: stat.start }));
+    }
+}

@@ -1,0 +1,184 @@
+//! Where a puppet finds what it is to be: environment, inherited descriptors, the run's directory.
+
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use serde::{Deserialize, Serialize};
+
+use crate::history::Proc;
+use crate::scenario::{Life, Lives};
+
+use super::super::journal::JOURNAL;
+use super::super::{procfs, sys};
+
+/// Name of the script in the run's directory.
+pub const SCRIPT: &str = "plan.json";
+
+/// What the harness tells all puppets of a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Script {
+    /// Who lives how.
+    pub lives: Lives,
+    /// How long after it stopped accepting a worker exits by itself, whatever it holds; `null` leaves that to its supervisor.
+    pub own_deadline_ms: Option<u64>,
+    /// How long a worker drains at most when its supervisor is gone.
+    pub orphan_grace_ms: u64,
+}
+
+/// Why a puppet can't begin.
+pub enum Wrong {
+    /// It was started the wrong way.
+    Usage(String),
+    /// Something failed.
+    System(String),
+}
+
+/// A worker before its birth.
+pub struct Setup {
+    /// Itself.
+    pub me: Proc,
+    /// n-th of its generation; 0 outside a run.
+    pub ticket: u32,
+    /// From 1; 0 outside a run.
+    pub generation: u32,
+    /// How it lives.
+    pub life: Life,
+    /// See [`Script`].
+    pub own_deadline: Option<Duration>,
+    /// See [`Script`].
+    pub orphan_grace: Duration,
+    /// Where it writes what happens to it.
+    pub journal: Option<File>,
+    /// Where the harness asks it for things.
+    pub side: Option<UnixDatagram>,
+    /// Its listening sockets.
+    pub listeners: Vec<OwnedFd>,
+    /// Its channel to the supervisor.
+    pub channel: Option<OwnedFd>,
+    /// Where `READY=1` goes if there is no channel.
+    pub notify: Option<PathBuf>,
+}
+
+impl Setup {
+    /// Reads everything and takes a ticket.
+    pub fn from_environment() -> Result<Self, Wrong> {
+        let me = procfs::proc_of(std::process::id()).ok_or_else(|| Wrong::System("/proc is not readable".into()))?;
+        let listeners = listeners(me.pid)?;
+        let channel = channel()?;
+        let notify = env::var_os("NOTIFY_SOCKET").map(PathBuf::from);
+        let Some(run) = env::var_os("HARNESS_RUN").map(PathBuf::from) else {
+            if listeners.is_empty() {
+                return Err(Wrong::Usage(
+                    "this is the scripted worker of `harness`: start it under a supervisor, with HARNESS_RUN naming a run's \
+                     directory, or at least with listening sockets (LISTEN_FDS) to serve who-am-I answers"
+                        .into(),
+                ));
+            }
+            return Ok(Self::demo(me, listeners, channel, notify));
+        };
+        let failed = |what: &str| {
+            let place = run.join(what).display().to_string();
+            move |error: io::Error| Wrong::System(format!("{place}: {error}"))
+        };
+        let script = fs::read_to_string(run.join(SCRIPT)).map_err(failed(SCRIPT))?;
+        let script: Script =
+            serde_json::from_str(&script).map_err(|error| Wrong::System(format!("{SCRIPT}: {error}")))?;
+        let generation = generation(&run).map_err(failed("generation"))?;
+        let ticket = take_ticket(&run, generation).map_err(failed("tickets"))?;
+        let journal = OpenOptions::new().append(true).create(true).open(run.join(JOURNAL)).map_err(failed(JOURNAL))?;
+        let side = side_socket(&run, me.pid).map_err(failed("side"))?;
+        Ok(Self {
+            ticket,
+            generation,
+            life: script.lives.life(generation, ticket).clone(),
+            own_deadline: script.own_deadline_ms.map(Duration::from_millis),
+            orphan_grace: Duration::from_millis(script.orphan_grace_ms),
+            journal: Some(journal),
+            side: Some(side),
+            ..Self::demo(me, listeners, channel, notify)
+        })
+    }
+
+    /// A worker that serves and belongs to no run.
+    fn demo(me: Proc, listeners: Vec<OwnedFd>, channel: Option<OwnedFd>, notify: Option<PathBuf>) -> Self {
+        Self {
+            me,
+            ticket: 0,
+            generation: 0,
+            life: Life::Serve,
+            own_deadline: None,
+            orphan_grace: Duration::from_secs(5),
+            journal: None,
+            side: None,
+            listeners,
+            channel,
+            notify,
+        }
+    }
+}
+
+/// systemd's socket activation: descriptors from 3 on, if they are meant for this process; see sd_listen_fds(3).
+fn listeners(me: u32) -> Result<Vec<OwnedFd>, Wrong> {
+    let meant = env::var("LISTEN_PID").map_or(Ok(true), |pid| pid.parse::<u32>().map(|pid| pid == me));
+    if !meant.map_err(|_| Wrong::Usage("LISTEN_PID is not a number".into()))? {
+        return Ok(Vec::new());
+    }
+    let count: RawFd = match env::var("LISTEN_FDS") {
+        Err(_) => 0,
+        Ok(text) => text.parse().map_err(|_| Wrong::Usage(format!("LISTEN_FDS is `{text}`, not a number")))?,
+    };
+    (3..3 + count.clamp(0, 1024)).map(|number| take("LISTEN_FDS", number)).collect()
+}
+
+fn channel() -> Result<Option<OwnedFd>, Wrong> {
+    let Ok(text) = env::var("NODE_CHANNEL_FD") else { return Ok(None) };
+    let number = text.parse().map_err(|_| Wrong::Usage(format!("NODE_CHANNEL_FD is `{text}`, not a number")))?;
+    take("NODE_CHANNEL_FD", number).map(Some)
+}
+
+/// Not blocking: a worker that blocks in accept(2) when it dies has eaten a connection.
+fn take(named_by: &str, number: RawFd) -> Result<OwnedFd, Wrong> {
+    let wrong = |error: io::Error| Wrong::Usage(format!("{named_by} names descriptor {number}: {error}"));
+    let fd = sys::inherited(number).map_err(wrong)?;
+    let flags = fcntl_getfl(fd.as_fd()).map_err(|error| wrong(error.into()))?;
+    fcntl_setfl(fd.as_fd(), flags | OFlags::NONBLOCK).map_err(|error| wrong(error.into()))?;
+    Ok(fd)
+}
+
+fn generation(run: &Path) -> io::Result<u32> {
+    let text = fs::read_to_string(run.join("generation"))?;
+    text.trim().parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("`{text}` is not a number")))
+}
+
+/// The first number of this generation that nobody has taken yet.
+fn take_ticket(run: &Path, generation: u32) -> io::Result<u32> {
+    let tickets = run.join("tickets");
+    for number in 1..u32::MAX {
+        let path = tickets.join(format!("{generation}.{number}"));
+        match OpenOptions::new().write(true).create_new(true).open(path) {
+            Ok(_) => return Ok(number),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("no ticket is left"))
+}
+
+/// A socket path is short (108 bytes, unix(7)); a run's directory is, too. What an earlier process with the same pid
+/// left there is removed.
+fn side_socket(run: &Path, pid: u32) -> io::Result<UnixDatagram> {
+    let path = run.join("side").join(pid.to_string());
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let socket = UnixDatagram::bind(path)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}

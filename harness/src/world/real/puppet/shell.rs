@@ -1,0 +1,404 @@
+//! The puppet's poll loop: inputs into the core, actions out of it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{Errno, FdFlags, fcntl_setfd, retry_on_intr};
+use rustix::net::{SendFlags, SocketFlags, acceptfrom_with, send};
+
+use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
+use crate::scenario::{Ask, Child, Retirement};
+
+use super::super::clock;
+use super::super::journal::JournalLine;
+use super::setup::Setup;
+use super::{child, wire};
+
+/// Connections without a TCP port (Unix sockets) are numbered from here, beyond all ports.
+const UNNAMED: u32 = 1 << 16;
+
+struct Conn {
+    fd: OwnedFd,
+    buffer: Vec<u8>,
+    /// A request is with the core; the next one waits in the buffer.
+    busy: bool,
+    out: Vec<u8>,
+    /// Close when `out` is written.
+    last: bool,
+    /// The client has sent its end; what it sent before is still answered.
+    ended: bool,
+}
+
+struct Shell {
+    setup: Setup,
+    core: Puppet,
+    term: SignalFd,
+    accepting: bool,
+    conns: BTreeMap<ConnId, Conn>,
+    unnamed: u32,
+    channel_in: Vec<u8>,
+    leaked: Vec<Vec<u8>>,
+    exit: Option<i32>,
+}
+
+/// Plays the life to its end and returns the exit status.
+pub fn run(setup: Setup) -> io::Result<i32> {
+    let mut polite = SigSet::empty();
+    polite.add(Signal::SIGTERM);
+    polite.thread_block()?;
+    let term = SignalFd::with_flags(&polite, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let core = Puppet::new(setup.life.clone(), setup.own_deadline, setup.orphan_grace);
+    let mut shell = Shell {
+        setup,
+        core,
+        term,
+        accepting: false,
+        conns: BTreeMap::new(),
+        unnamed: UNNAMED,
+        channel_in: Vec::new(),
+        leaked: Vec::new(),
+        exit: None,
+    };
+    shell.input(Input::Born)?;
+    loop {
+        if let Some(status) = shell.exit {
+            return Ok(status);
+        }
+        shell.turn()?;
+    }
+}
+
+/// What a descriptor of the poll set is.
+#[derive(Clone, Copy)]
+enum Source {
+    Term,
+    Side,
+    Channel,
+    Listener(usize),
+    Conn(ConnId),
+}
+
+impl Shell {
+    fn input(&mut self, input: Input) -> io::Result<()> {
+        let mut actions = Vec::new();
+        self.core.step(clock::now(), input, &mut actions);
+        actions.into_iter().try_for_each(|action| self.act(action))
+    }
+
+    fn turn(&mut self) -> io::Result<()> {
+        let ready = self.wait()?;
+        // What has come on connections goes before deadlines and before what the supervisor says (see the core).
+        for source in ready {
+            if self.exit.is_some() {
+                return Ok(());
+            }
+            match source {
+                Source::Term => self.on_term()?,
+                Source::Side => self.on_side()?,
+                Source::Channel => self.on_channel()?,
+                Source::Listener(index) => self.on_listener(index)?,
+                Source::Conn(id) => self.on_conn(id)?,
+            }
+        }
+        if self.exit.is_none() {
+            self.input(Input::Tick)?;
+        }
+        self.pipelined()
+    }
+
+    /// Requests that were read while an earlier one on their connection was worked on: no wake-up tells of them.
+    fn pipelined(&mut self) -> io::Result<()> {
+        let waiting = |conn: &Conn| !conn.busy && !conn.buffer.is_empty();
+        let ids: Vec<ConnId> = self.conns.iter().filter(|(_, conn)| waiting(conn)).map(|(id, _)| *id).collect();
+        ids.into_iter().try_for_each(|id| if self.exit.is_none() { self.next_request(id) } else { Ok(()) })
+    }
+
+    fn wait(&self) -> io::Result<Vec<Source>> {
+        let mut sources = Vec::new();
+        let mut fds: Vec<PollFd<'_>> = Vec::new();
+        for (id, conn) in &self.conns {
+            let mut wanted = PollFlags::empty();
+            wanted.set(PollFlags::IN, !conn.ended);
+            wanted.set(PollFlags::OUT, !conn.out.is_empty());
+            sources.push(Source::Conn(*id));
+            fds.push(PollFd::new(&conn.fd, wanted));
+        }
+        if self.accepting {
+            for (index, listener) in self.setup.listeners.iter().enumerate() {
+                sources.push(Source::Listener(index));
+                fds.push(PollFd::new(listener, PollFlags::IN));
+            }
+        }
+        if let Some(side) = &self.setup.side {
+            sources.push(Source::Side);
+            fds.push(PollFd::new(side, PollFlags::IN));
+        }
+        if let Some(channel) = &self.setup.channel {
+            sources.push(Source::Channel);
+            fds.push(PollFd::new(channel, PollFlags::IN));
+        }
+        sources.push(Source::Term);
+        fds.push(PollFd::new(&self.term, PollFlags::IN));
+        let left = self.core.next_deadline().map(|at| clock::timespec(at.since(clock::now())));
+        match poll(&mut fds, left.as_ref()) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(sources.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|(source, _)| source).collect())
+    }
+
+    fn on_term(&mut self) -> io::Result<()> {
+        while let Some(_signal) = self.term.read_signal()? {
+            self.input(Input::Term)?;
+        }
+        Ok(())
+    }
+
+    fn on_side(&mut self) -> io::Result<()> {
+        let mut buffer = [0_u8; 4096];
+        while let Some(length) = self.setup.side.as_ref().and_then(|side| side.recv(&mut buffer).ok()) {
+            match serde_json::from_slice::<Ask>(&buffer[..length]) {
+                Ok(ask) => self.input(Input::Asked(ask))?,
+                Err(error) => writeln!(io::stderr(), "puppet: asked for something unknown: {error}")?,
+            }
+            if self.exit.is_some() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn on_channel(&mut self) -> io::Result<()> {
+        let Some(channel) = &self.setup.channel else { return Ok(()) };
+        let mut buffer = [0_u8; 4096];
+        let ended = match rustix::io::read(channel, &mut buffer) {
+            Ok(0) => true,
+            Ok(count) => {
+                self.channel_in.extend(&buffer[..count]);
+                false
+            }
+            Err(Errno::AGAIN | Errno::INTR) => false,
+            Err(_) => true,
+        };
+        while let Some(end) = self.channel_in.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.channel_in.drain(..=end).collect();
+            if is_drain(&line) {
+                self.input(Input::Told(Told::Drain))?;
+            }
+        }
+        if ended {
+            self.setup.channel = None;
+            self.input(Input::Orphaned)?;
+        }
+        Ok(())
+    }
+
+    /// One connection a wake-up, so that others get some, too.
+    fn on_listener(&mut self, index: usize) -> io::Result<()> {
+        let Some(listener) = self.setup.listeners.get(index).filter(|_| self.accepting) else { return Ok(()) };
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (fd, peer) = match acceptfrom_with(listener, flags) {
+            Ok(accepted) => accepted,
+            // Somebody else was faster, the client has gone, or descriptors are short: the next wake-up tries again.
+            Err(_) => return Ok(()),
+        };
+        let port = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).map(|peer| u32::from(peer.port()));
+        let id = ConnId(port.unwrap_or_else(|| {
+            self.unnamed += 1;
+            self.unnamed
+        }));
+        if self.conns.remove(&id).is_some() {
+            // The client's port is in use again before the end of its last connection was read.
+            self.input(Input::Hangup(id))?;
+        }
+        self.journal(Entry::Accepted(id.0))?;
+        let conn = Conn { fd, buffer: Vec::new(), busy: false, out: Vec::new(), last: false, ended: false };
+        self.conns.insert(id, conn);
+        self.input(Input::Connected(id))?;
+        // The request is there already, as a rule.
+        self.on_conn(id)
+    }
+
+    fn on_conn(&mut self, id: ConnId) -> io::Result<()> {
+        let Some(conn) = self.conns.get_mut(&id) else { return Ok(()) };
+        let mut buffer = [0_u8; 4096];
+        let failed = loop {
+            match rustix::io::read(&conn.fd, &mut buffer) {
+                Ok(0) => {
+                    conn.ended = true;
+                    break false;
+                }
+                Ok(count) => conn.buffer.extend(&buffer[..count]),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break false,
+                Err(_) => break true,
+            }
+        };
+        if failed {
+            return self.hang_up(id);
+        }
+        self.write_out(id)?;
+        self.next_request(id)
+    }
+
+    /// Hands the next request to the core if it waits for none. Ends the connection if the client has.
+    fn next_request(&mut self, id: ConnId) -> io::Result<()> {
+        while self.exit.is_none() {
+            let Some(conn) = self.conns.get_mut(&id).filter(|conn| !conn.busy && !conn.last) else { break };
+            match wire::read(&conn.buffer) {
+                wire::Read::Whole(request, length) => {
+                    conn.buffer.drain(..length);
+                    conn.busy = true;
+                    self.input(Input::Request(id, request))?;
+                }
+                wire::Read::Partial if !conn.ended => return Ok(()),
+                wire::Read::Partial | wire::Read::Garbage => return self.hang_up(id),
+            }
+        }
+        // A client that closes while its request is worked on: it does not want the answer any more.
+        if self.conns.get(&id).is_some_and(|conn| conn.ended && conn.busy) {
+            return self.hang_up(id);
+        }
+        Ok(())
+    }
+
+    fn hang_up(&mut self, id: ConnId) -> io::Result<()> {
+        if self.conns.remove(&id).is_some() { self.input(Input::Hangup(id)) } else { Ok(()) }
+    }
+
+    fn write_out(&mut self, id: ConnId) -> io::Result<()> {
+        let Some(conn) = self.conns.get_mut(&id) else { return Ok(()) };
+        while !conn.out.is_empty() {
+            match send(&conn.fd, &conn.out, SendFlags::NOSIGNAL) {
+                Ok(count) => drop(conn.out.drain(..count)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(_) => return self.hang_up(id),
+            }
+        }
+        if conn.last {
+            self.conns.remove(&id);
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, action: Action) -> io::Result<()> {
+        match action {
+            Action::Journal(entry) => self.journal(entry)?,
+            Action::Accept => self.accepting = true,
+            Action::StopAccepting => {
+                self.accepting = false;
+                self.setup.listeners.clear();
+            }
+            Action::SayReady => self.say_ready(),
+            Action::Announce(Retirement::OnePhase) => self.say("{\"act\":\"suicide\"}"),
+            Action::Announce(Retirement::TwoPhase) => self.say("{\"act\":\"retire\"}"),
+            Action::Announce(Retirement::Silent) => {}
+            Action::Answer { conn, keep_alive, status } => self.answer(conn, keep_alive, status)?,
+            Action::Close(id) => drop(self.conns.remove(&id)),
+            Action::CloseChannel => self.setup.channel = None,
+            Action::Garble(line) => self.say(&line),
+            Action::Output(bytes) => output(bytes)?,
+            Action::Leak(bytes) => self.leaked.push(vec![1; usize::try_from(bytes).unwrap_or(usize::MAX / 2)]),
+            Action::Spawn(child) => self.spawn(child)?,
+            Action::Hang => loop {
+                std::thread::park();
+            },
+            Action::Exit(status) => self.exit = Some(status),
+        }
+        Ok(())
+    }
+
+    fn journal(&mut self, entry: Entry) -> io::Result<()> {
+        let Setup { me, ticket, generation, .. } = self.setup;
+        let Some(journal) = &mut self.setup.journal else { return Ok(()) };
+        let line = JournalLine { t: clock::now(), pid: me.pid, start: me.start, ticket, generation, entry };
+        let mut text = serde_json::to_vec(&line)?;
+        text.push(b'\n');
+        journal.write_all(&text)
+    }
+
+    fn say_ready(&mut self) {
+        match &self.setup.notify {
+            Some(path) if self.setup.channel.is_none() => {
+                // Whoever should listen does not: that is the supervisor's affair.
+                let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(b"READY=1", path));
+            }
+            _ => self.say("{\"act\":\"ready\"}"),
+        }
+    }
+
+    /// A line on the channel. A supervisor that does not read makes its worker wait, as it would a real one; one that
+    /// is gone is noticed by reading.
+    fn say(&mut self, line: &str) {
+        let Some(channel) = &self.setup.channel else { return };
+        let text = format!("{line}\n").into_bytes();
+        let mut written = 0;
+        while written < text.len() {
+            match send(channel, &text[written..], SendFlags::NOSIGNAL) {
+                Ok(count) => written += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    let _ = poll(&mut [PollFd::new(channel, PollFlags::OUT)], None);
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn answer(&mut self, id: ConnId, keep_alive: bool, status: u16) -> io::Result<()> {
+        let Setup { me, generation, .. } = self.setup;
+        let Some(conn) = self.conns.get_mut(&id) else { return Ok(()) };
+        conn.busy = false;
+        conn.last = !keep_alive;
+        conn.out.extend(wire::answer(status, keep_alive, me, generation));
+        self.write_out(id)
+    }
+
+    fn spawn(&mut self, child: Child) -> io::Result<()> {
+        let held = |flags: FdFlags, shell: &Self| {
+            for fd in shell.handed_on() {
+                let _ = fcntl_setfd(fd, flags);
+            }
+        };
+        if child.holds_descriptors {
+            held(FdFlags::empty(), self);
+        }
+        let started = child::start(child);
+        held(FdFlags::CLOEXEC, self);
+        if let Err(error) = started {
+            writeln!(io::stderr(), "puppet: cannot start a child: {error}")?;
+        }
+        Ok(())
+    }
+
+    fn handed_on(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.setup.listeners.iter().chain(&self.setup.channel).map(AsFd::as_fd)
+    }
+}
+
+fn is_drain(line: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(line).is_ok_and(|message| message["act"] == "drain")
+}
+
+/// Blocks if nobody reads, as a real worker's write would.
+fn output(bytes: u64) -> io::Result<()> {
+    let line = [b'x'; 4096];
+    let mut left = bytes;
+    while left > 0 {
+        let part = usize::try_from(left).map_or(line.len(), |left| left.min(line.len()));
+        match retry_on_intr(|| rustix::io::write(io::stdout(), &line[..part])) {
+            Ok(written) => left -= written as u64,
+            // Nobody will ever read it.
+            Err(_) => return Ok(()),
+        }
+    }
+    Ok(())
+}
