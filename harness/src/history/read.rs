@@ -48,7 +48,9 @@ impl<'a> Reader<'a> {
         let at = event.when.latest();
         self.line.until = self.line.until.max(at);
         match &event.what {
-            What::SupervisorBorn(proc) => self.line.supervisors.push(Supervisor { proc: *proc, born: at, exited: None }),
+            What::SupervisorBorn(proc) => {
+                self.line.supervisors.push(Supervisor { proc: *proc, born: at, exited: None })
+            }
             What::SupervisorExited { proc, status } => {
                 if let Some(one) = self.line.supervisors.iter_mut().rev().find(|one| one.proc == *proc) {
                     one.exited.get_or_insert((at, *status));
@@ -225,7 +227,8 @@ impl<'a> Reader<'a> {
             return None;
         }
         let from = self.accepts.partition_point(|(peer, at, _)| (*peer, *at) < (record.peer, record.tried));
-        let within = self.accepts[from..].iter().take_while(|(peer, at, _)| *peer == record.peer && *at <= record.ended);
+        let within =
+            self.accepts[from..].iter().take_while(|(peer, at, _)| *peer == record.peer && *at <= record.ended);
         within.last().and_then(|(_, _, proc)| self.worker_of(*proc))
     }
 }

@@ -38,7 +38,10 @@ fn lost(case: &Case<'_>, conn: &Conn<'_>, tally: &mut Tally) {
     };
     tally.fail(
         record.ended,
-        format!("connection {} of load {}, tried at {}, {owner}, was lost and nothing excuses that", record.id, record.load, record.tried),
+        format!(
+            "connection {} of load {}, tried at {}, {owner}, was lost and nothing excuses that",
+            record.id, record.load, record.tried
+        ),
         "an answer".to_owned(),
         format!("{:?} after {}", record.outcome, say(record.ended.since(record.tried))),
     );

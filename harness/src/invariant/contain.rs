@@ -22,7 +22,9 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         (false, _) => bounds::orphans(case.profile),
         (true, None) => return Verdict::Undeclared,
         (true, Some(OnSupervisorDeath::WorkersStay)) => {
-            return Verdict::NotApplicable { why: "it declares that workers outlive a supervisor that was killed".to_owned() };
+            return Verdict::NotApplicable {
+                why: "it declares that workers outlive a supervisor that was killed".to_owned(),
+            };
         }
         (true, Some(OnSupervisorDeath::WorkersLeave { within })) => {
             case.scenario.pool.drain.0 + within.0.max(bounds::orphans(case.profile))
@@ -63,12 +65,20 @@ fn judge_processes(case: &Case<'_>, exit: Time, killed: bool, bound: Duration, t
         match case.timely(exit, due + slow, end, &[worker.proc]) {
             Timely::Yes if died == Time::NEVER => {}
             Timely::Yes => tally.measured(end.since(exit), bound),
-            Timely::Unknown(stalled) => tally.doubt(format!("{} outlived the supervisor, and the host stalled for {}", case.name(index), say(stalled))),
+            Timely::Unknown(stalled) => tally.doubt(format!(
+                "{} outlived the supervisor, and the host stalled for {}",
+                case.name(index),
+                say(stalled)
+            )),
             Timely::No => tally.fail(
                 due,
                 format!("the supervisor ended at {exit} and {} lived on", case.name(index)),
                 format!("gone within {}", say(bound)),
-                if died == Time::NEVER { format!("still there after {}", say(end.since(exit))) } else { format!("gone after {}", say(end.since(exit))) },
+                if died == Time::NEVER {
+                    format!("still there after {}", say(end.since(exit)))
+                } else {
+                    format!("gone after {}", say(end.since(exit)))
+                },
             ),
         }
     }
@@ -115,7 +125,8 @@ fn judge_families(case: &Case<'_>, exit: Time, tally: &mut Tally) {
     let bound = bounds::orphans(case.profile);
     for child in &case.timeline.descendants {
         let parent = case.timeline.workers.iter().position(|worker| worker.proc.pid == child.parent);
-        let Some((index, died)) = parent.and_then(|index| case.worker(index).died.map(|died| (index, died.latest()))) else {
+        let Some((index, died)) = parent.and_then(|index| case.worker(index).died.map(|died| (index, died.latest())))
+        else {
             continue;
         };
         let gone = child.died.map_or(Time::NEVER, crate::history::When::earliest);

@@ -57,7 +57,10 @@ fn failed(case: &Case<'_>, from: Time, due: Time, bound: Duration, wrong: &[(Tim
     let booting = count(|worker, at| is_booting(worker, at));
     tally.fail(
         since,
-        format!("the last fault, command or scripted departure was at {from} and {} later the pool was not right", say(bound)),
+        format!(
+            "the last fault, command or scripted departure was at {from} and {} later the pool was not right",
+            say(bound)
+        ),
         format!("{} ready workers and none that is still booting", case.scenario.pool.workers),
         format!("{ready} ready, {booting} booting"),
     );

@@ -92,14 +92,24 @@ fn judge_cuts(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], 
             let whole = case.scenario.pool.drain.0;
             tally.fail(
                 record.ended,
-                format!("{} retired at {retired} and connection {} of load {} was cut before the drain deadline", case.name(index), record.id, record.load),
+                format!(
+                    "{} retired at {retired} and connection {} of load {} was cut before the drain deadline",
+                    case.name(index),
+                    record.id,
+                    record.load
+                ),
                 format!("not closed before its end or {}", say(whole)),
                 format!("closed after {}", say(record.ended.since(retired))),
             );
         } else if natural_end(conn).is_some_and(|end| end < not_before) {
             tally.fail(
                 record.ended,
-                format!("connection {} of load {} had time enough and was cut at the drain deadline of {}", record.id, record.load, case.name(index)),
+                format!(
+                    "connection {} of load {} had time enough and was cut at the drain deadline of {}",
+                    record.id,
+                    record.load,
+                    case.name(index)
+                ),
                 "an answer".to_owned(),
                 format!("{:?}", record.outcome),
             );
@@ -112,7 +122,9 @@ fn judge_cuts(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], 
 /// Connections that idle delay nothing: with nothing else to finish, a worker leaves at once.
 fn judge_idle(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], tally: &mut Tally) {
     let (worker, traits) = (case.worker(index), &case.facts.traits[index]);
-    let idle = |conn: &&&Conn<'_>| conn.record.answered.is_some_and(|answered| answered <= retired) && conn.record.ended >= retired;
+    let idle = |conn: &&&Conn<'_>| {
+        conn.record.answered.is_some_and(|answered| answered <= retired) && conn.record.ended >= retired
+    };
     let scripted = traits.ignores_term || traits.hangs || traits.exits;
     if scripted || worker.exiting.is_none() || worker.retired.is_none() || !held.iter().any(|conn| idle(&conn)) {
         return;
@@ -125,7 +137,9 @@ fn judge_idle(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], 
     let concerned: [Proc; 1] = [worker.proc];
     match case.timely(from, case.due(from, bound), end, &concerned) {
         Timely::Yes => tally.held(),
-        Timely::Unknown(stalled) => tally.doubt(format!("{} was slow to leave, and the host stalled for {}", case.name(index), say(stalled))),
+        Timely::Unknown(stalled) => {
+            tally.doubt(format!("{} was slow to leave, and the host stalled for {}", case.name(index), say(stalled)))
+        }
         Timely::No => tally.fail(
             end,
             format!("{} had nothing to finish but idle connections, and stayed", case.name(index)),
@@ -145,7 +159,11 @@ fn judge_newcomers(case: &Case<'_>, index: usize, held: &[&Conn<'_>], tally: &mu
         {
             tally.fail(
                 opened,
-                format!("{} had stopped accepting at {stopped} and served connection {}", case.name(index), conn.record.id),
+                format!(
+                    "{} had stopped accepting at {stopped} and served connection {}",
+                    case.name(index),
+                    conn.record.id
+                ),
                 "an answer by another worker".to_owned(),
                 format!("opened {} later", say(opened.since(stopped))),
             );

@@ -58,9 +58,15 @@ impl Excuses {
     /// A worker that was killed may have accepted one connection that it had no time to note: each death excuses one
     /// that was open then. The one that ended first is taken, so that as many as possible are excused.
     fn match_to_killed(&mut self, case: &Case<'_>, mut unowned: Vec<usize>) {
-        let mut deaths: Vec<(Time, Time)> = case.timeline.workers.iter().filter(|worker| was_hit(case, worker)).filter_map(
-            |worker| worker.died.map(|died| (worker.killed.unwrap_or(died.earliest()).min(died.earliest()), died.latest())),
-        ).collect();
+        let mut deaths: Vec<(Time, Time)> = case
+            .timeline
+            .workers
+            .iter()
+            .filter(|worker| was_hit(case, worker))
+            .filter_map(|worker| {
+                worker.died.map(|died| (worker.killed.unwrap_or(died.earliest()).min(died.earliest()), died.latest()))
+            })
+            .collect();
         deaths.sort_unstable();
         let record = |index: usize| case.timeline.connections[index].record;
         for (from, until) in deaths {
@@ -80,12 +86,15 @@ fn is_excused(case: &Case<'_>, conn: &Conn<'_>) -> bool {
     if record.outcome == Outcome::NotAccepted && record.opened.is_none() {
         return facts.peace <= record.ended;
     }
-    let asked_to_throw = || case.scenario.load.iter().any(|load| matches!(load, Load::Poison { .. }) && load.name() == record.load);
+    let asked_to_throw =
+        || case.scenario.load.iter().any(|load| matches!(load, Load::Poison { .. }) && load.name() == record.load);
     if record.tried >= facts.peace || facts.hurry.is_some_and(|hurry| hurry <= record.ended) {
         return true;
     }
     match conn.owner {
-        Some(owner) => owner_excuses(case, conn, owner) || (asked_to_throw() && leaves(case.worker(owner), record.ended)),
+        Some(owner) => {
+            owner_excuses(case, conn, owner) || (asked_to_throw() && leaves(case.worker(owner), record.ended))
+        }
         None => nobody_excuses(case, conn),
     }
 }
@@ -113,7 +122,11 @@ fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
         return true;
     }
     let own_death = case.facts.departures.iter().any(|one| {
-        one.worker == owner && one.excused && one.how != Leave::OnePhase && one.how != Leave::TwoPhase && one.how != Leave::Silent
+        one.worker == owner
+            && one.excused
+            && one.how != Leave::OnePhase
+            && one.how != Leave::TwoPhase
+            && one.how != Leave::Silent
     });
     if own_death && worker.maybe_dead() <= record.ended + case.slack.0 {
         return true;
@@ -142,7 +155,8 @@ pub(super) fn natural_end(conn: &Conn<'_>) -> Option<Time> {
 
 fn nobody_excuses(case: &Case<'_>, conn: &Conn<'_>) -> bool {
     let (record, facts) = (conn.record, case.facts);
-    let overlaps = |spans: &[(Time, Time)]| spans.iter().any(|(from, until)| *from <= record.ended && record.tried <= *until);
+    let overlaps =
+        |spans: &[(Time, Time)]| spans.iter().any(|(from, until)| *from <= record.ended && record.tried <= *until);
     if facts.peace <= record.ended || overlaps(&facts.hindered) {
         return true;
     }
@@ -174,8 +188,10 @@ fn nobody_ready(case: &Case<'_>, from: Time, until: Time) -> bool {
 /// Whether a worker was frozen or hung at some time in this span.
 pub(super) fn could_not_run(case: &Case<'_>, index: usize, from: Time, until: Time) -> bool {
     let worker = case.worker(index);
-    let frozen = case.timeline.faults.iter().any(|fault| {
-        fault.from <= until && from <= fault.until && fault.on.contains(&worker.proc)
-    });
+    let frozen = case
+        .timeline
+        .faults
+        .iter()
+        .any(|fault| fault.from <= until && from <= fault.until && fault.on.contains(&worker.proc));
     frozen || case.facts.traits[index].hangs || worker.spoiled.is_some_and(|at| at <= until)
 }

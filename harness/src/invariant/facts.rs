@@ -126,9 +126,7 @@ impl Facts {
         stops.sort_unstable();
         self.stop = stops.first().copied();
         // An order is noted as a command, as the signal that carries it and as a phase: one instant is one order.
-        self.hurry = self.stop.and_then(|first| {
-            stops.iter().copied().find(|at| at.since(first) > bounds::ONE_ORDER)
-        });
+        self.hurry = self.stop.and_then(|first| stops.iter().copied().find(|at| at.since(first) > bounds::ONE_ORDER));
         self.felled = signals(&FELLS).map(|one| one.at).min();
     }
 

@@ -99,7 +99,10 @@ fn missing(case: &Case<'_>, gap: Stretch, floor: i32, expired: Option<Time>, wha
     let who = last.max().map_or_else(|| "nobody".to_owned(), |(at, index)| format!("{} at {at}", case.name(index)));
     tally.fail(
         gap.from,
-        format!("workers were missing for {} and no fault or script excuses that; the last that left: {who}", say(span)),
+        format!(
+            "workers were missing for {} and no fault or script excuses that; the last that left: {who}",
+            say(span)
+        ),
         format!("at least {floor} {what} workers, those excused counted"),
         format!("{} of them", gap.count),
     );
@@ -139,7 +142,10 @@ fn judge_probes(case: &Case<'_>, windows: &[Window], from: Time, tally: &mut Tal
                 )),
                 Timely::No => tally.fail(
                     record.tried,
-                    format!("probe {} of load {} was answered late, and all workers were there", record.id, record.load),
+                    format!(
+                        "probe {} of load {} was answered late, and all workers were there",
+                        record.id, record.load
+                    ),
                     format!("an answer within {}", say(reply.0)),
                     say(span),
                 ),

@@ -75,7 +75,8 @@ fn events(case: &Case<'_>) -> Vec<Event> {
     }
     // Everything that may be ordered by an operator is free; in doubt there are places enough.
     for (from, until) in &case.facts.rolls {
-        let born = case.timeline.workers.iter().filter(|one| *from <= one.born.latest() && one.born.earliest() <= *until);
+        let born =
+            case.timeline.workers.iter().filter(|one| *from <= one.born.latest() && one.born.earliest() <= *until);
         events.push((*from, 0, Event::Free(u32::try_from(born.count()).unwrap_or(u32::MAX))));
     }
     for (index, one) in case.facts.departures.iter().enumerate() {

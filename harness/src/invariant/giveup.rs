@@ -18,7 +18,9 @@ use super::tally::{Tally, say};
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
     match case.profile.limit {
         None => return Verdict::Undeclared,
-        Some(LimitRule::Unlimited) => return Verdict::NotApplicable { why: "it declares that there is no limit".to_owned() },
+        Some(LimitRule::Unlimited) => {
+            return Verdict::NotApplicable { why: "it declares that there is no limit".to_owned() };
+        }
         Some(LimitRule::AsAsked) => {}
     }
     let mut tally = Tally::default();
@@ -45,7 +47,12 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
 
 fn gave_up_without_limit(case: &Case<'_>, at: Time, tally: &mut Tally) {
     if case.facts.hindered.is_empty() && is_give_up(case) {
-        tally.fail(at, "it gave up although no limit was asked for".to_owned(), "no give-up".to_owned(), "a give-up".to_owned());
+        tally.fail(
+            at,
+            "it gave up although no limit was asked for".to_owned(),
+            "no give-up".to_owned(),
+            "a give-up".to_owned(),
+        );
     }
 }
 
@@ -69,7 +76,9 @@ fn judge_due(case: &Case<'_>, limit: Limit, tally: &mut Tally) {
     let due = case.due(at, end);
     match case.timely(at, due, case.facts.peace, &[]) {
         Timely::Yes => {}
-        Timely::Unknown(stalled) => tally.doubt(format!("it had not given up yet, and the host stalled for {}", say(stalled))),
+        Timely::Unknown(stalled) => {
+            tally.doubt(format!("it had not given up yet, and the host stalled for {}", say(stalled)))
+        }
         Timely::No => tally.fail(
             at,
             format!("{count} restarts were needed within {}, and it went on", say(limit.within.0)),
@@ -94,7 +103,11 @@ fn stuck(case: &Case<'_>, limit: Limit, within: Duration, restarts: &Restarts) -
 
 /// Whether it certainly must be replaced at a cost.
 fn needs(case: &Case<'_>, one: &Departure) -> bool {
-    one.known < case.facts.peace && one.excused && costs(case, one) && one.ready_for.is_some() && !case.facts.rolling(one.known)
+    one.known < case.facts.peace
+        && one.excused
+        && costs(case, one)
+        && one.ready_for.is_some()
+        && !case.facts.rolling(one.known)
 }
 
 /// From the need to the end: the declared reaction, and the drain of those who serve.
@@ -141,7 +154,8 @@ fn possible_needs(case: &Case<'_>, limit: Limit) -> u32 {
         Leave::Death | Leave::Silent | Leave::OnePhase => true,
     };
     let needs: Vec<Time> = case.facts.departures.iter().filter(counts).map(|one| one.at.min(one.known)).collect();
-    let most = (0..needs.len()).map(|first| needs[first..].iter().filter(|at| at.since(needs[first]) <= within).count()).max();
+    let most =
+        (0..needs.len()).map(|first| needs[first..].iter().filter(|at| at.since(needs[first]) <= within).count()).max();
     u32::try_from(most.unwrap_or(0)).unwrap_or(u32::MAX)
 }
 
@@ -154,7 +168,9 @@ fn judge_end(case: &Case<'_>, at: Time, tally: &mut Tally) {
     let bound = bound(case);
     match case.timely(at, case.due(at, bound), exit, &[]) {
         Timely::Yes => tally.measured(exit.since(at), bound),
-        Timely::Unknown(stalled) => tally.doubt(format!("it was slow to give up, and the host stalled for {}", say(stalled))),
+        Timely::Unknown(stalled) => {
+            tally.doubt(format!("it was slow to give up, and the host stalled for {}", say(stalled)))
+        }
         Timely::No => tally.fail(
             exit,
             format!("one restart too many was needed at {at}, and it took too long to end"),

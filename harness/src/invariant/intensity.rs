@@ -48,7 +48,12 @@ fn judge_window(case: &Case<'_>, limit: Limit, restarts: &Restarts, tally: &mut 
     let stalled = case.stalled(burst.from, burst.until, &[]);
     // Delays may have pushed the first of them nearer to the last.
     if limit.within.0.saturating_sub(burst.until.since(burst.from)) <= stalled {
-        tally.doubt(format!("{} restarts in {}, and the host stalled for {}", burst.count, say(burst.until.since(burst.from)), say(stalled)));
+        tally.doubt(format!(
+            "{} restarts in {}, and the host stalled for {}",
+            burst.count,
+            say(burst.until.since(burst.from)),
+            say(stalled)
+        ));
         return;
     }
     tally.fail(
@@ -81,7 +86,9 @@ fn judge_longest(case: &Case<'_>, tally: &mut Tally) {
         .facts
         .departures
         .iter()
-        .filter(|one| matches!(one.how, Leave::Death | Leave::OnePhase | Leave::Silent) && one.excused && one.ready_for.is_some())
+        .filter(|one| {
+            matches!(one.how, Leave::Death | Leave::OnePhase | Leave::Silent) && one.excused && one.ready_for.is_some()
+        })
         .filter(|one| one.known < case.facts.peace)
         .collect();
     let mut failures = 0;
@@ -104,7 +111,9 @@ fn judge_longest(case: &Case<'_>, tally: &mut Tally) {
         }
         match case.timely(need.known, due, met, &[]) {
             Timely::Yes => tally.held(),
-            Timely::Unknown(stalled) => tally.doubt(format!("a restart was late, and the host stalled for {}", say(stalled))),
+            Timely::Unknown(stalled) => {
+                tally.doubt(format!("a restart was late, and the host stalled for {}", say(stalled)))
+            }
             Timely::No if has_untimely(case) => {}
             Timely::No => tally.fail(
                 due,
@@ -118,5 +127,6 @@ fn judge_longest(case: &Case<'_>, tally: &mut Tally) {
 
 /// Replacements that were there before the need make the pairing in order wrong.
 fn has_untimely(case: &Case<'_>) -> bool {
-    case.facts.departures.iter().any(|one| matches!(one.how, Leave::TwoPhase | Leave::Untimely)) || !case.facts.rolls.is_empty()
+    case.facts.departures.iter().any(|one| matches!(one.how, Leave::TwoPhase | Leave::Untimely))
+        || !case.facts.rolls.is_empty()
 }

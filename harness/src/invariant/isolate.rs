@@ -13,7 +13,8 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     let mut tally = Tally::default();
     tally.held();
     let line = case.timeline;
-    let ordered = line.commands.iter().filter(|(_, command)| matches!(command, Command::Start | Command::Upgrade)).count();
+    let ordered =
+        line.commands.iter().filter(|(_, command)| matches!(command, Command::Start | Command::Upgrade)).count();
     if let Some(again) = line.supervisors.get(ordered + 1) {
         tally.fail(
             again.born,
@@ -47,7 +48,10 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
 fn may_end(case: &Case<'_>) -> bool {
     let Some((_, status)) = case.facts.exit else { return false };
     let gave_up = case.scenario.pool.limit.is_some_and(|limit| {
-        let says_so = case.profile.give_up_status.is_some_and(|declared| declared != StatusIs::Zero && matches_status(status, declared));
+        let says_so = case
+            .profile
+            .give_up_status
+            .is_some_and(|declared| declared != StatusIs::Zero && matches_status(status, declared));
         says_so || exceeded(case, limit)
     });
     gave_up || !case.facts.hindered.is_empty()

@@ -78,7 +78,8 @@ fn missed(case: &Case<'_>) -> Vec<Finding> {
 
 /// What was not observed can't be judged.
 fn doubt(case: &Case<'_>, findings: &mut [Finding]) {
-    let baseline = case.timeline.phases.no_baseline.map(|_| "baseline: the pool was never full before the first step".to_owned());
+    let baseline =
+        case.timeline.phases.no_baseline.map(|_| "baseline: the pool was never full before the first step".to_owned());
     let unseen = case.timeline.incomplete.first().map(|why| format!("not everything was seen: {why}"));
     let Some(why) = baseline.or(unseen) else { return };
     for finding in findings {

@@ -9,6 +9,8 @@ mod curve;
 mod drain;
 mod excuse;
 mod expect;
+mod expect_load;
+mod expect_pool;
 mod facts;
 mod floor;
 mod gaps;

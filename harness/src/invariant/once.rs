@@ -63,10 +63,16 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
 fn stays_until(case: &Case<'_>, index: usize) -> Time {
     let worker = case.worker(index);
     let announced = worker.announced.map(|(at, _)| at);
-    let unable = case.timeline.faults.iter().filter(|fault| fault.on.contains(&worker.proc)).map(|fault| fault.from).min();
-    let hung = could_not_run(case, index, worker.born.earliest(), worker.born.latest()).then_some(worker.born.earliest());
+    let unable =
+        case.timeline.faults.iter().filter(|fault| fault.on.contains(&worker.proc)).map(|fault| fault.from).min();
+    let hung =
+        could_not_run(case, index, worker.born.earliest(), worker.born.latest()).then_some(worker.born.earliest());
     let asked = worker.spoiled;
-    [announced, worker.retires(), unable, hung, asked, worker.signalled, Some(worker.maybe_dead())].into_iter().flatten().min().unwrap_or(Time::NEVER)
+    [announced, worker.retires(), unable, hung, asked, worker.signalled, Some(worker.maybe_dead())]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(Time::NEVER)
 }
 
 /// Stretches cut at the edges of rolling restarts, where the allowance changes.

@@ -33,7 +33,9 @@ fn judge_births(case: &Case<'_>, stop: Time, tally: &mut Tally) {
         }
         match case.timely(stop, due, born, &[worker.proc]) {
             Timely::Yes => {}
-            Timely::Unknown(stalled) => tally.doubt(format!("a birth after the stop, and the host stalled for {}", say(stalled))),
+            Timely::Unknown(stalled) => {
+                tally.doubt(format!("a birth after the stop, and the host stalled for {}", say(stalled)))
+            }
             Timely::No => tally.fail(
                 born,
                 format!("the stop was ordered at {stop} and {} was started after it", case.name(index)),
@@ -59,14 +61,24 @@ fn judge_end(case: &Case<'_>, stop: Time, tally: &mut Tally) {
     let bound = if case.profile.drain == Some(true) { bound } else { bound + slowest };
     let concerned: Vec<_> = case.timeline.workers.iter().map(|worker| worker.proc).collect();
     match case.timely(stop, case.due(stop, bound), end.min(last), &concerned) {
-        Timely::Yes if end == Time::NEVER => tally.doubt(format!("watched for {} only after the stop", say(last.since(stop)))),
+        Timely::Yes if end == Time::NEVER => {
+            tally.doubt(format!("watched for {} only after the stop", say(last.since(stop))))
+        }
         Timely::Yes => tally.measured(end.since(stop), bound),
-        Timely::Unknown(stalled) => tally.doubt(format!("the stop took {}, and the host stalled for {}", say(end.min(last).since(stop)), say(stalled))),
+        Timely::Unknown(stalled) => tally.doubt(format!(
+            "the stop took {}, and the host stalled for {}",
+            say(end.min(last).since(stop)),
+            say(stalled)
+        )),
         Timely::No => tally.fail(
             case.due(stop, bound),
             format!("the stop was ordered at {stop} and the supervisor did not end in time"),
             format!("its end within {}", say(bound)),
-            if end == Time::NEVER { format!("still there after {}", say(last.since(stop))) } else { format!("after {}", say(end.since(stop))) },
+            if end == Time::NEVER {
+                format!("still there after {}", say(last.since(stop)))
+            } else {
+                format!("after {}", say(end.since(stop)))
+            },
         ),
     }
 }
@@ -99,8 +111,18 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
     for (nth, from) in reloads.iter().enumerate() {
         let until = reloads.get(nth + 1).copied().unwrap_or(case.facts.peace);
         let within = |at: Time| *from <= at && at < until;
-        let births = case.timeline.workers.iter().filter(|worker| within(worker.born.earliest()) && within(worker.born.latest())).count();
-        let needs = case.facts.departures.iter().filter(|one| one.how != Leave::Untimely && one.known < until).filter(|one| one.known + bounds::REACT + longest(case) >= *from);
+        let births = case
+            .timeline
+            .workers
+            .iter()
+            .filter(|worker| within(worker.born.earliest()) && within(worker.born.latest()))
+            .count();
+        let needs = case
+            .facts
+            .departures
+            .iter()
+            .filter(|one| one.how != Leave::Untimely && one.known < until)
+            .filter(|one| one.known + bounds::REACT + longest(case) >= *from);
         let most = 2 * wanted + needs.count() + 1;
         tally.held();
         if births > most {
@@ -124,7 +146,12 @@ fn longest(case: &Case<'_>) -> Duration {
 /// When the pool has come to rest, nobody who was there before the last reload still serves, unless replacements fail.
 fn judge_obeyed(case: &Case<'_>, reload: Time, tally: &mut Tally) {
     let Some(converge) = case.profile.converge else { return };
-    let fails = case.timeline.workers.iter().zip(&case.facts.traits).any(|(worker, traits)| worker.born.latest() >= reload && (traits.never_ready || traits.exits))
+    let fails = case
+        .timeline
+        .workers
+        .iter()
+        .zip(&case.facts.traits)
+        .any(|(worker, traits)| worker.born.latest() >= reload && (traits.never_ready || traits.exits))
         || case.facts.departures.iter().any(|one| one.known > reload && one.ready_for.is_none());
     let rest = case.facts.rolls.iter().map(|(_, until)| *until).max().unwrap_or(reload);
     let watched = case.facts.peace >= case.due_unhindered(rest, converge.0 + longest(case));

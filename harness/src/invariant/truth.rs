@@ -40,11 +40,18 @@ fn judge_status(case: &Case<'_>, exit: Time, status: Status, tally: &mut Tally) 
         (None, _) => (profile.stop_status?, "it was told to stop"),
     };
     // A stop may have come while it gave up already.
-    let both = facts.ended_itself.is_none() && gave_up && profile.give_up_status.is_some_and(|other| matches_status(status, other));
+    let both = facts.ended_itself.is_none()
+        && gave_up
+        && profile.give_up_status.is_some_and(|other| matches_status(status, other));
     if matches_status(status, declared) || both {
         tally.held();
     } else {
-        tally.fail(exit, format!("{why}, and its exit status says something else"), said_is(declared), said_status(status));
+        tally.fail(
+            exit,
+            format!("{why}, and its exit status says something else"),
+            said_is(declared),
+            said_status(status),
+        );
     }
     Some(status)
 }
@@ -53,15 +60,26 @@ fn judge_status(case: &Case<'_>, exit: Time, status: Status, tally: &mut Tally) 
 fn judge_claims(case: &Case<'_>, tally: &mut Tally) {
     for (at, claim) in &case.timeline.claims {
         // The last worker with this pid that was born before.
-        let worker = case.timeline.workers.iter().rev().find(|one| one.proc.pid == claim.pid && one.born.earliest() <= *at + case.slack.0);
+        let worker = case
+            .timeline
+            .workers
+            .iter()
+            .rev()
+            .find(|one| one.proc.pid == claim.pid && one.born.earliest() <= *at + case.slack.0);
         let Some(worker) = worker else { continue };
         match claim.kind {
             ClaimKind::Ready => {
                 tally.held();
                 let early = worker.ready.is_none_or(|ready| ready > *at + case.slack.0);
                 if early && !case.facts.hindered.iter().any(|(from, _)| from <= at) {
-                    let actual = worker.ready.map_or_else(|| "never ready".to_owned(), |ready| format!("ready at {ready}"));
-                    tally.fail(*at, format!("it said that pid {} was ready", claim.pid), "no claim before it is so".to_owned(), actual);
+                    let actual =
+                        worker.ready.map_or_else(|| "never ready".to_owned(), |ready| format!("ready at {ready}"));
+                    tally.fail(
+                        *at,
+                        format!("it said that pid {} was ready", claim.pid),
+                        "no claim before it is so".to_owned(),
+                        actual,
+                    );
                 }
             }
             ClaimKind::Exited(claimed) => {
