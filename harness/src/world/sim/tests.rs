@@ -22,7 +22,7 @@ const SEEDS: std::ops::Range<u64> = 0..50;
 fn plan(lives: &str, load: &str, seed: u64) -> Plan {
     let text = format!("(title: \"t\", pool: (workers: 2, drain: \"1s\"), lives: {lives}, load: {load})");
     let source = crate::problem::Source::new("t.ron", &text);
-    let scenario = crate::ron_file::read(&source, &text).expect("a scenario");
+    let scenario = crate::ron_file::read(&source).expect("a scenario");
     let (subject, subject_dir) = crate::subject::load("reference").expect("the reference");
     Plan { name: "t".into(), scenario, subject, subject_dir, seed, bins: Bins::default() }
 }
