@@ -13,4 +13,5 @@ mod suite;
 mod trouble;
 
 pub use main::main;
+pub use select::{Form, forms};
 pub use suite::{Task, World, run as run_task};
