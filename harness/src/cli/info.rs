@@ -75,7 +75,7 @@ pub fn judge(path: &Path, format: Format) -> Result<ExitCode, Trouble> {
     let shown = path.display().to_string();
     let text = fs::read_to_string(path)
         .map_err(|why| Problems::from(Problem::new(&Source::unread(path), format!("can't be read: {why}"))))?;
-    let history = History::read(&text, &shown)?;
+    let history = History::read(&text, &shown).map_err(|why| Trouble::History(why.to_string()))?;
     let (scenario, profile) = of_header(&history.header)?;
     let slack = Slack(Duration::from_nanos(history.header.slack_ns));
     let findings = invariant::judge(&scenario, &profile, &history, slack);

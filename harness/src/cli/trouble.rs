@@ -10,6 +10,8 @@ use crate::verdict::ExitCode;
 pub enum Trouble {
     /// Files are wrong: 65.
     Files(Problems),
+    /// A history can't be read: 65.
+    History(String),
     /// The command can't be carried out as it was given: 64.
     Usage(String),
     /// The report can't be written: the reader is gone (which is its right: the code so far counts), or it is a bug.
@@ -22,6 +24,10 @@ impl Trouble {
         match self {
             Self::Files(problems) => {
                 eprint!("{problems}");
+                ExitCode::BadFile
+            }
+            Self::History(why) => {
+                eprintln!("error: {why}");
                 ExitCode::BadFile
             }
             Self::Usage(why) => {
