@@ -1,1 +1,5 @@
-fn main() {}
+//! The harness.
+
+fn main() -> std::process::ExitCode {
+    harness::cli::main()
+}

@@ -38,7 +38,8 @@ pub enum Verdict {
 }
 
 /// The exit codes of the harness. Precedence: Bug, BadFile, Usage, Failed, Unexpected, Inconclusive, NothingJudged, Ok.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
 #[repr(u8)]
 pub enum ExitCode {
     /// As expected.
@@ -57,4 +58,68 @@ pub enum ExitCode {
     BadFile = 65,
     /// A bug in the harness.
     Bug = 70,
+}
+
+/// From the one that counts most to the one that counts least.
+const PRECEDENCE: [ExitCode; 8] = [
+    ExitCode::Bug,
+    ExitCode::BadFile,
+    ExitCode::Usage,
+    ExitCode::Failed,
+    ExitCode::Unexpected,
+    ExitCode::Inconclusive,
+    ExitCode::NothingJudged,
+    ExitCode::Ok,
+];
+
+impl ExitCode {
+    /// The code that counts of several; of none, that nothing was judged.
+    pub fn worst(codes: impl IntoIterator<Item = Self>) -> Self {
+        let rank = |code: &Self| PRECEDENCE.iter().position(|other| other == code);
+        codes.into_iter().min_by_key(rank).unwrap_or(Self::NothingJudged)
+    }
+}
+
+impl From<ExitCode> for u8 {
+    fn from(code: ExitCode) -> Self {
+        code as Self
+    }
+}
+
+impl TryFrom<u8> for ExitCode {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        let known = PRECEDENCE.into_iter().find(|&code| code as u8 == number);
+        known.ok_or_else(|| format!("{number} is no exit code of the harness"))
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_precedence_decides() {
+        use ExitCode::*;
+        assert_eq!(ExitCode::worst([Ok, Inconclusive, Failed, Unexpected]), Failed);
+        assert_eq!(ExitCode::worst([Ok, NothingJudged]), NothingJudged);
+        assert_eq!(ExitCode::worst([Inconclusive, Unexpected]), Unexpected);
+        assert_eq!(ExitCode::worst([Usage, BadFile, Failed]), BadFile);
+        assert_eq!(ExitCode::worst([Failed, Bug]), Bug);
+        assert_eq!(ExitCode::worst([]), NothingJudged);
+    }
+
+    #[test]
+    fn codes_are_written_as_numbers() {
+        assert_eq!(serde_json::to_string(&ExitCode::BadFile).unwrap(), "65");
+        assert_eq!(serde_json::from_str::<ExitCode>("3").unwrap(), ExitCode::Unexpected);
+        assert!(serde_json::from_str::<ExitCode>("5").is_err());
+    }
 }

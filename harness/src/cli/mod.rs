@@ -1,1 +1,7 @@
 //! The command line.
+
+mod args;
+mod bins;
+mod main;
+
+pub use main::main;

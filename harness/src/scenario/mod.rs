@@ -1,12 +1,15 @@
 //! The grammar of a scenario file (RON), its validation and its explanation.
 
+mod catalogue;
 mod life;
 mod load;
 mod model;
 mod parse;
 mod span;
 mod step;
+mod validate;
 
+pub use catalogue::{Entry, catalogue, entry};
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
 pub use load::Load;
 pub use model::{Backoff, Expect, Limit, Pool, Scenario, Start, StatusIs, Sweep, Variant};

@@ -162,7 +162,7 @@ pub enum StatusIs {
 }
 
 /// Another form of the scenario: the fields it has replace those of the file, whole.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
     /// Its name; the test is `file::name`.

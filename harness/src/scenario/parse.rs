@@ -1,8 +1,12 @@
 //! From the text of a file to a scenario.
 
-use crate::problem::{Problems, Source};
+use serde::de::DeserializeOwned;
 
-use super::Scenario;
+use crate::problem::{Problem, Problems, Source};
+use crate::ron_file::{self, Node, Seg};
+
+use super::validate::findings;
+use super::{Expect, Lives, Load, Pool, Scenario, Start, Step, Sweep, Variant};
 
 /// Reads a scenario and validates it.
 ///
@@ -10,6 +14,70 @@ use super::Scenario;
 /// Everything that is wrong with it; `file_name` is what the problems call the file.
 pub fn parse(text: &str, file_name: &str) -> Result<Scenario, Problems> {
     let source = Source::new(file_name, text);
-    let scenario: Scenario = crate::ron_file::read(&source, text)?;
+    let scenario = ron_file::read(&source).map_err(|first| piecewise(&source, first))?;
+    let tree = ron_file::tree(text);
+    let found = findings(&scenario);
+    Problems::check(found.iter().map(|finding| finding.place(&source, tree.as_ref())).collect())?;
     Ok(scenario)
+}
+
+/// The reader stops at the first error; this reads the parts one by one, so that each can have its own.
+fn piecewise(source: &Source, first: Problems) -> Problems {
+    let mut problems: Vec<Problem> = first.iter().cloned().collect();
+    if let Some(tree) = ron_file::tree(source.text()) {
+        let mut pieces = Pieces { source, problems: &mut problems };
+        for (seg, node) in &tree.parts {
+            if let Seg::Field(name) = seg {
+                pieces.field(name, node);
+            }
+        }
+    }
+    Problems::check(problems).err().unwrap_or(first)
+}
+
+/// The fields of a scenario, in the order in which the reader tells them.
+const FIELDS: [&str; 10] =
+    ["title", "guards_against", "start", "pool", "lives", "load", "steps", "expect", "variants", "sweep"];
+
+struct Pieces<'a> {
+    source: &'a Source,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Pieces<'_> {
+    fn field(&mut self, name: &str, node: &Node) {
+        match name {
+            "title" => self.one::<String>(node),
+            "guards_against" => self.each::<String>(node),
+            "start" => self.one::<Start>(node),
+            "pool" => self.one::<Pool>(node),
+            "lives" => self.one::<Lives>(node),
+            "load" => self.each::<Load>(node),
+            "steps" => self.each::<Step>(node),
+            "expect" => self.each::<Expect>(node),
+            "variants" => self.each::<Variant>(node),
+            "sweep" => self.one::<Sweep>(node),
+            unknown => {
+                let problem = Problem::new(self.source, format!("a scenario has no field `{unknown}`"))
+                    .at(node.key.clone().unwrap_or_default())
+                    .expected(format!("one of: {}", FIELDS.join(", ")))
+                    .suggest(unknown, FIELDS);
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    fn one<T: DeserializeOwned>(&mut self, node: &Node) {
+        if let Err(problems) = ron_file::read_part::<T>(self.source, node.place.clone()) {
+            self.problems.extend(problems.iter().cloned());
+        }
+    }
+
+    fn each<T: DeserializeOwned>(&mut self, list: &Node) {
+        if self.source.text()[list.place.clone()].starts_with('[') {
+            for (_, node) in &list.parts {
+                self.one::<T>(node);
+            }
+        }
+    }
 }

@@ -28,7 +28,7 @@ impl fmt::Display for Span {
     /// As a person would write it: `1500ms`, not `1s 500ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
-        if self.0.subsec_nanos() % 1_000_000 == 0 && millis % 1000 != 0 && millis < 10_000 {
+        if self.0.subsec_nanos().is_multiple_of(1_000_000) && !millis.is_multiple_of(1000) && millis < 10_000 {
             return write!(f, "{millis}ms");
         }
         humantime::format_duration(self.0).fmt(f)
@@ -57,20 +57,11 @@ impl de::Visitor<'_> for Visitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
-        humantime::parse_duration(text)
-            .map(Span)
-            .map_err(|why| E::custom(format!("`{text}` is not a duration like \"250ms\" or \"3s\": {why}")))
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Span, E> {
-        Err(E::custom(format!("the number {number} has no unit: write \"{number}ms\" or \"{number}s\"")))
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Span, E> {
-        Err(E::custom(format!("{number} is not a duration: write one like \"250ms\" or \"3s\"")))
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Span, E> {
-        Err(E::custom(format!("the number {number} has no unit: write a duration like \"250ms\" or \"3s\"")))
+        humantime::parse_duration(text).map(Span).map_err(|why| match why {
+            humantime::DurationError::UnknownUnit { unit, .. } if !unit.is_empty() => {
+                E::custom(format!("`{text}` is not a duration: there is no unit `{unit}`"))
+            }
+            why => E::custom(format!("`{text}` is not a duration: {why}")),
+        })
     }
 }

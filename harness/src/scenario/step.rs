@@ -28,6 +28,40 @@ pub struct Step {
     pub expect: Vec<Expect>,
 }
 
+impl Default for Step {
+    /// A step that neither waits nor does anything.
+    fn default() -> Self {
+        let within = default_within();
+        Self { when: None, within, must: false, act: None, name: None, expect: Vec::new() }
+    }
+}
+
+impl Step {
+    /// Whether `is` holds for an act of this step, or of one inside it.
+    pub fn any(&self, is: &dyn Fn(&Act) -> bool) -> bool {
+        self.act.as_ref().is_some_and(|act| act.any(is))
+    }
+}
+
+impl Act {
+    /// Whether `is` holds for this act, or for one inside it.
+    pub fn any(&self, is: &dyn Fn(&Act) -> bool) -> bool {
+        is(self)
+            || match self {
+                Self::During { steps, .. } | Self::Repeat { steps, .. } => steps.iter().any(|step| step.any(is)),
+                Self::OneOf(acts) | Self::Together { acts, .. } => acts.iter().any(|act| act.any(is)),
+                Self::Kill(_)
+                | Self::Signal { .. }
+                | Self::Ask { .. }
+                | Self::Operate(_)
+                | Self::Config(_)
+                | Self::StartLoad(_)
+                | Self::StopLoad(_)
+                | Self::Pause(_) => false,
+            }
+    }
+}
+
 fn default_within() -> Span {
     Span::millis(10_000)
 }

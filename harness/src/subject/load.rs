@@ -23,7 +23,7 @@ pub fn load(name_or_path: &str) -> Result<(Subject, PathBuf), Problems> {
     let text = fs::read_to_string(&file)
         .map_err(|why| Problem::new(&Source::unread(&file), format!("the subject can't be read: {why}")))?;
     let source = Source::new(&name, &text);
-    let subject: Subject = ron_file::read(&source, &text)?;
+    let subject: Subject = ron_file::read(&source)?;
     let folder = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
     Ok((subject, folder))
@@ -67,10 +67,10 @@ fn find(name_or_path: &str) -> Result<PathBuf, Problems> {
     if path.join(FILE).is_file() {
         return Ok(path.join(FILE));
     }
-    if path.components().count() == 1 {
-        if let Some(file) = roots().iter().map(|root| root.join(name_or_path).join(FILE)).find(|file| file.is_file()) {
-            return Ok(file);
-        }
+    if path.components().count() == 1
+        && let Some(file) = roots().iter().map(|root| root.join(name_or_path).join(FILE)).find(|file| file.is_file())
+    {
+        return Ok(file);
     }
     let names = bundled();
     let source = Source::unread(path);
@@ -84,11 +84,11 @@ fn find(name_or_path: &str) -> Result<PathBuf, Problems> {
 /// Where bundled subjects are looked for: beside the program, in its installation, in the source that it was built from.
 fn roots() -> Vec<PathBuf> {
     let mut roots = Vec::new();
-    if let Ok(program) = std::env::current_exe() {
-        if let Some(folder) = program.parent() {
-            roots.push(folder.join("subjects"));
-            roots.push(folder.join("../share/harness/subjects"));
-        }
+    if let Ok(program) = std::env::current_exe()
+        && let Some(folder) = program.parent()
+    {
+        roots.push(folder.join("subjects"));
+        roots.push(folder.join("../share/harness/subjects"));
     }
     roots.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("subjects"));
     roots

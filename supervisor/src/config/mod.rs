@@ -1,5 +1,13 @@
 //! The configuration file.
 
+mod address;
+mod fields;
 mod model;
+mod parse;
+mod problem;
+mod read;
 
-pub use model::Config;
+pub use address::parse_address;
+pub use model::{Config, EventSink};
+pub use parse::{Fault, check_policy, default_workers, parse, parse_limit};
+pub use problem::{Problem, Problems};

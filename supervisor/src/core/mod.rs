@@ -1,8 +1,17 @@
 //! The state machine. `step(now, input, &mut actions)`, `next_deadline()`: nothing else goes in or comes out.
 
+mod birth;
+mod death;
+mod ending;
 mod event;
 mod input;
 mod pool;
+mod reload;
+mod slot;
+mod step;
+#[cfg(test)]
+mod tests;
+mod worker;
 
 pub use event::{ErrorEvent, Event, ReloadPhase};
 pub use input::{Action, Command, ExitStatus, Input, Machine, Order, Signal, SpawnError, SpawnStep, Word, WorkerId};

@@ -1,28 +1,98 @@
-//! The pool: slots, the workers in them, and what each input does to them.
+//! The pool as data: what the state machine knows between two inputs.
 
-use crate::policy::{Instant, Policy};
+use std::collections::BTreeMap;
 
-use super::{Action, Input, Machine};
+use crate::policy::{ExitCode, Instant, Policy, RestartLog};
+
+use super::slot::{Next, Slot};
+use super::step::Step;
+use super::worker::Worker;
+use super::{Action, Input, Machine, WorkerId};
 
 /// A pool of workers under one policy.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    policy: Policy,
+    pub(super) policy: Policy,
+    pub(super) stage: Stage,
+    /// One for each wanted worker.
+    pub(super) slots: Vec<Slot>,
+    /// Every worker that was asked for and has not ended, those that are leaving included.
+    pub(super) workers: BTreeMap<WorkerId, Worker>,
+    /// The restarts that count against the limit.
+    pub(super) restarts: RestartLog,
+    pub(super) reload: Option<Reload>,
+}
+
+/// Where the pool is in its life. The order of the variants is the only way through them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The loop does not run yet.
+    New,
+    /// Workers are kept available.
+    Running,
+    /// Nothing is started any more; the workers that are left have been told to leave.
+    Ending {
+        /// What to end with.
+        code: ExitCode,
+        /// Whether the operator asked for it; what a give-up began still takes a first stop and a second one.
+        stop: StopAsked,
+    },
+    /// [`Action::Exit`] was given.
+    Over,
+}
+
+/// How often the operator said stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StopAsked {
+    /// Not at all: the pool gave up by itself.
+    Never,
+    /// Once: workers may drain.
+    Once,
+    /// Again: every worker got SIGKILL.
+    Hurried,
+}
+
+/// A rolling restart that is under way.
+#[derive(Clone, Debug)]
+pub(super) struct Reload {
+    /// For each slot the last generation that was started before it began: later ones are new.
+    pub(super) old: Vec<u32>,
+    /// The slot that is being seen to; those before it are done.
+    pub(super) cursor: usize,
+    /// Whether another one was asked for meanwhile.
+    pub(super) again: bool,
 }
 
 impl Pool {
     /// A pool that has not started yet.
     pub fn new(policy: Policy) -> Self {
-        Self { policy }
+        let slots = (0..policy.workers).map(|_| Slot::default()).collect();
+        Self {
+            policy,
+            stage: Stage::New,
+            slots,
+            workers: BTreeMap::new(),
+            restarts: RestartLog::default(),
+            reload: None,
+        }
+    }
+
+    /// When the restarts that are waiting fall due.
+    pub(super) fn dues(&self) -> impl Iterator<Item = (Instant, u32)> {
+        (0u32..).zip(&self.slots).filter_map(|(index, slot)| match slot.next {
+            Next::Due { at, .. } => Some((at, index)),
+            Next::Nobody | Next::Started(_) => None,
+        })
     }
 }
 
 impl Machine for Pool {
-    fn step(&mut self, _now: Instant, _input: Input, _actions: &mut Vec<Action>) {
-        let _ = &self.policy;
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        Step { pool: self, now, actions }.run(input);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        None
+        let dues = self.dues().map(|(at, _)| at);
+        self.workers.values().filter_map(|worker| worker.phase.deadline()).chain(dues).min()
     }
 }

@@ -6,7 +6,5 @@
 mod traits;
 mod types;
 
-pub use traits::{Clock, Files, Kernel, Listen, Processes, Streams, Wait};
-pub use types::{
-    Address, Child, Datagram, Errno, Fd, Readiness, Received, Scope, SignalSet, SpawnSpec, Spawned, Watch,
-};
+pub use traits::{Clock, Files, Kernel, Listen, Own, Processes, Streams, Wait};
+pub use types::{Address, Child, Errno, Fd, Readiness, Received, Scope, SignalSet, SpawnSpec, Spawned, Watch};

@@ -1,11 +1,12 @@
 //! The traits and their contracts.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use crate::core::{ExitStatus, Signal, SpawnError};
 use crate::policy::Instant;
 
-use super::{Address, Child, Datagram, Errno, Fd, Readiness, Received, Scope, SignalSet, SpawnSpec, Spawned, Watch};
+use super::{Address, Child, Errno, Fd, Readiness, Received, Scope, SignalSet, SpawnSpec, Spawned, Watch};
 
 /// Time.
 pub trait Clock {
@@ -21,25 +22,28 @@ pub trait Wait {
     /// at once.
     fn wait(&mut self, watches: &[Watch], until: Option<Instant>, ready: &mut Vec<Readiness>) -> Result<(), Errno>;
 
-    /// The signals that arrived since the last call.
+    /// The signals that arrived since the last call, those before the first call included.
     fn take_signals(&mut self) -> SignalSet;
 }
 
 /// Streams and datagrams.
 pub trait Streams {
-    /// Reads what is there. EAGAIN: nothing. A peer that died with unread data gives ECONNRESET instead of 0 bytes.
+    /// Reads what is there, at most one buffer full. EAGAIN: nothing. A peer that died with data of ours unread gives
+    /// ECONNRESET once what it had sent is read, instead of 0 bytes.
     fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno>;
 
     /// Writes what fits, maybe a part. EAGAIN: nothing fits. EPIPE: nobody will read it. Never raises SIGPIPE.
     fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno>;
 
-    /// Opens a datagram socket that only children of this supervisor need to reach, with the value for NOTIFY_SOCKET.
+    /// Opens a datagram socket of its own for one worker to be, with the value of NOTIFY_SOCKET that reaches it. The
+    /// address is used once and never again, so who writes to it is that worker or was started by it.
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno>;
 
-    /// Takes one datagram, with the sender that the kernel vouches for. EAGAIN: none.
-    fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Datagram, Errno>;
+    /// Takes one datagram from a notify socket and returns its length, which may be 0; what does not fit is lost. Closes
+    /// descriptors that came along. Datagrams of other users than root and our own are skipped. EAGAIN: none.
+    fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno>;
 
-    /// Closes a descriptor; a Unix listener's path is removed if this process made it.
+    /// Closes a descriptor; the path of a Unix listener is removed if this process made it and it is still the same.
     fn close(&mut self, fd: Fd);
 }
 
@@ -62,7 +66,7 @@ pub trait Processes {
     fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno>;
 
     /// A child that has ended and is not yet reaped, adopted strangers included; it stays a zombie, so that its group
-    /// can still be signalled safely. `None`: there is none now.
+    /// can still be signalled safely, and is named again until it is reaped. `None`: there is none now.
     fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno>;
 
     /// Reaps a child that [`Processes::ended`] named. Its pid is free from here on.
@@ -74,11 +78,21 @@ pub trait Files {
     /// Opens a file for appending, made if need be, mode 0644.
     fn open_append(&mut self, path: &Path) -> Result<Fd, Errno>;
 
-    /// Writes what fits without blocking, also where the descriptor itself would block. EAGAIN: nothing fits.
+    /// Makes a descriptor that was open when the supervisor started writable by [`Files::write`]. EBADF: it was not.
+    fn inherited(&mut self, number: i32) -> Result<Fd, Errno>;
+
+    /// Writes what fits without blocking, also where the inherited descriptor itself would block. EAGAIN: nothing fits,
+    /// wait until it is writable.
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno>;
 }
 
-/// All of it.
-pub trait Kernel: Clock + Wait + Streams + Listen + Processes + Files {}
+/// What the supervisor is told about itself.
+pub trait Own {
+    /// The environment that it was started with.
+    fn environment(&self) -> Vec<(OsString, OsString)>;
+}
 
-impl<T: Clock + Wait + Streams + Listen + Processes + Files> Kernel for T {}
+/// All of it.
+pub trait Kernel: Clock + Wait + Streams + Listen + Processes + Files + Own {}
+
+impl<T: Clock + Wait + Streams + Listen + Processes + Files + Own> Kernel for T {}

@@ -1,5 +1,6 @@
 //! The words that the kernel traits are written in.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -16,6 +17,20 @@ impl Errno {
     pub const AGAIN: Self = Self(11);
     /// No such process or child.
     pub const SRCH: Self = Self(3);
+    /// Not an open descriptor.
+    pub const BADF: Self = Self(9);
+    /// Out of memory.
+    pub const NOMEM: Self = Self(12);
+    /// This process has no descriptor left.
+    pub const MFILE: Self = Self(24);
+    /// The device is full.
+    pub const NOSPC: Self = Self(28);
+    /// Nobody will ever read it.
+    pub const PIPE: Self = Self(32);
+    /// The peer is gone and had unread data.
+    pub const CONNRESET: Self = Self(104);
+    /// No room in a queue of our own.
+    pub const NOBUFS: Self = Self(105);
     /// The address is taken.
     pub const ADDRINUSE: Self = Self(98);
 }
@@ -84,17 +99,8 @@ pub struct SignalSet {
 /// What one receive took off a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// How many bytes; 0 is the end of the stream.
+    /// How many bytes; 0 is the end of the stream. Descriptors that came along were closed.
     pub bytes: usize,
-}
-
-/// One datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Datagram {
-    /// How many bytes.
-    pub bytes: usize,
-    /// The pid that the kernel vouches for as its sender.
-    pub sender: Option<u32>,
 }
 
 /// Where to listen.
@@ -111,13 +117,14 @@ pub enum Address {
 /// Everything about a process to be, as one value: what happens between fork and exec is this and nothing else.
 ///
 /// The child gets an empty signal mask and default dispositions, leads a process group of its own, has descriptors
-/// 0 to 2 of the supervisor, those of `fds`, the channel, and no other.
+/// 0 to 2 of the supervisor, those of `fds`, the channel, and no other: whatever else the supervisor has open stays its
+/// own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpawnSpec {
     /// Program and arguments; the program is looked up in the PATH of `env` if it has no slash.
-    pub argv: Vec<String>,
-    /// The whole environment.
-    pub env: Vec<(String, String)>,
+    pub argv: Vec<OsString>,
+    /// The whole environment but `LISTEN_PID`.
+    pub env: Vec<(OsString, OsString)>,
     /// Descriptors to give: they become 3, 4, … in this order.
     pub fds: Vec<Fd>,
     /// Whether to make a channel (a Unix stream socket pair): its number in the child is 3 + `fds.len()`.
@@ -135,4 +142,15 @@ pub struct Spawned {
     pub child: Child,
     /// Our end of the channel, non-blocking.
     pub channel: Option<Fd>,
+}
+
+impl fmt::Display for Address {
+    /// As the configuration spells it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Udp(address) => write!(f, "udp:{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }

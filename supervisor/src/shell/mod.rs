@@ -1,5 +1,13 @@
 //! The one poll loop: inputs in, actions out; owns the channels and which process is which worker.
 
+mod human;
+mod json;
+mod link;
+mod outlet;
 mod run;
+mod spec;
+mod state;
+mod voices;
+mod workers;
 
 pub use run::run;

@@ -1,13 +1,156 @@
-//! The loop.
+//! Start, turns of the loop, end.
+
+use std::time::Duration;
 
 use crate::config::Config;
-use crate::core::Machine;
-use crate::kernel::Kernel;
-use crate::policy::ExitCode;
+use crate::core::{Command, Event, Input, Machine};
+use crate::kernel::{Errno, Fd, Kernel, Readiness, Scope, SignalSet, Watch};
+use crate::policy::{ExitCode, Instant};
 
-/// Binds the listeners of `config`, starts `machine` and serves it until it says exit. Returns
-/// [`ExitCode::AddressInUse`] before anything is started if an address can't be bound, and [`ExitCode::Bug`] if the
-/// kernel can't wait any more.
-pub fn run<K: Kernel, M: Machine>(_kernel: &mut K, _machine: M, _config: &Config) -> ExitCode {
+use super::human::errno_text;
+use super::spec;
+use super::state::Shell;
+use super::voices::Voices;
+
+/// How long the last lines wait for a reader that is slow.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Binds the listeners of `config`, starts `machine` and serves it until it says exit.
+///
+/// Returns before anything is started with [`ExitCode::Config`] if the event file can't be opened,
+/// [`ExitCode::AddressInUse`] if an address can't be bound, and [`ExitCode::Stopped`] if a stop signal came first. Returns
+/// [`ExitCode::Bug`], all workers killed, if the kernel can't wait any more.
+pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config) -> ExitCode {
+    let mut voices = Voices::open(kernel, config.quiet);
+    let mut listeners = Vec::new();
+    let code = match prepare(kernel, config, &mut voices, &mut listeners) {
+        Ok(()) => {
+            let template = spec::template(config, kernel.environment(), &listeners);
+            let mut shell = Shell::new(kernel, machine, voices, template);
+            let code = serve(&mut shell);
+            voices = shell.voices;
+            code
+        }
+        Err(code) => code,
+    };
+    for listener in listeners {
+        kernel.close(listener);
+    }
+    farewell(kernel, voices);
+    code
+}
+
+/// Opens everything that the workers don't have a part in.
+fn prepare<K: Kernel>(
+    kernel: &mut K,
+    config: &Config,
+    voices: &mut Voices,
+    listeners: &mut Vec<Fd>,
+) -> Result<(), ExitCode> {
+    if let Err(errno) = voices.open_events(kernel, config) {
+        voices.say(&format!("can't write events: {}", errno_text(errno)));
+        return Err(ExitCode::Config);
+    }
+    voices.event(kernel.now(), &Event::Setup { workers: config.policy.workers }, None);
+    for (name, address) in &config.listen {
+        match kernel.listen(address, config.backlog) {
+            Ok(fd) => {
+                listeners.push(fd);
+                let address = kernel.bound_address(fd);
+                voices.event(kernel.now(), &Event::Listening { address }, None);
+            }
+            Err(errno) => {
+                voices.say(&format!("can't listen on {address} ({name}): {}", errno_text(errno)));
+                return Err(ExitCode::AddressInUse);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All turns.
+fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
+    let mut watches = Vec::new();
+    let mut ready = Vec::new();
+    // A stop that came before the handlers' first reader did: nothing runs, so there is nothing to stop.
+    let mut signals = shell.kernel.take_signals();
+    if signals.term || signals.interrupt {
+        shell.emit(&Event::Stop { hurry: false });
+        return ExitCode::Stopped;
+    }
+    shell.feed(Input::Start);
+    loop {
+        turn(shell, signals, &ready);
+        if let Some(code) = shell.end {
+            return code;
+        }
+        shell.voices.flush(shell.kernel);
+        watches.clear();
+        shell.workers.watches(&mut watches);
+        shell.voices.watches(&mut watches);
+        match shell.kernel.wait(&watches, shell.machine.next_deadline(), &mut ready) {
+            Ok(()) => {}
+            Err(Errno::INTR) => ready.clear(),
+            Err(errno) => return lost(shell, errno),
+        }
+        signals = shell.kernel.take_signals();
+    }
+}
+
+/// Everything that one wake-up brought. The stop comes first: nothing else may start a process before the core knows of
+/// it. Deaths come before the words of the living, and a reload after both, so that it meets the pool as it is.
+fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, ready: &[Readiness]) {
+    if signals.term || signals.interrupt {
+        shell.feed(Input::Command(Command::Stop));
+    }
+    if signals.child {
+        shell.reap();
+    }
+    for &readiness in ready {
+        shell.voices.writable(if readiness.writable { readiness.fd } else { continue });
+    }
+    for &readiness in ready {
+        shell.serve_worker(readiness);
+    }
+    if signals.reload {
+        shell.feed(Input::Command(Command::Reload));
+    }
+    if signals.reopen {
+        shell.reopen();
+    }
+    if shell.machine.next_deadline().is_some_and(|deadline| deadline <= shell.kernel.now()) {
+        shell.feed(Input::Tick);
+    }
+}
+
+/// The loop can't see anything any more: better no workers than workers that nobody watches.
+fn lost<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, errno: Errno) -> ExitCode {
+    shell.system_error("poll", errno);
+    let children: Vec<_> = shell.workers.children().collect();
+    for child in children {
+        // Only ESRCH is possible, and means that it is gone.
+        _ = shell.kernel.signal(child, crate::core::Signal::Kill, Scope::Group);
+    }
     ExitCode::Bug
+}
+
+/// Gives the last lines a little time to leave.
+fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices) {
+    let until: Instant = kernel.now() + FAREWELL;
+    let mut ready = Vec::new();
+    loop {
+        voices.flush(kernel);
+        let mut watches: Vec<Watch> = Vec::new();
+        voices.watches(&mut watches);
+        if watches.is_empty() || kernel.now() >= until {
+            break;
+        }
+        if !matches!(kernel.wait(&watches, Some(until), &mut ready), Ok(()) | Err(Errno::INTR)) {
+            break;
+        }
+        // Signals would make each wait return at once.
+        kernel.take_signals();
+        ready.iter().for_each(|readiness| voices.writable(readiness.fd));
+    }
+    voices.close(kernel);
 }

@@ -1,0 +1,165 @@
+//! What the command line understands.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  everything came out as expected
+   1  an invariant or an expectation failed
+   2  inconclusive: the host was too slow to tell, or a situation was not reached
+   3  a listed deviation of the subject no longer happens
+   4  nothing was judged
+  64  the command line is wrong
+  65  a scenario, subject or history file is wrong
+  70  a bug in the harness
+Of several the first of 70, 65, 64, 1, 3, 2, 4, 0 counts.";
+
+/// A chaos and conformance harness for process supervisors.
+///
+/// Runs scenarios (kill a worker, throw in a handler, flood restarts, hold long connections) against a supervisor and
+/// judges from outside, by processes, sockets, bytes and exit statuses, whether the invariants of supervision held.
+#[derive(Debug, Parser)]
+#[command(name = "harness", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios against a subject, with real processes
+    ///
+    /// Each run is a process of its own with a guard beside it that ends everything it started, whatever happens to the
+    /// harness. An inconclusive run is repeated, three attempts in all.
+    #[command(after_help = EXIT_CODES)]
+    Run(RunArgs),
+    /// Run the same scenario files in simulation, in virtual time
+    ///
+    /// The supervisor's own loop and state machine run on a model of the kernel; the same seed gives the same history.
+    #[command(after_help = EXIT_CODES)]
+    Sim(SimArgs),
+    /// Validate scenario files, and subject files or names
+    Check {
+        /// Scenario files, folders of them, subject files, or names of bundled subjects
+        #[arg(required = true, value_name = "FILE|DIR|SUBJECT")]
+        files: Vec<PathBuf>,
+    },
+    /// Judge a history that was written by an earlier run
+    Judge {
+        /// The history
+        history: PathBuf,
+        /// The form of the report
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+    /// List scenarios with their variants, invariants and subjects
+    List {
+        /// Scenario files or folders of them
+        #[arg(default_value = "scenarios", value_name = "FILE|DIR")]
+        paths: Vec<PathBuf>,
+    },
+    /// Explain a scenario file, an invariant or an entry of the catalogue in plain words
+    Explain {
+        /// A scenario (file, or name in scenarios/), an invariant like INV-FLOOR, or a catalogue id like boot-crash-loop
+        what: String,
+    },
+    /// Run scenarios many times beside a CPU burner and count what came out
+    ///
+    /// The first half of the rounds runs on a quiet machine, the second half beside one busy loop per processor. Ends
+    /// with 1 if a run failed, with 2 if fewer than 95 % of the first attempts were conclusive.
+    Soak(SoakArgs),
+}
+
+/// Which scenarios, on what, how often.
+#[derive(Args, Clone, Debug)]
+pub struct Selection {
+    /// Scenario files or folders of them; FILE::VARIANT picks one variant, FILE::plain the plain form
+    #[arg(default_value = "scenarios", value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// The seed; run k of a repetition uses seed + k
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many runs of each
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Print what would be done and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where histories are written
+    #[arg(long, default_value = "target/harness", value_name = "DIR")]
+    pub histories: PathBuf,
+    /// Judge without the supervisor's own event stream
+    #[arg(long)]
+    pub no_events: bool,
+}
+
+/// `harness run`.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// Scenarios.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// The supervisor: name of a bundled subject, or path of a subject file
+    #[arg(long, default_value = "reference", value_name = "NAME|PATH")]
+    pub subject: String,
+    /// How many runs side by side
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub jobs: u32,
+    /// Folder with `supervisor` and `puppet` [default: the harness's own]
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// `harness sim`.
+#[derive(Args, Clone, Debug)]
+pub struct SimArgs {
+    /// Scenarios.
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// `harness soak`.
+#[derive(Args, Clone, Debug)]
+pub struct SoakArgs {
+    /// Scenario files or folders of them
+    #[arg(default_value = "scenarios", value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// How many rounds; each runs every scenario once, its variants in turn
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// Every variant in every round
+    #[arg(long)]
+    pub all_variants: bool,
+    /// Start no new round after this long
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub within: Option<Duration>,
+    /// The seed of the first round
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The supervisor: name of a bundled subject, or path of a subject file
+    #[arg(long, default_value = "reference", value_name = "NAME|PATH")]
+    pub subject: String,
+    /// Folder with `supervisor` and `puppet` [default: the harness's own]
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
+    /// Where histories of failed runs are written
+    #[arg(long, default_value = "target/harness", value_name = "DIR")]
+    pub histories: PathBuf,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+}

@@ -1,0 +1,103 @@
+//! The report as data. Its JSON form is this, field by field.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::ExitCode;
+
+use super::Judged;
+
+/// Version of the JSON form.
+const SCHEMA: u32 = 1;
+
+/// What one command found out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of this format; 1.
+    pub schema: u32,
+    /// The runs, in the order in which they were asked for.
+    pub runs: Vec<Run>,
+    /// The exit code of the command.
+    pub code: ExitCode,
+}
+
+/// One run of one scenario form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// `flap` or `flap::clean_exit`.
+    pub name: String,
+    /// The scenario file.
+    pub file: PathBuf,
+    /// `real` or `sim`.
+    pub world: String,
+    /// The subject's name.
+    pub subject: String,
+    /// The seed.
+    pub seed: u64,
+    /// Why it was not run at all, if so.
+    pub not_applicable: Option<String>,
+    /// The attempts; only the last can be conclusive.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What each invariant and expectation says.
+    pub findings: Vec<Judged>,
+    /// The history, where it was written.
+    pub history: Option<PathBuf>,
+    /// How long it took, in milliseconds of real time.
+    pub took_ms: u64,
+    /// Why there are no findings, if the harness itself failed.
+    pub error: Option<String>,
+    /// The code of this attempt.
+    pub code: ExitCode,
+}
+
+impl Report {
+    /// The report of these runs.
+    pub fn new(runs: Vec<Run>) -> Self {
+        let code = ExitCode::worst(runs.iter().map(Run::code));
+        Self { schema: SCHEMA, runs, code }
+    }
+
+    /// How many runs ended with this code.
+    pub fn count(&self, code: ExitCode) -> usize {
+        self.runs.iter().filter(|run| run.not_applicable.is_none() && run.code() == code).count()
+    }
+}
+
+impl Run {
+    /// A run that has not been tried yet.
+    pub fn new(name: &str, file: &Path, world: &str, subject: &str, seed: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            file: file.to_owned(),
+            world: world.to_owned(),
+            subject: subject.to_owned(),
+            seed,
+            not_applicable: None,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// The code of the last attempt.
+    pub fn code(&self) -> ExitCode {
+        self.attempts.last().map_or(ExitCode::NothingJudged, |attempt| attempt.code)
+    }
+}
+
+impl Attempt {
+    /// An attempt that was judged.
+    pub fn judged(findings: Vec<Judged>, history: Option<PathBuf>, took_ms: u64) -> Self {
+        let code = ExitCode::worst(findings.iter().filter_map(|judged| judged.code));
+        Self { findings, history, took_ms, error: None, code }
+    }
+
+    /// An attempt of which there is nothing to judge, because the harness failed.
+    pub fn failed(error: String, took_ms: u64) -> Self {
+        Self { findings: Vec::new(), history: None, took_ms, error: Some(error), code: ExitCode::Bug }
+    }
+}

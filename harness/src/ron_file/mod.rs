@@ -1,0 +1,8 @@
+//! RON as all our files are written: options without `Some`, unknown names are errors, errors have a place.
+
+mod dialect;
+mod error;
+mod tree;
+
+pub use dialect::{dialect, read, read_part};
+pub use tree::{Node, Path, Seg, tree};

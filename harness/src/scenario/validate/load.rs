@@ -1,0 +1,81 @@
+//! Loads.
+
+use crate::scenario::{Act, Load, Scenario, Step};
+
+use super::finding::Checker;
+
+/// More connections than this are no scenario but a typing error.
+const MOST_CONNECTIONS: u32 = 100_000;
+
+pub(super) fn check(checker: &mut Checker, scenario: &Scenario) {
+    for (index, load) in scenario.load.iter().enumerate() {
+        checker.enter_index(index);
+        one(checker, load);
+        let name = load.name();
+        if name.is_empty() {
+            checker.wrong_in("as", "a load without a name");
+        }
+        if scenario.load[..index].iter().any(|other| other.name() == name) {
+            checker.wrong_in("as", format!("there are two loads `{name}`"));
+        }
+        if load.on_demand() && !scenario.steps.iter().any(|step| starts(step, name)) {
+            checker
+                .wrong(format!("load `{name}` never starts"))
+                .expected(format!("it is `on_demand`, and no step says `StartLoad(\"{name}\")`"));
+        }
+        checker.leave();
+    }
+}
+
+fn one(checker: &mut Checker, load: &Load) {
+    match load {
+        Load::Probe { every, .. } => checker.takes_time("every", *every),
+        Load::Hold { connections, hold, .. } => {
+            count(checker, *connections);
+            checker.takes_time("for", *hold);
+        }
+        Load::Park { connections, .. } | Load::Slow { connections, .. } => count(checker, *connections),
+        Load::Flood { per_second, .. } => checker.not_zero("per_second", (*per_second).into()),
+        Load::Poison { every, one_in, .. } => {
+            checker.takes_time("every", *every);
+            checker.not_zero("one_in", (*one_in).into());
+        }
+    }
+}
+
+fn count(checker: &mut Checker, connections: u32) {
+    checker.not_zero("connections", connections.into());
+    if connections > MOST_CONNECTIONS {
+        let what = format!("{connections} connections");
+        checker.wrong_in("connections", what).expected(format!("at most {MOST_CONNECTIONS}"));
+    }
+}
+
+fn starts(step: &Step, name: &str) -> bool {
+    step.any(&|act| matches!(act, Act::StartLoad(load) if load == name))
+}
+
+/// A load that is named somewhere must be there.
+pub(super) fn known<'a>(
+    checker: &mut Checker,
+    index_or_field: Where<'_>,
+    name: &str,
+    loads: &'a [Load],
+) -> Option<&'a Load> {
+    let load = loads.iter().find(|load| load.name() == name);
+    if load.is_none() {
+        let what = format!("there is no load `{name}`");
+        let finding = match index_or_field {
+            Where::Index(index) => checker.wrong_at(index, what),
+            Where::Field(field) => checker.wrong_in(field, what),
+        };
+        finding.names(name, loads.iter().map(Load::name));
+    }
+    load
+}
+
+/// Where a name is written.
+pub(super) enum Where<'a> {
+    Index(usize),
+    Field(&'a str),
+}

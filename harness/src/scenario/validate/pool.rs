@@ -1,0 +1,95 @@
+//! The pool, and whether its limit can be reached at all.
+
+use std::time::Duration;
+
+use crate::scenario::{Backoff, Limit, Pool, Span};
+
+use super::finding::Checker;
+
+/// More workers than this are no scenario but a typing error.
+const MOST_WORKERS: u32 = 1000;
+
+pub(super) fn check(checker: &mut Checker, pool: &Pool) {
+    checker.not_zero("workers", pool.workers.into());
+    if pool.workers > MOST_WORKERS {
+        checker.wrong_in("workers", format!("{} workers", pool.workers)).expected(format!("at most {MOST_WORKERS}"));
+    }
+    if let Some(timeout) = pool.ready_timeout {
+        checker.takes_time("ready_timeout", timeout);
+    }
+    if let Some(limit) = &pool.limit {
+        checker.enter("limit");
+        checker.takes_time("within", limit.within);
+        checker.leave();
+    }
+    if let Some(backoff) = &pool.backoff {
+        checker.enter("backoff");
+        checker.not_zero("factor", backoff.factor.into());
+        if backoff.cap < backoff.initial {
+            let what = format!("the longest delay, {}, is shorter than the first, {}", backoff.cap, backoff.initial);
+            checker.wrong_in("cap", what);
+        }
+        checker.leave();
+    }
+    if let (Some(limit), Some(backoff)) = (pool.limit, pool.backoff) {
+        reachable(checker, limit, backoff);
+    }
+}
+
+/// A single worker that always dies at once must reach the limit: its restarts are no further apart than the backoff.
+fn reachable(checker: &mut Checker, limit: Limit, backoff: Backoff) {
+    if limit.restarts == 0 || limit.within.is_zero() {
+        return;
+    }
+    let (sum, shown) = delays(limit.restarts, backoff);
+    if sum >= limit.within.0 {
+        checker.wrong_in("limit", "one worker that always crashes can never reach this limit").expected(format!(
+            "its {} restarts are spread over {shown} = {}, not less than {}",
+            limit.restarts,
+            Span(sum),
+            limit.within
+        ));
+    }
+}
+
+/// The time from the first of so many restarts in a row, which is immediate, to the last; and the sum as written.
+fn delays(restarts: u32, backoff: Backoff) -> (Duration, String) {
+    let mut delay = backoff.initial.0.min(backoff.cap.0);
+    let mut sum = Duration::ZERO;
+    let mut shown = Vec::new();
+    for done in 1..restarts {
+        if done < 5 {
+            shown.push(Span(delay).to_string());
+        }
+        if delay >= backoff.cap.0 || backoff.factor <= 1 {
+            sum = sum.saturating_add(delay.saturating_mul(restarts - done));
+            if restarts - done > 1 {
+                shown.push(format!("… ({} more of {})", restarts - done - 1, Span(delay)));
+            }
+            break;
+        }
+        sum = sum.saturating_add(delay);
+        delay = delay.saturating_mul(backoff.factor).min(backoff.cap.0);
+    }
+    (sum, if shown.is_empty() { "nothing".to_owned() } else { shown.join(" + ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(restarts: u32, initial: u64, factor: u32, cap: u64) -> u128 {
+        let backoff = Backoff { initial: Span::millis(initial), factor, cap: Span::millis(cap) };
+        delays(restarts, backoff).0.as_millis()
+    }
+
+    #[test]
+    fn the_sum_of_the_delays() {
+        assert_eq!(sum(1, 10, 2, 80), 0);
+        assert_eq!(sum(2, 10, 2, 80), 10);
+        assert_eq!(sum(6, 10, 2, 80), 10 + 20 + 40 + 80 + 80);
+        assert_eq!(sum(4, 10, 1, 80), 30);
+        assert_eq!(sum(3, 100, 2, 50), 100);
+        assert!(sum(u32::MAX, 1000, 3, 1000) > 4_000_000_000_000);
+    }
+}

@@ -1,0 +1,382 @@
+//! Steps: whether they can fire, and what they name is there.
+
+use crate::scenario::{Act, Ask, Command, Fault, Load, Scenario, Step, Target, Trigger};
+
+use super::expect;
+use super::finding::Checker;
+use super::load::{Where, known};
+
+/// More steps than this, repetitions counted, are no scenario but a typing error.
+const MOST_STEPS: u64 = 100_000;
+const RESOURCES: [&str; 4] = ["NOFILE", "NPROC", "AS", "pids"];
+const FILES: [&str; 3] = ["program", "config", "log"];
+const ERRNOS: [&str; 24] = [
+    "E2BIG",
+    "EACCES",
+    "EADDRINUSE",
+    "EAGAIN",
+    "EBADF",
+    "ECHILD",
+    "ECONNABORTED",
+    "EINTR",
+    "EINVAL",
+    "EIO",
+    "ELOOP",
+    "EMFILE",
+    "ENFILE",
+    "ENOBUFS",
+    "ENOENT",
+    "ENOEXEC",
+    "ENOMEM",
+    "ENOSPC",
+    "ENOSYS",
+    "EPERM",
+    "EPIPE",
+    "EPROTO",
+    "EROFS",
+    "ETXTBSY",
+];
+
+pub(super) fn check(checker: &mut Checker, scenario: &Scenario) {
+    if weight(&scenario.steps) > MOST_STEPS {
+        checker.wrong("too many steps, repetitions counted").expected(format!("at most {MOST_STEPS}"));
+    }
+    let mut steps = Steps { checker, scenario, names: Vec::new(), commanded: false };
+    steps.all(&scenario.steps, false);
+}
+
+fn weight(steps: &[Step]) -> u64 {
+    let one = |step: &Step| match &step.act {
+        Some(Act::Repeat { times, steps }) => u64::from(*times).saturating_mul(weight(steps)),
+        Some(Act::During { steps, .. }) => weight(steps),
+        _ => 0,
+    };
+    steps.iter().fold(0, |sum, step| sum.saturating_add(1).saturating_add(one(step)))
+}
+
+struct Steps<'a> {
+    checker: &'a mut Checker,
+    scenario: &'a Scenario,
+    /// The names given by steps so far.
+    names: Vec<String>,
+    /// Whether a command was ordered before.
+    commanded: bool,
+}
+
+impl Steps<'_> {
+    fn all(&mut self, steps: &[Step], that: bool) {
+        for (index, step) in steps.iter().enumerate() {
+            self.checker.enter_index(index);
+            self.step(step, that);
+            self.checker.leave();
+        }
+    }
+
+    /// `that`: whether an enclosing step's trigger names a process.
+    fn step(&mut self, step: &Step, that: bool) {
+        let mut that = that;
+        match &step.when {
+            Some(trigger) => {
+                self.checker.enter("when");
+                self.trigger(trigger);
+                self.checker.leave();
+                self.checker.takes_time("within", step.within);
+                that |= names_process(trigger);
+            }
+            None if step.must => {
+                self.checker
+                    .wrong_in("must", "`must` without `when`")
+                    .expected("a step that waits for nothing always fires");
+            }
+            None => {}
+        }
+        if step.when.is_none() && step.act.is_none() && step.expect.is_empty() {
+            self.checker.wrong("a step that neither waits nor does anything").expected("`when`, `do` or both");
+        }
+        if let Some(act) = &step.act {
+            self.checker.enter("do");
+            self.act(act, that);
+            self.checker.leave();
+        }
+        if let Some(name) = &step.name {
+            self.name(name, step.act.is_some());
+        }
+        self.checker.enter("expect");
+        expect::check(self.checker, &step.expect, self.scenario);
+        self.checker.leave();
+    }
+
+    fn name(&mut self, name: &str, acts: bool) {
+        if !acts {
+            self.checker
+                .wrong_in("as", format!("nothing is hit that could be called `{name}`"))
+                .expected("a step with `do`");
+        }
+        if self.names.iter().any(|known| known == name) {
+            self.checker.wrong_in("as", format!("two steps call what they hit `{name}`"));
+        }
+        self.names.push(name.to_owned());
+    }
+
+    fn trigger(&mut self, trigger: &Trigger) {
+        match trigger {
+            Trigger::Held(name) => {
+                let load = known(self.checker, Where::Index(0), name, &self.scenario.load);
+                if load.is_some_and(|load| !matches!(load, Load::Hold { .. } | Load::Park { .. } | Load::Slow { .. })) {
+                    let what = format!("the connections of load `{name}` are never held");
+                    self.checker.wrong_at(0, what).expected("a `Hold`, `Park` or `Slow` load");
+                }
+            }
+            Trigger::GaveUp if self.scenario.pool.limit.is_none() => {
+                self.checker.wrong("it can't give up").expected("the pool has no `limit`");
+            }
+            Trigger::CommandEnds if !self.commanded => {
+                self.checker.wrong("no command can end here").expected("no step before this one says `Operate`");
+            }
+            Trigger::All(triggers) | Trigger::Any(triggers) => {
+                self.checker.enter_index(0);
+                if triggers.is_empty() {
+                    self.checker.wrong("there is nothing to wait for").expected("at least one trigger");
+                }
+                for (index, trigger) in triggers.iter().enumerate() {
+                    self.checker.enter_index(index);
+                    self.trigger(trigger);
+                    self.checker.leave();
+                }
+                self.checker.leave();
+            }
+            Trigger::SupervisorBorn
+            | Trigger::Born
+            | Trigger::Ready
+            | Trigger::Announced
+            | Trigger::StoppedAccepting
+            | Trigger::Exited
+            | Trigger::CommandEnds
+            | Trigger::GaveUp
+            | Trigger::SupervisorExited
+            | Trigger::State(_)
+            | Trigger::After(_) => {}
+        }
+    }
+
+    fn act(&mut self, act: &Act, that: bool) {
+        match act {
+            Act::Kill(target) => self.target_at(target, that),
+            Act::Signal { to, times, .. } => {
+                self.target_in("to", to, that);
+                self.checker.not_zero("times", (*times).into());
+            }
+            Act::Ask { who, to, .. } => {
+                self.target_in("who", who, that);
+                if !scripted(who) {
+                    self.checker.wrong_in("who", "only workers can be asked to do something");
+                }
+                self.ask(to);
+            }
+            Act::Operate(command) => {
+                self.commanded = true;
+                self.checker.enter_index(0);
+                self.command(command);
+                self.checker.leave();
+            }
+            Act::Config(name) if name.is_empty() => {
+                self.checker.wrong_at(0, "a configuration without a name");
+            }
+            Act::Config(_) | Act::Pause(_) => {}
+            Act::StartLoad(name) => {
+                let load = known(self.checker, Where::Index(0), name, &self.scenario.load);
+                if load.is_some_and(|load| !load.on_demand()) {
+                    let what = format!("load `{name}` runs from the beginning");
+                    self.checker.wrong_at(0, what).expected("`on_demand: true` in the load");
+                }
+            }
+            Act::StopLoad(name) => drop(known(self.checker, Where::Index(0), name, &self.scenario.load)),
+            Act::During { fault, span, steps } => {
+                self.checker.takes_time("for", *span);
+                self.checker.enter("fault");
+                self.fault(fault, that);
+                self.checker.leave();
+                self.body("do", steps, that);
+            }
+            Act::Repeat { times, steps } => {
+                self.checker.not_zero("times", (*times).into());
+                if steps.is_empty() {
+                    self.checker.wrong_in("steps", "there is nothing to repeat");
+                }
+                self.body("steps", steps, that);
+            }
+            Act::OneOf(acts) => {
+                self.checker.enter_index(0);
+                self.acts(acts, that);
+                self.checker.leave();
+            }
+            Act::Together { acts, .. } => {
+                self.checker.enter("acts");
+                self.acts(acts, that);
+                self.checker.leave();
+            }
+        }
+    }
+
+    fn body(&mut self, field: &str, steps: &[Step], that: bool) {
+        self.checker.enter(field);
+        self.all(steps, that);
+        self.checker.leave();
+    }
+
+    fn acts(&mut self, acts: &[Act], that: bool) {
+        if acts.is_empty() {
+            self.checker.wrong("there is nothing to do").expected("at least one act");
+        }
+        for (index, act) in acts.iter().enumerate() {
+            self.checker.enter_index(index);
+            self.act(act, that);
+            self.checker.leave();
+        }
+    }
+
+    fn ask(&mut self, ask: &Ask) {
+        self.checker.enter("to");
+        match ask {
+            Ask::Exit(code) if !(0..=255).contains(code) => {
+                self.checker.wrong_at(0, format!("{code} is no exit status")).expected("expected 0 to 255");
+            }
+            Ask::Flood(0) => drop(self.checker.wrong_at(0, "0 bytes are nothing")),
+            Ask::Throw
+            | Ask::Retire(_)
+            | Ask::Exit(_)
+            | Ask::CloseChannel
+            | Ask::Spawn(_)
+            | Ask::Flood(_)
+            | Ask::Garble(_)
+            | Ask::Hang => {}
+        }
+        self.checker.leave();
+    }
+
+    fn command(&mut self, command: &Command) {
+        match command {
+            Command::Reloads { times, .. } => self.checker.not_zero("times", (*times).into()),
+            Command::Scale(0) => {
+                self.checker.wrong_at(0, "a pool of no workers").expected("expected at least 1");
+            }
+            Command::Start
+            | Command::Reload
+            | Command::Stop
+            | Command::Scale(_)
+            | Command::Upgrade
+            | Command::SecondStart => {}
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault, that: bool) {
+        match fault {
+            Fault::Freeze(target) | Fault::NotRead(target) => self.target_at(target, that),
+            Fault::Limit { on, resource, .. } => {
+                self.target_in("on", on, that);
+                self.one_of("resource", resource, &RESOURCES, "a resource that can be limited");
+            }
+            Fault::File { which, .. } => self.one_of("which", which, &FILES, "a file of the subject"),
+            Fault::Syscall { of, call, nth, errno } => {
+                self.target_in("of", of, that);
+                if call.is_empty() {
+                    self.checker.wrong_in("call", "a system call without a name");
+                }
+                self.checker.not_zero("nth", (*nth).into());
+                self.one_of("errno", errno, &ERRNOS, "an errno");
+            }
+            Fault::AddressHeld => {}
+            Fault::ClockStep { by, .. } => self.checker.takes_time("by", *by),
+        }
+    }
+
+    fn one_of(&mut self, field: &str, written: &str, valid: &[&str], kind: &str) {
+        if !valid.contains(&written) {
+            self.checker.wrong_in(field, format!("`{written}` is not {kind}")).names(written, valid.iter().copied());
+        }
+    }
+
+    fn target_in(&mut self, field: &str, target: &Target, that: bool) {
+        self.checker.enter(field);
+        self.target(target, that);
+        self.checker.leave();
+    }
+
+    fn target_at(&mut self, target: &Target, that: bool) {
+        self.checker.enter_index(0);
+        self.target(target, that);
+        self.checker.leave();
+    }
+
+    fn target(&mut self, target: &Target, that: bool) {
+        match target {
+            Target::Random(0) => drop(self.checker.wrong_at(0, "nobody is hit").expected("expected at least 1")),
+            Target::That if !that => {
+                let expected = "a step that waits for something that a process does, like `Born` or `Exited`";
+                self.checker.wrong("there is no process that `That` could mean").expected(expected);
+            }
+            Target::Named(name) if !self.names.contains(name) => {
+                let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+                self.checker.wrong_at(0, format!("no step before this one hits `{name}`")).names(name, names);
+            }
+            Target::OwnerOf(load) => drop(known(self.checker, Where::Index(0), load, &self.scenario.load)),
+            Target::Child(of) => {
+                if !scripted(of) {
+                    self.checker.wrong_at(0, "only workers have children that can be hit");
+                }
+                self.target_at(of, that);
+            }
+            Target::Supervisor
+            | Target::Oldest
+            | Target::Newest
+            | Target::Each
+            | Target::All
+            | Target::Random(_)
+            | Target::Booting
+            | Target::Draining
+            | Target::That
+            | Target::Named(_)
+            | Target::Adopted
+            | Target::Bystander
+            | Target::LogReader
+            | Target::Group => {}
+        }
+    }
+}
+
+/// Whether a trigger is something that one process does.
+fn names_process(trigger: &Trigger) -> bool {
+    match trigger {
+        Trigger::SupervisorBorn
+        | Trigger::Born
+        | Trigger::Ready
+        | Trigger::Announced
+        | Trigger::StoppedAccepting
+        | Trigger::Exited
+        | Trigger::SupervisorExited => true,
+        Trigger::All(triggers) | Trigger::Any(triggers) => triggers.iter().any(names_process),
+        Trigger::Held(_) | Trigger::CommandEnds | Trigger::GaveUp | Trigger::State(_) | Trigger::After(_) => false,
+    }
+}
+
+/// Whether a target is a worker.
+fn scripted(target: &Target) -> bool {
+    match target {
+        Target::Oldest
+        | Target::Newest
+        | Target::Each
+        | Target::All
+        | Target::Random(_)
+        | Target::Booting
+        | Target::Draining
+        | Target::That
+        | Target::Named(_)
+        | Target::OwnerOf(_) => true,
+        Target::Supervisor
+        | Target::Child(_)
+        | Target::Adopted
+        | Target::Bystander
+        | Target::LogReader
+        | Target::Group => false,
+    }
+}

@@ -1,0 +1,315 @@
+//! The supervisor's system calls.
+
+use std::collections::VecDeque;
+
+use supervisor::core::ExitStatus;
+use supervisor::kernel::{Address, Child, Errno, Fd, Readiness, Scope, SignalSet, SpawnSpec, Spawned, Watch};
+
+use crate::history::{Status, What};
+use crate::time::Time;
+
+use super::engine::World;
+use super::model::{CALL, CHANNEL_BYTES, SPAWN, START, TIMER, WAKE};
+use super::process::{Parent, Process, Stage};
+use super::queue::Ev;
+use super::sockets::{Channel, Listener, Object};
+
+const ECHILD: Errno = Errno(10);
+/// Addresses of notify sockets begin with this.
+const NOTIFY: &str = "@notify-";
+
+impl World {
+    /// poll(2): the world goes round until something wakes the supervisor.
+    pub fn wait(&mut self, watches: &[Watch], until: Time, ready: &mut Vec<Readiness>) -> Result<(), Errno> {
+        self.call(CALL)?;
+        self.supervisor.stirred = true;
+        let spurious = if self.rng.one_in(64) { self.now.as_nanos() + self.rng.below(50_000_000) } else { u64::MAX };
+        let limit = until.min(Time::from_nanos(spurious));
+        loop {
+            if self.over || !self.supervisor.running() {
+                return Err(Errno(5));
+            }
+            if !self.supervisor.frozen {
+                if std::mem::take(&mut self.supervisor.stirred) && self.woken(watches) {
+                    return self.wake(watches, ready);
+                }
+                if self.now >= limit {
+                    self.call(TIMER)?;
+                    self.poll(watches, ready);
+                    return Ok(());
+                }
+            }
+            let horizon = if self.supervisor.frozen { Time::NEVER } else { limit };
+            if !self.happen(horizon) {
+                if self.over || horizon == Time::NEVER {
+                    self.stuck();
+                    return Err(Errno(5));
+                }
+                self.now = self.now.max(limit);
+            }
+        }
+    }
+
+    fn woken(&self, watches: &[Watch]) -> bool {
+        self.supervisor.pending.any() || watches.iter().any(|watch| self.readiness(watch).is_some())
+    }
+
+    /// It takes a while until the woken process runs; what happens meanwhile is seen in the same turn.
+    fn wake(&mut self, watches: &[Watch], ready: &mut Vec<Readiness>) -> Result<(), Errno> {
+        self.call(WAKE)?;
+        self.poll(watches, ready);
+        if ready.is_empty() && self.supervisor.pending.any() && self.rng.one_in(4) {
+            return Err(Errno::INTR);
+        }
+        Ok(())
+    }
+
+    fn poll(&self, watches: &[Watch], ready: &mut Vec<Readiness>) {
+        ready.extend(watches.iter().filter_map(|watch| self.readiness(watch)));
+    }
+
+    fn readiness(&self, watch: &Watch) -> Option<Readiness> {
+        let (readable, writable) = match self.supervisor.descriptors.get(watch.fd.0) {
+            Object::Channel(number) => {
+                let channel = &self.channels[number as usize];
+                let over = channel.holders == 0;
+                (over || !channel.to_supervisor.is_empty(), over || channel.to_worker.len() < CHANNEL_BYTES)
+            }
+            Object::Notify(number) => (!self.datagrams[number as usize].is_empty(), false),
+            Object::Listener(number) => (!self.listeners[number as usize].queue.is_empty(), false),
+            Object::Output | Object::Events => (false, true),
+            // POLLNVAL
+            Object::Free => (true, true),
+        };
+        let (readable, writable) = (readable && watch.read, writable && watch.write);
+        (readable || writable).then_some(Readiness { fd: watch.fd, readable, writable })
+    }
+
+    /// The signals that arrived since the last look.
+    pub fn take_signals(&mut self) -> SignalSet {
+        self.kernel_events += 1;
+        if self.over || !self.supervisor.running() {
+            return SignalSet::default();
+        }
+        let pending = std::mem::take(&mut self.supervisor.pending);
+        if !self.model.sigchld_coalesces && pending.children > 1 {
+            self.supervisor.pending.children = pending.children - 1;
+        }
+        SignalSet {
+            child: pending.children > 0,
+            term: pending.term,
+            interrupt: pending.interrupt,
+            reload: pending.reload,
+            reopen: pending.reopen,
+        }
+    }
+
+    /// Now and then only a part is transferred, as the contract of the call allows.
+    fn part(&mut self, bytes: usize) -> usize {
+        if bytes > 1 && self.rng.one_in(16) { 1 + self.rng.below(bytes as u64 - 1) as usize } else { bytes }
+    }
+
+    /// read(2) on a channel.
+    pub fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
+        self.call(CALL)?;
+        let Object::Channel(number) = self.supervisor.descriptors.get(fd.0) else {
+            return Err(Errno::BADF);
+        };
+        let there = self.channels[number as usize].to_supervisor.len().min(buffer.len());
+        let bytes = self.part(there);
+        let channel = &mut self.channels[number as usize];
+        if bytes > 0 {
+            buffer[..bytes].copy_from_slice(&channel.to_supervisor[..bytes]);
+            channel.to_supervisor.drain(..bytes);
+            return Ok(bytes);
+        }
+        match channel.holders {
+            0 if std::mem::take(&mut channel.reset) => Err(Errno::CONNRESET),
+            0 => Ok(0),
+            _ => Err(Errno::AGAIN),
+        }
+    }
+
+    /// write(2) on a channel.
+    pub fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        self.call(CALL)?;
+        let Object::Channel(number) = self.supervisor.descriptors.get(fd.0) else {
+            return Err(Errno::BADF);
+        };
+        let channel = &self.channels[number as usize];
+        if channel.holders == 0 {
+            return Err(Errno::PIPE);
+        }
+        let room = CHANNEL_BYTES.saturating_sub(channel.to_worker.len()).min(bytes.len());
+        if room == 0 && !bytes.is_empty() {
+            return Err(Errno::AGAIN);
+        }
+        let taken = self.part(room);
+        let channel = &mut self.channels[number as usize];
+        channel.to_worker.extend_from_slice(&bytes[..taken]);
+        let worker = channel.worker;
+        self.soon(WAKE, Ev::Channel(worker));
+        Ok(taken)
+    }
+
+    /// A datagram socket for the words of one worker.
+    pub fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
+        self.call(CALL)?;
+        let number = self.datagrams.len() as u32;
+        self.datagrams.push(VecDeque::new());
+        Ok((Fd(self.supervisor.descriptors.open(Object::Notify(number))), format!("{NOTIFY}{number}")))
+    }
+
+    /// recvmsg(2) on a notify socket.
+    pub fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
+        self.call(CALL)?;
+        let Object::Notify(number) = self.supervisor.descriptors.get(fd.0) else {
+            return Err(Errno::BADF);
+        };
+        let datagram = self.datagrams[number as usize].pop_front().ok_or(Errno::AGAIN)?;
+        let bytes = datagram.len().min(buffer.len());
+        buffer[..bytes].copy_from_slice(&datagram[..bytes]);
+        Ok(bytes)
+    }
+
+    /// close(2).
+    pub fn close(&mut self, fd: Fd) {
+        if self.call(CALL).is_ok() {
+            let object = self.supervisor.descriptors.close(fd.0);
+            self.release(object);
+        }
+    }
+
+    /// socket(2), bind(2), listen(2).
+    pub fn listen(&mut self, address: &Address, backlog: u32) -> Result<Fd, Errno> {
+        self.call(CALL)?;
+        if self.address_held {
+            return Err(Errno::ADDRINUSE);
+        }
+        let number = self.listeners.len() as u32;
+        self.listeners.push(Listener {
+            address: address.to_string(),
+            backlog: backlog as usize,
+            queue: Default::default(),
+            supervised: true,
+            holders: 0,
+            acceptors: Vec::new(),
+        });
+        Ok(Fd(self.supervisor.descriptors.open(Object::Listener(number))))
+    }
+
+    /// getsockname(2).
+    pub fn bound_address(&self, fd: Fd) -> String {
+        match self.supervisor.descriptors.get(fd.0) {
+            Object::Listener(number) => self.listeners[number as usize].address.clone(),
+            _ => String::new(),
+        }
+    }
+
+    /// fork(2), exec(2), and the wait until it is known that the program runs. It may have ended by then.
+    pub fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, Errno> {
+        self.call(CALL)?;
+        let proc = self.processes.identity(self.supervisor.proc.pid);
+        let mut process = Process::new(proc, Parent::Supervisor, proc.pid);
+        process.worker = true;
+        process.death_signal = spec.on_parent_death.is_some();
+        process.has_listeners = !self.listeners.is_empty();
+        if process.has_listeners {
+            self.listeners.iter_mut().for_each(|listener| listener.holders += 1);
+        }
+        let channel = spec.channel.then_some(self.channels.len() as u32);
+        process.channel = channel;
+        process.notify = notify_of(spec);
+        let ix = self.processes.add(process);
+        let fd = channel.map(|number| {
+            self.channels.push(Channel { holders: 1, supervised: true, worker: ix, ..Channel::default() });
+            Fd(self.supervisor.descriptors.open(Object::Channel(number)))
+        });
+        let exec = SPAWN.draw(&mut self.rng) / 2;
+        let main = self.now + std::time::Duration::from_nanos(exec + START.draw(&mut self.rng));
+        self.queue.push(main, Ev::Main(ix));
+        // Mostly the supervisor is on its way again before the child does anything; now and then long after.
+        let slow = if self.rng.one_in(32) { 2_500_000 } else { 0 };
+        self.kernel_events += 4;
+        self.elapse(exec + slow)?;
+        Ok(Spawned { child: Child(proc.pid), channel: fd })
+    }
+
+    /// kill(2).
+    pub fn signal_child(&mut self, child: Child, number: i32, scope: Scope) -> Result<(), Errno> {
+        self.call(CALL)?;
+        let ix = self.child(child).map_err(|_| Errno::SRCH)?;
+        match scope {
+            Scope::Process => self.signal_process(ix, number),
+            Scope::Group => {
+                let group = self.processes.get(ix).group;
+                for at in 0..self.processes.listed.len() {
+                    let member = self.processes.listed[at];
+                    if self.processes.get(member).group == group {
+                        self.signal_process(member, number);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// waitid(2) with WNOWAIT: one of the zombies, whichever.
+    pub fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {
+        self.call(CALL)?;
+        let is_zombie = |ix: &&u32| {
+            let process = self.processes.get(**ix);
+            process.stage == Stage::Zombie && process.parent == Parent::Supervisor
+        };
+        let count = self.processes.listed.iter().filter(is_zombie).count();
+        let pick = self.rng.below(count as u64) as usize;
+        let Some(&ix) = self.processes.listed.iter().filter(is_zombie).nth(pick) else {
+            return Ok(None);
+        };
+        let process = self.processes.get(ix);
+        let status = match process.status {
+            Status::Code(code) => ExitStatus::Code(code & 0xff),
+            Status::Signal(signal) => ExitStatus::Signal(signal),
+        };
+        Ok(Some((Child(process.proc.pid), status)))
+    }
+
+    /// waitid(2).
+    pub fn reap_child(&mut self, child: Child) -> Result<(), Errno> {
+        self.call(CALL)?;
+        let ix = self.child(child)?;
+        if self.processes.get(ix).stage != Stage::Zombie {
+            return Err(ECHILD);
+        }
+        self.reap(ix);
+        Ok(())
+    }
+
+    /// open(2) of the event stream.
+    pub fn open_events(&mut self) -> Result<Fd, Errno> {
+        self.call(CALL)?;
+        Ok(Fd(self.supervisor.descriptors.open(Object::Events)))
+    }
+
+    /// write(2) to the event stream or to standard error, which nobody reads here.
+    pub fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        self.call(CALL)?;
+        match self.supervisor.descriptors.get(fd.0) {
+            Object::Output => Ok(bytes.len()),
+            Object::Events => {
+                let taken = self.part(bytes.len());
+                for claim in self.claims.take(&bytes[..taken]) {
+                    self.note(What::Claimed(claim));
+                }
+                Ok(taken)
+            }
+            _ => Err(Errno::BADF),
+        }
+    }
+}
+
+/// The notify socket that a process will find in its environment.
+fn notify_of(spec: &SpawnSpec) -> Option<u32> {
+    let (_, address) = spec.env.iter().find(|(name, _)| name == "NOTIFY_SOCKET")?;
+    address.to_str()?.strip_prefix(NOTIFY)?.parse().ok()
+}

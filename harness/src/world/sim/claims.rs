@@ -1,0 +1,59 @@
+//! The supervisor's event stream, read as a harness reads it: lines of JSON that make claims.
+
+use serde::Deserialize;
+
+use crate::history::{Claim, ClaimKind, Status};
+
+/// Cuts the stream into lines.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    /// Whether anybody reads.
+    read: bool,
+    pending: Vec<u8>,
+}
+
+impl Claims {
+    pub fn new(read: bool) -> Self {
+        Self { read, pending: Vec::new() }
+    }
+
+    /// Takes what was written; returns the claims that are whole now.
+    pub fn take(&mut self, bytes: &[u8]) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        if !self.read {
+            return claims;
+        }
+        self.pending.extend_from_slice(bytes);
+        let mut from = 0;
+        while let Some(length) = self.pending[from..].iter().position(|&byte| byte == b'\n') {
+            claims.extend(claim(&self.pending[from..from + length]));
+            from += length + 1;
+        }
+        self.pending.drain(..from);
+        claims
+    }
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    event: &'a str,
+    #[serde(default)]
+    pid: u32,
+    #[serde(default)]
+    code: Option<i32>,
+    #[serde(default)]
+    signal: Option<i32>,
+}
+
+fn claim(line: &[u8]) -> Option<Claim> {
+    let line: Line = serde_json::from_slice(line).ok()?;
+    let kind = match (line.event, line.code, line.signal) {
+        ("ready", ..) => ClaimKind::Ready,
+        ("giveup", ..) => ClaimKind::GaveUp,
+        ("exit", Some(code), _) => ClaimKind::Exited(Status::Code(code)),
+        ("exit", None, Some(signal)) => ClaimKind::Exited(Status::Signal(signal)),
+        _ => return None,
+    };
+    Some(Claim { pid: line.pid, kind })
+}

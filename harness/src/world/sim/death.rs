@@ -1,0 +1,142 @@
+//! How processes end: torn down, then zombies, then reaped.
+
+use crate::history::{Death, Status, What};
+
+use super::engine::World;
+use super::model::{TEARDOWN, WAKE, ZOMBIE};
+use super::process::{Parent, Stage};
+use super::queue::Ev;
+use super::sockets::Place;
+
+impl World {
+    /// A process executes nothing any more.
+    pub fn end_process(&mut self, ix: u32, status: Status) {
+        let process = self.processes.get_mut(ix);
+        if !process.alive() {
+            return;
+        }
+        process.stage = Stage::Dying;
+        process.status = status;
+        self.stop_waiting(ix);
+        self.soon(TEARDOWN, Ev::Teardown(ix));
+    }
+
+    /// A signal for a process of the subject, from whomever.
+    pub fn signal_process(&mut self, ix: u32, number: i32) {
+        let process = self.processes.get(ix);
+        if !process.alive() {
+            return;
+        }
+        // A puppet handles SIGTERM once it has reached main; a descendant handles nothing.
+        let handles_term = process.worker && process.stage == Stage::Running;
+        match number {
+            9 => self.end_process(ix, Status::Signal(9)),
+            13 | 17 | 28 => {}
+            21 | 22 => self.freeze(process.proc, true),
+            15 if handles_term => self.soon(WAKE, Ev::Term(ix)),
+            fatal => self.end_process(ix, Status::Signal(fatal)),
+        }
+    }
+
+    /// Its descriptors are closed.
+    pub fn tear_down(&mut self, ix: u32) {
+        let connections = std::mem::take(&mut self.processes.get_mut(ix).connections);
+        for conn in connections {
+            self.close_server_end(conn);
+        }
+        self.close_listeners(ix);
+        if !self.model.queue_survives_death && self.processes.get(ix).worker {
+            self.lose_queues();
+        }
+        self.leave_channel(ix);
+        self.soon(ZOMBIE, Ev::Zombie(ix));
+    }
+
+    /// One holder of the worker's end of a channel goes away.
+    pub fn leave_channel(&mut self, ix: u32) {
+        let Some(number) = self.processes.get_mut(ix).channel.take() else {
+            return;
+        };
+        let channel = &mut self.channels[number as usize];
+        channel.holders -= 1;
+        if channel.holders == 0 {
+            channel.reset = !channel.to_worker.is_empty();
+            self.supervisor.stirred = true;
+        }
+    }
+
+    /// It has ended: its parent is told.
+    pub fn become_zombie(&mut self, ix: u32) {
+        let process = self.processes.get_mut(ix);
+        process.stage = Stage::Zombie;
+        let (proc, parent, status) = (process.proc, process.parent, process.status);
+        // What never took a ticket was never seen as a worker; its death is no event of a history.
+        if process.puppet.is_some() || !process.worker {
+            self.note(What::Died { proc, death: Death { status: Some(status) } });
+        }
+        self.give_children_away(ix);
+        match parent {
+            Parent::Supervisor if self.supervisor.alive() => {
+                self.supervisor.pending.children += 1;
+                self.supervisor.stirred = true;
+            }
+            _ => self.reap(ix),
+        }
+    }
+
+    /// Takes a zombie out of the table.
+    pub fn reap(&mut self, ix: u32) {
+        self.processes.remove(ix);
+        let process = self.processes.get(ix);
+        if process.puppet.is_some() || !process.worker {
+            self.note(What::Reaped(process.proc));
+        }
+    }
+
+    fn give_children_away(&mut self, parent: u32) {
+        for at in (0..self.processes.listed.len()).rev() {
+            let ix = self.processes.listed[at];
+            let process = self.processes.get_mut(ix);
+            if process.parent != Parent::Process(parent) {
+                continue;
+            }
+            process.parent = Parent::Harness;
+            if process.stage == Stage::Zombie {
+                self.reap(ix);
+            }
+        }
+    }
+
+    /// It waits for connections no more.
+    pub fn stop_waiting(&mut self, ix: u32) {
+        if std::mem::take(&mut self.processes.get_mut(ix).accepting) {
+            for listener in &mut self.listeners {
+                listener.acceptors.retain(|&other| other != ix);
+            }
+        }
+    }
+
+    /// Its listening sockets are closed.
+    pub fn close_listeners(&mut self, ix: u32) {
+        self.stop_waiting(ix);
+        if !std::mem::take(&mut self.processes.get_mut(ix).has_listeners) {
+            return;
+        }
+        for listener in 0..self.listeners.len() as u32 {
+            self.listeners[listener as usize].holders -= 1;
+            self.listener_released(listener);
+        }
+    }
+
+    /// The server's end of a connection is closed: reset if there is unread data.
+    pub fn close_server_end(&mut self, conn: u32) {
+        let end = &mut self.conns[conn as usize];
+        end.place = Place::Closed;
+        if !end.client_open {
+            return;
+        }
+        let unread = end.request.take().is_some();
+        let ev = if unread { Ev::Rst(conn) } else { Ev::Fin(conn) };
+        self.deliver(conn, ev);
+    }
+}

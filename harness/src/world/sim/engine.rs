@@ -1,0 +1,264 @@
+//! The engine: one queue of events, one clock, and who acts on what.
+
+use std::collections::VecDeque;
+
+use supervisor::kernel::{Child as ChildHandle, Errno};
+
+use crate::director::{Director, Injection};
+use crate::history::{Event, Proc, What};
+use crate::load::{self, Clients};
+use crate::puppet;
+use crate::scenario::Lives;
+use crate::subject::{HowToReload, HowToStop};
+use crate::time::Time;
+
+use super::claims::Claims;
+use super::model::{HARNESS, Latency, Model, WAKE};
+use super::process::Processes;
+use super::queue::{Ev, Queue};
+use super::rng::Rng;
+use super::sockets::{Channel, Conn, Listener};
+use super::supervisor::Supervisor;
+
+/// A run that goes on longer than this many events is not going to end.
+const BUDGET: u64 = 200_000_000;
+
+/// The process of the supervisor does not run any more: it was killed, or the run is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone;
+
+impl From<Gone> for Errno {
+    /// EIO: no loop goes on after it.
+    fn from(_: Gone) -> Self {
+        Self(5)
+    }
+}
+
+/// Everything there is in a simulated run.
+#[derive(Debug)]
+pub(super) struct World {
+    pub now: Time,
+    pub queue: Queue,
+    pub rng: Rng,
+    pub model: Model,
+    /// Events of the kernel so far: what the queue held, and every system call of anybody.
+    pub kernel_events: u64,
+    /// Nothing happens any more.
+    pub over: bool,
+
+    pub history: Vec<Event>,
+    pub director: Director,
+    pub director_at: Time,
+    pub injections: Vec<Injection>,
+
+    pub supervisor: Supervisor,
+    pub processes: Processes,
+    pub channels: Vec<Channel>,
+    pub listeners: Vec<Listener>,
+    /// What waits at each notify socket of the supervisor.
+    pub datagrams: Vec<VecDeque<&'static [u8]>>,
+    /// Somebody else holds the subject's address.
+    pub address_held: bool,
+    pub claims: Claims,
+    pub how_to_stop: HowToStop,
+    pub how_to_reload: Option<HowToReload>,
+
+    pub lives: Lives,
+    pub generation: u32,
+    /// Tickets taken, by generation.
+    pub tickets: Vec<u32>,
+    pub orphan_grace: std::time::Duration,
+    pub puppet_actions: Vec<puppet::Action>,
+
+    pub clients: Clients,
+    pub clients_at: Time,
+    pub client_inputs: VecDeque<load::Input>,
+    pub client_actions: Vec<load::Action>,
+    /// By the client's number.
+    pub conns: Vec<Conn>,
+}
+
+impl World {
+    /// An instant after now, drawn from `latency`.
+    pub fn after(&mut self, latency: Latency) -> Time {
+        Time::from_nanos(self.now.as_nanos() + latency.draw(&mut self.rng))
+    }
+
+    /// Lets `ev` happen after a latency.
+    pub fn soon(&mut self, latency: Latency, ev: Ev) {
+        let at = self.after(latency);
+        self.queue.push(at, ev);
+    }
+
+    /// Appends to the history and shows it to the director.
+    pub fn note(&mut self, what: What) {
+        // No trigger is about a single connection, so these don't wake the harness up.
+        let wakes = !matches!(what, What::Accepted { .. } | What::Connection(_));
+        let event = Event::at(self.now, what);
+        self.director.see(&event);
+        self.history.push(event);
+        if wakes {
+            let at = self.after(HARNESS);
+            self.wake_director(at);
+        }
+    }
+
+    /// Lets the director act at `at` unless it does so earlier anyway.
+    fn wake_director(&mut self, at: Time) {
+        if at < self.director_at {
+            self.director_at = at;
+            self.queue.push(at, Ev::Director);
+        }
+    }
+
+    /// Lets the director act now.
+    pub fn direct(&mut self) {
+        self.director_at = Time::NEVER;
+        let mut injections = std::mem::take(&mut self.injections);
+        self.director.step(self.now, &mut injections);
+        for injection in injections.drain(..) {
+            self.inject(injection);
+        }
+        self.injections = injections;
+        if let Some(at) = self.director.next_deadline() {
+            self.wake_director(at.max(self.now));
+        }
+    }
+
+    /// Lets the next event happen if it is due by `limit`.
+    pub fn happen(&mut self, limit: Time) -> bool {
+        if self.over || self.queue.next_at() > limit {
+            return false;
+        }
+        let Some((at, ev)) = self.queue.pop() else {
+            return false;
+        };
+        self.now = self.now.max(at);
+        self.kernel_events += 1;
+        if self.kernel_events > BUDGET {
+            self.note(What::Incomplete { why: format!("the run did not end within {BUDGET} events") });
+            self.over = true;
+            return false;
+        }
+        self.dispatch(at, ev);
+        true
+    }
+
+    fn dispatch(&mut self, at: Time, ev: Ev) {
+        match ev {
+            Ev::Director => {
+                if at == self.director_at {
+                    self.direct();
+                }
+            }
+            Ev::Clients => self.clients_due(at),
+            Ev::SupervisorRuns => self.supervisor.run(),
+            Ev::SupervisorGone => self.supervisor_gone(),
+            Ev::Main(ix) => self.reach_main(ix),
+            Ev::Tick(ix) => self.tick(ix, at),
+            Ev::Term(ix) => self.see_term(ix),
+            Ev::Channel(ix) => self.look_at_channel(ix),
+            Ev::Asked(ix) => self.look_at_side_socket(ix),
+            Ev::Ends(ix) => self.end_process(ix, crate::history::Status::Code(0)),
+            Ev::Teardown(ix) => self.tear_down(ix),
+            Ev::Zombie(ix) => self.become_zombie(ix),
+            Ev::Offer(listener) => self.offer(listener),
+            Ev::Serve(conn) => self.serve(conn),
+            Ev::Answer(conn) => self.deliver_answer(conn),
+            Ev::Fin(conn) => self.deliver_end(conn, false),
+            Ev::Rst(conn) => self.deliver_end(conn, true),
+            Ev::Hangup(conn) => self.deliver_hangup(conn),
+            Ev::Syn(conn, tries) => self.retry_syn(conn, tries),
+        }
+    }
+
+    /// Lets everything happen until the supervisor's process has run for `nanos` more.
+    pub fn elapse(&mut self, nanos: u64) -> Result<(), Gone> {
+        let until = Time::from_nanos(self.now.as_nanos() + nanos);
+        loop {
+            if self.over || !self.supervisor.running() {
+                return Err(Gone);
+            }
+            let limit = if self.supervisor.frozen { Time::NEVER } else { until };
+            if self.happen(limit) {
+                continue;
+            }
+            if self.over || self.supervisor.frozen {
+                self.stuck();
+                return Err(Gone);
+            }
+            self.now = self.now.max(until);
+            return Ok(());
+        }
+    }
+
+    /// A system call of the supervisor: takes its time, and everything due meanwhile happens first.
+    pub fn call(&mut self, latency: Latency) -> Result<(), Gone> {
+        self.kernel_events += 1;
+        let nanos = latency.draw(&mut self.rng);
+        self.elapse(nanos)
+    }
+
+    /// Nothing is going to happen and the run has not ended.
+    pub fn stuck(&mut self) {
+        if !self.over {
+            self.note(What::Incomplete { why: "nothing is left that could happen".into() });
+            self.over = true;
+        }
+    }
+
+    /// Lets everything happen until the supervisor's loop begins or never will.
+    pub fn until_supervisor_runs(&mut self) {
+        while !self.supervisor.running() && self.happen(Time::NEVER) {}
+    }
+
+    /// Lets everything happen until the run is over.
+    pub fn until_over(&mut self) {
+        while self.happen(Time::NEVER) {}
+        self.stuck();
+    }
+
+    /// Handles what a frozen process can't see yet: it is kept until the thaw. `true`: the process runs, go on.
+    pub fn awake(&mut self, ix: u32, ev: Ev) -> bool {
+        let process = self.processes.get_mut(ix);
+        if !process.alive() {
+            return false;
+        }
+        if process.frozen {
+            process.deferred.push(ev);
+            return false;
+        }
+        true
+    }
+
+    /// Freezes or thaws a process.
+    pub fn freeze(&mut self, proc: Proc, on: bool) {
+        if proc == self.supervisor.proc {
+            self.supervisor.frozen = on;
+            self.supervisor.stirred = true;
+            return;
+        }
+        let Some(ix) = self.processes.by_proc(proc) else {
+            return;
+        };
+        let process = self.processes.get_mut(ix);
+        process.frozen = on;
+        if on || !process.alive() {
+            return;
+        }
+        let deferred = std::mem::take(&mut process.deferred);
+        let accepting = process.accepting;
+        for ev in deferred {
+            self.soon(WAKE, ev);
+        }
+        if accepting {
+            self.offer_all();
+        }
+    }
+
+    /// The listed child of the supervisor with this handle.
+    pub fn child(&self, child: ChildHandle) -> Result<u32, Errno> {
+        let found = self.processes.by_pid(child.0);
+        found.filter(|&ix| self.processes.get(ix).parent == super::process::Parent::Supervisor).ok_or(Errno(10))
+    }
+}

@@ -1,0 +1,114 @@
+//! The traits of the supervisor's kernel, on the model. Waiting is what makes the world go round.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::path::Path;
+use std::rc::Rc;
+
+use supervisor::core::{ExitStatus, Signal, SpawnError, SpawnStep};
+use supervisor::kernel::{
+    Address, Child, Clock, Errno, Fd, Files, Listen, Own, Processes, Readiness, Received, Scope, SignalSet, SpawnSpec,
+    Spawned, Streams, Wait, Watch,
+};
+use supervisor::policy::Instant;
+
+use super::engine::World;
+
+/// A kernel in virtual time. What waits in it while the supervisor waits is the rest of the world: workers, clients and
+/// the harness.
+#[derive(Debug)]
+pub struct SimKernel(pub(super) Rc<RefCell<World>>);
+
+impl Clock for SimKernel {
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.0.borrow().now.as_nanos())
+    }
+}
+
+impl Wait for SimKernel {
+    fn wait(&mut self, watches: &[Watch], until: Option<Instant>, ready: &mut Vec<Readiness>) -> Result<(), Errno> {
+        ready.clear();
+        self.0.borrow_mut().wait(watches, World::deadline(until), ready)
+    }
+
+    fn take_signals(&mut self) -> SignalSet {
+        self.0.borrow_mut().take_signals()
+    }
+}
+
+impl Streams for SimKernel {
+    fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
+        self.0.borrow_mut().receive(fd, buffer).map(|bytes| Received { bytes })
+    }
+
+    fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        self.0.borrow_mut().send(fd, bytes)
+    }
+
+    fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
+        self.0.borrow_mut().notify_socket()
+    }
+
+    fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
+        self.0.borrow_mut().receive_datagram(fd, buffer)
+    }
+
+    fn close(&mut self, fd: Fd) {
+        self.0.borrow_mut().close(fd);
+    }
+}
+
+impl Listen for SimKernel {
+    fn listen(&mut self, address: &Address, backlog: u32) -> Result<Fd, Errno> {
+        self.0.borrow_mut().listen(address, backlog)
+    }
+
+    fn bound_address(&self, fd: Fd) -> String {
+        self.0.borrow().bound_address(fd)
+    }
+}
+
+impl Processes for SimKernel {
+    fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
+        // Only a process that is being killed gets an error here; what it makes of it reaches nobody.
+        let gone = |errno: Errno| SpawnError { step: SpawnStep::Fork, errno: errno.0 };
+        self.0.borrow_mut().spawn(spec).map_err(gone)
+    }
+
+    fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
+        let number = match signal {
+            Signal::Term => 15,
+            Signal::Kill => 9,
+        };
+        self.0.borrow_mut().signal_child(child, number, scope)
+    }
+
+    fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {
+        self.0.borrow_mut().ended()
+    }
+
+    fn reap(&mut self, child: Child) -> Result<(), Errno> {
+        self.0.borrow_mut().reap_child(child)
+    }
+}
+
+impl Files for SimKernel {
+    fn open_append(&mut self, _path: &Path) -> Result<Fd, Errno> {
+        self.0.borrow_mut().open_events()
+    }
+
+    fn inherited(&mut self, _number: i32) -> Result<Fd, Errno> {
+        // It was started without standard streams: in simulation nobody reads them.
+        Err(Errno::BADF)
+    }
+
+    fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        self.0.borrow_mut().write(fd, bytes)
+    }
+}
+
+impl Own for SimKernel {
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        vec![("PATH".into(), "/usr/bin:/bin".into())]
+    }
+}

@@ -1,0 +1,156 @@
+//! Connections: the accept queue, and both ways of a stream. Requests and answers travel as values, not bytes.
+
+use crate::history::What;
+use crate::load::{Failure, Input};
+use crate::puppet::{self, ConnId, Request};
+
+use super::engine::World;
+use super::model::{NET, SYN_RETRY_NS, WAKE};
+use super::queue::Ev;
+use super::sockets::{Conn, Place};
+
+/// The clients connect to the first address of the subject.
+const TARGET: u32 = 0;
+
+impl World {
+    /// A client calls connect.
+    pub fn connect(&mut self, conn: u32) {
+        let at = conn as usize;
+        if self.conns.len() <= at {
+            self.conns.resize(at + 1, Conn::NEW);
+        }
+        self.conns[at] = Conn { client_open: true, delivered: self.now, ..Conn::NEW };
+        self.syn(conn, 0);
+    }
+
+    /// A SYN reaches the listener: refused without one, dropped if its queue is full.
+    fn syn(&mut self, conn: u32, tries: u8) {
+        let Some(listener) = self.listeners.get_mut(TARGET as usize).filter(|listener| listener.open()) else {
+            self.client_inputs.push_back(Input::NotOpened(conn, Failure::Refused));
+            return;
+        };
+        if listener.queue.len() > listener.backlog {
+            self.conns[conn as usize].place = Place::Dropped;
+            let wait = SYN_RETRY_NS << tries.min(6);
+            self.queue.push(self.now + std::time::Duration::from_nanos(wait), Ev::Syn(conn, tries + 1));
+            return;
+        }
+        listener.queue.push_back(conn);
+        self.conns[conn as usize].place = Place::Queued;
+        self.client_inputs.push_back(Input::Opened(conn, conn));
+        self.soon(WAKE, Ev::Offer(TARGET));
+    }
+
+    /// A dropped SYN is sent again.
+    pub fn retry_syn(&mut self, conn: u32, tries: u8) {
+        let end = self.conns[conn as usize];
+        if end.client_open && end.place == Place::Dropped {
+            self.syn(conn, tries);
+            self.run_clients();
+        }
+    }
+
+    /// A client writes a request.
+    pub fn request(&mut self, conn: u32, request: Request) {
+        let end = &mut self.conns[conn as usize];
+        match end.place {
+            Place::Queued => end.request = Some(request),
+            Place::With(_) => {
+                end.request = Some(request);
+                self.soon(NET, Ev::Serve(conn));
+            }
+            Place::Closed => {
+                // Its end may be on the way already; writing to it makes sure that it is a reset.
+                self.deliver(conn, Ev::Rst(conn));
+            }
+            Place::Nowhere | Place::Dropped => {
+                self.client_inputs.push_back(Input::Failed(conn, Failure::Reset));
+                return;
+            }
+        }
+        self.client_inputs.push_back(Input::Sent(conn));
+    }
+
+    /// A client closes its end.
+    pub fn close_by_client(&mut self, conn: u32) {
+        let Some(end) = self.conns.get_mut(conn as usize) else {
+            return;
+        };
+        end.client_open = false;
+        if matches!(end.place, Place::With(_)) {
+            self.soon(NET, Ev::Hangup(conn));
+        }
+    }
+
+    /// Everybody who could accept is woken by everything that waits.
+    pub fn offer_all(&mut self) {
+        for listener in 0..self.listeners.len() as u32 {
+            for _ in 0..self.listeners[listener as usize].queue.len() {
+                self.soon(WAKE, Ev::Offer(listener));
+            }
+        }
+    }
+
+    /// One of the workers that wait at a listener wins a connection.
+    pub fn offer(&mut self, listener: u32) {
+        let waiting = &self.listeners[listener as usize];
+        if waiting.queue.is_empty() {
+            return;
+        }
+        let able = |ix: &&u32| !self.processes.get(**ix).frozen;
+        let count = waiting.acceptors.iter().filter(able).count();
+        let winner = self.rng.below(count as u64) as usize;
+        let Some(&ix) = waiting.acceptors.iter().filter(able).nth(winner) else {
+            return;
+        };
+        let Some(conn) = self.listeners[listener as usize].queue.pop_front() else {
+            return;
+        };
+        self.kernel_events += 1;
+        self.accepted(ix, conn);
+    }
+
+    fn accepted(&mut self, ix: u32, conn: u32) {
+        let end = &mut self.conns[conn as usize];
+        end.place = Place::With(ix);
+        end.server = ix;
+        let hung_up = !end.client_open;
+        let process = self.processes.get_mut(ix);
+        process.connections.push(conn);
+        let proc = process.proc;
+        self.note(What::Accepted { proc, peer: conn });
+        self.puppet(ix, puppet::Input::Connected(ConnId(conn)));
+        if self.conns[conn as usize].request.is_some() {
+            // Mostly the request is there and read in the same turn of the worker's loop; now and then it is not.
+            if self.rng.one_in(8) {
+                self.soon(NET, Ev::Serve(conn));
+            } else {
+                self.serve(conn);
+            }
+        }
+        if hung_up {
+            self.soon(NET, Ev::Hangup(conn));
+        }
+    }
+
+    /// A reference to a listening socket went away; with the last one go the connections that nobody accepted.
+    pub fn listener_released(&mut self, listener: u32) {
+        if !self.listeners[listener as usize].open() {
+            self.reset_queue(listener);
+        }
+    }
+
+    /// The planted model error: what waits is lost.
+    pub fn lose_queues(&mut self) {
+        for listener in 0..self.listeners.len() as u32 {
+            self.reset_queue(listener);
+        }
+    }
+
+    fn reset_queue(&mut self, listener: u32) {
+        while let Some(conn) = self.listeners[listener as usize].queue.pop_front() {
+            self.conns[conn as usize].place = Place::Closed;
+            self.deliver(conn, Ev::Rst(conn));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What the director wants done to the subject.
+
+use crate::director::Injection;
+use crate::history::{Leftover, Proc, What};
+use crate::load::Input;
+use crate::scenario::{Command, Fault, Signal};
+use crate::subject::{HowToReload, HowToStop};
+
+use super::engine::World;
+use super::model::WAKE;
+use super::queue::Ev;
+
+impl World {
+    /// Does one thing and records it.
+    pub fn inject(&mut self, injection: Injection) {
+        match injection {
+            Injection::Note(what) => self.note(what),
+            Injection::Signal { to, signal } => {
+                for proc in to {
+                    self.send_signal(proc, number(signal));
+                }
+            }
+            Injection::Ask { who, act } => self.ask(who, act),
+            Injection::Freeze { who, on } => {
+                for proc in who {
+                    self.freeze(proc, on);
+                }
+            }
+            Injection::Fault { fault, on: _, begin } => self.fault(&fault, begin),
+            Injection::Operate(command) => self.operate(command),
+            Injection::Load { name, start } => self.client(if start { Input::Start(name) } else { Input::Stop(name) }),
+            Injection::Start => self.start_supervisor(),
+            Injection::StopSubject => self.stop_subject(),
+            Injection::End => self.end(),
+        }
+    }
+
+    fn send_signal(&mut self, proc: Proc, signal: i32) {
+        self.kernel_events += 1;
+        self.note(What::Injected { proc, signal });
+        if proc == self.supervisor.proc {
+            self.signal_supervisor(signal);
+        } else if let Some(ix) = self.processes.by_proc(proc) {
+            self.signal_process(ix, signal);
+        }
+    }
+
+    fn ask(&mut self, who: Proc, act: crate::scenario::Ask) {
+        self.kernel_events += 1;
+        self.note(What::Asked { proc: who, act: format!("{act:?}") });
+        if let Some(ix) = self.processes.by_proc(who) {
+            self.processes.get_mut(ix).asks.push_back(act);
+            self.soon(WAKE, Ev::Asked(ix));
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault, begin: bool) {
+        match fault {
+            Fault::AddressHeld => self.address_held = begin,
+            other => {
+                if begin {
+                    self.note(What::Incomplete { why: format!("not built in simulation: {other:?}") });
+                }
+            }
+        }
+    }
+
+    fn operate(&mut self, command: Command) {
+        self.note(What::Commanded(command.clone()));
+        match command {
+            Command::Start => self.start_supervisor(),
+            Command::Stop => self.stop_subject(),
+            Command::Reload => self.reload(),
+            Command::Reloads { .. } | Command::Scale(_) | Command::Upgrade | Command::SecondStart => {
+                self.note(What::Incomplete { why: format!("not built in simulation: {command:?}") });
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        self.generation += 1;
+        if let Some(HowToReload::Signal(signal)) = self.how_to_reload {
+            self.signal_supervisor(number(signal));
+        }
+    }
+
+    fn stop_subject(&mut self) {
+        let HowToStop::Signal(signal) = self.how_to_stop;
+        self.signal_supervisor(number(signal));
+    }
+
+    fn end(&mut self) {
+        self.finish_clients();
+        self.note_what_is_left();
+        self.over = true;
+    }
+
+    fn note_what_is_left(&mut self) {
+        if self.supervisor.alive() {
+            let proc = self.supervisor.proc;
+            self.note(What::Left(Leftover::Process { proc, comm: "supervisor".into() }));
+        }
+        for at in 0..self.processes.listed.len() {
+            let process = self.processes.get(self.processes.listed[at]);
+            let comm = if process.worker { "puppet" } else { "child" };
+            let proc = process.proc;
+            self.note(What::Left(Leftover::Process { proc, comm: comm.into() }));
+        }
+        for at in 0..self.listeners.len() {
+            if self.listeners[at].open() {
+                let address = self.listeners[at].address.clone();
+                self.note(What::Left(Leftover::Address(address)));
+            }
+        }
+    }
+}
+
+/// The signal's number on Linux.
+fn number(signal: Signal) -> i32 {
+    match signal {
+        Signal::HUP => 1,
+        Signal::INT => 2,
+        Signal::QUIT => 3,
+        Signal::ABRT => 6,
+        Signal::KILL => 9,
+        Signal::USR1 => 10,
+        Signal::SEGV => 11,
+        Signal::USR2 => 12,
+        Signal::PIPE => 13,
+        Signal::TERM => 15,
+        Signal::CHLD => 17,
+        Signal::TTIN => 21,
+        Signal::TTOU => 22,
+        Signal::WINCH => 28,
+    }
+}

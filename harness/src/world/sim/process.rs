@@ -1,0 +1,168 @@
+//! The process table.
+
+use std::collections::VecDeque;
+
+use crate::history::{Proc, Status};
+use crate::puppet::Puppet;
+use crate::scenario::Ask;
+use crate::time::Time;
+
+use super::queue::Ev;
+
+/// How far a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// exec is done, main is not reached: default dispositions, nothing is read.
+    Starting,
+    /// It runs.
+    Running,
+    /// It executes nothing any more; the kernel tears it down.
+    Dying,
+    /// Its parent has not reaped it.
+    Zombie,
+    /// It is not in the table any more.
+    Gone,
+}
+
+/// Who reaps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parent {
+    Supervisor,
+    /// The harness is the subreaper and reaps at once.
+    Harness,
+    Process(u32),
+}
+
+/// One process that the subject started.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub proc: Proc,
+    pub parent: Parent,
+    /// Pid of the leader of its process group.
+    pub group: u32,
+    pub stage: Stage,
+    pub status: Status,
+    pub frozen: bool,
+    /// Its main loop does nothing any more.
+    pub hung: bool,
+    /// Gets SIGTERM when its parent dies.
+    pub death_signal: bool,
+    /// Its script, if it is a worker that has taken a ticket.
+    pub puppet: Option<Puppet>,
+    /// It is a worker, not a descendant of one.
+    pub worker: bool,
+    /// It has the listening sockets open.
+    pub has_listeners: bool,
+    /// It waits for connections.
+    pub accepting: bool,
+    pub channel: Option<u32>,
+    /// Its notify socket.
+    pub notify: Option<u32>,
+    /// The channel's end was shown to the puppet.
+    pub orphaned: bool,
+    /// Connections that it has accepted and not closed.
+    pub connections: Vec<u32>,
+    /// When its timer is set to fire.
+    pub tick_at: Time,
+    /// What came while it was frozen.
+    pub deferred: Vec<Ev>,
+    /// Datagrams on its side socket.
+    pub asks: VecDeque<Ask>,
+}
+
+impl Process {
+    pub fn new(proc: Proc, parent: Parent, group: u32) -> Self {
+        Self {
+            proc,
+            parent,
+            group,
+            stage: Stage::Starting,
+            status: Status::Code(0),
+            frozen: false,
+            hung: false,
+            death_signal: false,
+            puppet: None,
+            worker: false,
+            has_listeners: false,
+            accepting: false,
+            channel: None,
+            notify: None,
+            orphaned: false,
+            connections: Vec::new(),
+            tick_at: Time::NEVER,
+            deferred: Vec::new(),
+            asks: VecDeque::new(),
+        }
+    }
+
+    /// Neither dying nor dead.
+    pub fn alive(&self) -> bool {
+        matches!(self.stage, Stage::Starting | Stage::Running)
+    }
+}
+
+/// All processes of a run, dead ones included: an index names one process for ever.
+#[derive(Debug)]
+pub(super) struct Processes {
+    pub all: Vec<Process>,
+    /// Indices of those that are listed, oldest first.
+    pub listed: Vec<u32>,
+    next_pid: u32,
+    pids: u32,
+    next_start: u64,
+}
+
+/// The lowest pid that the model gives.
+const FIRST_PID: u32 = 1000;
+
+impl Processes {
+    pub fn new(pids: u32) -> Self {
+        Self { all: Vec::new(), listed: Vec::new(), next_pid: 0, pids: pids.max(1), next_start: 1 }
+    }
+
+    /// The identity of a new process: the next free pid and a start time that no other process has.
+    pub fn identity(&mut self, taken: u32) -> Proc {
+        for _ in 0..=self.listed.len() + 1 {
+            let pid = FIRST_PID + self.next_pid;
+            self.next_pid = (self.next_pid + 1) % self.pids;
+            if pid != taken && !self.listed.iter().any(|&ix| self.all[ix as usize].proc.pid == pid) {
+                self.next_start += 1;
+                return Proc { pid, start: self.next_start };
+            }
+        }
+        // Every pid of the small range is taken: go beyond it instead of failing a fork that nobody asked to fail.
+        self.next_start += 1;
+        Proc { pid: FIRST_PID + self.pids + self.next_start as u32, start: self.next_start }
+    }
+
+    pub fn add(&mut self, process: Process) -> u32 {
+        let ix = self.all.len() as u32;
+        self.listed.push(ix);
+        self.all.push(process);
+        ix
+    }
+
+    pub fn get(&self, ix: u32) -> &Process {
+        &self.all[ix as usize]
+    }
+
+    pub fn get_mut(&mut self, ix: u32) -> &mut Process {
+        &mut self.all[ix as usize]
+    }
+
+    /// The listed process with this pid.
+    pub fn by_pid(&self, pid: u32) -> Option<u32> {
+        self.listed.iter().copied().find(|&ix| self.get(ix).proc.pid == pid)
+    }
+
+    /// The listed process with this identity.
+    pub fn by_proc(&self, proc: Proc) -> Option<u32> {
+        self.by_pid(proc.pid).filter(|&ix| self.get(ix).proc == proc)
+    }
+
+    /// Takes a process out of the table.
+    pub fn remove(&mut self, ix: u32) {
+        self.get_mut(ix).stage = Stage::Gone;
+        self.listed.retain(|&other| other != ix);
+    }
+}

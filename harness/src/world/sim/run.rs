@@ -1,0 +1,156 @@
+//! One simulated run, from plan to history.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use supervisor::config::{self, Config};
+use supervisor::core::{Machine, Pool};
+use supervisor::kernel::Kernel;
+use supervisor::policy::{ExitCode, Policy};
+use supervisor::shell;
+
+use crate::director::Director;
+use crate::history::{Header, History, Status};
+use crate::load::Clients;
+use crate::subject::{self, Vars};
+use crate::time::Time;
+use crate::world::Plan;
+
+use super::claims::Claims;
+use super::engine::World;
+use super::kernel::SimKernel;
+use super::model::Model;
+use super::process::Processes;
+use super::queue::Queue;
+use super::rng::Rng;
+use super::supervisor::Supervisor;
+
+/// Virtual time begins here, so that a subtraction can't reach the origin by accident.
+const BEGIN: Time = Time::from_nanos(1_000_000_000);
+/// The address in the configuration; no packet ever goes there.
+const ADDRESS: &str = "127.0.0.1:8080";
+
+/// What a simulated run leaves behind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// What happened.
+    pub history: History,
+    /// How many events of the simulated kernel that took: everything that its queue of future events held, and every
+    /// system call of the supervisor, the workers, the clients and the harness.
+    pub kernel_events: u64,
+}
+
+/// Runs a plan on the shipped supervisor. The same plan gives the same history, byte for byte.
+pub fn run(plan: &Plan) -> History {
+    run_with(plan, Model::default(), Pool::new, |kernel| kernel).history
+}
+
+/// Runs a plan with another state machine, another view of the kernel, or another model of it.
+pub fn run_with<M: Machine, K: Kernel>(
+    plan: &Plan,
+    model: Model,
+    machine: impl FnOnce(Policy) -> M,
+    wrap: impl FnOnce(SimKernel) -> K,
+) -> Outcome {
+    let world = Rc::new(RefCell::new(World::new(plan, model)));
+    world.borrow_mut().direct();
+    world.borrow_mut().until_supervisor_runs();
+    if world.borrow().supervisor.running() {
+        let code = match configure(plan) {
+            Ok(config) => {
+                let mut kernel = wrap(SimKernel(Rc::clone(&world)));
+                let machine = machine(config.policy.clone());
+                shell::run(&mut kernel, machine, &config)
+            }
+            // As its main does with a file that it can't use.
+            Err(NoConfig) => ExitCode::Config,
+        };
+        world.borrow_mut().end_supervisor(Status::Code(code as i32));
+    }
+    let mut world = world.borrow_mut();
+    world.until_over();
+    let history = History { header: header(plan), events: std::mem::take(&mut world.history) };
+    Outcome { history, kernel_events: world.kernel_events }
+}
+
+/// The subject has no configuration file that the reference supervisor could read.
+struct NoConfig;
+
+/// The configuration as the shipped program would read it: the text that the subject renders, parsed.
+fn configure(plan: &Plan) -> Result<Config, NoConfig> {
+    let template = subject::template(&plan.subject, &plan.subject_dir).map_err(|_| NoConfig)?;
+    let vars = Vars {
+        pool: &plan.scenario.pool,
+        address: ADDRESS,
+        run: Path::new("/run"),
+        here: &plan.subject_dir,
+        supervisor: &plan.bins.supervisor,
+        puppet: Path::new("puppet"),
+        seed: plan.seed,
+    };
+    let rendered = subject::render(&plan.subject, template.as_ref(), &vars).map_err(|_| NoConfig)?;
+    let (path, text) = rendered.config.ok_or(NoConfig)?;
+    config::parse(&text, &path.display().to_string()).map_err(|_| NoConfig)
+}
+
+fn header(plan: &Plan) -> Header {
+    let dialect = crate::ron_file::dialect();
+    // Both were read from text, so both can be written as text.
+    let text = |written: ron::Result<String>| written.unwrap_or_default();
+    Header {
+        schema: 1,
+        scenario_name: plan.name.clone(),
+        scenario: text(dialect.to_string(&plan.scenario)),
+        subject: plan.subject.name.clone(),
+        subject_version: env!("CARGO_PKG_VERSION").into(),
+        profile: text(dialect.to_string(&plan.subject.profile)),
+        world: "sim".into(),
+        seed: plan.seed,
+        slack_ns: 0,
+        host: Vec::new(),
+    }
+}
+
+impl World {
+    pub fn new(plan: &Plan, model: Model) -> Self {
+        let scenario = &plan.scenario;
+        let profile = &plan.subject.profile;
+        let span = |bound: Option<crate::scenario::Span>, default| bound.map_or(default, |span| span.0);
+        let settle = span(profile.converge, Duration::from_secs(5)) + Duration::from_millis(500);
+        let stop = scenario.pool.drain.0 + span(profile.kill_slack, Duration::from_secs(1)) + Duration::from_secs(1);
+        World {
+            now: BEGIN,
+            queue: Queue::default(),
+            rng: Rng::new(plan.seed),
+            model,
+            kernel_events: 0,
+            over: false,
+            history: Vec::new(),
+            director: Director::new(scenario, plan.seed, settle, stop),
+            director_at: Time::NEVER,
+            injections: Vec::new(),
+            supervisor: Supervisor::new(),
+            processes: Processes::new(model.pids),
+            channels: Vec::new(),
+            listeners: Vec::new(),
+            datagrams: Vec::new(),
+            address_held: false,
+            claims: Claims::new(plan.subject.events.is_some()),
+            how_to_stop: plan.subject.stop,
+            how_to_reload: plan.subject.reload,
+            lives: scenario.lives.clone(),
+            generation: 1,
+            tickets: Vec::new(),
+            orphan_grace: scenario.pool.drain.0,
+            puppet_actions: Vec::new(),
+            clients: Clients::new(&scenario.load, scenario.pool.workers),
+            clients_at: Time::NEVER,
+            client_inputs: VecDeque::new(),
+            client_actions: Vec::new(),
+            conns: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Descriptors of the supervisor, channels, listeners and connections.
+
+use std::collections::VecDeque;
+
+use crate::puppet::Request;
+use crate::time::Time;
+
+/// What a descriptor of the supervisor refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Object {
+    Free,
+    Output,
+    Listener(u32),
+    Channel(u32),
+    Notify(u32),
+    Events,
+}
+
+/// The supervisor's descriptor table: the lowest free number is given, as open(2) does.
+#[derive(Debug)]
+pub(super) struct Descriptors(Vec<Object>);
+
+impl Default for Descriptors {
+    fn default() -> Self {
+        Self(vec![Object::Output; 3])
+    }
+}
+
+impl Descriptors {
+    pub fn open(&mut self, object: Object) -> i32 {
+        let free = self.0.iter().position(|slot| *slot == Object::Free);
+        let ix = free.unwrap_or_else(|| {
+            self.0.push(Object::Free);
+            self.0.len() - 1
+        });
+        self.0[ix] = object;
+        ix as i32
+    }
+
+    pub fn get(&self, fd: i32) -> Object {
+        usize::try_from(fd).ok().and_then(|ix| self.0.get(ix)).copied().unwrap_or(Object::Free)
+    }
+
+    pub fn close(&mut self, fd: i32) -> Object {
+        match usize::try_from(fd).ok().and_then(|ix| self.0.get_mut(ix)) {
+            Some(slot) => std::mem::replace(slot, Object::Free),
+            None => Object::Free,
+        }
+    }
+
+    pub fn close_all(&mut self) -> impl Iterator<Item = Object> + use<> {
+        std::mem::take(&mut self.0).into_iter()
+    }
+}
+
+/// A Unix stream socket pair between the supervisor and one worker.
+#[derive(Debug, Default)]
+pub(super) struct Channel {
+    /// Written by the worker, not yet read by the supervisor.
+    pub to_supervisor: Vec<u8>,
+    /// Written by the supervisor, not yet read by the worker.
+    pub to_worker: Vec<u8>,
+    /// How many processes have the worker's end open.
+    pub holders: u32,
+    /// Whether the supervisor has its end open.
+    pub supervised: bool,
+    /// The worker's end was closed with unread data in it: the next read at the end of data says ECONNRESET, once.
+    pub reset: bool,
+    /// The worker.
+    pub worker: u32,
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub address: String,
+    pub backlog: usize,
+    /// Connections that nobody has accepted.
+    pub queue: VecDeque<u32>,
+    /// Whether the supervisor has it open.
+    pub supervised: bool,
+    /// How many workers have it open.
+    pub holders: u32,
+    /// Processes that wait for connections.
+    pub acceptors: Vec<u32>,
+}
+
+impl Listener {
+    pub fn open(&self) -> bool {
+        self.supervised || self.holders > 0
+    }
+}
+
+/// Where a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Not established.
+    Nowhere,
+    /// The client's SYN was dropped.
+    Dropped,
+    /// In the accept queue.
+    Queued,
+    /// Accepted by this process.
+    With(u32),
+    /// The server's end is closed.
+    Closed,
+}
+
+/// A connection, both ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conn {
+    pub place: Place,
+    /// The process that answers.
+    pub server: u32,
+    /// The client has not closed it.
+    pub client_open: bool,
+    /// A request that the server has not read.
+    pub request: Option<Request>,
+    /// What the client sees next is not before this: a stream keeps its order.
+    pub delivered: Time,
+}
+
+impl Conn {
+    pub const NEW: Self =
+        Self { place: Place::Nowhere, server: 0, client_open: false, request: None, delivered: Time::NEVER };
+}

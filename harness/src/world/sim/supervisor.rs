@@ -1,0 +1,179 @@
+//! The supervisor's process: its signals, its descriptors, its end.
+
+use crate::history::{Proc, Status, What};
+use crate::time::Time;
+
+use super::engine::World;
+use super::model::{SUPERVISOR_START, TEARDOWN, WAKE};
+use super::process::{Parent, Stage};
+use super::queue::Ev;
+use super::sockets::{Descriptors, Object};
+
+/// Where the supervisor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Unborn,
+    /// Its handlers are not installed yet.
+    Starting,
+    Running,
+    Ended(Status),
+}
+
+/// Its pending signals: one bit each, but for the planted model error.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pending {
+    /// How many children ended since the last look.
+    pub children: u32,
+    pub term: bool,
+    pub interrupt: bool,
+    pub reload: bool,
+    pub reopen: bool,
+}
+
+impl Pending {
+    pub fn any(self) -> bool {
+        self.children > 0 || self.term || self.interrupt || self.reload || self.reopen
+    }
+}
+
+/// The supervisor.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    pub proc: Proc,
+    life: Life,
+    pub frozen: bool,
+    pub pending: Pending,
+    /// Something happened that may end its wait.
+    pub stirred: bool,
+    pub descriptors: Descriptors,
+}
+
+impl Supervisor {
+    pub fn new() -> Self {
+        Self {
+            proc: Proc { pid: 0, start: 0 },
+            life: Life::Unborn,
+            frozen: false,
+            pending: Pending::default(),
+            stirred: false,
+            descriptors: Descriptors::default(),
+        }
+    }
+
+    pub fn running(&self) -> bool {
+        self.life == Life::Running
+    }
+
+    /// There is a process.
+    pub fn alive(&self) -> bool {
+        matches!(self.life, Life::Starting | Life::Running)
+    }
+
+    pub fn run(&mut self) {
+        if self.life == Life::Starting {
+            self.life = Life::Running;
+        }
+    }
+}
+
+impl World {
+    /// The harness starts the supervisor.
+    pub fn start_supervisor(&mut self) {
+        if self.supervisor.life != Life::Unborn {
+            self.note(What::Incomplete { why: "a second start of the supervisor is not built".into() });
+            return;
+        }
+        self.supervisor.proc = self.processes.identity(0);
+        self.supervisor.life = Life::Starting;
+        self.note(What::SupervisorBorn(self.supervisor.proc));
+        self.soon(SUPERVISOR_START, Ev::SupervisorRuns);
+    }
+
+    /// A signal for the supervisor.
+    pub fn signal_supervisor(&mut self, number: i32) {
+        if !self.supervisor.alive() {
+            return;
+        }
+        let handled = self.supervisor.running();
+        let pending = &mut self.supervisor.pending;
+        match number {
+            9 => self.end_supervisor(Status::Signal(9)),
+            // Not handled, or ignored by Rust's runtime.
+            13 | 28 => {}
+            17 => pending.children += 1,
+            15 if handled => pending.term = true,
+            2 if handled => pending.interrupt = true,
+            1 if handled => pending.reload = true,
+            10 if handled => pending.reopen = true,
+            21 | 22 => self.supervisor.frozen = true,
+            fatal => self.end_supervisor(Status::Signal(fatal)),
+        }
+        self.supervisor.stirred = true;
+    }
+
+    /// The supervisor executes nothing any more.
+    pub fn end_supervisor(&mut self, status: Status) {
+        if self.supervisor.alive() {
+            self.supervisor.life = Life::Ended(status);
+            self.soon(TEARDOWN, Ev::SupervisorGone);
+        }
+    }
+
+    /// What the kernel does with a dead process: descriptors, children, death signals.
+    pub fn supervisor_gone(&mut self) {
+        for object in self.supervisor.descriptors.close_all() {
+            self.release(object);
+        }
+        for at in 0..self.processes.listed.len() {
+            let ix = self.processes.listed[at];
+            let process = self.processes.get_mut(ix);
+            if process.parent != Parent::Supervisor {
+                continue;
+            }
+            process.parent = Parent::Harness;
+            if process.death_signal && process.alive() {
+                self.soon(WAKE, Ev::Term(ix));
+            }
+        }
+        self.reap_adopted();
+        if let Life::Ended(status) = self.supervisor.life {
+            self.note(What::SupervisorExited { proc: self.supervisor.proc, status });
+        }
+    }
+
+    /// The harness reaps the zombies that became its children.
+    fn reap_adopted(&mut self) {
+        let zombies: Vec<u32> =
+            self.processes.listed.iter().copied().filter(|&ix| self.is_adopted_zombie(ix)).collect();
+        for ix in zombies {
+            self.reap(ix);
+        }
+    }
+
+    fn is_adopted_zombie(&self, ix: u32) -> bool {
+        let process = self.processes.get(ix);
+        process.stage == Stage::Zombie && process.parent == Parent::Harness
+    }
+
+    /// One reference of the supervisor to an object goes away.
+    pub fn release(&mut self, object: Object) {
+        match object {
+            Object::Free | Object::Output | Object::Notify(_) | Object::Events => {}
+            Object::Listener(listener) => {
+                self.listeners[listener as usize].supervised = false;
+                self.listener_released(listener);
+            }
+            Object::Channel(channel) => {
+                let channel = &mut self.channels[channel as usize];
+                channel.supervised = false;
+                let worker = channel.worker;
+                self.soon(WAKE, Ev::Channel(worker));
+            }
+        }
+    }
+
+    /// When a deadline of the supervisor is noticed.
+    pub fn deadline(until: Option<supervisor::policy::Instant>) -> Time {
+        until.map_or(Time::NEVER, |at| Time::from_nanos(at.as_nanos()))
+    }
+}

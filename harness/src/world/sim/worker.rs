@@ -1,0 +1,309 @@
+//! Workers: the puppet's pure core on the model of the kernel.
+
+use std::time::Duration;
+
+use crate::history::{Form, Role, What};
+use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
+use crate::scenario::{Child, Life, Retirement};
+use crate::time::Time;
+
+use super::engine::World;
+use super::model::{NET, START, TIMER, WAKE};
+use super::process::{Parent, Process, Stage};
+use super::queue::Ev;
+use super::sockets::Place;
+
+impl World {
+    /// A process that has exec'ed reaches its main function.
+    pub fn reach_main(&mut self, ix: u32) {
+        if !self.awake(ix, Ev::Main(ix)) {
+            return;
+        }
+        let process = self.processes.get_mut(ix);
+        process.stage = Stage::Running;
+        if !process.worker {
+            return;
+        }
+        let proc = process.proc;
+        let ticket = self.take_ticket();
+        let life = life_of(&self.lives, self.generation, ticket);
+        self.processes.get_mut(ix).puppet = Some(Puppet::new(life, None, self.orphan_grace));
+        let (parent, generation) = (self.supervisor.proc.pid, self.generation);
+        self.note(What::Born { proc, parent, role: Role::Worker { ticket, generation } });
+        self.puppet(ix, Input::Born);
+        // What was written to its channel before, or its end.
+        self.soon(WAKE, Ev::Channel(ix));
+    }
+
+    fn take_ticket(&mut self) -> u32 {
+        let generation = self.generation as usize;
+        if self.tickets.len() <= generation {
+            self.tickets.resize(generation + 1, 0);
+        }
+        self.tickets[generation] += 1;
+        self.tickets[generation]
+    }
+
+    /// Shows an input to a puppet and does what it wants.
+    pub fn puppet(&mut self, ix: u32, input: Input) {
+        let mut actions = std::mem::take(&mut self.puppet_actions);
+        let process = self.processes.get_mut(ix);
+        if let Some(puppet) = process.puppet.as_mut().filter(|_| !process.hung) {
+            puppet.step(self.now, input, &mut actions);
+            let deadline = puppet.next_deadline();
+            for action in actions.drain(..) {
+                self.act(ix, action);
+            }
+            self.set_timer(ix, deadline);
+        }
+        self.puppet_actions = actions;
+    }
+
+    fn set_timer(&mut self, ix: u32, deadline: Option<Time>) {
+        let Some(deadline) = deadline else {
+            self.processes.get_mut(ix).tick_at = Time::NEVER;
+            return;
+        };
+        let late = TIMER.draw(&mut self.rng);
+        let at = deadline.max(self.now) + Duration::from_nanos(late);
+        let process = self.processes.get_mut(ix);
+        // An earlier timer that is set already looks at the deadlines again when it fires.
+        if process.tick_at > at || process.tick_at <= self.now {
+            process.tick_at = at;
+            self.queue.push(at, Ev::Tick(ix));
+        }
+    }
+
+    /// A worker's timer fires.
+    pub fn tick(&mut self, ix: u32, at: Time) {
+        if self.processes.get(ix).tick_at == at && self.awake(ix, Ev::Tick(ix)) {
+            self.processes.get_mut(ix).tick_at = Time::NEVER;
+            self.puppet(ix, Input::Tick);
+        }
+    }
+
+    /// A worker sees SIGTERM.
+    pub fn see_term(&mut self, ix: u32) {
+        if self.awake(ix, Ev::Term(ix)) {
+            self.puppet(ix, Input::Term);
+        }
+    }
+
+    /// A worker looks at its side socket.
+    pub fn look_at_side_socket(&mut self, ix: u32) {
+        if !self.awake(ix, Ev::Asked(ix)) {
+            return;
+        }
+        while let Some(ask) = self.processes.get_mut(ix).asks.pop_front() {
+            if self.processes.get(ix).alive() {
+                self.puppet(ix, Input::Asked(ask));
+            }
+        }
+    }
+
+    /// A worker looks at its channel: takes whole lines, then the end.
+    pub fn look_at_channel(&mut self, ix: u32) {
+        if self.processes.get(ix).stage != Stage::Running || !self.awake(ix, Ev::Channel(ix)) {
+            return;
+        }
+        let Some(number) = self.processes.get(ix).channel else {
+            return;
+        };
+        self.kernel_events += 1;
+        loop {
+            let pending = &mut self.channels[number as usize].to_worker;
+            let Some(end) = pending.iter().position(|&byte| byte == b'\n') else {
+                break;
+            };
+            let told = told(&pending[..end]);
+            pending.drain(..=end);
+            if let Some(told) = told.filter(|_| self.processes.get(ix).alive()) {
+                self.puppet(ix, Input::Told(told));
+            }
+        }
+        let gone = !self.channels[number as usize].supervised;
+        let process = self.processes.get_mut(ix);
+        if gone && process.alive() && !std::mem::replace(&mut process.orphaned, true) {
+            self.puppet(ix, Input::Orphaned);
+        }
+    }
+
+    fn act(&mut self, ix: u32, action: Action) {
+        self.kernel_events += 1;
+        match action {
+            Action::Journal(entry) => self.journal(ix, entry),
+            Action::Accept => self.accept_from_now(ix),
+            Action::StopAccepting => self.close_listeners(ix),
+            Action::SayReady => match self.processes.get(ix).channel {
+                Some(_) => self.say(ix, b"{\"act\":\"ready\"}\n"),
+                None => self.notify(ix, b"READY=1"),
+            },
+            Action::Announce(Retirement::OnePhase) => self.say(ix, b"{\"act\":\"suicide\"}\n"),
+            Action::Announce(Retirement::TwoPhase) => self.say(ix, b"{\"act\":\"retire\"}\n"),
+            Action::Announce(Retirement::Silent) => {}
+            Action::Answer { conn, keep_alive, status: _ } => self.answer(ix, conn.0, keep_alive),
+            Action::Close(conn) => self.close_by_worker(ix, conn.0),
+            Action::CloseChannel => self.leave_channel(ix),
+            Action::Garble(line) => {
+                self.say(ix, line.as_bytes());
+                self.say(ix, b"\n");
+            }
+            // Nobody in a simulated run reads the output or counts the memory.
+            Action::Output(_) | Action::Leak(_) => {}
+            Action::Spawn(child) => self.spawn_descendant(ix, child),
+            Action::Hang => {
+                self.processes.get_mut(ix).hung = true;
+                self.stop_waiting(ix);
+            }
+            Action::Exit(code) => self.end_process(ix, crate::history::Status::Code(code)),
+        }
+    }
+
+    fn journal(&mut self, ix: u32, entry: Entry) {
+        let proc = self.processes.get(ix).proc;
+        let what = match entry {
+            // Noted with ticket and generation where main is reached.
+            Entry::Born => return,
+            Entry::Ready => What::Ready(proc),
+            Entry::Accepted(peer) => What::Accepted { proc, peer },
+            Entry::Announced(Retirement::TwoPhase) => What::Announced { proc, form: Form::TwoPhase },
+            Entry::Announced(Retirement::OnePhase) => What::Announced { proc, form: Form::OnePhase },
+            Entry::Announced(Retirement::Silent) => return,
+            Entry::Told => What::ToldToStop(proc),
+            Entry::StoppedAccepting => What::StoppedAccepting(proc),
+            Entry::Drained => What::Drained(proc),
+            Entry::Exiting(code) => What::Exiting { proc, code },
+        };
+        self.note(what);
+    }
+
+    /// Writes to the channel; a worker whose supervisor is gone gets EPIPE and doesn't care.
+    fn say(&mut self, ix: u32, bytes: &[u8]) {
+        let Some(number) = self.processes.get(ix).channel else {
+            return;
+        };
+        let channel = &mut self.channels[number as usize];
+        if channel.supervised {
+            channel.to_supervisor.extend_from_slice(bytes);
+            self.supervisor.stirred = true;
+        }
+    }
+
+    fn notify(&mut self, ix: u32, datagram: &'static [u8]) {
+        if let Some(socket) = self.processes.get(ix).notify {
+            self.datagrams[socket as usize].push_back(datagram);
+            self.supervisor.stirred = true;
+        }
+    }
+
+    fn accept_from_now(&mut self, ix: u32) {
+        let process = self.processes.get_mut(ix);
+        if !process.has_listeners || std::mem::replace(&mut process.accepting, true) {
+            return;
+        }
+        for listener in &mut self.listeners {
+            listener.acceptors.push(ix);
+        }
+        self.offer_all();
+    }
+
+    fn answer(&mut self, ix: u32, conn: u32, keep_alive: bool) {
+        if self.conns[conn as usize].place != Place::With(ix) {
+            return;
+        }
+        if !keep_alive {
+            self.forget_connection(ix, conn);
+            self.conns[conn as usize].place = Place::Closed;
+        }
+        if self.conns[conn as usize].client_open {
+            self.deliver(conn, Ev::Answer(conn));
+        }
+    }
+
+    fn close_by_worker(&mut self, ix: u32, conn: u32) {
+        if self.conns[conn as usize].place == Place::With(ix) {
+            self.forget_connection(ix, conn);
+            self.close_server_end(conn);
+        }
+    }
+
+    fn forget_connection(&mut self, ix: u32, conn: u32) {
+        let held = &mut self.processes.get_mut(ix).connections;
+        if let Some(at) = held.iter().position(|&other| other == conn) {
+            held.swap_remove(at);
+        }
+    }
+
+    /// The client will see `ev` after a latency, and not before what was sent earlier.
+    pub fn deliver(&mut self, conn: u32, ev: Ev) {
+        let at = self.after(NET).max(self.conns[conn as usize].delivered);
+        self.conns[conn as usize].delivered = at;
+        self.queue.push(at, ev);
+    }
+
+    /// A worker is shown a connection's request, or its end.
+    pub fn serve(&mut self, conn: u32) {
+        let Place::With(ix) = self.conns[conn as usize].place else {
+            return;
+        };
+        if !self.awake(ix, Ev::Serve(conn)) || self.processes.get(ix).hung {
+            return;
+        }
+        if let Some(request) = self.conns[conn as usize].request.take() {
+            self.kernel_events += 1;
+            self.puppet(ix, Input::Request(ConnId(conn), request));
+        }
+    }
+
+    /// A worker sees that the client has closed a connection.
+    pub fn deliver_hangup(&mut self, conn: u32) {
+        let Place::With(ix) = self.conns[conn as usize].place else {
+            return;
+        };
+        if self.awake(ix, Ev::Hangup(conn)) && !self.processes.get(ix).hung {
+            self.forget_connection(ix, conn);
+            self.conns[conn as usize].place = Place::Closed;
+            self.puppet(ix, Input::Hangup(ConnId(conn)));
+        }
+    }
+
+    fn spawn_descendant(&mut self, worker: u32, child: Child) {
+        let identity = self.processes.identity(self.supervisor.proc.pid);
+        let parent = if child.orphan { Parent::Harness } else { Parent::Process(worker) };
+        let group = if child.setsid { identity.pid } else { self.processes.get(worker).group };
+        let mut process = Process::new(identity, parent, group);
+        process.stage = Stage::Running;
+        if child.holds_descriptors {
+            process.has_listeners = self.processes.get(worker).has_listeners;
+            process.channel = self.processes.get(worker).channel;
+        }
+        if process.has_listeners {
+            self.listeners.iter_mut().for_each(|listener| listener.holders += 1);
+        }
+        if let Some(channel) = process.channel {
+            self.channels[channel as usize].holders += 1;
+        }
+        let ix = self.processes.add(process);
+        let parent = self.processes.get(worker).proc.pid;
+        self.note(What::Born { proc: identity, parent, role: Role::Descendant });
+        if let Some(span) = child.lives_for {
+            self.queue.push(self.now + span.0, Ev::Ends(ix));
+        }
+        // Started as a shell starts it: there is a moment before it can do anything.
+        self.soon(START, Ev::Main(ix));
+    }
+}
+
+fn told(line: &[u8]) -> Option<Told> {
+    if line == b"{\"act\":\"drain\"}" {
+        return Some(Told::Drain);
+    }
+    let value: serde_json::Value = serde_json::from_slice(line).ok()?;
+    (value.get("act")? == "drain").then_some(Told::Drain)
+}
+
+fn life_of(lives: &crate::scenario::Lives, generation: u32, ticket: u32) -> Life {
+    let listed = if generation <= 1 { Some(&lives.first) } else { lives.generation.get(&generation) };
+    let place = ticket.saturating_sub(1) as usize;
+    listed.and_then(|lives| lives.get(place)).unwrap_or(&lives.then).clone()
+}

@@ -1,0 +1,123 @@
+//! Framing: a stream of bytes cut into lines that end with LF.
+
+/// A longer line is the end of the channel: its writer is broken, and its bytes would fill our memory.
+pub const LINE_LIMIT: usize = 1024 * 1024;
+
+/// Keeps what has arrived of a line that is not complete.
+#[derive(Clone, Debug, Default)]
+pub struct LineBuffer {
+    bytes: Vec<u8>,
+    /// Start of the first line that was not handed out.
+    start: usize,
+    /// No LF before this place, so that a long line in many pieces is searched once and not once per piece.
+    searched: usize,
+}
+
+/// What [`LineBuffer::next`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// A whole line, without its LF.
+    Whole(&'a [u8]),
+    /// The line grew beyond [`LINE_LIMIT`]; there is no way back into step.
+    TooLong,
+    /// Nothing more until more bytes come.
+    Incomplete,
+}
+
+impl LineBuffer {
+    /// Takes bytes as they came. What was handed out is forgotten here.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.bytes.drain(..self.start);
+            self.searched -= self.start;
+            self.start = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next line.
+    #[allow(clippy::should_implement_trait, reason = "lends from itself, which Iterator can't")]
+    pub fn next(&mut self) -> Line<'_> {
+        let found = self.bytes[self.searched..].iter().position(|&byte| byte == b'\n');
+        let end = found.map_or(self.bytes.len(), |offset| self.searched + offset);
+        if end - self.start > LINE_LIMIT {
+            return Line::TooLong;
+        }
+        if found.is_none() {
+            self.searched = end;
+            return Line::Incomplete;
+        }
+        let line = &self.bytes[self.start..end];
+        self.start = end + 1;
+        self.searched = end + 1;
+        Line::Whole(line)
+    }
+
+    /// How many bytes of an incomplete line are kept.
+    pub fn pending(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Feeds `pieces` and collects the lines.
+    fn lines(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, usize) {
+        let mut buffer = LineBuffer::default();
+        let mut lines = Vec::new();
+        for piece in pieces {
+            buffer.push(piece);
+            while let Line::Whole(line) = buffer.next() {
+                lines.push(line.to_vec());
+            }
+        }
+        (lines, buffer.pending())
+    }
+
+    #[test]
+    fn empty_lines_are_lines_and_a_half_line_is_none() {
+        let (lines, pending) = lines(&[b"a\n\nb", b"c\nd"]);
+        assert_eq!(lines, [&b"a"[..], b"", b"bc"]);
+        assert_eq!(pending, 1);
+    }
+
+    #[test]
+    fn the_limit_counts_the_line_and_not_the_buffer() {
+        let mut buffer = LineBuffer::default();
+        let mut longest = vec![b'x'; LINE_LIMIT];
+        longest.push(b'\n');
+        buffer.push(&longest);
+        buffer.push(&longest);
+        assert_eq!(buffer.next(), Line::Whole(&longest[..LINE_LIMIT]));
+        assert_eq!(buffer.next(), Line::Whole(&longest[..LINE_LIMIT]));
+        assert_eq!(buffer.next(), Line::Incomplete);
+        buffer.push(&longest[..LINE_LIMIT]);
+        assert_eq!(buffer.next(), Line::Incomplete);
+        buffer.push(b"x");
+        assert_eq!(buffer.next(), Line::TooLong);
+        buffer.push(b"\n");
+        assert_eq!(buffer.next(), Line::TooLong, "stays broken");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_pieces_give_the_lines_of_the_whole(
+            bytes in proptest::collection::vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..400),
+            cuts in proptest::collection::vec(0usize..400, 0..20),
+        ) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            let (found, pending) = lines(&pieces);
+            let mut expected: Vec<Vec<u8>> = bytes.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+            let rest = expected.pop().unwrap_or_default();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(pending, rest.len());
+        }
+    }
+}

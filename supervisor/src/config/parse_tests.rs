@@ -1,0 +1,144 @@
+use super::*;
+use crate::kernel::Address;
+
+const WHOLE: &str = r#"(
+    command: ["/path/puppet"], workers: 4, listen: {"web": "127.0.0.1:8080", "log": "unix:/run/log"},
+    limit: (restarts: 10, within: "60s"),
+    backoff: (initial: "100ms", factor: 2, cap: "5s", jitter_percent: 10), stable: "5s",
+    restart: OnFailure(success: [0, 3]), ready: AtSpawn, ready_timeout: "30s", drain: "1min 30s",
+    events: "events.jsonl", env: {"K": "V"}, backlog: 128, seed: 7, quiet: true,
+)"#;
+
+fn problems(text: &str) -> Vec<(String, String)> {
+    let problems = parse(text, "test.ron").expect_err(text);
+    let place = |problem: &super::super::Problem| text[problem.place.clone()].to_owned();
+    problems.list.iter().map(|problem| (place(problem), problem.what.clone())).collect()
+}
+
+#[test]
+fn every_field() {
+    let config = parse(WHOLE, "test.ron").unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.command, ["/path/puppet"]);
+    assert_eq!(config.env, [("K".to_owned(), "V".to_owned())]);
+    assert_eq!(config.listen[0], ("log".to_owned(), Address::Unix("/run/log".into())));
+    assert_eq!(config.listen[1].0, "web");
+    assert_eq!(config.backlog, 128);
+    assert_eq!(config.events, Some(EventSink::File("events.jsonl".into())));
+    assert!(config.quiet);
+    let policy = config.policy;
+    assert_eq!(policy.workers, 4);
+    assert_eq!(policy.limit, Some(Limit { restarts: 10, within: Duration::from_secs(60) }));
+    assert_eq!(policy.backoff.cap, Duration::from_secs(5));
+    assert_eq!(policy.restart, Restart::OnFailure { success: vec![0, 3] });
+    assert_eq!(policy.ready, Readiness::AtSpawn);
+    assert_eq!(policy.drain, Duration::from_secs(90));
+    assert_eq!(policy.seed, 7);
+}
+
+#[test]
+fn all_but_the_command_has_a_default() {
+    let config = parse(r#"(command: ["web"])"#, "test.ron").expect("valid");
+    assert_eq!(config.policy, defaults::policy(default_workers()));
+    assert_eq!(config.events, None);
+}
+
+#[test]
+fn no_limit_and_a_limit_written_out() {
+    let limit = |text: &str| parse(&format!("(command: [\"x\"], limit: {text})"), "t").expect(text).policy.limit;
+    assert_eq!(limit("None"), None);
+    let three = Some(Limit { restarts: 3, within: Duration::from_secs(9) });
+    assert_eq!(limit(r#"Some((restarts: 3, within: "9s"))"#), three);
+    assert_eq!(limit(r#"Limit(within: "9s", restarts: 3)"#), three);
+}
+
+#[test]
+fn several_problems_at_once_each_in_its_place() {
+    let text = r#"(
+        comand: ["x"], workers: "four", drain: 10, stable: "5 parsecs", restart: Alwais,
+        listen: {"web": "8080"}, drain: "1s",
+    )"#;
+    let found = problems(text);
+    let places: Vec<&str> = found.iter().map(|(place, _)| place.as_str()).collect();
+    assert_eq!(places, ["comand", "\"four\"", "10", "\"5 parsecs\"", "Alwais", "\"8080\"", "drain", ")"], "{found:?}");
+    assert_eq!(found[0].1, "unknown field `comand`");
+    assert_eq!(found[2].1, "`drain` needs a unit");
+    assert_eq!(found[6].1, "`drain` is there twice");
+    assert_eq!(found[7].1, "`command` is missing");
+}
+
+#[test]
+fn nearest_names_are_offered() {
+    let help = |text: &str| parse(text, "t").expect_err(text).list[0].help.clone().unwrap_or_default();
+    assert_eq!(help(r#"(command: ["x"], drian: "1s")"#), "did you mean `drain`?");
+    assert_eq!(help(r#"(command: ["x"], restart: Alwais)"#), "did you mean `Always`?");
+    assert_eq!(help(r#"(command: ["x"], backoff: (inital: "1s"))"#), "did you mean `initial`?");
+    assert!(help(r#"(command: ["x"], zzzzzzzzzz: 1)"#).starts_with("there is: command, workers"));
+}
+
+#[test]
+fn a_policy_that_never_gives_up_though_it_has_a_limit_is_refused_with_the_sum() {
+    let text = r#"(command: ["x"], limit: (restarts: 4, within: "1s"),
+        backoff: (initial: "500ms", factor: 1, cap: "500ms", jitter_percent: 0))"#;
+    let found = problems(text);
+    assert_eq!(found[0].0, r#"(restarts: 4, within: "1s")"#);
+    assert!(found[0].1.contains("2s of backoff"), "{}", found[0].1);
+}
+
+#[test]
+fn values_out_of_range() {
+    for (field, place) in [
+        ("workers: 0", "0"),
+        ("workers: 10001", "10001"),
+        ("workers: -1", "-1"),
+        ("backoff: (factor: 0)", "(factor: 0)"),
+        ("backoff: (jitter_percent: 101)", "(jitter_percent: 101)"),
+        ("backoff: (initial: \"9s\")", "(initial: \"9s\")"),
+        ("backoff: (initial: \"0s\")", "(initial: \"0s\")"),
+        ("ready_timeout: \"0s\"", "\"0s\""),
+        ("drain: \"99999999years\"", "\"99999999years\""),
+        ("limit: (within: \"0s\")", "(within: \"0s\")"),
+        ("env: {\"A=B\": \"\"}", "{\"A=B\": \"\"}"),
+        ("listen: {\"a:b\": \"127.0.0.1:1\"}", "{\"a:b\": \"127.0.0.1:1\"}"),
+    ] {
+        let found = problems(&format!("(command: [\"x\"], {field})"));
+        assert_eq!(found[0].0, place, "{field}: {found:?}");
+    }
+    assert_eq!(problems("(command: [])")[0].0, "[]");
+}
+
+#[test]
+fn broken_text_has_a_place_too() {
+    assert_eq!(problems("").len(), 1);
+    assert_eq!(problems("(command: [\"x\"").len(), 1);
+    assert_eq!(problems("[1]").len(), 1);
+    assert_eq!(problems("(command: [\"x\"]) rest").len(), 1);
+}
+
+#[test]
+fn problems_are_shown_with_their_line() {
+    let shown = parse("(\n    comand: [\"x\"],\n)", "web.ron").expect_err("wrong").to_string();
+    assert!(shown.contains("web.ron:2:5"), "{shown}");
+    assert!(shown.contains("did you mean `command`?"), "{shown}");
+}
+
+#[test]
+fn limits_on_the_command_line() {
+    assert_eq!(parse_limit("none"), Ok(None));
+    assert_eq!(parse_limit("3/1min"), Ok(Some(Limit { restarts: 3, within: Duration::from_secs(60) })));
+    assert!(parse_limit("3").is_err() && parse_limit("x/1s").is_err() && parse_limit("3/1").is_err());
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(text in "[(){}\\[\\]:,\"a-z0-9 \n/é]{0,80}") {
+        if let Err(problems) = parse(&text, "t") {
+            proptest::prop_assert!(!problems.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn no_cut_of_a_good_file_panics(cut in 0usize..400) {
+        let cut = cut.min(WHOLE.len() - 1);
+        proptest::prop_assert!(parse(&WHOLE[..cut], "t").is_err());
+    }
+}

@@ -1,0 +1,102 @@
+//! The end: stop, give-up, and exit when everything is gone.
+
+use crate::policy::ExitCode;
+
+use super::pool::{Stage, StopAsked};
+use super::slot::Next;
+use super::step::Step;
+use super::worker::Phase;
+use super::{Action, Event, Signal, WorkerId};
+
+impl Step<'_> {
+    /// Whether workers are still to be kept available.
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.pool.stage, Stage::Running)
+    }
+
+    /// The operator said stop.
+    pub(super) fn stop(&mut self) {
+        self.emit(Event::Stop { hurry: false });
+        self.end(ExitCode::Stopped, StopAsked::Once);
+    }
+
+    /// One restart too many is needed.
+    pub(super) fn give_up(&mut self) {
+        if let Some(limit) = self.pool.policy.limit.filter(|_| self.is_running()) {
+            let restarts = u32::try_from(self.pool.restarts.count(limit, self.now)).unwrap_or(u32::MAX);
+            self.emit(Event::GiveUp { restarts, within: limit.within });
+            self.end(ExitCode::GaveUp, StopAsked::Never);
+        }
+    }
+
+    /// No more starts; every worker is told to leave. One that is leaving already was told once, or told us: another
+    /// signal might end it before it has drained.
+    fn end(&mut self, code: ExitCode, stop: StopAsked) {
+        self.pool.stage = Stage::Ending { code, stop };
+        self.cancel_reload();
+        for slot in &mut self.pool.slots {
+            slot.next = Next::Nobody;
+            slot.serving = None;
+        }
+        let alive = u32::try_from(self.pool.workers.len()).unwrap_or(u32::MAX);
+        self.emit(Event::Draining { workers: alive });
+        for id in self.everyone() {
+            match self.phase(id) {
+                Some(Phase::Booting { .. } | Phase::Ready { .. }) => self.terminate(id),
+                Some(Phase::Starting { .. } | Phase::Draining { .. } | Phase::Killed) | None => {}
+            }
+        }
+    }
+
+    /// A worker whose start was under way when the end began.
+    pub(super) fn leave_late(&mut self, id: WorkerId) {
+        match self.pool.stage {
+            Stage::Ending { stop: StopAsked::Hurried, .. } => self.kill(id),
+            Stage::Ending { stop: StopAsked::Never | StopAsked::Once, .. } => self.terminate(id),
+            Stage::New | Stage::Running | Stage::Over => {}
+        }
+    }
+
+    fn terminate(&mut self, id: WorkerId) {
+        self.actions.push(Action::Signal(id, Signal::Term));
+        self.retire(id);
+    }
+
+    /// The operator said stop again: nobody is waited for any more.
+    pub(super) fn hurry(&mut self) {
+        self.emit(Event::Stop { hurry: true });
+        for id in self.everyone() {
+            match self.phase(id) {
+                Some(Phase::Booting { .. } | Phase::Ready { .. } | Phase::Draining { .. }) => self.kill(id),
+                Some(Phase::Starting { .. } | Phase::Killed) | None => {}
+            }
+        }
+    }
+
+    /// With a restart rule other than `Always` the pool may have done what it was for.
+    pub(super) fn end_if_finished(&mut self) {
+        if self.pool.workers.is_empty() && self.pool.slots.iter().all(|slot| slot.is_empty_for_good()) {
+            self.exit(ExitCode::Stopped);
+        }
+    }
+
+    /// The end is reached when the last worker is gone.
+    pub(super) fn end_if_gone(&mut self) {
+        if let (Stage::Ending { code, .. }, true) = (self.pool.stage, self.pool.workers.is_empty()) {
+            self.exit(code);
+        }
+    }
+
+    fn exit(&mut self, code: ExitCode) {
+        self.pool.stage = Stage::Over;
+        self.actions.push(Action::Exit(code));
+    }
+
+    fn everyone(&self) -> Vec<WorkerId> {
+        self.pool.workers.keys().copied().collect()
+    }
+
+    fn phase(&self, id: WorkerId) -> Option<Phase> {
+        self.pool.workers.get(&id).map(|worker| worker.phase)
+    }
+}

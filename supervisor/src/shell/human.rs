@@ -1,0 +1,112 @@
+//! Events as lines for people.
+
+use std::fmt::Write;
+use std::io;
+
+use crate::core::{ErrorEvent, Event, ExitStatus, ReloadPhase, SpawnStep, WorkerId};
+use crate::kernel::{Child, Errno};
+
+/// Appends the line of `event`, with its LF; nothing for those that only a program cares about.
+pub fn write_event(out: &mut String, event: &Event, pid: Option<Child>) {
+    let begin = out.len();
+    out.push_str("supervisor: ");
+    let silent = out.len();
+    _ = sentence(out, event, pid);
+    if out.len() == silent {
+        out.truncate(begin);
+    } else {
+        out.push('\n');
+    }
+}
+
+/// Appends the line that says how many lines before it were lost because nobody took them.
+pub fn write_loss(out: &mut String, lost: u64) {
+    _ = writeln!(out, "supervisor: {lost} lines were lost here");
+}
+
+/// What the number means, in words.
+pub fn errno_text(errno: Errno) -> String {
+    io::Error::from_raw_os_error(errno.0).to_string()
+}
+
+fn sentence(out: &mut String, event: &Event, pid: Option<Child>) -> std::fmt::Result {
+    let name = |worker: &WorkerId| match pid {
+        Some(Child(pid)) => format!("worker {} (generation {}, pid {pid})", worker.slot, worker.generation),
+        None => format!("worker {} (generation {})", worker.slot, worker.generation),
+    };
+    match event {
+        Event::Setup { workers } => write!(out, "starting {workers} workers"),
+        Event::Listening { address } => write!(out, "listening on {address}"),
+        Event::Fork { worker } => write!(out, "{} started", name(worker)),
+        Event::Ready { worker } => write!(out, "{} is ready", name(worker)),
+        Event::Announce { worker, two_phase: true } => write!(out, "{} wants to retire", name(worker)),
+        Event::Announce { worker, two_phase: false } => write!(out, "{} retires", name(worker)),
+        Event::Exit { worker, status: ExitStatus::Code(code) } => {
+            write!(out, "{} exited with status {code}", name(worker))
+        }
+        Event::Exit { worker, status: ExitStatus::Signal(signal) } => {
+            write!(out, "{} was ended by signal {signal}", name(worker))
+        }
+        Event::Error { worker: Some(worker), what } => write!(out, "{}: {}", name(worker), error(what)),
+        Event::Error { worker: None, what } => write!(out, "{}", error(what)),
+        Event::Restart { worker, delay } if delay.is_zero() => write!(out, "{} starts now", name(worker)),
+        Event::Restart { worker, delay } => write!(out, "{} starts in {delay:?}", name(worker)),
+        Event::GiveUp { restarts, within } => {
+            write!(out, "giving up: one more restart would be more than {restarts} within {within:?}")
+        }
+        Event::Draining { workers } => write!(out, "waiting for {workers} workers to finish"),
+        Event::DrainDeadline { worker } => write!(out, "{} did not finish in time", name(worker)),
+        Event::Kill { worker } => write!(out, "{} gets SIGKILL, with its process group", name(worker)),
+        Event::Reload { phase: ReloadPhase::Began } => write!(out, "rolling restart begins"),
+        Event::Reload { phase: ReloadPhase::Absorbed } => write!(out, "rolling restart: one is waiting already"),
+        Event::Reload { phase: ReloadPhase::Done } => write!(out, "rolling restart done"),
+        Event::Reload { phase: ReloadPhase::Aborted } => {
+            write!(out, "rolling restart abandoned: a new worker did not become ready; the old ones stay")
+        }
+        Event::Reload { phase: ReloadPhase::Cancelled } => write!(out, "rolling restart cancelled by the stop"),
+        Event::Stop { hurry: false } => write!(out, "stopping"),
+        Event::Stop { hurry: true } => write!(out, "stopping at once"),
+        Event::Online { .. } | Event::Retire { .. } | Event::Disconnect { .. } | Event::Close { .. } => Ok(()),
+    }
+}
+
+fn error(what: &ErrorEvent) -> String {
+    match what {
+        ErrorEvent::Spawn(error) => {
+            let tried = match error.step {
+                SpawnStep::Descriptors => "can't make its descriptors",
+                SpawnStep::Fork => "can't fork",
+                SpawnStep::Setup => "can't be set up",
+                SpawnStep::Exec => "can't run its program",
+            };
+            format!("{tried}: {}", errno_text(Errno(error.errno)))
+        }
+        ErrorEvent::ReadyTimeout => "was not ready in time".to_owned(),
+        ErrorEvent::Unexpected(text) => format!("unexpected: {text}"),
+        ErrorEvent::Garbage(text) => format!("said something that is no message: {text}"),
+        ErrorEvent::System { call, errno } => format!("{call} failed: {}", errno_text(Errno(*errno))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::SpawnError;
+
+    fn line(event: &Event) -> String {
+        let mut out = String::new();
+        write_event(&mut out, event, Some(Child(5)));
+        out
+    }
+
+    #[test]
+    fn says_who_and_why() {
+        let worker = WorkerId { slot: 1, generation: 2 };
+        let what = ErrorEvent::Spawn(SpawnError { step: SpawnStep::Exec, errno: 2 });
+        assert_eq!(
+            line(&Event::Error { worker: Some(worker), what }),
+            "supervisor: worker 1 (generation 2, pid 5): can't run its program: No such file or directory (os error 2)\n"
+        );
+        assert_eq!(line(&Event::Online { worker }), "");
+    }
+}

@@ -1,0 +1,55 @@
+use super::*;
+use crate::core::SpawnError;
+
+fn line(event: Event, pid: Option<u32>) -> String {
+    let mut out = String::new();
+    write_event(&mut out, Instant::from_nanos(12_000_000_345), &event, pid.map(Child));
+    let parsed: serde_json::Value = serde_json::from_str(&out).expect("every line is JSON");
+    assert_eq!(parsed["t"], 12.000_000_345);
+    assert_eq!(out.find('\n'), Some(out.len() - 1), "one line each");
+    out.strip_prefix(r#"{"t":12.000000345,"event":"#).and_then(|rest| rest.strip_suffix("}\n")).unwrap().to_owned()
+}
+
+const WORKER: WorkerId = WorkerId { slot: 2, generation: 7 };
+
+#[test]
+fn exits() {
+    let event = Event::Exit { worker: WORKER, status: ExitStatus::Code(1) };
+    assert_eq!(line(event, Some(99)), r#""exit","worker":{"slot":2,"generation":7},"pid":99,"code":1"#);
+    let event = Event::Exit { worker: WORKER, status: ExitStatus::Signal(34) };
+    assert_eq!(line(event, Some(99)), r#""exit","worker":{"slot":2,"generation":7},"pid":99,"signal":34"#);
+}
+
+#[test]
+fn spans_are_numbers_of_milliseconds() {
+    let restart = |delay| line(Event::Restart { worker: WORKER, delay }, None);
+    assert_eq!(restart(Duration::ZERO), r#""restart","worker":{"slot":2,"generation":7},"delay_ms":0"#);
+    assert!(restart(Duration::from_micros(20_500)).ends_with(r#""delay_ms":20.5"#));
+    assert!(restart(Duration::from_nanos(1)).ends_with(r#""delay_ms":0.000001"#));
+    let giveup = Event::GiveUp { restarts: 10, within: Duration::from_secs(60) };
+    assert_eq!(line(giveup, None), r#""giveup","restarts":10,"within_ms":60000"#);
+}
+
+#[test]
+fn errors_name_their_kind_and_keep_their_text_in_one_line() {
+    let of = |what| line(Event::Error { worker: None, what }, None);
+    let spawn = SpawnError { step: SpawnStep::Exec, errno: 2 };
+    assert_eq!(of(ErrorEvent::Spawn(spawn)), r#""error","kind":"spawn","step":"exec","errno":2"#);
+    assert_eq!(of(ErrorEvent::Garbage("a\"\n".into())), r#""error","kind":"garbage","text":"a\"\n""#);
+    assert_eq!(of(ErrorEvent::ReadyTimeout), r#""error","kind":"ready_timeout""#);
+    assert_eq!(
+        of(ErrorEvent::System { call: "poll", errno: 12 }),
+        r#""error","kind":"system","call":"poll","errno":12"#
+    );
+}
+
+#[test]
+fn the_rest() {
+    assert_eq!(line(Event::Setup { workers: 4 }, None), r#""setup","workers":4"#);
+    let listening = Event::Listening { address: "unix:/tmp/a".into() };
+    assert_eq!(line(listening, None), r#""listening","address":"unix:/tmp/a""#);
+    assert_eq!(line(Event::Reload { phase: ReloadPhase::Absorbed }, None), r#""reload","phase":"absorbed""#);
+    assert_eq!(line(Event::Stop { hurry: true }, None), r#""stop","hurry":true"#);
+    let announce = Event::Announce { worker: WORKER, two_phase: false };
+    assert!(line(announce, Some(1)).ends_with(r#""pid":1,"two_phase":false"#));
+}

@@ -1,0 +1,144 @@
+//! Our end of one worker's channel.
+
+use crate::channel::{LINE_LIMIT, Line, LineBuffer, decode, encode};
+use crate::core::{ErrorEvent, Order, Word};
+use crate::kernel::{Errno, Fd, Streams};
+
+/// How many buffers full are read in one turn, so that a worker that never stops writing doesn't keep the others waiting.
+const READS_PER_TURN: usize = 16;
+
+/// How many bytes wait for a worker that doesn't read before its orders are lost.
+const OUTPUT_LIMIT: usize = 64 * 1024;
+
+/// Of a worker that keeps on writing garbage, so many lines are shown one by one, then the 16th, 32nd, 64th…
+const GARBAGE_SHOWN: u64 = 8;
+
+/// Something that came out of a channel, in order.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A word.
+    Word(Word),
+    /// Something that is wrong with the channel.
+    Wrong(ErrorEvent),
+    /// The end: nothing comes after this.
+    End,
+}
+
+/// The channel.
+#[derive(Debug)]
+pub struct Link {
+    fd: Fd,
+    input: LineBuffer,
+    output: Vec<u8>,
+    /// Nobody reads what we send, but there may still be something to read.
+    deaf: bool,
+    garbage: u64,
+}
+
+impl Link {
+    /// Takes over our end of the socket pair.
+    pub fn new(fd: Fd) -> Self {
+        Self { fd, input: LineBuffer::default(), output: Vec::new(), deaf: false, garbage: 0 }
+    }
+
+    /// The descriptor.
+    pub fn fd(&self) -> Fd {
+        self.fd
+    }
+
+    /// Whether something waits to be sent.
+    pub fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// Reads one turn and appends what was said. The turn of a worker that is dead (`last`) goes on after a short read:
+    /// nothing can come later.
+    pub fn receive<K: Streams>(&mut self, kernel: &mut K, buffer: &mut [u8], last: bool, said: &mut Vec<Said>) {
+        for _ in 0..READS_PER_TURN {
+            match kernel.receive(self.fd, buffer) {
+                Ok(received) if received.bytes == 0 => return self.end(said),
+                Ok(received) => {
+                    self.input.push(&buffer[..received.bytes]);
+                    if !self.lines(said) {
+                        return said.push(Said::End);
+                    }
+                    if received.bytes < buffer.len() && !last {
+                        return;
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
+                Err(Errno::CONNRESET | Errno::PIPE) => return self.end(said),
+                Err(errno) => {
+                    said.push(Said::Wrong(ErrorEvent::System { call: "recv", errno: errno.0 }));
+                    return self.end(said);
+                }
+            }
+        }
+    }
+
+    /// Takes the whole lines out of the buffer; false if the channel can't be read any further.
+    fn lines(&mut self, said: &mut Vec<Said>) -> bool {
+        loop {
+            match self.input.next() {
+                Line::Incomplete => return true,
+                Line::TooLong => {
+                    let text = format!("a line of more than {LINE_LIMIT} bytes; the channel is closed");
+                    said.push(Said::Wrong(ErrorEvent::Garbage(text)));
+                    return false;
+                }
+                Line::Whole(line) => match decode(line) {
+                    Ok(Some(word)) => said.push(Said::Word(word)),
+                    Ok(None) => {}
+                    Err(bad) => {
+                        self.garbage += 1;
+                        if self.garbage <= GARBAGE_SHOWN || self.garbage.is_power_of_two() {
+                            let text = format!("\"{}\" (bad line {})", bad.excerpt, self.garbage);
+                            said.push(Said::Wrong(ErrorEvent::Garbage(text)));
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    fn end(&mut self, said: &mut Vec<Said>) {
+        if self.input.pending() > 0 {
+            let text = format!("an unfinished line of {} bytes", self.input.pending());
+            said.push(Said::Wrong(ErrorEvent::Garbage(text)));
+        }
+        said.push(Said::End);
+    }
+
+    /// Queues an order and sends what fits.
+    ///
+    /// # Errors
+    /// ENOBUFS: the worker has not read the orders before it for so long that this one is lost.
+    pub fn tell<K: Streams>(&mut self, kernel: &mut K, order: Order) -> Result<(), Errno> {
+        let line = encode(order);
+        if self.deaf {
+            return Ok(());
+        }
+        if self.output.len() + line.len() > OUTPUT_LIMIT {
+            return Err(Errno::NOBUFS);
+        }
+        self.output.extend_from_slice(line);
+        self.flush(kernel);
+        Ok(())
+    }
+
+    /// Sends what fits.
+    pub fn flush<K: Streams>(&mut self, kernel: &mut K) {
+        while !self.output.is_empty() {
+            match kernel.send(self.fd, &self.output) {
+                Ok(0) | Err(Errno::AGAIN) => return,
+                Ok(sent) => drop(self.output.drain(..sent.min(self.output.len()))),
+                Err(Errno::INTR) => {}
+                Err(_) => {
+                    self.deaf = true;
+                    self.output.clear();
+                }
+            }
+        }
+    }
+}

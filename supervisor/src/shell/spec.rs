@@ -1,0 +1,62 @@
+//! What every worker is started with.
+
+use std::ffi::OsString;
+
+use crate::config::Config;
+use crate::core::Signal;
+use crate::kernel::{Fd, SpawnSpec};
+
+/// Variables that speak to the process that they were given to, and to no child of it.
+const PERSONAL: [&str; 11] = [
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+    "LISTEN_FDNAMES",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "NODE_CHANNEL_FD",
+    "NODE_CHANNEL_SERIALIZATION_MODE",
+    "NODE_UNIQUE_ID",
+    "NOTIFY_FD",
+];
+
+/// The first descriptor after standard input, output and error: where systemd's convention begins.
+const FIRST_FD: usize = 3;
+
+/// The value of [`SpawnSpec`] that all workers share, NOTIFY_SOCKET apart.
+pub fn template(config: &Config, inherited: Vec<(OsString, OsString)>, listeners: &[Fd]) -> SpawnSpec {
+    let mut env: Vec<(OsString, OsString)> = inherited;
+    env.retain(|(name, _)| !PERSONAL.iter().any(|personal| name == personal));
+    for (name, value) in &config.env {
+        set(&mut env, name, value.clone());
+    }
+    if !listeners.is_empty() {
+        let names: Vec<&str> = config.listen.iter().map(|(name, _)| name.as_str()).collect();
+        set(&mut env, "LISTEN_FDS", listeners.len().to_string());
+        set(&mut env, "LISTEN_FDNAMES", names.join(":"));
+    }
+    set(&mut env, "NODE_CHANNEL_FD", (FIRST_FD + listeners.len()).to_string());
+    set(&mut env, "NODE_CHANNEL_SERIALIZATION_MODE", "json".to_owned());
+    SpawnSpec {
+        argv: config.command.iter().map(OsString::from).collect(),
+        env,
+        fds: listeners.to_vec(),
+        channel: true,
+        listen_pid: !listeners.is_empty(),
+        on_parent_death: Some(Signal::Term),
+    }
+}
+
+/// Sets a variable, whatever it was.
+fn set(env: &mut Vec<(OsString, OsString)>, name: &str, value: String) {
+    env.retain(|(present, _)| present != name);
+    env.push((name.into(), value.into()));
+}
+
+/// The same for one worker, with its own notify socket.
+pub fn for_worker(template: &SpawnSpec, notify: String) -> SpawnSpec {
+    let mut spec = template.clone();
+    set(&mut spec.env, "NOTIFY_SOCKET", notify);
+    spec
+}

@@ -1,0 +1,88 @@
+//! Which process is which worker, and what is open for each.
+
+use std::collections::BTreeMap;
+
+use crate::core::WorkerId;
+use crate::kernel::{Child, Fd, Watch};
+
+use super::link::Link;
+
+/// One worker, from spawn until process and channel are both gone.
+#[derive(Debug)]
+pub struct Worker {
+    /// Its process; after the reaping only a number to report.
+    pub child: Child,
+    /// Its channel, until that ends.
+    pub link: Option<Link>,
+    /// Its own socket for sd_notify.
+    pub notify: Option<Fd>,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub struct Workers {
+    by_id: BTreeMap<WorkerId, Worker>,
+    by_child: BTreeMap<Child, WorkerId>,
+}
+
+impl Workers {
+    /// A worker was born.
+    pub fn insert(&mut self, id: WorkerId, worker: Worker) {
+        self.by_child.insert(worker.child, id);
+        self.by_id.insert(id, worker);
+    }
+
+    /// Which worker an unreaped child is; `None` for a stranger.
+    pub fn of_child(&self, child: Child) -> Option<WorkerId> {
+        self.by_child.get(&child).copied()
+    }
+
+    /// The child was reaped: its pid may belong to anyone now, so no signal must reach it.
+    pub fn reaped(&mut self, child: Child) {
+        self.by_child.remove(&child);
+    }
+
+    /// The process of a worker that can be signalled.
+    pub fn signallable(&self, id: WorkerId) -> Option<Child> {
+        let child = self.by_id.get(&id)?.child;
+        (self.of_child(child) == Some(id)).then_some(child)
+    }
+
+    /// Every process that was not reaped.
+    pub fn children(&self) -> impl Iterator<Item = Child> + '_ {
+        self.by_child.keys().copied()
+    }
+
+    /// A worker.
+    pub fn get(&self, id: WorkerId) -> Option<&Worker> {
+        self.by_id.get(&id)
+    }
+
+    /// A worker.
+    pub fn get_mut(&mut self, id: WorkerId) -> Option<&mut Worker> {
+        self.by_id.get_mut(&id)
+    }
+
+    /// Forgets a worker.
+    pub fn remove(&mut self, id: WorkerId) -> Option<Worker> {
+        self.by_id.remove(&id)
+    }
+
+    /// Whose descriptor this is.
+    pub fn owner(&self, fd: Fd) -> Option<WorkerId> {
+        let owns = |worker: &Worker| worker.notify == Some(fd) || worker.link.as_ref().is_some_and(|l| l.fd() == fd);
+        self.by_id.iter().find(|(_, worker)| owns(worker)).map(|(&id, _)| id)
+    }
+
+    /// Appends what is to be watched: channels for reading, for writing only while something waits to be sent.
+    pub fn watches(&self, watches: &mut Vec<Watch>) {
+        for worker in self.by_id.values() {
+            if let Some(link) = &worker.link {
+                watches.push(Watch { fd: link.fd(), read: true, write: link.has_output() });
+            }
+            if let Some(fd) = worker.notify {
+                watches.push(Watch { fd, read: true, write: false });
+            }
+        }
+    }
+}

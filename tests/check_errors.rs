@@ -1,0 +1,74 @@
+//! What a person is told who wrote a file that is wrong.
+
+use harness::scenario;
+
+/// What is said about a scenario that has something wrong with it.
+fn told(text: &str) -> String {
+    match scenario::parse(text, "my.ron") {
+        Ok(_) => panic!("nothing was found wrong with it:\n{text}"),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+/// A scenario with these fields beside the least that it needs.
+fn with(fields: &str) -> String {
+    format!("(\n    title: \"t\",\n    pool: (workers: 2),\n    {fields}\n)\n")
+}
+
+#[test]
+fn a_misspelt_field() {
+    insta::assert_snapshot!(told(&with(r#"steps: [(when: Born, whithin: "3s")],"#)));
+}
+
+#[test]
+fn several_at_once() {
+    insta::assert_snapshot!(told(&with(r#"steps: [(whne: Born), (do: Kill(Oldset))], expect: [GiveUp], lod: []"#)));
+}
+
+#[test]
+fn a_wrong_unit() {
+    insta::assert_snapshot!(told(&with(r#"steps: [(when: After("5 parsecs")), (when: After(5))],"#)));
+}
+
+#[test]
+fn an_unknown_expectation() {
+    insta::assert_snapshot!(told(&with(r#"expect: [NeverGiveUp, NothingLeft(whithin: "1s"), Births(max: "3")],"#)));
+}
+
+#[test]
+fn an_impossible_policy() {
+    insta::assert_snapshot!(told(
+        r#"(
+    title: "t",
+    pool: (workers: 2, limit: (restarts: 10, within: "1s"), backoff: (initial: "100ms", factor: 2, cap: "5s")),
+)"#
+    ));
+}
+
+#[test]
+fn something_missing() {
+    insta::assert_snapshot!(told("(\n    title: \"t\",\n    steps: [(do: Ask(who: Oldest))],\n)"));
+}
+
+#[test]
+fn the_wrong_kind_of_value() {
+    insta::assert_snapshot!(told("(title: t, pool: [2], start: 3, load: (), steps: [(must: yes)], sweep: (step: -1))"));
+}
+
+#[test]
+fn not_ron_at_all() {
+    let texts = ["", "# TOML\n[pool]", "(title: \"open", "(title: \"t\" pool: (workers: 2))", "(title: \"t\"))", "é"];
+    let all: Vec<String> = texts.iter().map(|text| told(text)).collect();
+    insta::assert_snapshot!(all.join("\n\n"));
+}
+
+#[test]
+fn everything_that_is_well_formed_and_wrong() {
+    insta::assert_snapshot!(told(include_str!("wrong/semantic.ron")));
+}
+
+#[test]
+fn deep_nesting_is_refused_in_words() {
+    let deep = format!("{}(do: Kill(Oldest)){}", "(do: Repeat(times: 1, steps: [".repeat(500), "]))".repeat(500));
+    assert!(told(&with(&format!("steps: [{deep}],"))).contains("nested too deeply"));
+}
