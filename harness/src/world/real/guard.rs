@@ -67,7 +67,9 @@ fn guard(job: &Job, text: &str) -> io::Result<i32> {
 }
 
 fn start_runner(job: &Job) -> io::Result<Child> {
-    Command::new(&job.plan.bins.harness).arg0("run-runner").arg(RUNNER).arg(&job.dir).stdin(Stdio::null()).spawn()
+    let mut runner = Command::new(&job.plan.bins.harness);
+    runner.arg0("run-runner").arg(RUNNER).arg(&job.dir).arg(std::process::id().to_string());
+    runner.stdin(Stdio::null()).spawn()
 }
 
 enum Why {

@@ -291,3 +291,6 @@ fn same(known: &Tracked, proc: Proc) -> bool {
 fn birth(tracked: &Tracked, role: Role) -> Event {
     Event { when: tracked.born, what: What::Born { proc: tracked.proc, parent: tracked.parent, role } }
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,12 +140,13 @@ impl Runner {
             self.publish();
             let mut injections = Vec::new();
             let sockets = &self.sockets;
-            self.director.step(clock::now(), &|load| sockets.core().owner_of(load), &mut injections);
+            let now = clock::now();
+            self.director.step(now, &|load| sockets.core().owner_of(load), &mut injections);
             if injections.is_empty() {
                 break;
             }
             for injection in injections {
-                self.inject(injection)?;
+                self.inject(now, injection)?;
             }
         }
         self.linger();
@@ -187,9 +188,14 @@ impl Runner {
         self.publish();
     }
 
-    fn inject(&mut self, injection: Injection) -> Result<(), String> {
+    /// `now` is the instant of the decision. What is noted has that time: a note that is written after its act, by a
+    /// process that may have been preempted in between, must not seem later than what the act caused.
+    fn inject(&mut self, now: Time, injection: Injection) -> Result<(), String> {
         match injection {
-            Injection::Note(what) => self.note(what),
+            Injection::Note(what) => {
+                self.fresh.push(Event::at(now, what));
+                self.publish();
+            }
             Injection::Signal { to, signal } => self.signal(&to, signals::kernel(signal)),
             Injection::Ask { who, act } => self.ask(who, &act),
             Injection::Freeze { who, on } => self.freeze(who, on),
@@ -315,7 +321,7 @@ impl Runner {
     pub(super) fn next_deadline(&self, now: Time) -> Option<Time> {
         let lingering = matches!(self.ending, Ending::Lingering(_)).then(|| now + LOOK);
         let deadlines =
-            [self.director.next_deadline(now), self.observer.next_deadline(), self.sockets.next_deadline(), lingering];
+            [self.director.next_deadline(), self.observer.next_deadline(), self.sockets.next_deadline(), lingering];
         deadlines.into_iter().flatten().min()
     }
 }

@@ -31,11 +31,13 @@ pub fn kernel(signal: Signal) -> Kernel {
 /// Sends one. A process that has ended gets none, and that is no error.
 pub fn send(tracked: Option<&Tracked>, proc: Proc, signal: Kernel) {
     match tracked.and_then(|tracked| tracked.pidfd.as_ref()) {
-        Some(pidfd) => drop(pidfd_send_signal(pidfd, signal)),
+        Some(pidfd) => {
+            let _ = pidfd_send_signal(pidfd, signal);
+        }
         // Not watched: its pid is as good as its start time is the same.
         None if procfs::proc_of(proc.pid) == Some(proc) => {
             if let Some(pid) = i32::try_from(proc.pid).ok().and_then(Pid::from_raw) {
-                drop(kill_process(pid, signal));
+                let _ = kill_process(pid, signal);
             }
         }
         None => {}

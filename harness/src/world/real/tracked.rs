@@ -96,14 +96,6 @@ impl Tracked {
         }
     }
 
-    /// Whether it runs: in the process table and no zombie.
-    pub fn runs(&mut self) -> bool {
-        match &mut self.stat {
-            Some(stat) => read_stat(stat).is_some_and(|stat| !matches!(stat.state, 'Z' | 'X')),
-            None => false,
-        }
-    }
-
     /// How long it could have run but did not get a processor, since its birth, in nanoseconds; second field of
     /// `/proc/PID/schedstat`.
     pub fn run_queue_delay(&mut self) -> Option<u64> {
@@ -141,7 +133,7 @@ mod tests {
         let pidfd = tracked.pidfd.as_ref().expect("a child that is not reaped has a pidfd");
         rustix::event::poll(&mut [rustix::event::PollFd::new(pidfd, rustix::event::PollFlags::IN)], None)
             .expect("it ends by itself");
-        assert!(tracked.in_table() && !tracked.runs());
+        assert!(tracked.in_table());
         child.wait().expect("reaped");
         assert!(!tracked.in_table());
     }
