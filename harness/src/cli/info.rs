@@ -38,7 +38,13 @@ fn is_subject(file: &Path) -> bool {
 
 fn check_subject(file: &Path, out: &mut dyn Write) -> Result<(), Trouble> {
     let (subject, _) = subject::load(&file.to_string_lossy())?;
-    writeln!(out, "{}: subject `{}` is valid, {} deviations listed", file.display(), subject.name, subject.deviations.len())?;
+    writeln!(
+        out,
+        "{}: subject `{}` is valid, {} deviations listed",
+        file.display(),
+        subject.name,
+        subject.deviations.len()
+    )?;
     for line in subject::undeclared(&subject.profile) {
         writeln!(out, "  warning: undeclared: {line}")?;
     }
@@ -52,7 +58,8 @@ fn check_scenarios(path: &Path, out: &mut dyn Write) -> Result<(), Trouble> {
         match select::read(&file) {
             Ok((_, scenario)) => {
                 let missing = scenario::not_built(&scenario);
-                let note = if missing.is_empty() { String::new() } else { format!(" (not built: {})", missing.join(", ")) };
+                let note =
+                    if missing.is_empty() { String::new() } else { format!(" (not built: {})", missing.join(", ")) };
                 let variants = scenario.variants.len();
                 writeln!(out, "{}: valid, {} forms{note}", file.display(), variants + 1)?;
             }
@@ -120,7 +127,8 @@ pub fn list(paths: &[PathBuf]) -> Result<ExitCode, Trouble> {
     for name in subject::bundled() {
         let (subject, _) = subject::load(&name)?;
         let missing = subject::missing_programs(&subject);
-        let note = if missing.is_empty() { String::new() } else { format!("can't be judged here: no {}", missing.join(", ")) };
+        let note =
+            if missing.is_empty() { String::new() } else { format!("can't be judged here: no {}", missing.join(", ")) };
         writeln!(out, "  {name:width$}  {note}")?;
     }
     Ok(ExitCode::Ok)
@@ -130,7 +138,11 @@ pub fn list(paths: &[PathBuf]) -> Result<ExitCode, Trouble> {
 pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
     let mut out = io::stdout();
     if let Some(invariant) = INVARIANTS.iter().find(|invariant| is_named(invariant.id, what)) {
-        writeln!(out, "{}: {}\n\n{}\n\nNeeds: {}", invariant.id, invariant.title, invariant.definition, invariant.needs)?;
+        writeln!(
+            out,
+            "{}: {}\n\n{}\n\nNeeds: {}",
+            invariant.id, invariant.title, invariant.definition, invariant.needs
+        )?;
         return Ok(ExitCode::Ok);
     }
     if let Some(entry) = scenario::entry(what) {
@@ -139,7 +151,7 @@ pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
     }
     let forms = select::forms(&[scenario_path(what)?])?;
     for form in &forms {
-        writeln!(out, "{}", scenario::explain(&form.scenario, &form.name))?;
+        writeln!(out, "{}", scenario::to_ron(&form.scenario))?;
     }
     Ok(ExitCode::Ok)
 }

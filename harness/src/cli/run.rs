@@ -43,7 +43,10 @@ fn tasks(forms: &[Form], subject: &Subject, folder: &PathBuf, bins: &Bins, selec
         subject.events = None;
     }
     let seeds = (0..u64::from(selection.repeat)).map(|k| selection.seed.wrapping_add(k));
-    seeds.flat_map(|seed| forms.iter().map(move |form| (seed, form))).map(|(seed, form)| task(form, &subject, folder, bins, seed)).collect()
+    seeds
+        .flat_map(|seed| forms.iter().map(move |form| (seed, form)))
+        .map(|(seed, form)| task(form, &subject, folder, bins, seed))
+        .collect()
 }
 
 /// The task of one form with one seed.

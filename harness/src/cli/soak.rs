@@ -39,7 +39,8 @@ pub fn soak(args: &SoakArgs) -> Result<ExitCode, Trouble> {
             burner = Some(Burner::start());
         }
         let seed = args.seed.wrapping_add(u64::from(round));
-        let of_round = by_file(&forms).into_values().flat_map(|forms| pick(&forms, round, args.all_variants)).collect::<Vec<_>>();
+        let of_round =
+            by_file(&forms).into_values().flat_map(|forms| pick(&forms, round, args.all_variants)).collect::<Vec<_>>();
         let tasks = of_round.iter().map(|form| run::task(form, &subject, &folder, &bins, seed)).collect();
         let runs = suite::run_all(tasks, World::Real, 1, &args.histories, |news| {
             if !matches!(news, News::Ended(_)) {
@@ -96,7 +97,8 @@ impl Counts {
             ExitCode::Inconclusive => count.inconclusive += 1,
             _ => count.failed += 1,
         }
-        count.first_conclusive += u32::from(run.attempts.first().is_some_and(|first| first.code != ExitCode::Inconclusive));
+        count.first_conclusive +=
+            u32::from(run.attempts.first().is_some_and(|first| first.code != ExitCode::Inconclusive));
     }
 
     fn total(&self) -> Count {

@@ -50,13 +50,7 @@ pub enum News {
 }
 
 /// Runs every task and returns the runs in the order of the tasks.
-pub fn run_all(
-    tasks: Vec<Task>,
-    world: World,
-    jobs: usize,
-    histories: &Path,
-    mut news: impl FnMut(&News),
-) -> Vec<Run> {
+pub fn run_all(tasks: Vec<Task>, world: World, jobs: usize, histories: &Path, mut news: impl FnMut(&News)) -> Vec<Run> {
     let count = tasks.len();
     let queue: Mutex<VecDeque<(usize, Task)>> = Mutex::new(tasks.into_iter().enumerate().collect());
     let (sender, receiver) = mpsc::channel();
@@ -120,13 +114,16 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
     let plan = &task.plan;
     let history = match world {
         World::Real => world::real::run(plan, progress).map_err(|why| why.to_string()),
-        World::Sim => catch_unwind(AssertUnwindSafe(|| world::sim::run(plan))).map_err(|_| "the simulator panicked".into()),
+        World::Sim => {
+            catch_unwind(AssertUnwindSafe(|| world::sim::run(plan))).map_err(|_| "the simulator panicked".into())
+        }
     };
     let history = match history {
         Ok(history) => history,
         Err(why) => return Attempt::failed(why, took()),
     };
-    let path = histories.join(format!("{}.{}.{}.{number}.jsonl", plan.name.replace("::", "."), world.name(), plan.seed));
+    let path =
+        histories.join(format!("{}.{}.{}.{number}.jsonl", plan.name.replace("::", "."), world.name(), plan.seed));
     // A real run can't be made again, so that its history is on disk before anyone judges it; a simulated one can.
     let mut written = match world {
         World::Real => match write(&history, &path) {
