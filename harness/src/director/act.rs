@@ -72,10 +72,8 @@ impl Stage<'_> {
 
     fn signal(&mut self, to: Vec<Proc>, signal: Signal) {
         let supervisor = |proc: &Proc| self.view.supervisor == Supervisor::Alive(*proc);
-        let ends = matches!(
-            signal,
-            Signal::KILL | Signal::TERM | Signal::INT | Signal::QUIT | Signal::ABRT | Signal::SEGV | Signal::PIPE
-        );
+        let ends =
+            matches!(signal, Signal::KILL | Signal::TERM | Signal::INT | Signal::QUIT | Signal::ABRT | Signal::SEGV);
         if ends && to.iter().any(supervisor) {
             self.view.told_to_end = true;
         }
@@ -287,8 +285,5 @@ impl Origin {
 
 /// What a person would write.
 pub fn said(value: &impl serde::Serialize) -> String {
-    ron::Options::default()
-        .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
-        .to_string(value)
-        .unwrap_or_else(|why| format!("(can't be written: {why})"))
+    crate::ron_file::dialect().to_string(value).unwrap_or_else(|why| format!("(can't be written: {why})"))
 }

@@ -84,6 +84,8 @@ pub struct Director {
     random: Random,
     that: Option<Proc>,
     phase: Phase,
+    /// When `step` was called last.
+    now: Time,
 }
 
 impl Director {
@@ -96,7 +98,7 @@ impl Director {
     pub fn new(scenario: &Scenario, seed: u64, bounds: Bounds) -> Self {
         let view = View::new(scenario.pool.workers, !has_start(&scenario.steps));
         let random = Random::new(seed);
-        Self { scenario: scenario.clone(), bounds, view, random, that: None, phase: Phase::Fresh }
+        Self { scenario: scenario.clone(), bounds, view, random, that: None, phase: Phase::Fresh, now: Time::default() }
     }
 
     /// Shows an event that was appended to the history.
@@ -113,11 +115,13 @@ impl Director {
     /// Appends what is to be done at `now`, after everything that is known was shown. `owners` names the worker that
     /// owns a connection of a load ([`crate::load::Clients::owner_of`]).
     pub fn step(&mut self, now: Time, owners: &dyn Fn(&str) -> Option<Proc>, out: &mut Vec<Injection>) {
+        self.now = now;
         while self.advance(now, owners, out) {}
     }
 
-    /// When `step` is wanted although no event was seen.
-    pub fn next_deadline(&self, now: Time) -> Option<Time> {
+    /// When `step` is wanted although no event was seen. It is asked for after each event and each step.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let now = self.now;
         match &self.phase {
             Phase::Fresh => Some(now),
             Phase::Baseline(until) | Phase::Stop(until) | Phase::Over(until) => Some(*until),
