@@ -5,113 +5,51 @@ use std::time::Duration;
 use super::{ExitStatus, SpawnError, WorkerId};
 
 /// One event. Those that the loop alone knows of (`Setup`, `Listening`, `Close`) are emitted by the shell, all
-/// others by the core.
+/// others by the core. In each, `worker` is the one that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the fields: each variant's text explains them
 pub enum Event {
-    /// The configuration is valid and the loop is about to start.
-    Setup {
-        /// How many workers are wanted.
-        workers: u32,
-    },
-    /// A listening socket is bound.
-    Listening {
-        /// The address as bound (a port that was 0 is the real one).
-        address: String,
-    },
+    /// The configuration is valid, that many workers are wanted, the loop is about to start.
+    Setup { workers: u32 },
+    /// A listening socket is bound; a port that was 0 is the real one here.
+    Listening { address: String },
     /// A process was started for a worker.
-    Fork {
-        /// Which.
-        worker: WorkerId,
-    },
+    Fork { worker: WorkerId },
     /// Its program runs.
-    Online {
-        /// Which.
-        worker: WorkerId,
-    },
+    Online { worker: WorkerId },
     /// It serves.
-    Ready {
-        /// Which.
-        worker: WorkerId,
-    },
-    /// It said that it will leave.
-    Announce {
-        /// Which.
-        worker: WorkerId,
-        /// Whether it goes on accepting until told to drain.
-        two_phase: bool,
-    },
+    Ready { worker: WorkerId },
+    /// It said that it will leave; in two phases it goes on accepting until it is told to drain.
+    Announce { worker: WorkerId, two_phase: bool },
     /// It was taken out of service: by its own one-phase word, a drain order or a stop signal.
-    Retire {
-        /// Which.
-        worker: WorkerId,
-    },
+    Retire { worker: WorkerId },
     /// Its end of the channel is closed.
-    Disconnect {
-        /// Which.
-        worker: WorkerId,
-    },
+    Disconnect { worker: WorkerId },
     /// Process and channel are both gone.
-    Close {
-        /// Which.
-        worker: WorkerId,
-    },
+    Close { worker: WorkerId },
     /// Its process ended.
-    Exit {
-        /// Which.
-        worker: WorkerId,
-        /// How.
-        status: ExitStatus,
-    },
-    /// Something failed or made no sense; the supervisor goes on.
-    Error {
-        /// Whom it concerns, if one worker.
-        worker: Option<WorkerId>,
-        /// What, in words.
-        what: ErrorEvent,
-    },
-    /// A replacement is due.
-    Restart {
-        /// The worker that will start.
-        worker: WorkerId,
-        /// In how long.
-        delay: Duration,
-    },
-    /// The restart limit was reached.
-    GiveUp {
-        /// How many restarts the window held.
-        restarts: u32,
-        /// The window.
-        within: Duration,
-    },
-    /// Every worker was told to finish (a stop or a give-up).
-    Draining {
-        /// How many are alive.
-        workers: u32,
-    },
+    Exit { worker: WorkerId, status: ExitStatus },
+    /// Something failed or made no sense, maybe concerning one worker; the supervisor goes on.
+    Error { worker: Option<WorkerId>, what: ErrorEvent },
+    /// A replacement will start after this delay.
+    Restart { worker: WorkerId, delay: Duration },
+    /// The restart limit was reached: the window holds that many restarts already.
+    GiveUp { restarts: u32, within: Duration },
+    /// Every worker that is alive, so many, is to finish (a stop or a give-up).
+    Draining { workers: u32 },
     /// A worker did not finish in time.
-    DrainDeadline {
-        /// Which.
-        worker: WorkerId,
-    },
+    DrainDeadline { worker: WorkerId },
     /// A worker's process group gets SIGKILL.
-    Kill {
-        /// Which.
-        worker: WorkerId,
-    },
+    Kill { worker: WorkerId },
     /// A rolling restart began, ended, was absorbed by a waiting one or was abandoned.
-    Reload {
-        /// Which of these.
-        phase: ReloadPhase,
-    },
-    /// A stop was asked for.
-    Stop {
-        /// Whether it is a repeated one, which doesn't wait for the drain.
-        hurry: bool,
-    },
+    Reload { phase: ReloadPhase },
+    /// A stop was asked for; one that hurries, the second, doesn't wait for the drain.
+    Stop { hurry: bool },
 }
 
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the fields, as above
 pub enum ErrorEvent {
     /// No process could be started.
     Spawn(SpawnError),
@@ -121,13 +59,8 @@ pub enum ErrorEvent {
     Unexpected(&'static str),
     /// A worker wrote something on its channel that is not a message.
     Garbage(String),
-    /// A system call failed; the loop goes on.
-    System {
-        /// What was tried.
-        call: &'static str,
-        /// The errno.
-        errno: i32,
-    },
+    /// A system call failed with this errno; the loop goes on.
+    System { call: &'static str, errno: i32 },
 }
 
 /// Where a rolling restart is.

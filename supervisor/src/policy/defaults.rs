@@ -49,41 +49,31 @@ impl fmt::Display for Value {
     }
 }
 
-/// Restarts per window.
-pub const LIMIT_RESTARTS: u32 = 10;
-/// Length of the window.
-pub const LIMIT_WITHIN: Duration = Duration::from_secs(60);
-/// First delay that is not zero.
-pub const BACKOFF_INITIAL: Duration = Duration::from_millis(100);
-/// Growth of the delay.
-pub const BACKOFF_FACTOR: u32 = 2;
-/// Longest delay.
-pub const BACKOFF_CAP: Duration = Duration::from_secs(5);
-/// Variation of the delay, in percent.
-pub const BACKOFF_JITTER_PERCENT: u8 = 10;
-/// A run that long is stable.
-pub const STABLE: Duration = Duration::from_secs(5);
-/// From the start of a worker's program to ready.
-pub const READY_TIMEOUT: Duration = Duration::from_secs(30);
-/// From being told to leave to SIGKILL.
-pub const DRAIN: Duration = Duration::from_secs(10);
-/// Length of the accept queues.
-pub const BACKLOG: u32 = 511;
-/// Seed of the jitter.
-pub const SEED: u64 = 1;
+#[allow(missing_docs)] // TABLE says what each is
+mod values {
+    use std::time::Duration;
 
-/// From a drain deadline to the end of the process.
-pub const KILL_SLACK: Duration = Duration::from_millis(250);
-/// From a death to the end of the zombie.
-pub const REAP: Duration = Duration::from_millis(250);
-/// From the last fault to a full pool, beside the delays of the policy and the time that a worker needs to boot.
-pub const CONVERGE: Duration = Duration::from_millis(500);
-/// From the need for one restart too many to the end of the supervisor, beside the drain.
-pub const GIVE_UP: Duration = Duration::from_millis(500);
-/// From the end of the supervisor to the end of every worker that obeys, beside the drain.
-pub const ORPHANS: Duration = Duration::from_secs(1);
-/// Workers alive beside those wanted and those that drain, while a replacement comes up.
-pub const SURGE: u32 = 1;
+    pub const LIMIT_RESTARTS: u32 = 10;
+    pub const LIMIT_WITHIN: Duration = Duration::from_secs(60);
+    pub const BACKOFF_INITIAL: Duration = Duration::from_millis(100);
+    pub const BACKOFF_FACTOR: u32 = 2;
+    pub const BACKOFF_CAP: Duration = Duration::from_secs(5);
+    pub const BACKOFF_JITTER_PERCENT: u8 = 10;
+    pub const STABLE: Duration = Duration::from_secs(5);
+    pub const READY_TIMEOUT: Duration = Duration::from_secs(30);
+    pub const DRAIN: Duration = Duration::from_secs(10);
+    pub const BACKLOG: u32 = 511;
+    pub const SEED: u64 = 1;
+
+    pub const KILL_SLACK: Duration = Duration::from_millis(250);
+    pub const REAP: Duration = Duration::from_millis(250);
+    pub const CONVERGE: Duration = Duration::from_millis(500);
+    pub const GIVE_UP: Duration = Duration::from_millis(500);
+    pub const ORPHANS: Duration = Duration::from_secs(1);
+    pub const SURGE: u32 = 1;
+}
+
+pub use values::*;
 
 /// All of it.
 pub const TABLE: &[Entry] = &[

@@ -305,3 +305,24 @@ fn an_announcer_whose_successor_is_not_to_be_restarted_is_let_go() {
     assert_eq!(told[1..], [Action::Tell(w(0, 1), Order::Drain), emit(Event::Retire { worker: w(0, 1) })]);
     assert_eq!(ending(&bench.exits(w(0, 1), 0)), Some(ExitCode::Stopped));
 }
+
+#[test]
+fn a_stable_run_ends_the_row_of_failures_whatever_ended_it() {
+    for announced in [false, true] {
+        let mut bench = Bench::steady(policy(1));
+        bench.exits(w(0, 1), 1);
+        bench.pass(MS(100));
+        bench.spawned(w(0, 2));
+        bench.exits(w(0, 2), 1);
+        bench.pass(MS(200));
+        bench.boot(w(0, 3));
+        bench.pass(MS(5000));
+        let told = if announced { bench.word(w(0, 3), Word::Retire) } else { bench.exits(w(0, 3), 1) };
+        assert_eq!(told[1], restart(w(0, 4), 0));
+        bench.boot(w(0, 4));
+        bench.pass(MS(10_000));
+        bench.give(Input::Word(w(0, 4), Word::Suicide));
+        bench.boot(w(0, 5));
+        assert_eq!(bench.exits(w(0, 5), 1), [exit(w(0, 5), 1), restart(w(0, 6), 100)], "{announced}");
+    }
+}

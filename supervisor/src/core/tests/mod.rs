@@ -2,6 +2,8 @@
 
 mod bench;
 mod lives;
+mod model;
+mod observer;
 mod order;
 mod properties;
 mod rolling;
