@@ -53,9 +53,10 @@ fn check(name: &str, path: &Path) -> Result<(), String> {
     if !path.is_file() {
         return Err(format!("{name} is missing: there is no {}; {mend}", path.display()));
     }
-    let said = Command::new(path).arg("--version").output().map_err(|why| {
-        format!("{name} does not run: {} --version: {why}; {mend}", path.display())
-    })?;
+    let said = Command::new(path)
+        .arg("--version")
+        .output()
+        .map_err(|why| format!("{name} does not run: {} --version: {why}; {mend}", path.display()))?;
     let said = String::from_utf8_lossy(&said.stdout);
     let version = said.split_whitespace().nth(1).unwrap_or("none");
     if version == env!("CARGO_PKG_VERSION") {

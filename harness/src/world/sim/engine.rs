@@ -13,7 +13,7 @@ use crate::subject::{HowToReload, HowToStop};
 use crate::time::Time;
 
 use super::claims::Claims;
-use super::model::{HARNESS, Latency, Model, WAKE};
+use super::model::{Favour, HARNESS, Latency, Model, WAKE};
 use super::process::Processes;
 use super::queue::{Ev, Queue};
 use super::rng::Rng;
@@ -41,6 +41,7 @@ pub(super) struct World {
     pub queue: Queue,
     pub rng: Rng,
     pub model: Model,
+    pub favour: Favour,
     /// Events of the kernel so far: what the queue held, and every system call of anybody.
     pub kernel_events: u64,
     /// Nothing happens any more.

@@ -22,7 +22,7 @@ use crate::world::Plan;
 use super::claims::Claims;
 use super::engine::World;
 use super::kernel::SimKernel;
-use super::model::Model;
+use super::model::{Favour, Model};
 use super::process::Processes;
 use super::queue::Queue;
 use super::rng::Rng;
@@ -121,10 +121,12 @@ impl World {
         let span = |bound: Option<crate::scenario::Span>, default| bound.map_or(default, |span| span.0);
         let settle = span(profile.converge, Duration::from_secs(5)) + Duration::from_millis(500);
         let stop = scenario.pool.drain.0 + span(profile.kill_slack, Duration::from_secs(1)) + Duration::from_secs(1);
+        let mut rng = Rng::new(plan.seed);
         World {
             now: BEGIN,
             queue: Queue::default(),
-            rng: Rng::new(plan.seed),
+            favour: Favour::draw(&mut rng),
+            rng,
             model,
             kernel_events: 0,
             over: false,
