@@ -1,6 +1,7 @@
 //! The engine: one queue of events, one clock, and who acts on what.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use supervisor::kernel::{Child as ChildHandle, Errno};
 
@@ -68,7 +69,11 @@ pub(super) struct World {
     pub generation: u32,
     /// Tickets taken, by generation.
     pub tickets: Vec<u32>,
-    pub orphan_grace: std::time::Duration,
+    pub own_deadline: Option<Duration>,
+    pub orphan_grace: Duration,
+    /// How long what the supervisor started may outlive it.
+    pub orphans: Duration,
+    pub supervisor_gone_at: Option<Time>,
     pub puppet_actions: Vec<puppet::Action>,
 
     pub clients: Clients,
@@ -152,6 +157,7 @@ impl World {
                     self.direct();
                 }
             }
+            Ev::Look => self.look_for_leftovers(),
             Ev::Clients => self.clients_due(at),
             Ev::SupervisorRuns => self.supervisor.run(),
             Ev::SupervisorGone => self.supervisor_gone(),

@@ -27,7 +27,7 @@ impl World {
         let proc = process.proc;
         let ticket = self.take_ticket();
         let life = life_of(&self.lives, self.generation, ticket);
-        self.processes.get_mut(ix).puppet = Some(Puppet::new(life, None, self.orphan_grace));
+        self.processes.get_mut(ix).puppet = Some(Puppet::new(life, self.own_deadline, self.orphan_grace));
         let (parent, generation) = (self.supervisor.proc.pid, self.generation);
         self.note(What::Born { proc, parent, role: Role::Worker { ticket, generation } });
         self.puppet(ix, Input::Born);
