@@ -72,3 +72,46 @@ fn deep_nesting_is_refused_in_words() {
     let deep = format!("{}(do: Kill(Oldest)){}", "(do: Repeat(times: 1, steps: [".repeat(500), "]))".repeat(500));
     assert!(told(&with(&format!("steps: [{deep}],"))).contains("nested too deeply"));
 }
+
+/// What is said about a path inside a fresh folder that holds two scenarios, an empty folder and something else.
+fn told_of_path(path: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["flap.ron", "kill.ron", "notes.txt"] {
+        std::fs::write(folder.path().join(file), "").unwrap();
+    }
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let problems = scenario::find(&[folder.path().join(path)]).unwrap_err();
+    problems.to_string().replace(&folder.path().display().to_string(), "FOLDER")
+}
+
+#[test]
+fn a_missing_file() {
+    insta::assert_snapshot!([told_of_path("flop.ron"), told_of_path("kil"), told_of_path("no/such")].join("\n\n"));
+}
+
+#[test]
+fn an_empty_directory() {
+    insta::assert_snapshot!([told_of_path("empty"), told_of_path("notes.txt")].join("\n\n"));
+}
+
+#[test]
+fn files_are_found_below_folders_and_named_by_their_path() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("drain")).unwrap();
+    for file in ["b.ron", "a.ron", "drain/idle.ron", "drain/readme.md"] {
+        std::fs::write(folder.path().join(file), "").unwrap();
+    }
+    let names = |paths: &[&str]| -> Vec<String> {
+        let paths: Vec<_> = paths.iter().map(|path| folder.path().join(path)).collect();
+        scenario::find(&paths).unwrap().into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(names(&["."]), ["a", "b", "drain/idle"]);
+    assert_eq!(names(&["b.ron", "drain"]), ["b", "idle"]);
+    assert_eq!(names(&["b.ron", "b.ron"]), ["b"]);
+}
+
+#[test]
+fn an_unknown_subject() {
+    let problems = harness::subject::load("referense").unwrap_err().to_string();
+    assert!(problems.contains("did you mean `reference`?"), "{problems}");
+}

@@ -1,6 +1,8 @@
 //! The grammar of a scenario file (RON), its validation and its explanation.
 
+mod built;
 mod catalogue;
+mod find;
 mod life;
 mod load;
 mod model;
@@ -9,7 +11,9 @@ mod span;
 mod step;
 mod validate;
 
+pub use built::{constructs, not_built};
 pub use catalogue::{Entry, catalogue, entry};
+pub use find::find;
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
 pub use load::Load;
 pub use model::{Backoff, Expect, Limit, Pool, Scenario, Start, StatusIs, Sweep, Variant};

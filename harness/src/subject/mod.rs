@@ -1,10 +1,12 @@
 //! How to start, find, observe, script, steer and stop one supervisor, and what it promises.
 
+mod lacks;
 mod load;
 mod model;
 mod profile;
 mod render;
 
+pub use lacks::{lacks, missing_programs, undeclared};
 pub use load::{bundled, load, template};
 pub use model::{Deviation, Frequency, HowToReload, HowToStop, Puppet, Readiness, Subject};
 pub use profile::{DelayBound, LimitRule, OnSupervisorDeath, Profile};

@@ -1,1 +1,16 @@
-//! The mutants.
+//! Deliberately broken supervisors: the proof that the harness can fail.
+//!
+//! Each [`Mutant`] is the shipped supervisor with one thing wrong, and says which invariant has to notice that, in which
+//! scenario. None of them needs a planted point in the supervisor: they wrap its state machine ([`machines`]), its view of
+//! the kernel ([`Faulty`]), or are a change of its policy.
+
+mod faulty;
+mod list;
+pub mod machines;
+
+mod mutant;
+
+pub use faulty::{Faulty, KernelFault};
+pub use list::{ALL, find};
+
+pub use mutant::{AnyMachine, Mutant, Mutation};

@@ -44,7 +44,7 @@ fn reachable(checker: &mut Checker, limit: Limit, backoff: Backoff) {
     let (sum, shown) = delays(limit.restarts, backoff);
     if sum >= limit.within.0 {
         checker.wrong_in("limit", "one worker that always crashes can never reach this limit").expected(format!(
-            "its {} restarts are spread over {shown} = {}, not less than {}",
+            "the need for one more than {} comes after {shown} = {}, not in less than {}",
             limit.restarts,
             Span(sum),
             limit.within
@@ -52,26 +52,27 @@ fn reachable(checker: &mut Checker, limit: Limit, backoff: Backoff) {
     }
 }
 
-/// The time from the first of so many restarts in a row, which is immediate, to the last; and the sum as written.
+/// The time from the first restart of a crash loop, which is immediate, until one more than so many is due; and the
+/// sum as written.
 fn delays(restarts: u32, backoff: Backoff) -> (Duration, String) {
     let mut delay = backoff.initial.0.min(backoff.cap.0);
     let mut sum = Duration::ZERO;
     let mut shown = Vec::new();
-    for done in 1..restarts {
-        if done < 5 {
+    for done in 0..restarts {
+        if done < 4 {
             shown.push(Span(delay).to_string());
         }
         if delay >= backoff.cap.0 || backoff.factor <= 1 {
             sum = sum.saturating_add(delay.saturating_mul(restarts - done));
             if restarts - done > 1 {
-                shown.push(format!("… ({} more of {})", restarts - done - 1, Span(delay)));
+                shown.push(format!("… up to {} each", Span(delay)));
             }
             break;
         }
         sum = sum.saturating_add(delay);
         delay = delay.saturating_mul(backoff.factor).min(backoff.cap.0);
     }
-    (sum, if shown.is_empty() { "nothing".to_owned() } else { shown.join(" + ") })
+    (sum, shown.join(" + "))
 }
 
 #[cfg(test)]
@@ -85,11 +86,10 @@ mod tests {
 
     #[test]
     fn the_sum_of_the_delays() {
-        assert_eq!(sum(1, 10, 2, 80), 0);
-        assert_eq!(sum(2, 10, 2, 80), 10);
-        assert_eq!(sum(6, 10, 2, 80), 10 + 20 + 40 + 80 + 80);
-        assert_eq!(sum(4, 10, 1, 80), 30);
-        assert_eq!(sum(3, 100, 2, 50), 100);
+        assert_eq!(sum(1, 10, 2, 80), 10);
+        assert_eq!(sum(5, 10, 2, 80), 10 + 20 + 40 + 80 + 80);
+        assert_eq!(sum(3, 10, 1, 80), 30);
+        assert_eq!(sum(2, 100, 2, 50), 100);
         assert!(sum(u32::MAX, 1000, 3, 1000) > 4_000_000_000_000);
     }
 }

@@ -1,0 +1,179 @@
+//! Which constructs of the grammar a scenario uses, and which of them no world runs yet: those make a run
+//! `NotApplicable`, before anything is started.
+
+use std::collections::BTreeSet;
+
+use super::{Act, Ask, Command, Fault, Life, Load, Scenario, Step, Target};
+
+/// What is parsed and validated, and not run yet. To build one, delete its name here.
+const NOT_BUILT: &[&str] = &[
+    "Adopted",
+    "AddressHeld",
+    "Bystander",
+    "Child",
+    "ClockStep",
+    "Config",
+    "File",
+    "Limit",
+    "LogReader",
+    "NotRead",
+    "Scale",
+    "SecondStart",
+    "Syscall",
+    "Upgrade",
+    "a Flood load",
+    "a Poison load",
+    "a Slow load",
+];
+
+/// The constructs that a scenario uses and no world runs yet, sorted.
+pub fn not_built(scenario: &Scenario) -> Vec<String> {
+    constructs(scenario).into_iter().filter(|name| NOT_BUILT.contains(name)).map(str::to_owned).collect()
+}
+
+/// The name of every construct that one form of a scenario uses.
+pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
+    let mut used = BTreeSet::new();
+    used.extend(scenario.load.iter().map(load));
+    let lives = &scenario.lives;
+    used.extend(lives.first.iter().chain(lives.generation.values().flatten()).chain([&lives.then]).map(life));
+    for step in &scenario.steps {
+        of_step(step, &mut used);
+    }
+    used
+}
+
+fn of_step(step: &Step, used: &mut BTreeSet<&'static str>) {
+    if let Some(act) = &step.act {
+        of_act(act, used);
+    }
+}
+
+fn of_act(act: &Act, used: &mut BTreeSet<&'static str>) {
+    match act {
+        Act::Kill(target) => {
+            used.insert("Kill");
+            of_target(target, used);
+        }
+        Act::Signal { to, .. } => {
+            used.insert("Signal");
+            of_target(to, used);
+        }
+        Act::Ask { who, to, .. } => {
+            used.insert(ask(to));
+            of_target(who, used);
+        }
+        Act::Operate(it) => drop(used.insert(command(it))),
+        Act::Config(_) => drop(used.insert("Config")),
+        Act::StartLoad(_) => drop(used.insert("StartLoad")),
+        Act::StopLoad(_) => drop(used.insert("StopLoad")),
+        Act::Pause(_) => drop(used.insert("Pause")),
+        Act::During { fault, steps, .. } => {
+            of_fault(fault, used);
+            steps.iter().for_each(|step| of_step(step, used));
+        }
+        Act::Repeat { steps, .. } => {
+            used.insert("Repeat");
+            steps.iter().for_each(|step| of_step(step, used));
+        }
+        Act::OneOf(acts) => {
+            used.insert("OneOf");
+            acts.iter().for_each(|act| of_act(act, used));
+        }
+        Act::Together { acts, .. } => {
+            used.insert("Together");
+            acts.iter().for_each(|act| of_act(act, used));
+        }
+    }
+}
+
+fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
+    let (name, target) = match fault {
+        Fault::Freeze(target) => ("Freeze", Some(target)),
+        Fault::Limit { on, .. } => ("Limit", Some(on)),
+        Fault::File { .. } => ("File", None),
+        Fault::NotRead(target) => ("NotRead", Some(target)),
+        Fault::AddressHeld => ("AddressHeld", None),
+        Fault::Syscall { of, .. } => ("Syscall", Some(of)),
+        Fault::ClockStep { .. } => ("ClockStep", None),
+    };
+    used.insert(name);
+    if let Some(target) = target {
+        of_target(target, used);
+    }
+}
+
+fn of_target(target: &Target, used: &mut BTreeSet<&'static str>) {
+    used.insert(match target {
+        Target::Supervisor => "Supervisor",
+        Target::Oldest => "Oldest",
+        Target::Newest => "Newest",
+        Target::Each => "Each",
+        Target::All => "All",
+        Target::Random(_) => "Random",
+        Target::Booting => "Booting",
+        Target::Draining => "Draining",
+        Target::That => "That",
+        Target::Named(_) => "Named",
+        Target::OwnerOf(_) => "OwnerOf",
+        Target::Child(_) => "Child",
+        Target::Adopted => "Adopted",
+        Target::Bystander => "Bystander",
+        Target::LogReader => "LogReader",
+        Target::Group => "Group",
+    });
+    if let Target::Child(of) = target {
+        of_target(of, used);
+    }
+}
+
+fn ask(ask: &Ask) -> &'static str {
+    match ask {
+        Ask::Throw => "Ask Throw",
+        Ask::Retire(_) => "Ask Retire",
+        Ask::Exit(_) => "Ask Exit",
+        Ask::CloseChannel => "Ask CloseChannel",
+        Ask::Spawn(_) => "Ask Spawn",
+        Ask::Flood(_) => "Ask Flood",
+        Ask::Garble(_) => "Ask Garble",
+        Ask::Hang => "Ask Hang",
+    }
+}
+
+fn command(command: &Command) -> &'static str {
+    match command {
+        Command::Start => "Start",
+        Command::Reload => "Reload",
+        Command::Reloads { .. } => "Reloads",
+        Command::Stop => "Stop",
+        Command::Scale(_) => "Scale",
+        Command::Upgrade => "Upgrade",
+        Command::SecondStart => "SecondStart",
+    }
+}
+
+fn load(load: &Load) -> &'static str {
+    match load {
+        Load::Probe { .. } => "a Probe load",
+        Load::Hold { .. } => "a Hold load",
+        Load::Park { .. } => "a Park load",
+        Load::Flood { .. } => "a Flood load",
+        Load::Slow { .. } => "a Slow load",
+        Load::Poison { .. } => "a Poison load",
+    }
+}
+
+fn life(life: &Life) -> &'static str {
+    match life {
+        Life::Serve => "Serve",
+        Life::Crash { .. } => "Crash",
+        Life::Hang { .. } => "Hang",
+        Life::IgnoreTerm => "IgnoreTerm",
+        Life::SlowBoot(_) => "SlowBoot",
+        Life::SlowStop(_) => "SlowStop",
+        Life::RetireAtFirstRequest(_) => "RetireAtFirstRequest",
+        Life::Leak(_) => "Leak",
+        Life::Flood(_) => "Flood",
+        Life::Record(_) => "Record",
+    }
+}

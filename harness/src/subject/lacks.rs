@@ -1,0 +1,130 @@
+//! What a scenario needs and a subject can't do: then it is not applicable, and nothing is started.
+
+use std::path::Path;
+
+use crate::scenario::{Act, Ask, Command, Life, Load, Retirement, Scenario, not_built};
+
+use super::{Profile, Puppet, Subject};
+
+/// Why a form of a scenario can't be run with this subject; empty if it can.
+pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
+    let mut why: Vec<String> = not_built(scenario).iter().map(|name| format!("not built: {name}")).collect();
+    if subject.reload.is_none()
+        && acts(scenario, &|act| matches!(act, Act::Operate(Command::Reload | Command::Reloads { .. })))
+    {
+        why.push("it can't be told to reload".to_owned());
+    }
+    if subject.puppet == Puppet::Opaque && scripted(scenario) {
+        why.push("its workers can't be scripted".to_owned());
+    }
+    if let Some(understood) = &subject.profile.announcements {
+        for form in [Retirement::OnePhase, Retirement::TwoPhase] {
+            if announces(scenario, form) && !understood.contains(&form) {
+                why.push(format!("it does not understand {} retirement", named(form)));
+            }
+        }
+    }
+    why
+}
+
+/// The programs that a subject requires and this machine does not have.
+pub fn missing_programs(subject: &Subject) -> Vec<String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |program: &Path| program.is_file();
+    let found = |name: &str| {
+        if name.contains('/') {
+            there(Path::new(name))
+        } else {
+            std::env::split_paths(&path).any(|dir| there(&dir.join(name)))
+        }
+    };
+    subject.requires.iter().filter(|name| !found(name)).cloned().collect()
+}
+
+/// The lines of a profile that are missing: what they are about is not judged.
+pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
+    let Profile {
+        converge,
+        surge,
+        max_unavailable,
+        boot,
+        reply,
+        delay,
+        limit,
+        give_up,
+        give_up_status,
+        stop_status,
+        drain,
+        kill_slack,
+        announcements,
+        rolling_reload,
+        on_supervisor_death,
+        // These two are universal: whoever declares nothing gets the default.
+        reap: _,
+        orphans: _,
+        holds_listener,
+    } = profile;
+    let unlimited = *limit == Some(super::LimitRule::Unlimited);
+    let lines = [
+        ("converge", converge.is_some()),
+        ("surge", surge.is_some()),
+        ("max_unavailable", max_unavailable.is_some()),
+        ("boot", boot.is_some()),
+        ("reply", reply.is_some()),
+        ("delay", delay.is_some()),
+        ("limit", limit.is_some()),
+        // Who never gives up has nothing to declare about it.
+        ("give_up", give_up.is_some() || unlimited),
+        ("give_up_status", give_up_status.is_some() || unlimited),
+        ("stop_status", stop_status.is_some()),
+        ("drain", drain.is_some()),
+        ("kill_slack", kill_slack.is_some() || *drain == Some(false)),
+        ("announcements", announcements.is_some()),
+        ("rolling_reload", rolling_reload.is_some()),
+        ("on_supervisor_death", on_supervisor_death.is_some()),
+        ("holds_listener", holds_listener.is_some()),
+    ];
+    lines.into_iter().filter(|(_, declared)| !declared).map(|(line, _)| line).collect()
+}
+
+fn acts(scenario: &Scenario, is: &dyn Fn(&Act) -> bool) -> bool {
+    scenario.steps.iter().any(|step| step.any(is))
+}
+
+fn lives(scenario: &Scenario) -> impl Iterator<Item = &Life> {
+    let lives = &scenario.lives;
+    lives.first.iter().chain(lives.generation.values().flatten()).chain([&lives.then])
+}
+
+/// Whether the workers must do anything but answer at once.
+fn scripted(scenario: &Scenario) -> bool {
+    let held = |load: &Load| match load {
+        Load::Probe { hold, .. } => !hold.is_zero(),
+        Load::Park { .. } | Load::Flood { .. } | Load::Slow { .. } => false,
+        Load::Hold { .. } | Load::Poison { .. } => true,
+    };
+    lives(scenario).any(|life| *life != Life::Serve)
+        || scenario.load.iter().any(held)
+        || acts(scenario, &|act| matches!(act, Act::Ask { .. }))
+}
+
+/// Whether a worker announces its retirement in this form.
+fn announces(scenario: &Scenario, form: Retirement) -> bool {
+    let throws = acts(scenario, &|act| matches!(act, Act::Ask { to: Ask::Throw, .. }))
+        || scenario.load.iter().any(|load| matches!(load, Load::Poison { .. }));
+    let by_life = |life: &Life| match life {
+        Life::RetireAtFirstRequest(own) => *own == form,
+        Life::Record(record) => record.retire == form && (throws || record.retire_after.is_some()),
+        _ => throws && form == Retirement::default(),
+    };
+    lives(scenario).any(by_life)
+        || acts(scenario, &|act| matches!(act, Act::Ask { to: Ask::Retire(asked), .. } if *asked == form))
+}
+
+fn named(form: Retirement) -> &'static str {
+    match form {
+        Retirement::OnePhase => "one-phase",
+        Retirement::TwoPhase => "two-phase",
+        Retirement::Silent => "silent",
+    }
+}

@@ -1,0 +1,131 @@
+//! A supervisor's view of the kernel, with something wrong.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use supervisor::core::{ExitStatus, Signal, SpawnError};
+use supervisor::kernel::{
+    Address, Child, Clock, Errno, Fd, Files, Listen, Own, Processes, Readiness, Received, Scope, SignalSet, SpawnSpec,
+    Spawned, Streams, Wait, Watch,
+};
+use supervisor::policy::Instant;
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelFault {
+    /// Nothing.
+    None,
+    /// After a SIGCHLD one ended child is seen, and the next after another SIGCHLD.
+    OneReapPerSignal,
+    /// Children are started without a signal at the death of their parent.
+    NoParentDeathSignal,
+}
+
+/// A kernel, as a broken supervisor uses it.
+pub struct Faulty<K> {
+    inner: K,
+    fault: KernelFault,
+    may_reap: bool,
+}
+
+impl<K> Faulty<K> {
+    /// The kernel `inner` with a fault.
+    pub fn new(inner: K, fault: KernelFault) -> Self {
+        Self { inner, fault, may_reap: false }
+    }
+}
+
+impl<K: Wait> Wait for Faulty<K> {
+    fn wait(&mut self, watches: &[Watch], until: Option<Instant>, ready: &mut Vec<Readiness>) -> Result<(), Errno> {
+        self.inner.wait(watches, until, ready)
+    }
+
+    fn take_signals(&mut self) -> SignalSet {
+        let signals = self.inner.take_signals();
+        self.may_reap |= signals.child;
+        signals
+    }
+}
+
+impl<K: Processes> Processes for Faulty<K> {
+    fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
+        if self.fault == KernelFault::NoParentDeathSignal {
+            return self.inner.spawn(&SpawnSpec { on_parent_death: None, ..spec.clone() });
+        }
+        self.inner.spawn(spec)
+    }
+
+    fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
+        self.inner.signal(child, signal, scope)
+    }
+
+    fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {
+        if self.fault == KernelFault::OneReapPerSignal && !self.may_reap {
+            return Ok(None);
+        }
+        self.inner.ended()
+    }
+
+    fn reap(&mut self, child: Child) -> Result<(), Errno> {
+        self.may_reap = false;
+        self.inner.reap(child)
+    }
+}
+
+impl<K: Clock> Clock for Faulty<K> {
+    fn now(&self) -> Instant {
+        self.inner.now()
+    }
+}
+
+impl<K: Streams> Streams for Faulty<K> {
+    fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
+        self.inner.receive(fd, buffer)
+    }
+
+    fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        self.inner.send(fd, bytes)
+    }
+
+    fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
+        self.inner.notify_socket()
+    }
+
+    fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
+        self.inner.receive_datagram(fd, buffer)
+    }
+
+    fn close(&mut self, fd: Fd) {
+        self.inner.close(fd);
+    }
+}
+
+impl<K: Listen> Listen for Faulty<K> {
+    fn listen(&mut self, address: &Address, backlog: u32) -> Result<Fd, Errno> {
+        self.inner.listen(address, backlog)
+    }
+
+    fn bound_address(&self, fd: Fd) -> String {
+        self.inner.bound_address(fd)
+    }
+}
+
+impl<K: Files> Files for Faulty<K> {
+    fn open_append(&mut self, path: &Path) -> Result<Fd, Errno> {
+        self.inner.open_append(path)
+    }
+
+    fn inherited(&mut self, number: i32) -> Result<Fd, Errno> {
+        self.inner.inherited(number)
+    }
+
+    fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        self.inner.write(fd, bytes)
+    }
+}
+
+impl<K: Own> Own for Faulty<K> {
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        self.inner.environment()
+    }
+}

@@ -1,0 +1,27 @@
+//! The shipped state machine behind filters: inputs that it does not get, actions that are changed.
+
+mod late;
+mod meter;
+mod second;
+mod simple;
+
+pub use late::LateReplacement;
+pub use meter::{Counting, Meter};
+pub use second::SecondReplacement;
+pub use simple::{DeafWhileRolling, LeavesAtStop, StatusZero};
+
+use supervisor::core::{Action, Event, Input, Machine, Pool, SpawnError, SpawnStep, WorkerId};
+use supervisor::policy::Instant;
+
+/// Tells the pool that a worker whose start was withheld is not coming, once it does not want it any more: for that
+/// there is no error to report.
+fn withdraw(pool: &mut Pool, now: Instant, id: WorkerId, actions: &mut Vec<Action>) {
+    let mut told = Vec::new();
+    pool.step(now, Input::SpawnFailed(id, SpawnError { step: SpawnStep::Fork, errno: 11 }), &mut told);
+    actions.extend(told.into_iter().filter(|action| !matches!(action, Action::Emit(Event::Error { .. }))));
+}
+
+/// Whether with these actions the end begins: from here on nothing may be started.
+fn ends(actions: &[Action]) -> bool {
+    actions.iter().any(|action| matches!(action, Action::Emit(Event::Draining { .. })))
+}

@@ -1,0 +1,75 @@
+//! Filters that need no more than a line.
+
+use supervisor::core::{Action, Command, Event, Input, Machine, Pool, ReloadPhase};
+use supervisor::policy::{ExitCode, Instant};
+
+/// Gives up with status 0.
+pub struct StatusZero(pub Pool);
+
+impl Machine for StatusZero {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        self.0.step(now, input, actions);
+        for action in actions {
+            if *action == Action::Exit(ExitCode::GaveUp) {
+                *action = Action::Exit(ExitCode::Stopped);
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.0.next_deadline()
+    }
+}
+
+/// Ends at once when it is told to stop.
+pub struct LeavesAtStop(pub Pool);
+
+impl Machine for LeavesAtStop {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        if input == Input::Command(Command::Stop) {
+            actions.push(Action::Emit(Event::Stop { hurry: false }));
+            actions.push(Action::Exit(ExitCode::Stopped));
+        } else {
+            self.0.step(now, input, actions);
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.0.next_deadline()
+    }
+}
+
+/// Does not hear a stop during a rolling restart.
+pub struct DeafWhileRolling {
+    pool: Pool,
+    rolling: bool,
+}
+
+impl DeafWhileRolling {
+    /// Around this pool.
+    pub fn new(pool: Pool) -> Self {
+        Self { pool, rolling: false }
+    }
+}
+
+impl Machine for DeafWhileRolling {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        if self.rolling && input == Input::Command(Command::Stop) {
+            return;
+        }
+        self.pool.step(now, input, actions);
+        for action in actions {
+            match action {
+                Action::Emit(Event::Reload { phase: ReloadPhase::Began }) => self.rolling = true,
+                Action::Emit(Event::Reload {
+                    phase: ReloadPhase::Done | ReloadPhase::Aborted | ReloadPhase::Cancelled,
+                }) => self.rolling = false,
+                _ => {}
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.pool.next_deadline()
+    }
+}

@@ -1,0 +1,106 @@
+//! What a mutant is, and how it is built from the shipped parts.
+
+use std::time::Duration;
+
+use supervisor::core::{Action, Input, Machine, Pool};
+use supervisor::policy::{Instant, Policy, Restart};
+
+use crate::faulty::KernelFault;
+use crate::machines::{
+    Counting, DeafWhileRolling, LateReplacement, LeavesAtStop, Meter, SecondReplacement, StatusZero,
+};
+
+/// A broken supervisor.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutant {
+    /// Its name, as on the command line.
+    pub name: &'static str,
+    /// What is wrong with it, in one sentence.
+    pub sentence: &'static str,
+    /// The scenario in which that shows, `file::variant` or `file`.
+    pub scenario: &'static str,
+    /// The invariant that has to notice.
+    pub caught_by: &'static str,
+    /// Invariants that fail there as a consequence. No other may.
+    pub consequences: &'static [&'static str],
+    /// What is changed.
+    pub mutation: Mutation,
+}
+
+/// One change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// Nothing: the wrappers alone.
+    Identity,
+    /// A dead worker is not replaced.
+    NoRestart,
+    /// One child is reaped for each SIGCHLD.
+    OneReapPerSignal,
+    /// A worker that announced is replaced again when it exits.
+    SecondReplacement,
+    /// A worker that announced is replaced when it has exited.
+    LateReplacement,
+    /// Workers that are told to leave get no time for it.
+    NoDrain,
+    /// Workers that are told to leave get all the time they want.
+    NoDeadline,
+    /// There is no restart limit.
+    NoLimit,
+    /// The first starts count against the limit.
+    InitialStartsCount,
+    /// Replacements of workers that announced don't.
+    RetirementIsFree,
+    /// It gives up with status 0.
+    StatusZero,
+    /// It ends at once when told to stop.
+    LeavesAtStop,
+    /// It does not hear a stop during a rolling restart.
+    DeafWhileRolling,
+}
+
+/// Any state machine.
+pub struct AnyMachine(Box<dyn Machine>);
+
+impl Machine for AnyMachine {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        self.0.step(now, input, actions);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.0.next_deadline()
+    }
+}
+
+/// A drain that no run lives to see the end of.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl Mutation {
+    /// The state machine of the mutant for a pool under `policy`.
+    pub fn machine(self, policy: Policy) -> AnyMachine {
+        let limit = policy.limit;
+        let unlimited = Policy { limit: None, ..policy.clone() };
+        AnyMachine(match self {
+            Self::Identity | Self::OneReapPerSignal => Box::new(Pool::new(policy)),
+            Self::NoRestart => Box::new(Pool::new(Policy { restart: Restart::Never, ..policy })),
+            Self::NoDrain => Box::new(Pool::new(Policy { drain: Duration::ZERO, ..policy })),
+            Self::NoDeadline => Box::new(Pool::new(Policy { drain: FOR_EVER, ..policy })),
+            Self::NoLimit => Box::new(Pool::new(unlimited)),
+            Self::InitialStartsCount => Box::new(Meter::new(Pool::new(unlimited), limit, Counting::EveryStart)),
+            Self::RetirementIsFree => Box::new(Meter::new(Pool::new(unlimited), limit, Counting::Deaths)),
+            Self::SecondReplacement => Box::new(SecondReplacement::new(policy)),
+            Self::LateReplacement => Box::new(LateReplacement::new(Pool::new(policy))),
+            Self::StatusZero => Box::new(StatusZero(Pool::new(policy))),
+            Self::LeavesAtStop => Box::new(LeavesAtStop(Pool::new(policy))),
+            Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pool::new(policy))),
+        })
+    }
+
+    /// What is wrong with its view of the kernel.
+    pub fn kernel_fault(self) -> KernelFault {
+        match self {
+            Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
+            Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
+            _ => KernelFault::None,
+        }
+    }
+}
