@@ -210,7 +210,7 @@ impl World {
     pub fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, Errno> {
         self.call(CALL)?;
         let proc = self.processes.identity(self.supervisor.proc.pid);
-        let mut process = Process::new(proc, Parent::Supervisor, proc.pid);
+        let mut process = Process::new(proc, self.now, Parent::Supervisor, proc.pid);
         process.worker = true;
         process.death_signal = spec.on_parent_death.is_some();
         process.has_listeners = !self.listeners.is_empty();

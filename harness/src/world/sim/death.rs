@@ -70,10 +70,10 @@ impl World {
         let process = self.processes.get_mut(ix);
         process.stage = Stage::Zombie;
         let (proc, parent, status) = (process.proc, process.parent, process.status);
-        // What never took a ticket was never seen as a worker; its death is no event of a history.
-        if process.puppet.is_some() || !process.worker {
-            self.note(What::Died { proc, death: Death { status: Some(status) } });
+        if process.worker && process.puppet.is_none() {
+            self.note_birth(ix, 0);
         }
+        self.note(What::Died { proc, death: Death { status: Some(status) } });
         self.give_children_away(ix);
         match parent {
             Parent::Supervisor if self.supervisor.alive() => {
@@ -87,10 +87,7 @@ impl World {
     /// Takes a zombie out of the table.
     pub fn reap(&mut self, ix: u32) {
         self.processes.remove(ix);
-        let process = self.processes.get(ix);
-        if process.puppet.is_some() || !process.worker {
-            self.note(What::Reaped(process.proc));
-        }
+        self.note(What::Reaped(self.processes.get(ix).proc));
     }
 
     fn give_children_away(&mut self, parent: u32) {

@@ -98,9 +98,14 @@ impl World {
 
     /// Appends to the history and shows it to the director.
     pub fn note(&mut self, what: What) {
+        self.note_at(self.now, what);
+    }
+
+    /// Notes now what happened at some instant before.
+    pub fn note_at(&mut self, at: Time, what: What) {
         // No trigger is about a single connection, so these don't wake the harness up.
         let wakes = !matches!(what, What::Accepted { .. } | What::Connection(_));
-        let event = Event::at(self.now, what);
+        let event = Event::at(at, what);
         self.director.see(&event);
         self.history.push(event);
         if wakes {
