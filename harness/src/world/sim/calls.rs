@@ -285,6 +285,12 @@ impl World {
         Ok(())
     }
 
+    /// waitid(2) without a status: whether there is any child, adopted or not.
+    pub fn has_children(&mut self) -> bool {
+        let running = self.call(CALL).is_ok();
+        running && self.processes.listed.iter().any(|&ix| self.processes.get(ix).parent == Parent::Supervisor)
+    }
+
     /// open(2) of the event stream.
     pub fn open_events(&mut self) -> Result<Fd, Errno> {
         self.call(CALL)?;

@@ -90,18 +90,19 @@ impl World {
         self.note(What::Reaped(self.processes.get(ix).proc));
     }
 
+    /// Orphans are adopted by the supervisor, which is a subreaper, as long as there is one.
     fn give_children_away(&mut self, parent: u32) {
         for at in (0..self.processes.listed.len()).rev() {
             let ix = self.processes.listed[at];
-            let process = self.processes.get_mut(ix);
-            if process.parent != Parent::Process(parent) {
-                continue;
-            }
-            process.parent = Parent::Harness;
-            if process.stage == Stage::Zombie {
-                self.reap(ix);
+            if self.processes.get(ix).parent == Parent::Process(parent) {
+                self.processes.get_mut(ix).parent = self.subreaper();
             }
         }
+    }
+
+    /// Whose child an orphan becomes.
+    pub fn subreaper(&self) -> Parent {
+        if self.supervisor.alive() { Parent::Supervisor } else { Parent::Harness }
     }
 
     /// It waits for connections no more.

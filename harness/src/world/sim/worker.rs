@@ -274,7 +274,7 @@ impl World {
 
     fn spawn_descendant(&mut self, worker: u32, child: Child) {
         let identity = self.processes.identity(self.supervisor.proc.pid);
-        let parent = if child.orphan { Parent::Harness } else { Parent::Process(worker) };
+        let parent = if child.orphan { self.subreaper() } else { Parent::Process(worker) };
         let group = if child.setsid { identity.pid } else { self.processes.get(worker).group };
         let mut process = Process::new(identity, self.now, parent, group);
         process.stage = Stage::Running;
