@@ -87,7 +87,7 @@ pub const ALL: [Mutant; 12] = [
     Mutant {
         name: "orphans-on-stop",
         sentence: "told to stop it ends at once and leaves its workers behind",
-        scenario: "hold::ignores_term",
+        scenario: "signals/stop::with_long_requests",
         caught_by: "INV-CONTAIN",
         consequences: &[],
         mutation: Mutation::LeavesAtStop,
@@ -95,7 +95,7 @@ pub const ALL: [Mutant; 12] = [
     Mutant {
         name: "term-lost-during-rolling-restart",
         sentence: "a stop that comes during a rolling restart is forgotten",
-        scenario: "hold::stop_during_rolling_restart",
+        scenario: "signals/stop",
         caught_by: "INV-SERIAL",
         consequences: &[],
         mutation: Mutation::DeafWhileRolling,
