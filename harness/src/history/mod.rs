@@ -1,11 +1,17 @@
 //! Everything that happened in a run: append-only, one monotonic clock, JSON lines in and out.
 
 mod event;
+mod file;
+mod read;
 mod record;
 mod timeline;
+
+#[cfg(test)]
+mod tests;
 
 pub use event::{
     Claim, ClaimKind, Connection, Death, Event, Form, Leftover, Outcome, PhaseMark, Proc, Role, Status, What, When,
 };
-pub use record::{Header, History};
-pub use timeline::{Timeline, Worker};
+pub use file::ReadError;
+pub use record::{Header, History, SCHEMA};
+pub use timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Phases, Stall, Supervisor, Timeline, Worker};

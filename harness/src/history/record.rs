@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Event;
 
+/// The version of the format that this build writes and reads.
+pub const SCHEMA: u32 = 1;
+
 /// What is needed to judge a history and nothing else is at hand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {

@@ -1,8 +1,9 @@
 //! What the invariants read: the history by worker, by connection, by fault.
 
+use crate::scenario::Command;
 use crate::time::Time;
 
-use super::{Connection, Form, Proc, Status, When};
+use super::{Claim, Connection, Form, Leftover, PhaseMark, Proc, Status, When};
 
 /// One worker's life as seen from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +14,8 @@ pub struct Worker {
     pub ticket: u32,
     /// The harness's generation.
     pub generation: u32,
+    /// The pid of its parent at birth.
+    pub parent: u32,
     /// First seen.
     pub born: When,
     /// Able to serve.
@@ -33,15 +36,196 @@ pub struct Worker {
     pub exiting: Option<(Time, i32)>,
     /// Gone from the process table.
     pub reaped: Option<When>,
-    /// Unblockable signals that the harness sent it.
+    /// The first SIGKILL that the harness sent it.
     pub killed: Option<Time>,
+    /// The first signal of any kind that ends a process by default, sent by the harness.
+    pub signalled: Option<Time>,
+    /// The first time that the harness asked it to do something that makes it unfit (exit, hang, close its channel…).
+    pub spoiled: Option<Time>,
+}
+
+impl Worker {
+    /// When it retired: it stopped accepting, or saw the order to, or said that it does. The earliest of these.
+    pub fn retires(&self) -> Option<Time> {
+        let word = self.announced.and_then(|(at, form)| (form == Form::OnePhase).then_some(at));
+        [self.retired, self.told, word].into_iter().flatten().min()
+    }
+
+    /// The latest instant at which it may have died; [`Time::NEVER`] while it lives.
+    pub fn dead_for_sure(&self) -> Time {
+        self.died.map_or(Time::NEVER, When::latest)
+    }
+
+    /// The earliest instant at which it may have died; [`Time::NEVER`] while it lives.
+    pub fn maybe_dead(&self) -> Time {
+        self.died.map_or(Time::NEVER, When::earliest)
+    }
+
+    /// Whether it was certainly ready at `at`, for a bound from above.
+    pub fn is_ready(&self, at: Time) -> bool {
+        self.ready.is_some_and(|ready| ready <= at)
+            && at < self.maybe_dead()
+            && self.retires().is_none_or(|retired| at < retired)
+    }
+}
+
+/// A connection and who had it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conn<'a> {
+    /// The record.
+    pub record: &'a Connection,
+    /// Index into [`Timeline::workers`] of the worker that answered, or whose journal says that it accepted it.
+    pub owner: Option<usize>,
+    /// Whether a journal has an `accepted` line for it, or it was answered.
+    pub accepted: bool,
+}
+
+/// One incarnation of the supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Supervisor {
+    /// Which process.
+    pub proc: Proc,
+    /// Since when.
+    pub born: Time,
+    /// Its end.
+    pub exited: Option<(Time, Status)>,
+}
+
+/// A process of the subject that is neither supervisor nor worker.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Descendant {
+    /// Which process.
+    pub proc: Proc,
+    /// The pid of its parent at birth.
+    pub parent: u32,
+    /// First seen.
+    pub born: When,
+    /// Ended.
+    pub died: Option<When>,
+    /// Gone from the process table.
+    pub reaped: Option<When>,
+}
+
+/// A fault with an end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FaultSpan<'a> {
+    /// As the scenario names it: `Freeze(Supervisor)`.
+    pub fault: &'a str,
+    /// Whom it hit.
+    pub on: &'a [Proc],
+    /// Its beginning.
+    pub from: Time,
+    /// Its end; [`Time::NEVER`] if it was never healed.
+    pub until: Time,
+}
+
+/// A signal that the harness sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Injected {
+    /// When.
+    pub at: Time,
+    /// To whom.
+    pub proc: Proc,
+    /// Which, by number.
+    pub signal: i32,
+}
+
+/// Something a puppet was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// When.
+    pub at: Time,
+    /// Whom.
+    pub proc: Proc,
+    /// What, as the scenario names it.
+    pub act: &'a str,
+}
+
+/// A delay that a process suffered because it got no processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// Who; `None` is the harness.
+    pub proc: Option<Proc>,
+    /// Not looked at since.
+    pub since: Time,
+    /// Seen then.
+    pub until: Time,
+    /// How long it waited, in nanoseconds.
+    pub delay_ns: u64,
+}
+
+/// The instants at which the phases of the run began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// The steps.
+    pub steps: Option<Time>,
+    /// The baseline was given up on.
+    pub no_baseline: Option<Time>,
+    /// No more faults.
+    pub settle: Option<Time>,
+    /// The harness stops the subject.
+    pub stop: Option<Time>,
+    /// The supervisor is gone.
+    pub over: Option<Time>,
+    /// The end of the observation.
+    pub end: Option<Time>,
+}
+
+impl Phases {
+    /// Notes the first instant of each phase.
+    pub(super) fn note(&mut self, mark: PhaseMark, at: Time) {
+        let phase = match mark {
+            PhaseMark::Steps => &mut self.steps,
+            PhaseMark::NoBaseline => &mut self.no_baseline,
+            PhaseMark::Settle => &mut self.settle,
+            PhaseMark::Stop => &mut self.stop,
+            PhaseMark::Over => &mut self.over,
+            PhaseMark::End => &mut self.end,
+        };
+        phase.get_or_insert(at);
+    }
 }
 
 /// The history, indexed. Built once a run and shared by all invariants.
 #[derive(Clone, Debug, Default)]
-pub struct Timeline {
+pub struct Timeline<'a> {
     /// Workers in the order of their births.
     pub workers: Vec<Worker>,
     /// Connections in the order of their ends.
-    pub connections: Vec<Connection>,
+    pub connections: Vec<Conn<'a>>,
+    /// Incarnations of the supervisor in the order of their births.
+    pub supervisors: Vec<Supervisor>,
+    /// The other processes of the subject.
+    pub descendants: Vec<Descendant>,
+    /// Faults with an end, by beginning.
+    pub faults: Vec<FaultSpan<'a>>,
+    /// Signals sent, in order.
+    pub injected: Vec<Injected>,
+    /// Puppets asked, in order.
+    pub asked: Vec<Asked<'a>>,
+    /// The operator's commands.
+    pub commands: Vec<(Time, &'a Command)>,
+    /// Steps fired: when, path, what was said.
+    pub steps: Vec<(Time, &'a [u32], &'a str)>,
+    /// Steps missed: when, path, whether that is a failure.
+    pub missed: Vec<(Time, &'a [u32], bool)>,
+    /// Phases of the run.
+    pub phases: Phases,
+    /// Delays of judged processes and of the harness.
+    pub stalls: Vec<Stall>,
+    /// What was left, and when that was seen.
+    pub left: Vec<(Time, &'a Leftover)>,
+    /// What observers could not see.
+    pub incomplete: Vec<&'a str>,
+    /// The supervisor's own words.
+    pub claims: Vec<(Time, &'a Claim)>,
+    /// The last instant of which the history speaks.
+    pub until: Time,
+}
+
+impl Timeline<'_> {
+    /// The supervisor's process at the first step (or the first one).
+    pub fn supervisor(&self) -> Option<&Supervisor> {
+        self.supervisors.first()
+    }
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use crate::history::{History, Timeline};
+use crate::history::{History, Proc, Timeline, Worker};
 use crate::scenario::Scenario;
 use crate::subject::Profile;
+use crate::time::Time;
 use crate::verdict::Verdict;
+
+use super::facts::Facts;
 
 /// The measuring error of a world; 0 in simulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +24,9 @@ pub struct Case<'a> {
     /// What happened.
     pub history: &'a History,
     /// The same, indexed.
-    pub timeline: &'a Timeline,
+    pub timeline: &'a Timeline<'a>,
+    /// What follows from it, whatever is promised.
+    pub facts: &'a Facts,
     /// The world's measuring error.
     pub slack: Slack,
 }
@@ -35,4 +40,74 @@ pub struct Finding {
     pub verdict: Verdict,
     /// What the scenario asked for and the subject lacks, with the measured figure (capability).
     pub lacks: Option<String>,
+}
+
+/// Whether something came in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timely {
+    /// By its due time.
+    Yes,
+    /// Later, but by less than the measured delay of those concerned.
+    Unknown(Duration),
+    /// Later than every measured delay excuses.
+    No,
+}
+
+impl<'a> Case<'a> {
+    /// When something that must follow `from` within `bound` is due: the measuring error is added, and so is every
+    /// span in which the supervisor was frozen, because it could not have acted then.
+    pub(super) fn due(&self, from: Time, bound: Duration) -> Time {
+        extend(from, from + bound + self.slack.0, &self.facts.frozen)
+    }
+
+    /// The same for what the supervisor can't do either while another fault hinders it (no descriptors, no program…).
+    pub(super) fn due_unhindered(&self, from: Time, bound: Duration) -> Time {
+        extend(from, self.due(from, bound), &self.facts.hindered)
+    }
+
+    /// Judges an instant against its due time. `concerned`: whose delays count beside the supervisor's and the harness's.
+    pub(super) fn timely(&self, from: Time, due: Time, actual: Time, concerned: &[Proc]) -> Timely {
+        if actual <= due {
+            return Timely::Yes;
+        }
+        let stalled = self.stalled(from, actual, concerned);
+        if actual.since(due) <= stalled { Timely::Unknown(stalled) } else { Timely::No }
+    }
+
+    /// How long the supervisor, the harness and those concerned waited for a processor in this span, in sum.
+    pub(super) fn stalled(&self, from: Time, to: Time, concerned: &[Proc]) -> Duration {
+        let supervisor = self.facts.supervisor;
+        let counts = |proc: Option<Proc>| proc.is_none_or(|p| Some(p) == supervisor || concerned.contains(&p));
+        let touching = self.timeline.stalls.iter().filter(|s| s.since <= to && s.until >= from && counts(s.proc));
+        touching.map(|s| Duration::from_nanos(s.delay_ns)).sum()
+    }
+
+    /// A worker by its index.
+    pub(super) fn worker(&self, index: usize) -> &'a Worker {
+        &self.timeline.workers[index]
+    }
+
+    /// How a report names a worker.
+    pub(super) fn name(&self, index: usize) -> String {
+        let worker = self.worker(index);
+        format!("worker {} (pid {}, generation {})", index + 1, worker.proc.pid, worker.generation)
+    }
+}
+
+/// `due`, later by as much of `spans` (in order, disjoint) as lies between `from` and it.
+pub(super) fn extend(from: Time, due: Time, spans: &[(Time, Time)]) -> Time {
+    let mut due = due;
+    for &(begin, end) in spans {
+        if end <= from {
+            continue;
+        }
+        if begin >= due {
+            break;
+        }
+        if end == Time::NEVER {
+            return Time::NEVER;
+        }
+        due = due + end.since(begin.max(from));
+    }
+    due
 }

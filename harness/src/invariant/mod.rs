@@ -1,5 +1,43 @@
 //! One pure function per invariant: no I/O, no clock.
 
+mod bounds;
 mod case;
+mod conserve;
+mod contain;
+mod converge;
+mod curve;
+mod drain;
+mod excuse;
+mod expect;
+mod expect_load;
+mod expect_pool;
+mod facts;
+mod floor;
+mod gaps;
+mod giveup;
+mod ideal;
+mod intensity;
+mod isolate;
+mod judge;
+mod once;
+mod reap;
+mod restarts;
+mod say_status;
+mod serial;
+mod table;
+mod tally;
+mod traits;
+mod truth;
+mod windows;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use bounds::settle;
 pub use case::{Case, Finding, Slack};
+pub use facts::{Departure, Facts, Leave};
+pub use judge::judge;
+pub use table::{INVARIANTS, Invariant, find};
+pub use traits::Traits;

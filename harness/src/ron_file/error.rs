@@ -156,7 +156,10 @@ fn widen(text: &str, place: Range<usize>, code: &Error) -> Range<usize> {
         // A custom message comes after the value was read; the value begins where the reader's mark does.
         Some(value) if matches!(code, Error::Message(_)) && value.start != place.start => place,
         Some(value) if wrong_value || before => value,
-        _ => place.start..place.end.max(place.start + usize::from(place.start < text.len())),
+        _ => {
+            let letter = text[place.start..].chars().next().map_or(0, char::len_utf8);
+            place.start..place.end.max(place.start + letter)
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod dialect;
 mod error;
+mod layout;
 mod tree;
 
 pub use dialect::{dialect, read, read_part};
+pub use layout::layout;
 pub use tree::{Node, Path, Seg, tree};

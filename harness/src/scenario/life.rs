@@ -18,7 +18,7 @@ pub struct Lives {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub generation: BTreeMap<u32, Vec<Life>>,
     /// Every other worker's life.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub then: Life,
 }
 
@@ -43,10 +43,10 @@ pub enum Life {
         /// When.
         at: Phase,
         /// With this status; absent is 1.
-        #[serde(default = "one")]
+        #[serde(default = "one", skip_serializing_if = "is_one")]
         code: i32,
         /// So long after the phase began.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Span::is_zero")]
         after: Span,
     },
     /// Stops doing anything at all, asleep.
@@ -74,6 +74,10 @@ fn one() -> i32 {
     1
 }
 
+fn is_one(code: &i32) -> bool {
+    *code == one()
+}
+
 /// A phase of a life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
@@ -92,10 +96,10 @@ pub enum Phase {
 #[serde(deny_unknown_fields)]
 pub struct LifeRecord {
     /// How long boot takes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Span::is_zero")]
     pub boot: Span,
     /// Never says ready.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub never_ready: bool,
     /// Crash: when, how, after what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,19 +108,19 @@ pub struct LifeRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hang: Option<Phase>,
     /// How it leaves when a handler throws or it is asked to retire.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub retire: Retirement,
     /// Announce retirement after so many requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retire_after: Option<u32>,
     /// Ignore TERM and drain orders.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub ignore_term: bool,
     /// Time between the end of the drain and the exit.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Span::is_zero")]
     pub slow_stop: Span,
     /// Bytes leaked per request.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub leak: u64,
     /// Output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,10 +137,10 @@ pub struct Exit {
     /// When.
     pub at: Phase,
     /// So long after the phase began.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Span::is_zero")]
     pub after: Span,
     /// With this status.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub code: i32,
 }
 
@@ -165,13 +169,13 @@ pub struct Output {
 #[serde(deny_unknown_fields)]
 pub struct Child {
     /// In a session of its own.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub setsid: bool,
     /// Holds the worker's channel and listeners open.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub holds_descriptors: bool,
     /// Its parent exits at once, so that it is adopted.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub orphan: bool,
     /// Ends by itself after this long; absent stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,13 +13,13 @@ pub enum Load {
         /// The interval.
         every: Span,
         /// How long the server takes to answer each.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Span::is_zero")]
         hold: Span,
         /// Its name.
         #[serde(rename = "as")]
         name: String,
         /// Starts with a `StartLoad` step instead of the first step.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         on_demand: bool,
     },
     /// Connections with a request in flight.
@@ -27,7 +27,7 @@ pub enum Load {
         /// How many in all; with `per_worker` how many on each worker.
         connections: u32,
         /// Whether `connections` counts per worker (only with an aimable puppet).
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         per_worker: bool,
         /// How long the server takes to answer.
         #[serde(rename = "for")]
@@ -36,7 +36,7 @@ pub enum Load {
         #[serde(rename = "as")]
         name: String,
         /// Starts with a `StartLoad` step.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         on_demand: bool,
     },
     /// Idle keep-alive connections that have had one answer.
@@ -44,13 +44,13 @@ pub enum Load {
         /// How many in all; with `per_worker` how many on each worker.
         connections: u32,
         /// Whether `connections` counts per worker.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         per_worker: bool,
         /// Its name.
         #[serde(rename = "as")]
         name: String,
         /// Starts with a `StartLoad` step.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         on_demand: bool,
     },
     /// Open loop at a rate.
@@ -61,7 +61,7 @@ pub enum Load {
         #[serde(rename = "as")]
         name: String,
         /// Starts with a `StartLoad` step.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         on_demand: bool,
     },
     /// Clients that connect and send slowly or nothing.
@@ -75,7 +75,7 @@ pub enum Load {
         #[serde(rename = "as")]
         name: String,
         /// Starts with a `StartLoad` step.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         on_demand: bool,
     },
     /// Probes of which some make the handler throw.
@@ -88,7 +88,7 @@ pub enum Load {
         #[serde(rename = "as")]
         name: String,
         /// Starts with a `StartLoad` step.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         on_demand: bool,
     },
 }

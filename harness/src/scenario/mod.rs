@@ -1,5 +1,7 @@
 //! The grammar of a scenario file (RON), its validation and its explanation.
 
+#[cfg(test)]
+mod arbitrary_tests;
 mod built;
 mod catalogue;
 mod find;
@@ -10,6 +12,7 @@ mod parse;
 mod span;
 mod step;
 mod validate;
+mod write;
 
 pub use built::{constructs, not_built};
 pub use catalogue::{Entry, catalogue, entry};
@@ -17,6 +20,12 @@ pub use find::find;
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
 pub use load::Load;
 pub use model::{Backoff, Expect, Limit, Pool, Scenario, Start, StatusIs, Sweep, Variant};
-pub use parse::parse;
+pub use parse::{parse, validate};
 pub use span::Span;
 pub use step::{Act, Ask, Command, Fault, FileFault, Signal, State, Step, Target, Trigger};
+pub use write::to_ron;
+
+/// For fields that a person would not write.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

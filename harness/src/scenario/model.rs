@@ -14,18 +14,18 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guards_against: Vec<String>,
     /// Whether the steps wait for a full pool.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub start: Start,
     /// The pool that the supervisor is asked for.
     pub pool: Pool,
     /// What the workers do.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub lives: Lives,
     /// Load that runs from the first step (or from its `StartLoad` step if it says so).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub load: Vec<Load>,
     /// What happens, in order.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
     /// What must hold beyond the invariants, which always must.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -64,7 +64,7 @@ pub struct Pool {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stable: Option<Span>,
     /// The drain deadline.
-    #[serde(default = "default_drain")]
+    #[serde(default = "default_drain", skip_serializing_if = "is_default_drain")]
     pub drain: Span,
     /// How long a worker may take to become ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +73,10 @@ pub struct Pool {
 
 fn default_drain() -> Span {
     Span::millis(5000)
+}
+
+fn is_default_drain(drain: &Span) -> bool {
+    *drain == default_drain()
 }
 
 /// At most `restarts` in any window of `within`.
@@ -143,7 +147,7 @@ pub enum Expect {
     /// So many births of workers in the whole run.
     Births {
         /// At least.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         min: u32,
         /// At most.
         max: u32,

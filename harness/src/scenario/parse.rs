@@ -6,6 +6,7 @@ use crate::problem::{Problem, Problems, Source};
 use crate::ron_file::{self, Node, Seg};
 
 use super::validate::findings;
+use super::write::to_ron;
 use super::{Expect, Lives, Load, Pool, Scenario, Start, Step, Sweep, Variant};
 
 /// Reads a scenario and validates it.
@@ -15,10 +16,21 @@ use super::{Expect, Lives, Load, Pool, Scenario, Start, Step, Sweep, Variant};
 pub fn parse(text: &str, file_name: &str) -> Result<Scenario, Problems> {
     let source = Source::new(file_name, text);
     let scenario = ron_file::read(&source).map_err(|first| piecewise(&source, first))?;
-    let tree = ron_file::tree(text);
-    let found = findings(&scenario);
-    Problems::check(found.iter().map(|finding| finding.place(&source, tree.as_ref())).collect())?;
+    check(&scenario, &source)?;
     Ok(scenario)
+}
+
+/// Validates a scenario that was not read from a file.
+///
+/// # Errors
+/// Everything that is wrong with it; the problems show the scenario as it would be written.
+pub fn validate(scenario: &Scenario) -> Result<(), Problems> {
+    check(scenario, &Source::new("scenario", &to_ron(scenario)))
+}
+
+fn check(scenario: &Scenario, source: &Source) -> Result<(), Problems> {
+    let tree = ron_file::tree(source.text());
+    Problems::check(findings(scenario).iter().map(|finding| finding.place(source, tree.as_ref())).collect())
 }
 
 /// The reader stops at the first error; this reads the parts one by one, so that each can have its own.

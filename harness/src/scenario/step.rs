@@ -12,10 +12,10 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<Trigger>,
     /// How long it waits before it is `Missed`; absent is 10 s.
-    #[serde(default = "default_within")]
+    #[serde(default = "default_within", skip_serializing_if = "is_default_within")]
     pub within: Span,
     /// Missing it is a failure, not just an unreached situation.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub must: bool,
     /// What it does; absent only waits.
     #[serde(default, rename = "do", skip_serializing_if = "Option::is_none")]
@@ -64,6 +64,10 @@ impl Act {
 
 fn default_within() -> Span {
     Span::millis(10_000)
+}
+
+fn is_default_within(within: &Span) -> bool {
+    *within == default_within()
 }
 
 /// What a step waits for.
@@ -122,10 +126,10 @@ pub enum Act {
         /// Which.
         signal: Signal,
         /// How many.
-        #[serde(default = "once")]
+        #[serde(default = "once", skip_serializing_if = "is_once")]
         times: u32,
         /// Time between two.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Span::is_zero")]
         spacing: Span,
     },
     /// Tell puppets, each by its side socket, to do something.
@@ -135,7 +139,7 @@ pub enum Act {
         /// What.
         to: Ask,
         /// All within this time, seeded.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Span::is_zero")]
         spread: Span,
     },
     /// The operator's commands.
@@ -154,7 +158,7 @@ pub enum Act {
         #[serde(rename = "for")]
         span: Span,
         /// What happens meanwhile.
-        #[serde(default, rename = "do")]
+        #[serde(default, rename = "do", skip_serializing_if = "Vec::is_empty")]
         steps: Vec<Step>,
     },
     /// These, so many times.
@@ -169,7 +173,7 @@ pub enum Act {
     /// All of these at once.
     Together {
         /// All within this time, seeded.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Span::is_zero")]
         spread: Span,
         /// What.
         acts: Vec<Act>,
@@ -180,6 +184,10 @@ pub enum Act {
 
 fn once() -> u32 {
     1
+}
+
+fn is_once(times: &u32) -> bool {
+    *times == once()
 }
 
 /// Whom a step hits. Nobody there: `NoTarget` is recorded and the run goes on.
@@ -334,7 +342,7 @@ pub enum Fault {
         /// Its name.
         call: String,
         /// From the n-th on.
-        #[serde(default = "once")]
+        #[serde(default = "once", skip_serializing_if = "is_once")]
         nth: u32,
         /// The errno's name.
         errno: String,
@@ -344,7 +352,7 @@ pub enum Fault {
         /// By how much.
         by: Span,
         /// Back instead of forward.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         back: bool,
     },
 }

@@ -1,0 +1,256 @@
+//! From the events to the timeline, in one pass.
+
+use std::collections::BTreeMap;
+
+use crate::time::Time;
+
+use super::timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Stall, Supervisor, Timeline, Worker};
+use super::{Connection, Event, History, Proc, Role, Status, What, When};
+
+/// Signals that end a process unless it takes care: INT, QUIT, ILL, ABRT, KILL, USR1, SEGV, USR2, PIPE, TERM, HUP.
+const FATAL: [i32; 11] = [1, 2, 3, 4, 6, 9, 10, 11, 12, 13, 15];
+const SIGKILL: i32 = 9;
+
+/// Acts after which a worker is no longer fit, whoever ends it then.
+const SPOILING: [&str; 4] = ["Exit", "Hang", "CloseChannel", "Garble"];
+
+impl<'a> Timeline<'a> {
+    /// Reads a history. Events about processes that it never saw born are ignored.
+    pub fn read(history: &'a History) -> Self {
+        let mut reader = Reader::default();
+        for event in &history.events {
+            reader.take(event);
+        }
+        reader.finish()
+    }
+}
+
+/// Where a process is found.
+#[derive(Clone, Copy)]
+enum Place {
+    Worker(usize),
+    Descendant(usize),
+}
+
+#[derive(Default)]
+struct Reader<'a> {
+    line: Timeline<'a>,
+    places: BTreeMap<Proc, Place>,
+    /// (client's port, when, by whom).
+    accepts: Vec<(u32, Time, Proc)>,
+    records: Vec<&'a Connection>,
+    /// Per fault, its step and whether it is open.
+    open: Vec<(&'a [u32], bool)>,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, event: &'a Event) {
+        let at = event.when.latest();
+        self.line.until = self.line.until.max(at);
+        match &event.what {
+            What::SupervisorBorn(proc) => {
+                self.line.supervisors.push(Supervisor { proc: *proc, born: at, exited: None })
+            }
+            What::SupervisorExited { proc, status } => {
+                if let Some(one) = self.line.supervisors.iter_mut().rev().find(|one| one.proc == *proc) {
+                    one.exited.get_or_insert((at, *status));
+                }
+            }
+            What::Born { proc, parent, role } => self.born(*proc, *parent, *role, event.when),
+            What::Died { proc, death } => self.died(*proc, event.when, death.status),
+            What::Reaped(proc) => self.reaped(*proc, event.when),
+            What::Ready(_)
+            | What::Announced { .. }
+            | What::StoppedAccepting(_)
+            | What::ToldToStop(_)
+            | What::Drained(_)
+            | What::Exiting { .. } => self.worker_says(&event.what, at),
+            What::Accepted { proc, peer } => self.accepts.push((*peer, at, *proc)),
+            What::Step { step, said } => self.line.steps.push((at, step, said)),
+            What::Missed { step, must } => self.line.missed.push((at, step, *must)),
+            What::Injected { proc, signal } => self.line.injected.push(Injected { at, proc: *proc, signal: *signal }),
+            What::Asked { proc, act } => self.line.asked.push(Asked { at, proc: *proc, act }),
+            What::FaultBegan { step, fault, on } => {
+                self.line.faults.push(FaultSpan { fault, on, from: at, until: Time::NEVER });
+                self.open.push((step, true));
+            }
+            What::Healed { step } => self.healed(step, at),
+            What::Commanded(command) => self.line.commands.push((at, command)),
+            What::Connection(record) => self.records.push(record),
+            What::Phase(mark) => self.line.phases.note(*mark, at),
+            What::Stall { proc, since, delay_ns } => {
+                self.line.stalls.push(Stall { proc: *proc, since: *since, until: at, delay_ns: *delay_ns });
+            }
+            What::Left(what) => self.line.left.push((at, what)),
+            What::Claimed(claim) => self.line.claims.push((at, claim)),
+            What::Incomplete { why } => self.line.incomplete.push(why),
+            What::NoTarget { .. } | What::Held { .. } => {}
+        }
+    }
+
+    fn born(&mut self, proc: Proc, parent: u32, role: Role, born: When) {
+        match (self.places.get(&proc).copied(), role) {
+            (None, Role::Worker { ticket, generation }) => {
+                self.worker(Worker { ticket, generation, ..unborn(proc, parent, born) });
+            }
+            // A fork seen first and known as a worker only later was born when it was first seen.
+            (Some(Place::Descendant(at)), Role::Worker { ticket, generation }) => {
+                let one = self.line.descendants.remove(at);
+                for (index, later) in self.line.descendants.iter().enumerate().skip(at) {
+                    self.places.insert(later.proc, Place::Descendant(index));
+                }
+                let known = unborn(proc, one.parent, one.born);
+                self.worker(Worker { ticket, generation, died: one.died, reaped: one.reaped, ..known });
+            }
+            (None, Role::Descendant) => {
+                self.places.insert(proc, Place::Descendant(self.line.descendants.len()));
+                self.line.descendants.push(Descendant { proc, parent, born, died: None, reaped: None });
+            }
+            (Some(_), _) => {}
+        }
+    }
+
+    fn worker(&mut self, worker: Worker) {
+        self.places.insert(worker.proc, Place::Worker(self.line.workers.len()));
+        self.line.workers.push(worker);
+    }
+
+    fn died(&mut self, proc: Proc, when: When, status: Option<Status>) {
+        match self.places.get(&proc) {
+            Some(Place::Worker(at)) => {
+                let worker = &mut self.line.workers[*at];
+                worker.died.get_or_insert(when);
+                worker.status = worker.status.or(status);
+            }
+            Some(Place::Descendant(at)) => _ = self.line.descendants[*at].died.get_or_insert(when),
+            None => {}
+        }
+    }
+
+    fn reaped(&mut self, proc: Proc, when: When) {
+        match self.places.get(&proc) {
+            Some(Place::Worker(at)) => _ = self.line.workers[*at].reaped.get_or_insert(when),
+            Some(Place::Descendant(at)) => _ = self.line.descendants[*at].reaped.get_or_insert(when),
+            None => {}
+        }
+    }
+
+    fn worker_says(&mut self, what: &What, at: Time) {
+        let (What::Ready(proc)
+        | What::Announced { proc, .. }
+        | What::StoppedAccepting(proc)
+        | What::ToldToStop(proc)
+        | What::Drained(proc)
+        | What::Exiting { proc, .. }) = what
+        else {
+            return;
+        };
+        let Some(Place::Worker(index)) = self.places.get(proc) else { return };
+        let worker = &mut self.line.workers[*index];
+        match what {
+            What::Ready(_) => _ = worker.ready.get_or_insert(at),
+            What::Announced { form, .. } => _ = worker.announced.get_or_insert((at, *form)),
+            What::StoppedAccepting(_) => _ = worker.retired.get_or_insert(at),
+            What::ToldToStop(_) => _ = worker.told.get_or_insert(at),
+            What::Drained(_) => _ = worker.drained.get_or_insert(at),
+            What::Exiting { code, .. } => _ = worker.exiting.get_or_insert((at, *code)),
+            _ => {}
+        }
+    }
+
+    fn healed(&mut self, step: &[u32], at: Time) {
+        let last = self.open.iter().rposition(|(path, open)| *open && *path == step);
+        if let Some(index) = last {
+            self.open[index].1 = false;
+            self.line.faults[index].until = at;
+        }
+    }
+
+    fn finish(mut self) -> Timeline<'a> {
+        // Observers note what they see when they see it; the instants say the order.
+        self.line.workers.sort_by_key(|worker| worker.born.latest());
+        for (index, worker) in self.line.workers.iter().enumerate() {
+            self.places.insert(worker.proc, Place::Worker(index));
+        }
+        self.mark_hits();
+        self.connections();
+        self.line
+    }
+
+    fn worker_of(&self, proc: Proc) -> Option<usize> {
+        match self.places.get(&proc) {
+            Some(Place::Worker(index)) => Some(*index),
+            _ => None,
+        }
+    }
+
+    fn mark_hits(&mut self) {
+        for injected in std::mem::take(&mut self.line.injected) {
+            if let Some(index) = self.worker_of(injected.proc) {
+                let worker = &mut self.line.workers[index];
+                if injected.signal == SIGKILL {
+                    worker.killed.get_or_insert(injected.at);
+                }
+                if FATAL.contains(&injected.signal) {
+                    worker.signalled.get_or_insert(injected.at);
+                }
+            }
+            self.line.injected.push(injected);
+        }
+        for asked in std::mem::take(&mut self.line.asked) {
+            if let Some(index) = self.worker_of(asked.proc)
+                && SPOILING.iter().any(|act| asked.act.starts_with(act))
+            {
+                self.line.workers[index].spoiled.get_or_insert(asked.at);
+            }
+            self.line.asked.push(asked);
+        }
+    }
+
+    fn connections(&mut self) {
+        let mut records = std::mem::take(&mut self.records);
+        records.sort_by_key(|record| record.ended);
+        // Journal lines are needed only for connections that nobody answered.
+        if records.iter().any(|record| record.owner.is_none()) {
+            self.accepts.sort_unstable();
+        }
+        for record in records {
+            let answered_by = record.owner.and_then(|proc| self.worker_of(proc));
+            let owner = answered_by.or_else(|| self.accepted_by(record));
+            self.line.connections.push(Conn { record, owner, accepted: owner.is_some() || record.owner.is_some() });
+        }
+    }
+
+    /// The worker whose journal has this connection: ports are used again, so the instants must agree too.
+    fn accepted_by(&self, record: &Connection) -> Option<usize> {
+        if record.owner.is_some() {
+            return None;
+        }
+        let from = self.accepts.partition_point(|(peer, at, _)| (*peer, *at) < (record.peer, record.tried));
+        let within =
+            self.accepts[from..].iter().take_while(|(peer, at, _)| *peer == record.peer && *at <= record.ended);
+        within.last().and_then(|(_, _, proc)| self.worker_of(*proc))
+    }
+}
+
+fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
+    Worker {
+        proc,
+        ticket: 0,
+        generation: 1,
+        parent,
+        born,
+        ready: None,
+        announced: None,
+        told: None,
+        retired: None,
+        drained: None,
+        died: None,
+        status: None,
+        exiting: None,
+        reaped: None,
+        killed: None,
+        signalled: None,
+        spoiled: None,
+    }
+}

@@ -1,0 +1,1 @@
+//! A history written is the history read, and what it says by worker.

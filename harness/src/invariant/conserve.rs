@@ -1,0 +1,48 @@
+//! INV-CONSERVE: no connection is lost.
+
+use crate::history::{Conn, Outcome};
+use crate::verdict::Verdict;
+
+use super::case::Case;
+use super::excuse::Excuses;
+use super::tally::{Tally, say};
+
+/// Judges it.
+pub(super) fn judge(case: &Case<'_>) -> Verdict {
+    let mut tally = Tally::default();
+    let excuses = Excuses::read(case);
+    for &index in excuses.losses() {
+        lost(case, &case.timeline.connections[index], &mut tally);
+    }
+    for conn in &case.timeline.connections {
+        if let (Some(owner), None) = (conn.record.owner, conn.owner) {
+            tally.fail(
+                conn.record.tried,
+                format!("connection {} was answered by pid {}, which is no worker", conn.record.id, owner.pid),
+                "an answer by a worker".to_owned(),
+                format!("pid {}", owner.pid),
+            );
+        }
+        tally.held();
+    }
+    let total = case.timeline.connections.len();
+    tally.verdict_saying("no connection", format!("0 of {total} lost, {} excused", excuses.excused))
+}
+
+fn lost(case: &Case<'_>, conn: &Conn<'_>, tally: &mut Tally) {
+    let record = conn.record;
+    let owner = match conn.owner {
+        Some(owner) => format!("held by {}", case.name(owner)),
+        None if record.outcome == Outcome::Refused => "refused while the supervisor is to hold the listener".to_owned(),
+        None => "which no worker had accepted".to_owned(),
+    };
+    tally.fail(
+        record.ended,
+        format!(
+            "connection {} of load {}, tried at {}, {owner}, was lost and nothing excuses that",
+            record.id, record.load, record.tried
+        ),
+        "an answer".to_owned(),
+        format!("{:?} after {}", record.outcome, say(record.ended.since(record.tried))),
+    );
+}

@@ -1,0 +1,132 @@
+//! INV-CONVERGE: left in peace, the pool becomes what it should be and stays so.
+
+use std::time::Duration;
+
+use crate::time::Time;
+use crate::verdict::Verdict;
+
+use super::bounds;
+use super::case::{Case, Timely};
+use super::curve::Curve;
+use super::facts::{Leave, merge};
+use super::floor::no_steps;
+use super::tally::{Tally, say};
+
+/// Judges it.
+pub(super) fn judge(case: &Case<'_>) -> Verdict {
+    let Some(converge) = case.profile.converge else { return Verdict::Undeclared };
+    if case.facts.steps.is_none() {
+        return no_steps();
+    }
+    let bound = converge.0 + longest_delay(case);
+    let wrong = wrong_spans(case);
+    let mut tally = Tally::default();
+    for (from, until) in calm(case) {
+        let due = case.due(from, bound);
+        let last_wrong = wrong.iter().rev().find(|(begin, _)| *begin < until).map(|(_, end)| *end);
+        let right_since = last_wrong.map_or(from, |end| end.clamp(from, until));
+        let is_right = right_since < until || last_wrong.is_none_or(|end| end <= from);
+        // Watched to the end of the run it must have become right; between two disturbances there may be too little time.
+        let last = Some(until) == case.timeline.phases.stop;
+        if until <= due && !(last && case.timeline.phases.settle.is_some()) {
+            continue;
+        }
+        match (is_right, case.timely(from, due, right_since, &[])) {
+            (true, Timely::Yes) => tally.measured(right_since.since(from), bound),
+            (false, Timely::Yes) => {
+                tally.doubt(format!("watched for {} only, and the bound is {}", say(until.since(from)), say(bound)));
+            }
+            (_, Timely::Unknown(stalled)) => tally.doubt(format!(
+                "right again after {} of {}, and the host stalled for {}",
+                say(right_since.since(from)),
+                say(bound),
+                say(stalled)
+            )),
+            (_, Timely::No) => failed(case, from, due, bound, &wrong, &mut tally),
+        }
+    }
+    tally.verdict(&format!("the pool was never left in peace for {}", say(bound)))
+}
+
+fn failed(case: &Case<'_>, from: Time, due: Time, bound: Duration, wrong: &[(Time, Time)], tally: &mut Tally) {
+    let since = wrong.iter().rev().find(|(_, end)| *end > due).map_or(due, |(begin, _)| due.max(*begin));
+    let count = |what: fn(&crate::history::Worker, Time) -> bool| {
+        case.timeline.workers.iter().filter(|worker| what(worker, since)).count()
+    };
+    let ready = count(|worker, at| worker.is_ready(at));
+    let booting = count(|worker, at| is_booting(worker, at));
+    tally.fail(
+        since,
+        format!(
+            "the last fault, command or scripted departure was at {from} and {} later the pool was not right",
+            say(bound)
+        ),
+        format!("{} ready workers and none that is still booting", case.scenario.pool.workers),
+        format!("{ready} ready, {booting} booting"),
+    );
+}
+
+fn is_booting(worker: &crate::history::Worker, at: Time) -> bool {
+    worker.born.latest() <= at && at < boot_ends(worker)
+}
+
+/// When a worker certainly is not on its way any more.
+fn boot_ends(worker: &crate::history::Worker) -> Time {
+    [worker.ready, worker.retires(), Some(worker.maybe_dead())].into_iter().flatten().min().unwrap_or(Time::NEVER)
+}
+
+/// The spans in which the pool certainly was not right: too few or too many ready, or some still booting.
+fn wrong_spans(case: &Case<'_>) -> Vec<(Time, Time)> {
+    let wanted = case.scenario.pool.workers as i32;
+    let (mut most, mut fewest, mut booting) = (Curve::default(), Curve::default(), Curve::default());
+    for worker in &case.timeline.workers {
+        let retires = worker.retires().unwrap_or(Time::NEVER);
+        if let Some(ready) = worker.ready {
+            most.add(ready, worker.dead_for_sure().min(retires));
+            fewest.add(ready, worker.maybe_dead().min(retires));
+        }
+        booting.add(worker.born.latest(), boot_ends(worker));
+    }
+    let end = case.facts.peace;
+    let few = most.stretches(Time::default(), end).into_iter().filter(|one| one.count < wanted);
+    let many = fewest.stretches(Time::default(), end).into_iter().filter(|one| one.count > wanted);
+    let late = booting.stretches(Time::default(), end).into_iter().filter(|one| one.count > 0);
+    merge(few.chain(many).chain(late).map(|one| (one.from, one.until)).collect())
+}
+
+/// The spans between two disturbances: nothing is done to the pool, and no script disturbs it.
+fn calm(case: &Case<'_>) -> Vec<(Time, Time)> {
+    let (line, facts) = (case.timeline, case.facts);
+    let Some(steps) = facts.steps else { return Vec::new() };
+    let instant = |at: Time| (at, at);
+    let mut disturbed = vec![instant(steps)];
+    disturbed.extend(line.supervisors.iter().map(|one| instant(one.born)));
+    disturbed.extend(line.injected.iter().map(|one| instant(one.at)));
+    disturbed.extend(line.asked.iter().map(|one| instant(one.at)));
+    disturbed.extend(line.commands.iter().map(|(at, _)| instant(*at)));
+    disturbed.extend(line.faults.iter().map(|one| (one.from, one.until)));
+    disturbed.extend(facts.rolls.iter().copied());
+    for one in facts.departures.iter().filter(|one| one.excused) {
+        disturbed.push(instant(one.at));
+        if one.how != Leave::OnePhase && one.known != Time::NEVER {
+            disturbed.push(instant(one.known));
+        }
+    }
+    for (worker, traits) in line.workers.iter().zip(&facts.traits).filter(|(_, traits)| traits.spoils_boot()) {
+        let scripted = worker.born.latest() + traits.boot;
+        let end = if traits.never_ready { worker.dead_for_sure() } else { scripted.min(worker.dead_for_sure()) };
+        disturbed.push((worker.born.earliest(), end));
+    }
+    let disturbed = merge(disturbed);
+    let ends = disturbed.iter().skip(1).map(|(from, _)| *from).chain([facts.peace]);
+    let gaps = disturbed.iter().zip(ends).map(|((_, until), next)| (*until, next.min(facts.peace)));
+    gaps.filter(|(from, until)| from < until && *from >= steps).collect()
+}
+
+/// The longest delay that the policy may have imposed in this run.
+fn longest_delay(case: &Case<'_>) -> Duration {
+    let delayed = case.facts.departures.iter().filter(|one| one.how != Leave::OnePhase && one.how != Leave::TwoPhase);
+    let short = delayed.filter(|one| one.ready_for.is_none_or(|run| !bounds::surely_stable(case.scenario, run)));
+    let failures = u32::try_from(short.count()).unwrap_or(u32::MAX);
+    bounds::longest(case.scenario, case.profile, failures)
+}

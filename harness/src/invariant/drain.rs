@@ -1,0 +1,172 @@
+//! INV-DRAIN: a worker that retires may finish what it holds, for so long and no longer.
+
+use std::time::Duration;
+
+use crate::history::{Conn, Outcome, Proc};
+use crate::time::Time;
+use crate::verdict::Verdict;
+
+use super::bounds;
+use super::case::{Case, Timely};
+use super::excuse::{could_not_run, deadline, natural_end};
+use super::tally::{Tally, say};
+
+/// Judges it.
+pub(super) fn judge(case: &Case<'_>) -> Verdict {
+    if case.profile.drain.is_none() {
+        return Verdict::Undeclared;
+    }
+    let mut held: Vec<Vec<&Conn<'_>>> = vec![Vec::new(); case.timeline.workers.len()];
+    for conn in &case.timeline.connections {
+        if let Some(owner) = conn.owner {
+            held[owner].push(conn);
+        }
+    }
+    let mut tally = Tally::default();
+    for (index, held) in held.iter().enumerate() {
+        let Some(retired) = case.worker(index).retires() else { continue };
+        if !could_not_run(case, index, retired, case.worker(index).maybe_dead().min(case.timeline.until)) {
+            judge_length(case, index, &mut tally);
+            judge_idle(case, index, retired, held, &mut tally);
+        }
+        judge_cuts(case, index, retired, held, &mut tally);
+        judge_newcomers(case, index, held, &mut tally);
+    }
+    tally.verdict("no worker retired")
+}
+
+/// Gone by the deadline. Counted from when the supervisor knows: it gave the order, or heard the announcement.
+fn judge_length(case: &Case<'_>, index: usize, tally: &mut Tally) {
+    let worker = case.worker(index);
+    let ours = worker.signalled.is_some_and(|signal| worker.told.is_some_and(|told| signal <= told));
+    let announced = worker.retires().filter(|_| worker.announced.is_some());
+    let told = worker.told.filter(|_| !ours);
+    let Some(from) = [announced, told].into_iter().flatten().min() else { return };
+    // Orphans have no supervisor that could end them: INV-CONTAIN.
+    if case.profile.drain != Some(true) || case.facts.exit.is_some_and(|(exit, _)| exit <= worker.maybe_dead()) {
+        return;
+    }
+    let bound = case.scenario.pool.drain.0 + bounds::kill_slack(case.profile);
+    let due = case.due(from, bound);
+    let died = worker.maybe_dead();
+    let end = died.min(case.timeline.until);
+    match case.timely(from, due, end, &[worker.proc]) {
+        Timely::Yes if died == Time::NEVER => {}
+        Timely::Yes => tally.measured(end.since(from), bound),
+        Timely::Unknown(stalled) => tally.doubt(format!(
+            "{} took {} to leave, and the host stalled for {}",
+            case.name(index),
+            say(end.since(from)),
+            say(stalled)
+        )),
+        Timely::No => tally.fail(
+            due,
+            format!("{} retired at {from} and was still there after the drain deadline", case.name(index)),
+            format!("gone within {}", say(bound)),
+            if died == Time::NEVER {
+                format!("still there after {}", say(end.since(from)))
+            } else {
+                format!("gone after {}", say(end.since(from)))
+            },
+        ),
+    }
+}
+
+/// What is held is not closed before the deadline.
+fn judge_cuts(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], tally: &mut Tally) {
+    let (worker, traits) = (case.worker(index), &case.facts.traits[index]);
+    let not_before = deadline(case, retired);
+    let hit = [worker.killed, worker.spoiled].into_iter().flatten().min();
+    let excused = hit.or(case.facts.hurry).map(|hit| hit.min(case.facts.hurry.unwrap_or(Time::NEVER)));
+    for conn in held {
+        let record = conn.record;
+        let active = record.sent.is_some_and(|sent| sent <= retired) && record.ended >= retired;
+        let cut = matches!(record.outcome, Outcome::Reset | Outcome::Empty | Outcome::Cut);
+        let scripted = traits.exits || traits.hangs || excused.is_some_and(|at| at <= record.ended + case.slack.0);
+        if !active || scripted {
+            continue;
+        }
+        if !cut {
+            tally.held();
+        } else if record.ended < not_before {
+            let whole = case.scenario.pool.drain.0;
+            tally.fail(
+                record.ended,
+                format!(
+                    "{} retired at {retired} and connection {} of load {} was cut before the drain deadline",
+                    case.name(index),
+                    record.id,
+                    record.load
+                ),
+                format!("not closed before its end or {}", say(whole)),
+                format!("closed after {}", say(record.ended.since(retired))),
+            );
+        } else if natural_end(conn).is_some_and(|end| end < not_before) {
+            tally.fail(
+                record.ended,
+                format!(
+                    "connection {} of load {} had time enough and was cut at the drain deadline of {}",
+                    record.id,
+                    record.load,
+                    case.name(index)
+                ),
+                "an answer".to_owned(),
+                format!("{:?}", record.outcome),
+            );
+        } else {
+            tally.held();
+        }
+    }
+}
+
+/// Connections that idle delay nothing: with nothing else to finish, a worker leaves at once.
+fn judge_idle(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], tally: &mut Tally) {
+    let (worker, traits) = (case.worker(index), &case.facts.traits[index]);
+    let idle = |conn: &&&Conn<'_>| {
+        conn.record.answered.is_some_and(|answered| answered <= retired) && conn.record.ended >= retired
+    };
+    let scripted = traits.ignores_term || traits.hangs || traits.exits;
+    if scripted || worker.exiting.is_none() || worker.retired.is_none() || !held.iter().any(|conn| idle(&conn)) {
+        return;
+    }
+    let busy = held.iter().filter(|conn| !idle(conn)).map(|conn| conn.record.ended);
+    let from = busy.filter(|ended| *ended >= retired).max().unwrap_or(retired);
+    let from = from.max(worker.drained.filter(|_| traits.slow_stop > Duration::ZERO).unwrap_or(from));
+    let bound = traits.slow_stop + bounds::kill_slack(case.profile);
+    let end = worker.maybe_dead().min(case.timeline.until);
+    let concerned: [Proc; 1] = [worker.proc];
+    match case.timely(from, case.due(from, bound), end, &concerned) {
+        Timely::Yes => tally.held(),
+        Timely::Unknown(stalled) => {
+            tally.doubt(format!("{} was slow to leave, and the host stalled for {}", case.name(index), say(stalled)))
+        }
+        Timely::No => tally.fail(
+            end,
+            format!("{} had nothing to finish but idle connections, and stayed", case.name(index)),
+            format!("gone within {}", say(bound)),
+            format!("gone after {}", say(end.since(from))),
+        ),
+    }
+}
+
+/// It serves nobody who came after it had stopped accepting.
+fn judge_newcomers(case: &Case<'_>, index: usize, held: &[&Conn<'_>], tally: &mut Tally) {
+    let Some(stopped) = case.worker(index).retired else { return };
+    for conn in held {
+        if let Some(opened) = conn.record.opened
+            && opened > stopped + case.slack.0
+            && conn.record.answered.is_some()
+        {
+            tally.fail(
+                opened,
+                format!(
+                    "{} had stopped accepting at {stopped} and served connection {}",
+                    case.name(index),
+                    conn.record.id
+                ),
+                "an answer by another worker".to_owned(),
+                format!("opened {} later", say(opened.since(stopped))),
+            );
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Which connections were lost, and which of the losses are excused.
+
+use std::time::Duration;
+
+use crate::history::{Conn, Outcome, Worker};
+use crate::scenario::Load;
+use crate::time::Time;
+
+use super::case::Case;
+use super::facts::Leave;
+
+/// The connections that have no answer and no excuse.
+#[derive(Debug, Default)]
+pub(super) struct Excuses {
+    /// Indices into the connections of the timeline, ascending.
+    losses: Vec<usize>,
+    /// How many were excused.
+    pub excused: u32,
+}
+
+impl Excuses {
+    /// Looks at every connection.
+    pub fn read(case: &Case<'_>) -> Self {
+        let mut excuses = Self::default();
+        let mut unowned = Vec::new();
+        for (index, conn) in case.timeline.connections.iter().enumerate() {
+            if matches!(conn.record.outcome, Outcome::Ok | Outcome::Dropped) {
+                continue;
+            }
+            if is_excused(case, conn) {
+                excuses.excused += 1;
+            } else if conn.owner.is_none() && matches!(conn.record.outcome, Outcome::Reset | Outcome::Empty) {
+                unowned.push(index);
+            } else {
+                excuses.losses.push(index);
+            }
+        }
+        excuses.match_to_killed(case, unowned);
+        excuses.losses.sort_unstable();
+        excuses
+    }
+
+    /// Whether this connection was lost without an excuse.
+    pub fn is_loss(&self, index: usize) -> bool {
+        self.losses.binary_search(&index).is_ok()
+    }
+
+    /// The losses.
+    pub fn losses(&self) -> &[usize] {
+        &self.losses
+    }
+
+    /// Whether the owner of a connection could not run at some time before `until`.
+    pub fn frozen_owner(&self, case: &Case<'_>, conn: &Conn<'_>, until: Time) -> bool {
+        conn.owner.is_some_and(|owner| could_not_run(case, owner, conn.record.tried, until))
+    }
+
+    /// A worker that was killed may have accepted one connection that it had no time to note: each death excuses one
+    /// that was open then. The one that ended first is taken, so that as many as possible are excused.
+    fn match_to_killed(&mut self, case: &Case<'_>, mut unowned: Vec<usize>) {
+        let mut deaths: Vec<(Time, Time)> = case
+            .timeline
+            .workers
+            .iter()
+            .filter(|worker| was_hit(case, worker))
+            .filter_map(|worker| {
+                worker.died.map(|died| (worker.killed.unwrap_or(died.earliest()).min(died.earliest()), died.latest()))
+            })
+            .collect();
+        deaths.sort_unstable();
+        let record = |index: usize| case.timeline.connections[index].record;
+        for (from, until) in deaths {
+            let found = unowned.iter().position(|&index| record(index).tried <= until && record(index).ended >= from);
+            if let Some(place) = found {
+                unowned.remove(place);
+                self.excused += 1;
+            }
+        }
+        self.losses.extend(unowned);
+    }
+}
+
+fn is_excused(case: &Case<'_>, conn: &Conn<'_>) -> bool {
+    let (record, facts) = (conn.record, case.facts);
+    // Never connected: INV-FLOOR asks for that where it promises something.
+    if record.outcome == Outcome::NotAccepted && record.opened.is_none() {
+        return facts.peace <= record.ended;
+    }
+    let asked_to_throw =
+        || case.scenario.load.iter().any(|load| matches!(load, Load::Poison { .. }) && load.name() == record.load);
+    if record.tried >= facts.peace || facts.hurry.is_some_and(|hurry| hurry <= record.ended) {
+        return true;
+    }
+    match conn.owner {
+        Some(owner) => {
+            owner_excuses(case, conn, owner) || (asked_to_throw() && leaves(case.worker(owner), record.ended))
+        }
+        None => nobody_excuses(case, conn),
+    }
+}
+
+/// A request that throws is not answered: its connection is closed as its worker leaves.
+fn leaves(worker: &Worker, by: Time) -> bool {
+    worker.announced.is_some_and(|(at, _)| at <= by) || worker.exiting.is_some_and(|(at, _)| at <= by)
+}
+
+/// Whether a fault or a script hit this worker so that it could not finish its work.
+fn was_hit(case: &Case<'_>, worker: &Worker) -> bool {
+    let departed = case.facts.departures.iter().any(|one| {
+        case.worker(one.worker).proc == worker.proc
+            && one.excused
+            && matches!(one.how, Leave::Death | Leave::Untimely | Leave::Silent)
+    });
+    worker.killed.is_some() || worker.spoiled.is_some() || departed
+}
+
+fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
+    let (record, worker, traits) = (conn.record, case.worker(owner), &case.facts.traits[owner]);
+    let since_hit = [worker.killed, worker.spoiled].into_iter().flatten().min();
+    let scripted_end = traits.exits && worker.exiting.is_some_and(|(at, _)| at <= record.ended + case.slack.0);
+    if since_hit.is_some_and(|hit| hit <= record.ended + case.slack.0) || scripted_end || traits.hangs {
+        return true;
+    }
+    let own_death = case.facts.departures.iter().any(|one| {
+        one.worker == owner
+            && one.excused
+            && one.how != Leave::OnePhase
+            && one.how != Leave::TwoPhase
+            && one.how != Leave::Silent
+    });
+    if own_death && worker.maybe_dead() <= record.ended + case.slack.0 {
+        return true;
+    }
+    if could_not_run(case, owner, record.tried, record.ended) && record.outcome == Outcome::Hang {
+        return true;
+    }
+    // At the drain deadline what is not finished is cut; what would have been finished by then is not.
+    worker.retires().is_some_and(|retired| {
+        let deadline = deadline(case, retired);
+        record.ended >= deadline && natural_end(conn).is_none_or(|end| end >= deadline)
+    })
+}
+
+/// From when on a worker that retired then may be cut. Its supervisor may have counted from the instant at which it
+/// sent the order, a little before the worker saw it.
+pub(super) fn deadline(case: &Case<'_>, retired: Time) -> Time {
+    let drain = case.scenario.pool.drain.0;
+    retired + drain - (drain / 10).min(super::bounds::REACT) - case.slack.0
+}
+
+/// When the answer would have been complete.
+pub(super) fn natural_end(conn: &Conn<'_>) -> Option<Time> {
+    conn.record.sent.map(|sent| sent + Duration::from_nanos(conn.record.hold_ns))
+}
+
+fn nobody_excuses(case: &Case<'_>, conn: &Conn<'_>) -> bool {
+    let (record, facts) = (conn.record, case.facts);
+    let overlaps =
+        |spans: &[(Time, Time)]| spans.iter().any(|(from, until)| *from <= record.ended && record.tried <= *until);
+    if facts.peace <= record.ended || overlaps(&facts.hindered) {
+        return true;
+    }
+    let first_ready = case.timeline.workers.iter().filter_map(|worker| worker.ready).min();
+    if first_ready.is_none_or(|first| record.tried < first) {
+        return true;
+    }
+    match record.outcome {
+        // A listener that is held refuses nobody, whatever became of the workers.
+        Outcome::Refused => case.profile.holds_listener != Some(true) && nobody_ready(case, record.tried, record.ended),
+        Outcome::Hang => overlaps(&facts.frozen) || nobody_ready(case, record.tried, record.ended),
+        _ => false,
+    }
+}
+
+/// Whether at some instant of this span nobody could serve.
+fn nobody_ready(case: &Case<'_>, from: Time, until: Time) -> bool {
+    let mut ready = super::curve::Curve::default();
+    for (index, worker) in case.timeline.workers.iter().enumerate() {
+        if let Some(since) = worker.ready
+            && !could_not_run(case, index, from, until)
+        {
+            ready.add(since, worker.maybe_dead().min(worker.retires().unwrap_or(Time::NEVER)));
+        }
+    }
+    ready.stretches(from, until + Duration::from_nanos(1)).iter().any(|stretch| stretch.count == 0)
+}
+
+/// Whether a worker was frozen or hung at some time in this span.
+pub(super) fn could_not_run(case: &Case<'_>, index: usize, from: Time, until: Time) -> bool {
+    let worker = case.worker(index);
+    let frozen = case
+        .timeline
+        .faults
+        .iter()
+        .any(|fault| fault.from <= until && from <= fault.until && fault.on.contains(&worker.proc));
+    frozen || case.facts.traits[index].hangs || worker.spoiled.is_some_and(|at| at <= until)
+}

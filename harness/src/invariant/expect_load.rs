@@ -1,0 +1,85 @@
+//! Expectations about the connections of one load.
+
+use crate::history::{Conn, Outcome};
+use crate::verdict::Verdict;
+
+use super::bounds;
+use super::case::{Case, Timely};
+use super::excuse::deadline;
+use super::expect::Span;
+use super::tally::{Tally, say};
+
+fn of_load<'a>(case: &'a Case<'_>, load: &'a str, span: Span) -> impl Iterator<Item = &'a Conn<'a>> {
+    let wanted = move |conn: &&Conn<'_>| conn.record.load == load && conn.record.ended >= span.from;
+    case.timeline.connections.iter().filter(wanted).filter(move |conn| !span.of_step || conn.record.tried < span.until)
+}
+
+/// Every request was answered, excuses or not; but those that were made (or still queued) when the end was ordered.
+pub(super) fn nothing_lost(case: &Case<'_>, load: &str, span: Span) -> Verdict {
+    let mut tally = Tally::default();
+    let mut total = 0;
+    for conn in of_load(case, load, span) {
+        let record = conn.record;
+        let after = record.tried >= case.facts.peace || conn.owner.is_none() && record.ended >= case.facts.peace;
+        if after || record.outcome == Outcome::Dropped {
+            continue;
+        }
+        total += 1;
+        tally.held();
+        if record.outcome != Outcome::Ok {
+            let owner = conn.owner.map_or_else(|| "no worker".to_owned(), |owner| case.name(owner));
+            tally.fail(
+                record.ended,
+                format!("connection {} of load {load}, accepted by {owner}, was not answered", record.id),
+                "every request answered".to_owned(),
+                format!("{:?} after {}", record.outcome, say(record.ended.since(record.tried))),
+            );
+        }
+    }
+    tally.verdict_saying("no connection of this load", format!("0 of {total} lost"))
+}
+
+/// What the workers that retired were still answering was cut at the drain deadline.
+pub(super) fn cut_at_deadline(case: &Case<'_>, load: &str, span: Span) -> Verdict {
+    let mut tally = Tally::default();
+    let drain = case.scenario.pool.drain.0;
+    let bound = drain + bounds::kill_slack(case.profile);
+    for conn in of_load(case, load, span) {
+        let record = conn.record;
+        let Some(retired) = conn.owner.and_then(|owner| case.worker(owner).retires()) else { continue };
+        let active = record.sent.is_some_and(|sent| sent <= retired) && record.ended >= retired;
+        if !active || record.outcome == Outcome::Dropped {
+            continue;
+        }
+        let mut wrong = |actual: String| {
+            tally.fail(
+                record.ended,
+                format!("connection {} of load {load} was held by a worker that retired at {retired}", record.id),
+                format!("a cut after {}, and not before", say(drain)),
+                actual,
+            );
+        };
+        let span = record.ended.since(retired);
+        let cut = matches!(record.outcome, Outcome::Reset | Outcome::Empty | Outcome::Cut);
+        if !cut {
+            wrong(format!("{:?} after {}", record.outcome, say(span)));
+        } else if record.ended < deadline(case, retired) {
+            wrong(format!("a cut after {}", say(span)));
+        } else {
+            match case.timely(retired, case.due(retired, bound), record.ended, &[]) {
+                Timely::Yes => tally.measured(span, bound),
+                Timely::Unknown(stalled) => tally.doubt(format!("the host stalled for {}", say(stalled))),
+                Timely::No => wrong(format!("a cut after {}", say(span))),
+            }
+        }
+    }
+    if tally.worst().is_none() && !tally.has_failed() {
+        return Verdict::Fail {
+            at: case.facts.peace,
+            because: format!("no connection of load {load} was held by a worker that retired"),
+            expected: format!("cuts after {}", say(drain)),
+            actual: "none".to_owned(),
+        };
+    }
+    tally.verdict("")
+}

@@ -1,0 +1,162 @@
+//! INV-FLOOR: availability.
+
+use crate::scenario::Load;
+use crate::time::Time;
+use crate::verdict::Verdict;
+
+use super::case::{Case, Timely};
+use super::curve::{Curve, Stretch, joined};
+use super::excuse::Excuses;
+use super::tally::{Tally, say};
+use super::windows::{Window, touches, windows};
+
+/// Judges it.
+pub(super) fn judge(case: &Case<'_>) -> Verdict {
+    let Some(from) = case.facts.steps else { return no_steps() };
+    if case.profile.max_unavailable.is_none() && case.profile.reply.is_none() {
+        return Verdict::Undeclared;
+    }
+    let windows = windows(case);
+    let mut tally = Tally::default();
+    let mut lowest = None;
+    if let Some(missing) = case.profile.max_unavailable {
+        let floor = case.scenario.pool.workers.saturating_sub(missing) as i32;
+        lowest = Some((judge_ready(case, &windows, from, floor, &mut tally), floor));
+        judge_starts(case, &windows, from, floor, &mut tally);
+    }
+    judge_probes(case, &windows, from, &mut tally);
+    let probes = tally.worst().map(|(span, bound)| format!("slowest probe {} of {}", say(span), say(bound)));
+    let ready = lowest.map(|(lowest, floor)| match lowest {
+        Some(lowest) => format!("lowest {lowest} ready of {floor}"),
+        None => "always excused".to_owned(),
+    });
+    let measured = [ready, probes].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    tally.verdict_saying("no probe and no promise to keep", measured)
+}
+
+pub(super) fn no_steps() -> Verdict {
+    Verdict::NotApplicable { why: "the steps never began".to_owned() }
+}
+
+/// Ready workers and open windows together are never fewer than the floor. Returns the lowest number of ready workers
+/// while no window was open.
+fn judge_ready(case: &Case<'_>, windows: &[Window], from: Time, floor: i32, tally: &mut Tally) -> Option<i32> {
+    let mut sum = Curve::default();
+    let mut excused = Curve::default();
+    let mut ready = Curve::default();
+    for worker in &case.timeline.workers {
+        if let Some(since) = worker.ready {
+            let until = worker.dead_for_sure().min(worker.retires().unwrap_or(Time::NEVER));
+            sum.add(since, until);
+            ready.add(since, until);
+        }
+    }
+    for window in windows {
+        sum.add(window.from, window.ready_due);
+        excused.add(window.from, window.ready_due);
+    }
+    tally.held();
+    for gap in joined(&sum.stretches(from, case.facts.peace), |count| count < floor) {
+        let expired = windows.iter().filter(|window| window.ready_due == gap.from).map(|window| window.from).min();
+        missing(case, gap, floor, expired, "ready", tally);
+    }
+    let calm = joined(&excused.stretches(from, case.facts.peace), |count| count == 0);
+    let levels = ready.stretches(from, case.facts.peace);
+    let calm_at = |at: Time| calm.iter().any(|calm| calm.from <= at && at < calm.until);
+    levels.iter().filter(|level| calm_at(level.from)).map(|level| level.count).min()
+}
+
+/// Replacements are on their way as soon as the policy allows: booting and ready together reach the floor.
+fn judge_starts(case: &Case<'_>, windows: &[Window], from: Time, floor: i32, tally: &mut Tally) {
+    let mut sum = Curve::default();
+    for worker in &case.timeline.workers {
+        sum.add(worker.born.earliest(), worker.dead_for_sure().min(worker.retires().unwrap_or(Time::NEVER)));
+    }
+    for window in windows {
+        sum.add(window.from, window.start_due);
+    }
+    for gap in joined(&sum.stretches(from, case.facts.peace), |count| count < floor) {
+        let expired = windows.iter().filter(|window| window.start_due == gap.from).map(|window| window.from).min();
+        missing(case, gap, floor, expired, "booting or ready", tally);
+    }
+}
+
+fn missing(case: &Case<'_>, gap: Stretch, floor: i32, expired: Option<Time>, what: &str, tally: &mut Tally) {
+    let span = gap.until.since(gap.from);
+    if span <= case.slack.0 {
+        return;
+    }
+    if let Some(window) = expired
+        && let Timely::Unknown(stalled) = case.timely(window, gap.from, gap.until, &[])
+    {
+        tally.doubt(format!("{what} workers were missing for {} and the host stalled for {}", say(span), say(stalled)));
+        return;
+    }
+    let last = case.timeline.workers.iter().enumerate().filter_map(|(index, worker)| {
+        let gone = worker.dead_for_sure().min(worker.retires().unwrap_or(Time::NEVER));
+        (gone <= gap.from && worker.ready.is_some()).then_some((gone, index))
+    });
+    let who = last.max().map_or_else(|| "nobody".to_owned(), |(at, index)| format!("{} at {at}", case.name(index)));
+    tally.fail(
+        gap.from,
+        format!(
+            "workers were missing for {} and no fault or script excuses that; the last that left: {who}",
+            say(span)
+        ),
+        format!("at least {floor} {what} workers, those excused counted"),
+        format!("{} of them", gap.count),
+    );
+}
+
+fn judge_probes(case: &Case<'_>, windows: &[Window], from: Time, tally: &mut Tally) {
+    let Some(reply) = case.profile.reply else { return };
+    let probes: Vec<_> = case.scenario.load.iter().filter(|load| matches!(load, Load::Probe { .. })).collect();
+    if probes.is_empty() {
+        return;
+    }
+    let excuses = Excuses::read(case);
+    for (index, conn) in case.timeline.connections.iter().enumerate() {
+        let record = conn.record;
+        let within = record.tried >= from && record.tried < case.facts.peace;
+        if !within || !probes.iter().any(|load| load.name() == record.load) {
+            continue;
+        }
+        let hold = std::time::Duration::from_nanos(record.hold_ns);
+        let owner = conn.owner.map(|owner| case.worker(owner).proc);
+        if let Some(answered) = record.answered {
+            let span = answered.since(record.tried).saturating_sub(hold);
+            let excused = span > reply.0
+                && (touches(windows, record.tried, answered) || excuses.frozen_owner(case, conn, answered));
+            if excused {
+                continue;
+            }
+            let due = case.due(record.tried, reply.0 + hold);
+            match case.timely(record.tried, due, answered, owner.as_slice()) {
+                Timely::Yes => tally.measured(span, reply.0),
+                Timely::Unknown(stalled) => tally.doubt(format!(
+                    "connection {} took {} of {} and the host stalled for {}",
+                    record.id,
+                    say(span),
+                    say(reply.0),
+                    say(stalled)
+                )),
+                Timely::No => tally.fail(
+                    record.tried,
+                    format!(
+                        "probe {} of load {} was answered late, and all workers were there",
+                        record.id, record.load
+                    ),
+                    format!("an answer within {}", say(reply.0)),
+                    say(span),
+                ),
+            }
+        } else if excuses.is_loss(index) && !touches(windows, record.tried, record.ended) {
+            tally.fail(
+                record.tried,
+                format!("probe {} of load {} had no answer, and all workers were there", record.id, record.load),
+                "an answer".to_owned(),
+                format!("{:?} after {}", record.outcome, say(record.ended.since(record.tried))),
+            );
+        }
+    }
+}

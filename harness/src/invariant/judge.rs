@@ -1,0 +1,91 @@
+//! All invariants and expectations on one history.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::history::{History, Timeline};
+use crate::scenario::Scenario;
+use crate::subject::Profile;
+use crate::verdict::Verdict;
+
+use super::case::{Case, Finding, Slack};
+use super::facts::Facts;
+use super::{INVARIANTS, expect, ideal};
+
+/// Judges one run: every invariant, every missed step and every expectation of the file.
+pub fn judge(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
+    let timeline = Timeline::read(history);
+    let Ok(facts) = catch_unwind(|| Facts::read(scenario, &timeline)) else { return vec![bug("INV-ALL")] };
+    let case = Case { scenario, profile, history, timeline: &timeline, facts: &facts, slack };
+    let wanted = ideal::profile(profile);
+    let asked = Case { profile: &wanted, ..case };
+    let mut findings: Vec<Finding> = INVARIANTS
+        .iter()
+        .map(|invariant| {
+            let verdict = guarded(invariant.id, || (invariant.judge)(&case));
+            let lacks = lacks(&verdict, *profile != wanted, || guarded(invariant.id, || (invariant.judge)(&asked)));
+            Finding { id: invariant.id.to_owned(), verdict, lacks }
+        })
+        .collect();
+    let expected = catch_unwind(AssertUnwindSafe(|| expect::judge(&case)));
+    findings.extend(expected.unwrap_or_else(|_| vec![bug("EXPECT")]));
+    findings.extend(missed(&case));
+    doubt(&case, &mut findings);
+    findings
+}
+
+/// A checker that breaks down never passes anything.
+fn guarded(id: &str, judge: impl FnOnce() -> Verdict) -> Verdict {
+    catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_| bug(id).verdict)
+}
+
+fn bug(id: &str) -> Finding {
+    let why = "the checker broke down: a bug in the harness".to_owned();
+    Finding { id: id.to_owned(), verdict: Verdict::Inconclusive { why }, lacks: None }
+}
+
+/// What the scenario asks for and the subject does not do, promised or not.
+fn lacks(verdict: &Verdict, differs: bool, ideal: impl FnOnce() -> Verdict) -> Option<String> {
+    if let Verdict::Fail { actual, .. } = verdict {
+        return Some(actual.clone());
+    }
+    match differs.then(ideal)? {
+        Verdict::Fail { expected, actual, .. } => Some(format!("{actual} (asked for: {expected})")),
+        _ => None,
+    }
+}
+
+/// Steps whose trigger did not come.
+fn missed(case: &Case<'_>) -> Vec<Finding> {
+    let find = |(at, path, must): &(crate::time::Time, &[u32], bool)| {
+        let step: Vec<String> = path.iter().map(|n| (n + 1).to_string()).collect();
+        let step = step.join(".");
+        let verdict = if *must {
+            Verdict::Fail {
+                at: *at,
+                because: format!("step {step} had to come and did not"),
+                expected: "its trigger in time".to_owned(),
+                actual: "nothing".to_owned(),
+            }
+        } else {
+            Verdict::Inconclusive { why: format!("unreached: the trigger of step {step} did not come") }
+        };
+        Finding { id: format!("STEP-{step}"), verdict, lacks: None }
+    };
+    let mut findings: Vec<Finding> = case.timeline.missed.iter().map(find).collect();
+    findings.dedup_by(|later, first| later.id == first.id);
+    findings
+}
+
+/// What was not observed can't be judged.
+fn doubt(case: &Case<'_>, findings: &mut [Finding]) {
+    let baseline =
+        case.timeline.phases.no_baseline.map(|_| "baseline: the pool was never full before the first step".to_owned());
+    let unseen = case.timeline.incomplete.first().map(|why| format!("not everything was seen: {why}"));
+    let Some(why) = baseline.or(unseen) else { return };
+    for finding in findings {
+        if matches!(finding.verdict, Verdict::Pass { .. } | Verdict::Fail { .. }) {
+            finding.verdict = Verdict::Inconclusive { why: why.clone() };
+            finding.lacks = None;
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! INV-SERIAL: commands take effect one after another, and a stop is final.
+
+use std::time::Duration;
+
+use crate::scenario::Command;
+use crate::time::Time;
+use crate::verdict::Verdict;
+
+use super::bounds;
+use super::case::{Case, Timely};
+use super::facts::Leave;
+use super::tally::{Tally, say};
+
+/// Judges it.
+pub(super) fn judge(case: &Case<'_>) -> Verdict {
+    let mut tally = Tally::default();
+    if let Some(stop) = case.facts.stop {
+        judge_births(case, stop, &mut tally);
+        judge_end(case, stop, &mut tally);
+    }
+    judge_reloads(case, &mut tally);
+    tally.verdict("no command")
+}
+
+/// No birth after the stop.
+fn judge_births(case: &Case<'_>, stop: Time, tally: &mut Tally) {
+    let started = case.timeline.commands.iter().any(|(at, command)| *at > stop && matches!(command, Command::Start));
+    let due = case.due(stop, bounds::REACT);
+    for (index, worker) in case.timeline.workers.iter().enumerate() {
+        let born = worker.born.earliest();
+        if born < stop || started {
+            continue;
+        }
+        match case.timely(stop, due, born, &[worker.proc]) {
+            Timely::Yes => {}
+            Timely::Unknown(stalled) => {
+                tally.doubt(format!("a birth after the stop, and the host stalled for {}", say(stalled)))
+            }
+            Timely::No => tally.fail(
+                born,
+                format!("the stop was ordered at {stop} and {} was started after it", case.name(index)),
+                format!("no start later than {} after a stop", say(bounds::REACT)),
+                format!("a start after {}", say(born.since(stop))),
+            ),
+        }
+    }
+}
+
+/// The supervisor ends when everybody has drained, at the latest at the drain deadline.
+fn judge_end(case: &Case<'_>, stop: Time, tally: &mut Tally) {
+    let end = case.facts.exit.map_or(Time::NEVER, |(at, _)| at);
+    let last = case.timeline.until;
+    if end < stop {
+        return;
+    }
+    if case.profile.drain != Some(true) && end == Time::NEVER && last.since(stop) < Duration::from_secs(60) {
+        return;
+    }
+    let slowest = case.facts.traits.iter().map(|traits| traits.slow_stop).max().unwrap_or_default();
+    let bound = case.scenario.pool.drain.0 + bounds::kill_slack(case.profile) + bounds::REACT;
+    let bound = if case.profile.drain == Some(true) { bound } else { bound + slowest };
+    let concerned: Vec<_> = case.timeline.workers.iter().map(|worker| worker.proc).collect();
+    match case.timely(stop, case.due(stop, bound), end.min(last), &concerned) {
+        Timely::Yes if end == Time::NEVER => {
+            tally.doubt(format!("watched for {} only after the stop", say(last.since(stop))))
+        }
+        Timely::Yes => tally.measured(end.since(stop), bound),
+        Timely::Unknown(stalled) => tally.doubt(format!(
+            "the stop took {}, and the host stalled for {}",
+            say(end.min(last).since(stop)),
+            say(stalled)
+        )),
+        Timely::No => tally.fail(
+            case.due(stop, bound),
+            format!("the stop was ordered at {stop} and the supervisor did not end in time"),
+            format!("its end within {}", say(bound)),
+            if end == Time::NEVER {
+                format!("still there after {}", say(last.since(stop)))
+            } else {
+                format!("after {}", say(end.since(stop)))
+            },
+        ),
+    }
+}
+
+/// The instants of the reloads, those of a burst one by one.
+fn reloads(case: &Case<'_>) -> Vec<Time> {
+    let mut reloads = Vec::new();
+    for (at, command) in &case.timeline.commands {
+        match command {
+            Command::Reload => reloads.push(*at),
+            Command::Reloads { times, spacing } => {
+                reloads.extend((0..*times).map(|n| *at + spacing.0.saturating_mul(n)));
+            }
+            _ => {}
+        }
+    }
+    reloads.retain(|at| *at < case.facts.peace);
+    reloads.sort_unstable();
+    reloads
+}
+
+/// One rolling restart runs and at most one waits: between two orders, and after the last one, no more workers are
+/// started than these two need. And the last order is obeyed.
+fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
+    if case.profile.rolling_reload != Some(true) {
+        return;
+    }
+    let reloads = reloads(case);
+    let wanted = case.scenario.pool.workers as usize;
+    for (nth, from) in reloads.iter().enumerate() {
+        let until = reloads.get(nth + 1).copied().unwrap_or(case.facts.peace);
+        let within = |at: Time| *from <= at && at < until;
+        let births = case
+            .timeline
+            .workers
+            .iter()
+            .filter(|worker| within(worker.born.earliest()) && within(worker.born.latest()))
+            .count();
+        let needs = case
+            .facts
+            .departures
+            .iter()
+            .filter(|one| one.how != Leave::Untimely && one.known < until)
+            .filter(|one| one.known + bounds::REACT + longest(case) >= *from);
+        let most = 2 * wanted + needs.count() + 1;
+        tally.held();
+        if births > most {
+            tally.fail(
+                until,
+                format!("after the reload of {from} more workers were started than one running and one waiting rolling restart need"),
+                format!("at most {most} starts"),
+                format!("{births} starts"),
+            );
+        }
+    }
+    if let Some(last) = reloads.last() {
+        judge_obeyed(case, *last, tally);
+    }
+}
+
+fn longest(case: &Case<'_>) -> Duration {
+    bounds::longest(case.scenario, case.profile, u32::try_from(case.facts.departures.len()).unwrap_or(u32::MAX))
+}
+
+/// When the pool has come to rest, nobody who was there before the last reload still serves, unless replacements fail.
+fn judge_obeyed(case: &Case<'_>, reload: Time, tally: &mut Tally) {
+    let Some(converge) = case.profile.converge else { return };
+    let fails = case
+        .timeline
+        .workers
+        .iter()
+        .zip(&case.facts.traits)
+        .any(|(worker, traits)| worker.born.latest() >= reload && (traits.never_ready || traits.exits))
+        || case.facts.departures.iter().any(|one| one.known > reload && one.ready_for.is_none());
+    let rest = case.facts.rolls.iter().map(|(_, until)| *until).max().unwrap_or(reload);
+    let watched = case.facts.peace >= case.due_unhindered(rest, converge.0 + longest(case));
+    if fails || !watched {
+        return;
+    }
+    tally.held();
+    let end = case.facts.peace;
+    let left = case.timeline.workers.iter().position(|worker| worker.born.latest() < reload && worker.is_ready(end));
+    if let Some(index) = left {
+        tally.fail(
+            end,
+            format!("a reload was ordered at {reload} and {}, which is older, was never replaced", case.name(index)),
+            "every worker replaced after the last reload".to_owned(),
+            format!("still there after {}", say(end.since(reload))),
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! The invariants by name.
+
+use crate::verdict::Verdict;
+
+use super::case::Case;
+use super::{conserve, contain, converge, drain, floor, giveup, intensity, isolate, once, reap, serial, truth};
+
+/// One invariant.
+#[derive(Clone, Copy, Debug)]
+pub struct Invariant {
+    /// Its id: `INV-FLOOR`.
+    pub id: &'static str,
+    /// What it is about, in a few words.
+    pub title: &'static str,
+    /// What exactly is demanded.
+    pub definition: &'static str,
+    /// The lines of a profile that it is judged against; what it says if they are absent.
+    pub needs: &'static str,
+    /// Judges one run.
+    pub judge: fn(&Case<'_>) -> Verdict,
+}
+
+/// All that are built, in the order of a report.
+pub const INVARIANTS: &[Invariant] = &[
+    Invariant {
+        id: "INV-CONVERGE",
+        title: "left in peace, the pool becomes what it should be",
+        definition: "Whenever nothing is done to the subject (no fault is active, no command is unfinished, no script \
+            makes a worker leave), then after `converge` and the longest delay that the policy allows there are exactly \
+            as many ready workers as wanted, every other worker that is alive is on its way out, and it stays so until \
+            the next disturbance. If the run ended before that time was over and the pool was not right, nothing is said.",
+        needs: "converge; absent: undeclared",
+        judge: converge::judge,
+    },
+    Invariant {
+        id: "INV-ONCE",
+        title: "one replacement for each departure",
+        definition: "Whatever the order in which an announcement, the end of a channel and an exit arrive, a worker frees \
+            its place once. So the workers that are alive and are not leaving never outnumber the pool for longer than \
+            it takes an order to reach a worker; while a rolling restart is going on, `surge` more are allowed.",
+        needs: "surge; absent: undeclared",
+        judge: once::judge,
+    },
+    Invariant {
+        id: "INV-FLOOR",
+        title: "enough workers are ready, and probes are answered",
+        definition: "At every instant from the first step to the end, the ready workers and the excused gaps together are \
+            at least the pool less `max_unavailable`. A gap is excused when a fault or a script made a worker leave, for \
+            as long as the policy delays its replacement and the replacement takes to boot (`boot`); a replacement whose \
+            own script keeps it from being ready prolongs it. A worker that the supervisor itself told to leave \
+            excuses nothing, so a two-phase retirement and a rolling restart never go below the pool. When the delay \
+            is over, booting and ready workers must reach the pool already. A probe that meets no gap is answered within `reply`.",
+        needs: "max_unavailable, reply; both absent: undeclared",
+        judge: floor::judge,
+    },
+    Invariant {
+        id: "INV-CONSERVE",
+        title: "no connection is lost",
+        definition: "Every connection that was established is answered. Excused are: those of a worker that a fault or a \
+            script ended while they were open; one connection that nobody had noted for each worker that was killed \
+            (it may just have been accepted); those that a drain deadline cut although they needed longer; those \
+            opened after the order to stop, or still queueing then. A refused connection is never excused while the \
+            subject claims to hold its listener; one without any answer is excused only while nobody could serve.",
+        needs: "universal; holds_listener makes it stricter",
+        judge: conserve::judge,
+    },
+    Invariant {
+        id: "INV-DRAIN",
+        title: "what a retiring worker holds is finished, within bounds",
+        definition: "A worker that announced or was told to leave is gone when the drain deadline and `kill_slack` are \
+            over, whatever it or its clients do. What it was answering is not closed before its end or the deadline. \
+            Idle connections delay nothing. Nobody who connects after it stopped accepting is served by it.",
+        needs: "drain, kill_slack; drain absent: undeclared",
+        judge: drain::judge,
+    },
+    Invariant {
+        id: "INV-INTENSITY",
+        title: "restarts are limited and spaced",
+        definition: "In every window of the limit's length there are at most as many restarts as it allows. Initial \
+            starts, rolling restarts and replacements of workers that announced after a stable run cost nothing. No \
+            restart comes before the delay that the failures of its place have earned, and none much later; as nobody \
+            can tell from outside who replaces whom, it is violated only if every way to pair them violates it.",
+        needs: "limit, delay; both absent: undeclared",
+        judge: intensity::judge,
+    },
+    Invariant {
+        id: "INV-GIVEUP",
+        title: "it gives up when it must, and only then",
+        definition: "When more restarts are needed in a window than the limit allows, the supervisor ends within `give_up` \
+            and the drain, with the declared status. If they never are, it does not give up.",
+        needs: "limit, give_up, give_up_status; limit absent: undeclared",
+        judge: giveup::judge,
+    },
+    Invariant {
+        id: "INV-REAP",
+        title: "no zombies",
+        definition: "A dead child of the supervisor leaves the process table within `reap`, while the supervisor runs. \
+            Time for which the supervisor was frozen does not count.",
+        needs: "universal; reap, absent: 250 ms",
+        judge: reap::judge,
+    },
+    Invariant {
+        id: "INV-CONTAIN",
+        title: "nothing outlives the supervisor",
+        definition: "Within `orphans` of the supervisor's end (after a kill, when the workers had their drain as well) no \
+            process that it started is left and its addresses are free. What a worker started ends with the worker.",
+        needs: "universal after a stop; on_supervisor_death after a kill",
+        judge: contain::judge,
+    },
+    Invariant {
+        id: "INV-SERIAL",
+        title: "commands take effect in order, and a stop is final",
+        definition: "After the first order to stop nobody is started, and the supervisor ends by the drain deadline and \
+            `kill_slack`, whatever else it is told. Of rolling restarts one runs and at most one waits; the last one \
+            ordered is carried out.",
+        needs: "universal for the stop; rolling_reload for the rest",
+        judge: serial::judge,
+    },
+    Invariant {
+        id: "INV-ISOLATE",
+        title: "nothing that a worker does ends the supervisor",
+        definition: "The supervisor is the same process from start to end, unless a command, a fault aimed at it, or a \
+            give-up ends it.",
+        needs: "universal",
+        judge: isolate::judge,
+    },
+    Invariant {
+        id: "INV-TRUTH",
+        title: "what it says is so",
+        definition: "The exit status tells a stop from a give-up as declared. Where the supervisor's own events are \
+            attached: no worker is called ready before it is, and none is said to have ended otherwise than it did.",
+        needs: "stop_status, give_up_status",
+        judge: truth::judge,
+    },
+];
+
+/// One by its id, with or without `INV-`, in any case.
+pub fn find(id: &str) -> Option<&'static Invariant> {
+    let bare = |id: &str| id.to_ascii_uppercase().trim_start_matches("INV-").to_owned();
+    INVARIANTS.iter().find(|one| bare(one.id) == bare(id))
+}

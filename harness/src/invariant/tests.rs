@@ -1,0 +1,7 @@
+//! The invariants on literal histories, one file of tales for each room.
+
+mod drain;
+mod limits;
+mod order;
+mod pool;
+mod whole;

@@ -1,0 +1,70 @@
+//! What a worker's script does to it, as far as a judge must know.
+
+use std::time::Duration;
+
+use crate::history::Worker;
+use crate::scenario::{Life, LifeRecord, Phase, Scenario};
+
+/// What is scripted and therefore no supervisor's fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// So much longer to become ready.
+    pub boot: Duration,
+    /// Never ready.
+    pub never_ready: bool,
+    /// Exits by itself.
+    pub exits: bool,
+    /// Stops doing anything at some time, and then sees no signal that can be caught.
+    pub hangs: bool,
+    /// Does not leave when told.
+    pub ignores_term: bool,
+    /// So much longer to leave.
+    pub slow_stop: Duration,
+    /// Has children that outlive its group.
+    pub detached_children: bool,
+}
+
+impl Traits {
+    /// The traits of a life.
+    pub fn of(life: &Life) -> Self {
+        let plain = Self::default();
+        match life {
+            Life::Serve | Life::RetireAtFirstRequest(_) | Life::Leak(_) | Life::Flood(_) => plain,
+            Life::Crash { at, .. } => Self { exits: true, never_ready: *at == Phase::Boot, ..plain },
+            Life::Hang { at } => Self { hangs: true, never_ready: *at == Phase::Boot, ..plain },
+            Life::IgnoreTerm => Self { ignores_term: true, ..plain },
+            Life::SlowBoot(span) => Self { boot: span.0, ..plain },
+            Life::SlowStop(span) => Self { slow_stop: span.0, ..plain },
+            Life::Record(record) => Self::of_record(record),
+        }
+    }
+
+    fn of_record(record: &LifeRecord) -> Self {
+        let dies_in_boot = record.exit.is_some_and(|exit| exit.at == Phase::Boot);
+        Self {
+            boot: record.boot.0,
+            never_ready: record.never_ready || dies_in_boot || record.hang == Some(Phase::Boot),
+            exits: record.exit.is_some(),
+            hangs: record.hang.is_some(),
+            ignores_term: record.ignore_term,
+            slow_stop: record.slow_stop.0,
+            detached_children: record.children.iter().any(|child| child.setsid || child.orphan),
+        }
+    }
+
+    /// The traits of this worker in this scenario.
+    pub fn of_worker(scenario: &Scenario, worker: &Worker) -> Self {
+        let lives = &scenario.lives;
+        let scripted = match worker.generation {
+            1 => Some(&lives.first),
+            generation => lives.generation.get(&generation),
+        };
+        let nth = (worker.ticket as usize).checked_sub(1);
+        Self::of(nth.and_then(|nth| scripted?.get(nth)).unwrap_or(&lives.then))
+    }
+
+    /// Whether its script alone keeps it from being ready in time.
+    pub fn spoils_boot(&self) -> bool {
+        self.never_ready || self.boot > Duration::ZERO
+    }
+}

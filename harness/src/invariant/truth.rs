@@ -1,0 +1,106 @@
+//! INV-TRUTH: what the supervisor says is so.
+
+use crate::history::{ClaimKind, Status};
+use crate::time::Time;
+use crate::verdict::Verdict;
+
+use super::bounds;
+use super::case::Case;
+use super::giveup::exceeded;
+use super::say_status::{matches_status, said_is, said_status};
+use super::tally::Tally;
+
+/// Judges it.
+pub(super) fn judge(case: &Case<'_>) -> Verdict {
+    let mut tally = Tally::default();
+    let mut said = None;
+    if let Some((exit, status)) = case.facts.exit {
+        said = judge_status(case, exit, status, &mut tally);
+    }
+    judge_claims(case, &mut tally);
+    let measured = match said {
+        Some(status) => format!("{}, {} claims", said_status(status), case.timeline.claims.len()),
+        None => format!("{} claims", case.timeline.claims.len()),
+    };
+    tally.verdict_saying("it claimed nothing and did not end", measured)
+}
+
+/// Its exit status tells a stop from a give-up.
+fn judge_status(case: &Case<'_>, exit: Time, status: Status, tally: &mut Tally) -> Option<Status> {
+    let (facts, profile) = (case.facts, case.profile);
+    // A signal that can't be obeyed, or a fault, says nothing about its honesty.
+    if facts.felled.is_some_and(|at| at <= exit) || !facts.hindered.is_empty() {
+        return None;
+    }
+    let gave_up = case.scenario.pool.limit.is_some_and(|limit| exceeded(case, limit));
+    let (declared, why) = match (facts.ended_itself, gave_up) {
+        (Some(_), true) => (profile.give_up_status?, "it gave up"),
+        // Not bound to give up: INV-ISOLATE and INV-GIVEUP say what that was.
+        (Some(_), false) => return None,
+        (None, _) => (profile.stop_status?, "it was told to stop"),
+    };
+    // A stop may have come while it gave up already.
+    let both = facts.ended_itself.is_none()
+        && gave_up
+        && profile.give_up_status.is_some_and(|other| matches_status(status, other));
+    if matches_status(status, declared) || both {
+        tally.held();
+    } else {
+        tally.fail(
+            exit,
+            format!("{why}, and its exit status says something else"),
+            said_is(declared),
+            said_status(status),
+        );
+    }
+    Some(status)
+}
+
+/// Its own stream of events, where there is one.
+fn judge_claims(case: &Case<'_>, tally: &mut Tally) {
+    for (at, claim) in &case.timeline.claims {
+        // The last worker with this pid that was born before.
+        let worker = case
+            .timeline
+            .workers
+            .iter()
+            .rev()
+            .find(|one| one.proc.pid == claim.pid && one.born.earliest() <= *at + case.slack.0);
+        let Some(worker) = worker else { continue };
+        match claim.kind {
+            ClaimKind::Ready => {
+                tally.held();
+                let early = worker.ready.is_none_or(|ready| ready > *at + case.slack.0);
+                if early && !case.facts.hindered.iter().any(|(from, _)| from <= at) {
+                    let actual =
+                        worker.ready.map_or_else(|| "never ready".to_owned(), |ready| format!("ready at {ready}"));
+                    tally.fail(
+                        *at,
+                        format!("it said that pid {} was ready", claim.pid),
+                        "no claim before it is so".to_owned(),
+                        actual,
+                    );
+                }
+            }
+            ClaimKind::Exited(claimed) => {
+                tally.held();
+                match worker.status {
+                    Some(status) if status != claimed => tally.fail(
+                        *at,
+                        format!("it said how pid {} ended", claim.pid),
+                        said_status(status),
+                        said_status(claimed),
+                    ),
+                    _ if worker.maybe_dead() > *at + bounds::START_JITTER + case.slack.0 => tally.fail(
+                        *at,
+                        format!("it said that pid {} had ended", claim.pid),
+                        "no claim before it is so".to_owned(),
+                        "alive".to_owned(),
+                    ),
+                    _ => {}
+                }
+            }
+            ClaimKind::GaveUp => tally.held(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Excused windows: after a departure that a script or a fault caused, a worker may be missing for as long as the
+//! policy delays its replacement and the replacement takes to boot.
+
+use std::time::Duration;
+
+use crate::scenario::Start;
+use crate::time::Time;
+
+use super::bounds;
+use super::case::Case;
+use super::facts::Leave;
+
+/// One worker may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    /// Since then.
+    pub from: Time,
+    /// Nobody needs to be there in its place before this.
+    pub start_due: Time,
+    /// Nobody needs to be ready in its place before this.
+    pub ready_due: Time,
+}
+
+/// The windows of a run, by their beginning.
+pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
+    let mut windows = Vec::new();
+    let mut failures = 0;
+    for one in &case.facts.departures {
+        let short = one.ready_for.is_none_or(|run| !bounds::surely_stable(case.scenario, run));
+        let delay = match one.how {
+            Leave::TwoPhase => continue,
+            Leave::OnePhase => Duration::ZERO,
+            Leave::Death | Leave::Silent | Leave::Untimely => {
+                failures = if short { failures + 1 } else { failures };
+                bounds::longest(case.scenario, case.profile, if short { failures } else { 0 })
+            }
+        };
+        if one.excused {
+            windows.push(window(case, one.at, one.known, delay));
+        }
+    }
+    windows.extend(starts(case));
+    windows.sort_by_key(|window| window.from);
+    windows
+}
+
+/// At the start of a supervisor the whole pool is missing.
+fn starts(case: &Case<'_>) -> impl Iterator<Item = Window> {
+    let judged = case.scenario.start == Start::AtOnce || case.timeline.supervisors.len() > 1;
+    let births = case.timeline.supervisors.iter().filter(move |_| judged);
+    births.flat_map(|one| {
+        let window = window(case, one.born, one.born, Duration::ZERO);
+        std::iter::repeat_n(window, case.scenario.pool.workers as usize)
+    })
+}
+
+fn window(case: &Case<'_>, from: Time, known: Time, delay: Duration) -> Window {
+    let boot = case.profile.boot.or(case.profile.converge).map_or(bounds::ORPHANS, |span| span.0);
+    let start_due = case.due_unhindered(known, delay + bounds::REACT);
+    let mut ready_due = case.due_unhindered(known, delay + bounds::REACT + boot);
+    // A replacement whose own script keeps it from being ready is excused while it tries.
+    for (worker, traits) in case.timeline.workers.iter().zip(&case.facts.traits) {
+        if traits.spoils_boot() && worker.born.latest() >= from && worker.born.earliest() <= start_due {
+            let scripted = worker.born.latest() + traits.boot + boot;
+            let tried = if traits.never_ready { worker.dead_for_sure() } else { scripted.min(worker.dead_for_sure()) };
+            ready_due = ready_due.max(tried);
+        }
+    }
+    Window { from, start_due, ready_due }
+}
+
+/// Whether a worker may have been missing at some instant of this span.
+pub(super) fn touches(windows: &[Window], from: Time, until: Time) -> bool {
+    windows.iter().any(|window| window.from <= until && from <= window.ready_due)
+}
