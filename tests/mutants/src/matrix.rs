@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use harness::history::History;
 use harness::invariant::{self, Slack};
@@ -23,6 +24,8 @@ pub struct Row {
     pub seeds: u64,
     /// In how many of them each invariant failed.
     pub failed: BTreeMap<String, u64>,
+    /// Why, with the first seed that showed it.
+    pub because: BTreeMap<String, String>,
     /// What failed for the unmutated supervisor behind the same wrappers, there and then; nothing may.
     pub identity: BTreeSet<String>,
 }
@@ -35,13 +38,19 @@ impl Row {
 
     /// Invariants that failed although they are neither the one nor a consequence.
     pub fn unexpected(&self) -> Vec<&str> {
-        let known = |id: &str| id == self.mutant.caught_by || self.mutant.consequences.contains(&id);
+        let known = |id: &str| id == self.mutant.caught_by || self.mutant.has_consequence(id);
         self.failed.keys().map(String::as_str).filter(|id| !known(id)).collect()
+    }
+
+    /// Documented consequences that no seed showed.
+    pub fn stale(&self) -> Vec<&str> {
+        let documented = self.mutant.consequences.iter().map(|(id, _)| *id);
+        documented.filter(|id| !self.failed.contains_key(*id)).collect()
     }
 
     /// Whether it is as it must be.
     pub fn is_good(&self) -> bool {
-        self.is_caught() && self.unexpected().is_empty() && self.identity.is_empty()
+        self.is_caught() && self.unexpected().is_empty() && self.stale().is_empty() && self.identity.is_empty()
     }
 }
 
@@ -50,15 +59,17 @@ impl Row {
 /// # Errors
 /// The scenario or the subject can't be read.
 pub fn row(mutant: &'static Mutant, seeds: u64) -> Result<Row, String> {
-    let mut row = Row { mutant, seeds, failed: BTreeMap::new(), identity: BTreeSet::new() };
+    let mut row = Row { mutant, seeds, failed: BTreeMap::new(), because: BTreeMap::new(), identity: BTreeSet::new() };
     for seed in 1..=seeds {
         let plan = plan(mutant.scenario, seed)?;
-        for id in failures(&plan, &simulate(&plan, mutant.mutation)) {
+        for (id, because) in failures(&plan, &simulate(&plan, mutant.mutation)) {
             if id.starts_with("INV-") {
-                *row.failed.entry(id).or_default() += 1;
+                *row.failed.entry(id.clone()).or_default() += 1;
+                row.because.entry(id).or_insert(because);
             }
         }
-        row.identity.extend(failures(&plan, &simulate(&plan, Mutation::Identity)));
+        let identity = failures(&plan, &simulate(&plan, Mutation::Identity));
+        row.identity.extend(identity.into_iter().map(|(id, _)| id));
     }
     Ok(row)
 }
@@ -91,10 +102,15 @@ pub fn simulate(plan: &Plan, mutation: Mutation) -> History {
     sim::run_with(plan, Model::default(), |policy| mutation.machine(policy), wrap).history
 }
 
-/// The ids of what fails in a history: invariants and expectations.
-pub fn failures(plan: &Plan, history: &History) -> Vec<String> {
-    let slack = Slack(std::time::Duration::from_nanos(history.header.slack_ns));
+/// What fails in a history, invariants and expectations: its id, and why.
+pub fn failures(plan: &Plan, history: &History) -> Vec<(String, String)> {
+    let slack = Slack(Duration::from_nanos(history.header.slack_ns));
     let findings = invariant::judge(&plan.scenario, &plan.subject.profile, history, slack);
-    let failed = findings.into_iter().filter(|finding| matches!(finding.verdict, Verdict::Fail { .. }));
-    failed.map(|finding| finding.id).collect()
+    let failed = findings.into_iter().filter_map(|finding| match finding.verdict {
+        Verdict::Fail { because, actual, .. } => Some((finding.id, format!("{because}; {actual}"))),
+        Verdict::Pass { .. } | Verdict::Inconclusive { .. } | Verdict::NotApplicable { .. } | Verdict::Undeclared => {
+            None
+        }
+    });
+    failed.collect()
 }

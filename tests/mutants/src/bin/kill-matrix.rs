@@ -1,34 +1,48 @@
-//! Runs every mutant in simulation and prints which invariant sees it: `kill-matrix [SEEDS]`. Exits 1 if one is not
-//! caught by its invariant with every seed, if something else fails than its documented consequences, or if anything
-//! fails for the unmutated supervisor.
+//! Runs mutants in simulation and prints which invariant sees which: `kill-matrix [SEEDS [NAME…]]`. Exits 1 if one is not
+//! caught by its invariant with every seed, if anything fails beside its documented consequences or one of them does
+//! not, or if anything fails for the unmutated supervisor.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use mutants::{ALL, Row, row};
+use mutants::{ALL, Mutant, Row, find, row};
 
 /// Seeds, if none are asked for.
 const SEEDS: u64 = 20;
 
 fn main() -> ExitCode {
-    let seeds = match std::env::args().nth(1).map(|seeds| seeds.parse()) {
-        None => SEEDS,
-        Some(Ok(seeds)) => seeds,
-        Some(Err(_)) => {
-            eprintln!("usage: kill-matrix [SEEDS]");
-            return ExitCode::from(64);
-        }
+    let mut arguments = std::env::args().skip(1);
+    let seeds = arguments.next().map_or(Ok(SEEDS), |seeds| seeds.parse());
+    let names: Vec<String> = arguments.collect();
+    let (Ok(seeds), true) = (seeds, names.iter().all(|name| find(name).is_some())) else {
+        eprintln!("usage: kill-matrix [SEEDS [NAME…]]");
+        return ExitCode::from(64);
     };
-    let rows: Result<Vec<Row>, String> = ALL.iter().map(|mutant| row(mutant, seeds)).collect();
+    let wanted = |mutant: &&Mutant| names.is_empty() || names.iter().any(|name| name == mutant.name);
+    let rows: Result<Vec<Row>, String> = ALL.iter().filter(wanted).map(|mutant| row(mutant, seeds)).collect();
     match rows {
         Ok(rows) => {
             print(&rows);
+            if !names.is_empty() {
+                rows.iter().for_each(explain);
+            }
             if rows.iter().all(Row::is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(why) => {
             eprintln!("{why}");
             ExitCode::from(65)
         }
+    }
+}
+
+/// What is wrong with it and what was seen of that; the reasons are those of the first seed that showed them.
+fn explain(row: &Row) {
+    println!("\n{}: {}", row.mutant.name, row.mutant.sentence);
+    for (id, because) in &row.because {
+        println!("  {id}: {because}");
+    }
+    for (id, why) in row.mutant.consequences {
+        println!("  {id} is a consequence: {why}");
     }
 }
 
@@ -50,7 +64,7 @@ fn print(rows: &[Row]) {
 
 fn cell(row: &Row, id: &str) -> String {
     match row.failed.get(id) {
-        None if id == row.mutant.caught_by => "missed".to_owned(),
+        None if id == row.mutant.caught_by || row.mutant.has_consequence(id) => "missed".to_owned(),
         None => "·".to_owned(),
         Some(count) if *count < row.seeds => format!("{}{count}/{}", mark(row, id), row.seeds),
         Some(_) => mark(row, id).to_owned(),
@@ -60,7 +74,7 @@ fn cell(row: &Row, id: &str) -> String {
 fn mark(row: &Row, id: &str) -> &'static str {
     if id == row.mutant.caught_by {
         "##"
-    } else if row.mutant.consequences.contains(&id) {
+    } else if row.mutant.has_consequence(id) {
         "+"
     } else {
         "!!"
