@@ -33,10 +33,7 @@ pub const ALL: [Mutant; 12] = [
         sentence: "announcement and exit of the same worker each start a replacement",
         scenario: "throw",
         caught_by: "INV-ONCE",
-        consequences: &[
-            ("INV-CONVERGE", "the surplus worker stays"),
-            ("INV-INTENSITY", "no death allows for its start"),
-        ],
+        consequences: &[("INV-CONVERGE", "the surplus worker stays")],
         mutation: Mutation::SecondReplacement,
     },
     Mutant {
