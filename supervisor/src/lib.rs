@@ -11,8 +11,10 @@
 //! | [`config`] | RON text to a validated [`config::Config`] |
 //! | [`shell`] | the one poll loop, generic over the kernel |
 //! | [`unix`] | the real kernel |
+//! | [`cli`] | the command line |
 
 pub mod channel;
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod kernel;

@@ -1,5 +1,12 @@
 //! Pure: fires the steps of a scenario when their triggers hold. Sees every event of the history and nothing else.
 
+mod act;
+mod injection;
+mod random;
 mod script;
+mod sequence;
+mod trigger;
+mod view;
 
-pub use script::{Director, Injection};
+pub use injection::Injection;
+pub use script::{Bounds, Director};

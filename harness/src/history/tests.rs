@@ -1,1 +1,227 @@
-//! A history written is the history read, and what it says by worker.
+//! A history written is the history read; what is not one is refused by its place; and what it says by worker.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::scenario::{Command, Span};
+use crate::time::Time;
+
+fn header() -> Header {
+    Header {
+        schema: SCHEMA,
+        scenario_name: "flap::at_start".to_owned(),
+        scenario: "(title: \"a \\\"quoted\\\" one\\n\")".to_owned(),
+        subject: "reference".to_owned(),
+        subject_version: "0.1.0".to_owned(),
+        profile: "()".to_owned(),
+        world: "sim".to_owned(),
+        seed: u64::MAX,
+        slack_ns: 0,
+        host: vec![("kernel".to_owned(), "6".to_owned())],
+    }
+}
+
+fn written(history: &History) -> String {
+    let mut bytes = Vec::new();
+    history.write(&mut bytes).expect("a vector takes everything");
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}
+
+fn process() -> impl Strategy<Value = Proc> {
+    (any::<u32>(), any::<u64>()).prop_map(|(pid, start)| Proc { pid, start })
+}
+
+fn instant() -> impl Strategy<Value = Time> {
+    any::<u64>().prop_map(Time::from_nanos)
+}
+
+fn when() -> impl Strategy<Value = When> {
+    prop_oneof![instant().prop_map(When::At), (instant(), instant()).prop_map(|(a, b)| When::Within(a, b))]
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    prop_oneof![any::<i32>().prop_map(Status::Code), any::<i32>().prop_map(Status::Signal)]
+}
+
+fn connection() -> impl Strategy<Value = What> {
+    let outcome = prop_oneof![
+        Just(Outcome::Ok),
+        Just(Outcome::Refused),
+        Just(Outcome::Cut),
+        Just(Outcome::Hang),
+        Just(Outcome::Dropped)
+    ];
+    let times = (instant(), proptest::option::of(instant()), proptest::option::of(instant()), instant());
+    (any::<u32>(), ".*", times, proptest::option::of(process()), outcome).prop_map(
+        |(id, load, times, owner, outcome)| {
+            let (tried, opened, answered, ended) = times;
+            let sent = opened;
+            let record =
+                Connection { id, load, tried, opened, sent, answered, ended, hold_ns: 7, peer: id, owner, outcome };
+            What::Connection(Box::new(record))
+        },
+    )
+}
+
+fn what() -> impl Strategy<Value = What> {
+    let path = || proptest::collection::vec(any::<u32>(), 0..4);
+    prop_oneof![
+        process().prop_map(What::SupervisorBorn),
+        (process(), status()).prop_map(|(proc, status)| What::SupervisorExited { proc, status }),
+        (process(), any::<u32>(), any::<u32>()).prop_map(|(proc, parent, n)| What::Born {
+            proc,
+            parent,
+            role: Role::Worker { ticket: n, generation: n }
+        }),
+        (process(), proptest::option::of(status()))
+            .prop_map(|(proc, status)| What::Died { proc, death: Death { status } }),
+        process().prop_map(What::Reaped),
+        process().prop_map(What::Ready),
+        process().prop_map(|proc| What::Announced { proc, form: Form::TwoPhase }),
+        (process(), any::<u32>()).prop_map(|(proc, peer)| What::Accepted { proc, peer }),
+        (path(), ".*").prop_map(|(step, said)| What::Step { step, said }),
+        (path(), any::<bool>()).prop_map(|(step, must)| What::Missed { step, must }),
+        (path(), ".*", process()).prop_map(|(step, fault, on)| What::FaultBegan { step, fault, on: vec![on] }),
+        (any::<u32>(), any::<u32>()).prop_map(|(times, millis)| What::Commanded(Command::Reloads {
+            times,
+            spacing: Span::millis(u64::from(millis))
+        })),
+        connection(),
+        Just(What::Phase(PhaseMark::Settle)),
+        (process(), instant(), any::<u64>()).prop_map(|(p, since, delay_ns)| What::Stall {
+            proc: Some(p),
+            since,
+            delay_ns
+        }),
+        ".*".prop_map(|address| What::Left(Leftover::Address(address))),
+        (any::<u32>(), status())
+            .prop_map(|(pid, status)| What::Claimed(Claim { pid, kind: ClaimKind::Exited(status) })),
+        ".*".prop_map(|why| What::Incomplete { why }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(
+        events in proptest::collection::vec((when(), what()).prop_map(|(when, what)| Event { when, what }), 0..20)
+    ) {
+        let history = History { header: header(), events };
+        prop_assert_eq!(History::read(&written(&history), "h.jsonl"), Ok(history));
+    }
+
+    #[test]
+    fn no_text_and_no_history_makes_the_reader_panic(
+        text in "\\PC*",
+        events in proptest::collection::vec((when(), what()).prop_map(|(when, what)| Event { when, what }), 0..40)
+    ) {
+        let _ = History::read(&text, "h.jsonl");
+        let history = History { header: header(), events };
+        let _ = Timeline::read(&history);
+    }
+}
+
+fn told(text: &str) -> String {
+    History::read(text, "h.jsonl").expect_err("it is no history").to_string()
+}
+
+#[test]
+fn what_is_no_history_is_refused_by_its_place() {
+    assert_eq!(told(""), "h.jsonl: empty; the first line of a history is its header");
+    let newer = written(&History { header: Header { schema: 2, ..header() }, events: Vec::new() });
+    assert_eq!(told(&newer), "h.jsonl:1: schema 2 is a newer one; this build reads schema 1 only");
+    assert_eq!(told("{\"schema\":0}\n"), "h.jsonl:1: schema 0 is an older one; this build reads schema 1 only");
+    let text = written(&History {
+        header: header(),
+        events: vec![Event::at(Time::from_nanos(1), What::Phase(PhaseMark::Steps))],
+    });
+    let broken = text.replace("Steps", "Stops");
+    assert!(told(&broken).starts_with("h.jsonl:2:"), "{}", told(&broken));
+    assert!(told(&broken).contains("unknown variant `Stops`"), "{}", told(&broken));
+}
+
+fn at(millis: u64) -> Time {
+    Time::from_nanos(millis * 1_000_000)
+}
+
+fn history(events: Vec<(u64, What)>) -> History {
+    let events = events.into_iter().map(|(millis, what)| Event::at(at(millis), what)).collect();
+    History { header: header(), events }
+}
+
+const A: Proc = Proc { pid: 10, start: 1 };
+const B: Proc = Proc { pid: 10, start: 2 };
+const WORKER: Role = Role::Worker { ticket: 1, generation: 1 };
+
+#[test]
+fn a_pid_that_is_used_again_is_another_worker() {
+    let born = |proc| What::Born { proc, parent: 1, role: WORKER };
+    let history = history(vec![
+        (5, born(B)),
+        (1, born(A)),
+        (2, What::Ready(A)),
+        (3, What::Died { proc: A, death: Death { status: Some(Status::Code(3)) } }),
+        (6, What::Ready(B)),
+    ]);
+    let line = Timeline::read(&history);
+    let seen: Vec<_> = line.workers.iter().map(|one| (one.proc, one.ready, one.status)).collect();
+    assert_eq!(seen, [(A, Some(at(2)), Some(Status::Code(3))), (B, Some(at(6)), None)]);
+    assert_eq!(line.until, at(6));
+}
+
+#[test]
+fn a_fork_that_turns_out_to_be_a_worker_was_born_when_it_was_first_seen() {
+    let other = Proc { pid: 11, start: 1 };
+    let history = history(vec![
+        (1, What::Born { proc: A, parent: 1, role: Role::Descendant }),
+        (2, What::Born { proc: other, parent: 10, role: Role::Descendant }),
+        (4, What::Born { proc: A, parent: 1, role: WORKER }),
+        (5, What::Reaped(other)),
+    ]);
+    let line = Timeline::read(&history);
+    assert_eq!(line.workers[0].born, When::At(at(1)));
+    assert_eq!(
+        line.descendants.iter().map(|one| (one.proc, one.reaped)).collect::<Vec<_>>(),
+        [(other, Some(When::At(at(5))))]
+    );
+}
+
+#[test]
+fn a_connection_that_nobody_answered_belongs_to_the_worker_that_noted_it_then() {
+    let record = |tried: u64, ended: u64| {
+        let times = (at(tried), at(ended));
+        What::Connection(Box::new(Connection {
+            id: 1,
+            load: "probe".to_owned(),
+            tried: times.0,
+            opened: Some(times.0),
+            sent: Some(times.0),
+            answered: None,
+            ended: times.1,
+            hold_ns: 0,
+            peer: 77,
+            owner: None,
+            outcome: Outcome::Reset,
+        }))
+    };
+    let history = history(vec![
+        (1, What::Born { proc: A, parent: 1, role: WORKER }),
+        (1, What::Born { proc: B, parent: 1, role: WORKER }),
+        (10, What::Accepted { proc: A, peer: 77 }),
+        (30, What::Accepted { proc: B, peer: 77 }),
+        (20, record(9, 20)),
+        (40, record(29, 40)),
+        (60, record(50, 60)),
+    ]);
+    let owners: Vec<_> = Timeline::read(&history).connections.iter().map(|conn| conn.owner).collect();
+    assert_eq!(owners, [Some(0), Some(1), None]);
+}
+
+#[test]
+fn a_fault_that_is_repeated_heals_in_order() {
+    let began = What::FaultBegan { step: vec![0, 1], fault: "Freeze(Supervisor)".to_owned(), on: vec![A] };
+    let healed = What::Healed { step: vec![0, 1] };
+    let history = history(vec![(1, began.clone()), (2, healed.clone()), (3, began.clone()), (4, healed), (5, began)]);
+    let line = Timeline::read(&history);
+    let spans: Vec<_> = line.faults.iter().map(|fault| (fault.from, fault.until)).collect();
+    assert_eq!(spans, [(at(1), at(2)), (at(3), at(4)), (at(5), Time::NEVER)]);
+}

@@ -42,16 +42,17 @@ fn judge_length(case: &Case<'_>, index: usize, tally: &mut Tally) {
     let announced = worker.retires().filter(|_| worker.announced.is_some());
     let told = worker.told.filter(|_| !ours);
     let Some(from) = [announced, told].into_iter().flatten().min() else { return };
-    // Orphans have no supervisor that could end them: INV-CONTAIN.
-    if case.profile.drain != Some(true) || case.facts.exit.is_some_and(|(exit, _)| exit <= worker.maybe_dead()) {
+    if case.profile.drain != Some(true) {
         return;
     }
     let bound = case.scenario.pool.drain.0 + bounds::kill_slack(case.profile);
     let due = case.due(from, bound);
     let died = worker.maybe_dead();
-    let end = died.min(case.timeline.until);
+    // Orphans have no supervisor that could end them: INV-CONTAIN.
+    let exit = case.facts.exit.map_or(Time::NEVER, |(exit, _)| exit);
+    let end = died.min(case.timeline.until).min(exit);
     match case.timely(from, due, end, &[worker.proc]) {
-        Timely::Yes if died == Time::NEVER => {}
+        Timely::Yes if died > end => {}
         Timely::Yes => tally.measured(end.since(from), bound),
         Timely::Unknown(stalled) => tally.doubt(format!(
             "{} took {} to leave, and the host stalled for {}",
@@ -63,7 +64,7 @@ fn judge_length(case: &Case<'_>, index: usize, tally: &mut Tally) {
             due,
             format!("{} retired at {from} and was still there after the drain deadline", case.name(index)),
             format!("gone within {}", say(bound)),
-            if died == Time::NEVER {
+            if died > end {
                 format!("still there after {}", say(end.since(from)))
             } else {
                 format!("gone after {}", say(end.since(from)))

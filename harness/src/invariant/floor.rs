@@ -150,7 +150,10 @@ fn judge_probes(case: &Case<'_>, windows: &[Window], from: Time, tally: &mut Tal
                     say(span),
                 ),
             }
-        } else if excuses.is_loss(index) && !touches(windows, record.tried, record.ended) {
+        } else if record.ended < case.facts.peace
+            && excuses.is_loss(index)
+            && !touches(windows, record.tried, record.ended)
+        {
             tally.fail(
                 record.tried,
                 format!("probe {} of load {} had no answer, and all workers were there", record.id, record.load),

@@ -125,6 +125,11 @@ impl Search<'_> {
     fn fill(&mut self, at: usize, worker: usize, free: &[Vacancy]) -> bool {
         let born = self.case.worker(worker).born.latest() + self.case.slack.0;
         self.furthest = self.furthest.max(worker);
+        if free.is_empty() {
+            // Nobody's place: INV-ONCE says what that is.
+            self.failures[worker] = 0;
+            return self.go(at + 1, free);
+        }
         let mut open: Vec<usize> = (0..free.len()).filter(|&place| free[place].earliest <= born).collect();
         open.sort_by_key(|&place| std::cmp::Reverse((free[place].earliest, free[place].failures)));
         let mut tried: Vec<u32> = Vec::new();

@@ -10,7 +10,7 @@ use crate::verdict::Verdict;
 use super::bounds;
 use super::case::{Case, Timely};
 use super::facts::{Departure, Leave};
-use super::restarts::{Restarts, costs};
+use super::restarts::{Burst, Restarts, costs};
 use super::say_status::{matches_status, said_is, said_status};
 use super::tally::{Tally, say};
 
@@ -68,11 +68,10 @@ fn judge_due(case: &Case<'_>, limit: Limit, tally: &mut Tally) {
     let restarts = Restarts::read(case);
     let within = limit.within.0.saturating_sub(bounds::START_JITTER + case.slack.0);
     let end = bound(case);
-    let needed = match restarts.exceeding(limit.restarts, within) {
-        Some(burst) => Some((burst.until, burst.count)),
-        None => stuck(case, limit, within, &restarts).map(|at| (at, limit.restarts + 1)),
-    };
-    let Some((at, count)) = needed else { return };
+    if let Some(burst) = restarts.exceeding(limit.restarts, within) {
+        return went_on(case, limit, burst, tally);
+    }
+    let Some(at) = stuck(case, limit, within, &restarts) else { return };
     let due = case.due(at, end);
     match case.timely(at, due, case.facts.peace, &[]) {
         Timely::Yes => {}
@@ -81,11 +80,31 @@ fn judge_due(case: &Case<'_>, limit: Limit, tally: &mut Tally) {
         }
         Timely::No => tally.fail(
             at,
-            format!("{count} restarts were needed within {}, and it went on", say(limit.within.0)),
+            format!("one restart too many was needed within {}, and it went on without it", say(limit.within.0)),
             format!("a give-up after {} restarts, and its end within {}", limit.restarts, say(end)),
             format!("still running {} later", say(case.facts.peace.since(at))),
         ),
     }
+}
+
+/// It restarted once too often instead.
+fn went_on(case: &Case<'_>, limit: Limit, burst: Burst, tally: &mut Tally) {
+    let span = burst.until.since(burst.from);
+    let stalled = case.stalled(burst.from, burst.until, &[]);
+    if limit.within.0.saturating_sub(span) <= stalled {
+        return tally.doubt(format!(
+            "{} restarts in {}, and the host stalled for {}",
+            burst.count,
+            say(span),
+            say(stalled)
+        ));
+    }
+    tally.fail(
+        burst.until,
+        format!("{} restarts were needed within {}, and it went on", burst.count, say(limit.within.0)),
+        format!("a give-up after {} restarts", limit.restarts),
+        format!("{} restarts in {}", burst.count, say(span)),
+    );
 }
 
 /// As many restarts as allowed, then one more need within the window, and no birth after it.

@@ -1,1 +1,120 @@
+//! DRAIN, and the expectations about loads.
 
+use crate::history::{Form, Outcome, Status};
+use crate::scenario::{Expect, Life};
+
+use super::super::testing::Tale;
+
+/// Worker 1 retires at 1100 ms in this form, with its replacement there at once; its drain deadline is at 2100 ms.
+fn retiring(form: Form) -> Tale {
+    let mut tale = Tale::full();
+    tale.announces(1_100, 1, form).comes(1_102, 5);
+    if form == Form::TwoPhase {
+        tale.told(1_113, 1);
+    }
+    tale
+}
+
+#[test]
+fn what_is_held_is_finished() {
+    for form in [Form::OnePhase, Form::TwoPhase] {
+        let mut tale = retiring(form);
+        tale.scenario.expect = vec![Expect::NothingLost { load: "held".to_owned() }];
+        tale.request("held", 1_050, 1_450, 400, Some(1), Outcome::Ok)
+            .leaves(1_451, 1)
+            .calm(1_500, &[2, 3, 4, 5])
+            .holds();
+        tale.passes("INV-DRAIN");
+        tale.passes("EXPECT-1");
+    }
+}
+
+#[test]
+fn a_cut_before_the_deadline_is_a_violation() {
+    let mut tale = retiring(Form::OnePhase);
+    tale.scenario.expect = vec![Expect::NothingLost { load: "held".to_owned() }];
+    tale.request("held", 1_050, 1_120, 400, Some(1), Outcome::Reset).leaves(1_120, 1).calm(1_500, &[2, 3, 4, 5]);
+    tale.fails(&["INV-CONSERVE", "INV-DRAIN", "EXPECT-1 NothingLost"]);
+}
+
+#[test]
+fn a_cut_at_the_deadline_is_right() {
+    let mut tale = retiring(Form::OnePhase);
+    tale.scenario.expect = vec![Expect::CutAtDeadline { load: "long".to_owned() }];
+    tale.request("long", 1_050, 2_101, 10_000, Some(1), Outcome::Cut).dies(2_101, 1, Status::Signal(9));
+    tale.calm(2_200, &[2, 3, 4, 5]).holds();
+    tale.passes("INV-DRAIN");
+    tale.passes("EXPECT-1");
+}
+
+#[test]
+fn what_had_time_enough_is_not_cut_at_the_deadline() {
+    let mut tale = retiring(Form::OnePhase);
+    tale.request("short", 1_050, 2_101, 300, Some(1), Outcome::Cut).dies(2_101, 1, Status::Signal(9));
+    tale.calm(2_200, &[2, 3, 4, 5]).fails(&["INV-CONSERVE", "INV-DRAIN"]);
+}
+
+#[test]
+fn a_worker_that_outlives_its_deadline_is_a_violation() {
+    let mut tale = retiring(Form::TwoPhase);
+    tale.scenario.expect = vec![Expect::CutAtDeadline { load: "long".to_owned() }];
+    tale.request("long", 1_050, 3_000, 10_000, Some(1), Outcome::Cut).dies(3_000, 1, Status::Signal(9));
+    tale.calm(3_100, &[2, 3, 4, 5]).fails(&["INV-DRAIN", "EXPECT-1 CutAtDeadline"]);
+}
+
+#[test]
+fn a_worker_that_never_leaves_is_a_violation_although_it_never_dies() {
+    let mut tale = retiring(Form::TwoPhase);
+    tale.scenario.lives.then = Life::IgnoreTerm;
+    tale.settle(1_200, 2_000).ends(3_203, &[2, 3, 4, 5], Status::Code(0)).fails(&["INV-DRAIN", "INV-CONTAIN"]);
+}
+
+#[test]
+fn a_second_order_to_stop_lets_everything_be_cut() {
+    let stopped = |twice: bool| {
+        let mut tale = Tale::full();
+        tale.request("held", 1_900, 2_060, 5_000, Some(1), Outcome::Reset);
+        tale.stop(2_000).told(2_001, 1);
+        if twice {
+            tale.stop(2_050);
+        }
+        tale.dies(2_060, 1, Status::Signal(9)).ends(2_060, &[2, 3, 4], Status::Code(0));
+        tale
+    };
+    stopped(true).holds();
+    stopped(false).fails(&["INV-CONSERVE", "INV-DRAIN"]);
+}
+
+#[test]
+fn idle_connections_delay_nobody() {
+    let idle = |left: u64| {
+        let mut tale = retiring(Form::OnePhase);
+        // Answered at once; the connection is kept until the worker closes it.
+        tale.request("idle", 1_050, 1_051, 0, Some(1), Outcome::Ok);
+        let last = tale.history().events.last().cloned();
+        if let Some(crate::history::Event { what: crate::history::What::Connection(mut record), .. }) = last {
+            record.id = 99;
+            record.ended = super::super::testing::ms(left);
+            tale.add(left, crate::history::What::Connection(record));
+        }
+        tale.leaves(left, 1).calm(left + 100, &[2, 3, 4, 5]);
+        tale
+    };
+    idle(1_110).holds();
+    idle(1_900).fails(&["INV-DRAIN"]);
+}
+
+#[test]
+fn nobody_is_served_by_a_worker_that_has_stopped_accepting() {
+    let mut tale = retiring(Form::OnePhase);
+    tale.probe(1_200, 1_201, Some(1), Outcome::Ok).leaves(1_300, 1).calm(1_400, &[2, 3, 4, 5]).fails(&["INV-DRAIN"]);
+}
+
+#[test]
+fn who_declares_no_deadline_is_not_held_to_one_and_lacks_it() {
+    let mut tale = retiring(Form::OnePhase);
+    tale.profile.drain = Some(false);
+    tale.dies(4_000, 1, Status::Signal(9)).calm(4_100, &[2, 3, 4, 5]).holds();
+    let lacks = tale.judge().into_iter().find(|one| one.id == "INV-DRAIN").and_then(|one| one.lacks);
+    assert!(lacks.is_some_and(|lacks| lacks.contains("2.90 s")));
+}

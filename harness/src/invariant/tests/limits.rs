@@ -1,1 +1,199 @@
+//! INTENSITY and GIVEUP.
 
+use crate::history::{Form, Status};
+use crate::scenario::{Expect, Life, StatusIs};
+use crate::subject::LimitRule;
+use crate::verdict::Verdict;
+
+use super::super::testing::{SUPERVISOR, Tale};
+
+const GAVE_UP: Status = Status::Code(75);
+
+/// Worker 1 is killed at 1100 ms; then each new one dies 10 ms after its birth, with these gaps before the births.
+fn flapping(gaps: &[u64]) -> Tale {
+    let mut tale = Tale::full();
+    tale.scenario.lives.first = vec![Life::Serve; 4];
+    tale.scenario.lives.then = Life::Crash { at: crate::scenario::Phase::Boot, code: 1, after: Default::default() };
+    tale.killed(1_100, 1);
+    let mut at = 1_100;
+    for (n, gap) in gaps.iter().enumerate() {
+        at += gap;
+        let n = 5 + n as u32;
+        tale.born(at, n);
+        at += 10;
+        tale.dies(at, n, Status::Code(1));
+    }
+    tale
+}
+
+/// It gives up at the need for the sixth.
+fn gives_up(gaps: &[u64], status: Status) -> Tale {
+    let mut tale = flapping(gaps);
+    let at = 1_100 + gaps.iter().map(|gap| gap + 10).sum::<u64>();
+    for n in 2..=4 {
+        tale.told(at + 1, n).leaves(at + 5, n);
+    }
+    tale.exits(at + 10, status);
+    tale
+}
+
+#[test]
+fn restarts_that_wait_and_end_at_the_limit_are_right() {
+    // The first worker had a stable run: its restart may be immediate. Then 100, 200, 400, 400.
+    let mut tale = gives_up(&[2, 100, 200, 400, 400], GAVE_UP);
+    tale.scenario.expect = vec![Expect::GivesUp { after_restarts: 5, status: StatusIs::NonZero }];
+    tale.holds();
+    for id in ["INV-INTENSITY", "INV-GIVEUP", "INV-TRUTH", "INV-ISOLATE", "EXPECT-1"] {
+        tale.passes(id);
+    }
+}
+
+#[test]
+fn restarts_that_do_not_wait_break_the_backoff() {
+    gives_up(&[2, 1, 1, 1, 1], GAVE_UP).fails(&["INV-INTENSITY"]);
+    gives_up(&[2, 100, 100, 100, 100], GAVE_UP).fails(&["INV-INTENSITY"]);
+}
+
+#[test]
+fn going_on_beyond_the_limit_breaks_it_and_is_no_give_up() {
+    let mut tale = flapping(&[2, 100, 200, 400, 400, 400, 400, 400, 400]);
+    tale.settle(4_500, 100).ends(4_603, &[2, 3, 4], Status::Code(0));
+    let failed: Vec<_> =
+        tale.judge().into_iter().filter(|one| matches!(one.verdict, Verdict::Fail { .. })).map(|one| one.id).collect();
+    assert!(failed.contains(&"INV-INTENSITY".to_owned()) && failed.contains(&"INV-GIVEUP".to_owned()), "{failed:?}");
+}
+
+#[test]
+fn standing_still_at_the_limit_is_no_give_up_either() {
+    let mut tale = flapping(&[2, 100, 200, 400, 400]);
+    tale.settle(2_500, 5_000).ends(7_503, &[2, 3, 4], Status::Code(0));
+    assert!(matches!(tale.verdict("INV-GIVEUP"), Verdict::Pass { .. } | Verdict::Fail { .. }));
+    assert!(matches!(tale.verdict("INV-FLOOR"), Verdict::Fail { .. }));
+}
+
+#[test]
+fn giving_up_too_early_is_wrong() {
+    gives_up(&[2, 100, 200], GAVE_UP).fails(&["INV-GIVEUP"]);
+}
+
+#[test]
+fn giving_up_with_status_zero_is_a_lie() {
+    gives_up(&[2, 100, 200, 400, 400], Status::Code(0)).fails(&["INV-GIVEUP", "INV-TRUTH"]);
+}
+
+#[test]
+fn taking_too_long_to_end_is_wrong() {
+    let mut tale = flapping(&[2, 100, 200, 400, 400]);
+    tale.exits(9_000, GAVE_UP);
+    for n in 2..=4 {
+        tale.told(2_300, n).leaves(8_900, n);
+    }
+    assert!(matches!(tale.verdict("INV-GIVEUP"), Verdict::Fail { .. }));
+}
+
+#[test]
+fn retirements_of_the_form_that_leaves_a_gap_count() {
+    let retire = |free: bool| {
+        let mut tale = Tale::full();
+        // Seven retirements of the one form in a row, 10 ms after each became ready.
+        for n in 1..=7_u32 {
+            let at = 1_100 + 30 * u64::from(n);
+            let form = if free { Form::TwoPhase } else { Form::OnePhase };
+            let leaver = if n == 1 { 1 } else { 3 + n };
+            tale.announces(at, leaver, form).comes(at + 2, 4 + n);
+            if free {
+                tale.told(at + 13, leaver);
+            }
+            tale.leaves(at + 20, leaver);
+        }
+        tale.calm(1_400, &[2, 3, 4, 11]);
+        tale
+    };
+    retire(false).fails(&["INV-INTENSITY", "INV-GIVEUP"]);
+    // Short runs cost even if they were polite.
+    retire(true).fails(&["INV-INTENSITY", "INV-GIVEUP"]);
+}
+
+#[test]
+fn polite_retirements_after_stable_runs_cost_nothing() {
+    let mut tale = Tale::full();
+    for n in 1..=7_u32 {
+        let at = 1_100 + 700 * u64::from(n);
+        let leaver = if n == 1 { 1 } else { 3 + n };
+        tale.announces(at, leaver, Form::TwoPhase).comes(at + 2, 4 + n).told(at + 13, leaver).leaves(at + 20, leaver);
+    }
+    tale.calm(6_500, &[2, 3, 4, 11]).holds();
+}
+
+#[test]
+fn initial_starts_and_rolling_restarts_cost_nothing() {
+    let mut tale = Tale::full();
+    for round in 0..3_u32 {
+        let start = 1_100 + 500 * u64::from(round);
+        tale.reload(start);
+        for n in 1..=4_u32 {
+            let at = start + 50 * u64::from(n);
+            let old = 4 * round + n;
+            tale.comes(at, old + 4).told(at + 11, old).leaves(at + 30, old);
+        }
+    }
+    tale.calm(3_000, &[13, 14, 15, 16]).holds();
+}
+
+#[test]
+fn deaths_below_the_limit_do_not_end_it() {
+    let mut tale = Tale::full();
+    tale.scenario.expect = vec![Expect::NeverGivesUp, Expect::Births { min: 24, max: 24 }];
+    let mut last = 0;
+    for n in 1..=20_u32 {
+        last = 1_100 + 2_500 * u64::from(n);
+        tale.killed(last, n).comes(last + 3, n + 4);
+    }
+    tale.calm(last + 100, &[21, 22, 23, 24]).holds();
+}
+
+#[test]
+fn who_declares_no_limit_is_not_held_to_one_and_lacks_it() {
+    let mut tale = flapping(&[2, 100, 200, 400, 400, 400, 400]);
+    tale.profile.limit = Some(LimitRule::Unlimited);
+    tale.settle(3_500, 100).ends(3_603, &[2, 3, 4], Status::Code(0));
+    assert!(matches!(tale.verdict("INV-GIVEUP"), Verdict::NotApplicable { .. }));
+    tale.passes("INV-INTENSITY");
+    let lacks = tale.judge().into_iter().find(|one| one.id == "INV-INTENSITY").and_then(|one| one.lacks);
+    assert!(lacks.is_some_and(|lacks| lacks.starts_with("6 in")), "it lacks a limit");
+}
+
+#[test]
+fn two_slots_that_fail_side_by_side_have_some_pairing() {
+    let mut tale = Tale::full();
+    tale.scenario.pool.limit = None;
+    // Slots a and b die together; b's second death comes later, so the delays overlap: 100 for a from 1010, 100 for b.
+    tale.killed(1_100, 1).killed(1_100, 2).comes(1_102, 5).comes(1_103, 6);
+    tale.killed(1_150, 5).killed(1_200, 6).comes(1_250, 7).comes(1_300, 8);
+    tale.killed(1_310, 8).comes(1_510, 9).killed(1_311, 7).comes(1_512, 10);
+    tale.calm(1_800, &[3, 4, 9, 10]).holds();
+}
+
+#[test]
+fn a_stop_during_a_crash_loop_is_a_stop() {
+    let mut tale = flapping(&[2, 100]);
+    tale.stop(1_300).ends(1_303, &[2, 3, 4], Status::Code(0)).holds();
+}
+
+#[test]
+fn an_end_that_nobody_ordered_and_no_limit_explains_is_a_breakdown() {
+    let mut tale = Tale::full();
+    tale.killed(1_100, 1);
+    tale.exits(1_102, Status::Code(101));
+    for n in 2..=4 {
+        tale.told(1_102, n).leaves(1_105, n);
+    }
+    tale.fails(&["INV-ISOLATE"]);
+    let mut tale = Tale::full();
+    tale.add(1_100, crate::history::What::Injected { proc: SUPERVISOR, signal: 9 });
+    tale.exits(1_101, Status::Signal(9));
+    for n in 1..=4 {
+        tale.told(1_102, n).leaves(1_105, n);
+    }
+    tale.holds();
+}

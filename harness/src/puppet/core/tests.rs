@@ -35,7 +35,7 @@ impl Stage {
     /// Runs the clock to `millis`, ticking exactly when asked to.
     fn until(&mut self, millis: u64) {
         while let Some(due) = self.puppet.next_deadline().filter(|due| *due <= at(millis)) {
-            self.now = u64::try_from(due.since(at(0)).as_millis()).unwrap();
+            self.now = due.since(at(0)).as_nanos().div_ceil(1_000_000) as u64;
             self.put(Input::Tick);
         }
         self.now = millis;

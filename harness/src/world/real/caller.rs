@@ -38,7 +38,7 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(&Event)) -> Result<History, Run
     remove_rest(&job.dir);
     match told {
         Ok(history) => Ok(history),
-        Err(Told::Setup(why)) => Err(RunError::Setup(why)),
+        Err(Told::Failed(why)) => Err(why),
         Err(Told::Cut(why)) => {
             let ended = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
             Err(RunError::Bug(format!("{why}; its guard ended with {ended}\n{}", complaints.trim_end())))
@@ -71,7 +71,7 @@ fn start_guard(job: &Job) -> Result<Child, RunError> {
 }
 
 enum Told {
-    Setup(String),
+    Failed(RunError),
     Cut(String),
 }
 
@@ -92,7 +92,7 @@ fn read(guard: &mut Child, progress: &mut dyn FnMut(&Event)) -> Result<History, 
                 progress(&event);
                 events.push(event);
             }
-            Ok(Line::Setup(why)) => failed = Some(Told::Setup(why)),
+            Ok(Line::Failed(why)) => failed = Some(Told::Failed(why)),
             Ok(Line::End) => whole = true,
             Err(why) => failed = Some(Told::Cut(format!("what the run says can't be read: {why}"))),
         }

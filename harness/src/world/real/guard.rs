@@ -6,7 +6,6 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open, set_child_subreaper, setsid};
 
+use super::RunError;
 use super::job::{JOB_FILE, Job, Line, RUNNER};
 use super::{bounds, clock, rundir, sweep};
 
@@ -32,7 +32,7 @@ pub fn main() -> i32 {
         Err(error) => return complain(&format!("the job is not readable: {error}")),
     };
     let status = guard(&job, &line).unwrap_or_else(|error| {
-        say(&Line::Setup(format!("{}: {error}", job.dir.display())));
+        say(&Line::Failed(RunError::Setup(format!("{}: {error}", job.dir.display()))));
         1
     });
     sweep::kill_all();
@@ -67,7 +67,9 @@ fn guard(job: &Job, text: &str) -> io::Result<i32> {
 }
 
 fn start_runner(job: &Job) -> io::Result<Child> {
-    Command::new(&job.plan.bins.harness).arg0("run-runner").arg(RUNNER).arg(&job.dir).stdin(Stdio::null()).spawn()
+    let mut runner = Command::new(&job.plan.bins.harness);
+    runner.arg0("run-runner").arg(RUNNER).arg(&job.dir).arg(std::process::id().to_string());
+    runner.stdin(Stdio::null()).spawn()
 }
 
 enum Why {
@@ -107,12 +109,6 @@ fn watch(runner: &Child, asked: &SignalFd, at_most: Duration) -> io::Result<Why>
             return Ok(Why::Asked);
         }
     }
-}
-
-/// The runner's last resort if the guard is gone.
-pub fn clean_up_instead(dir: &Path) {
-    sweep::kill_all();
-    let _ = rundir::remove(dir);
 }
 
 fn say(line: &Line) {

@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::history::{Event, Header};
 use crate::world::Plan;
 
+use super::RunError;
+
 /// First argument of the guard process.
 pub const GUARD: &str = "__guard";
-/// First argument of the runner process; the second is the run's directory.
+/// First argument of the runner process; the second is the run's directory, the third the guard's pid.
 pub const RUNNER: &str = "__run";
 /// File in the run's directory that holds the job for the runner.
 pub const JOB_FILE: &str = "job.json";
@@ -34,8 +36,8 @@ pub enum Line {
     Header(Box<Header>),
     /// Each event of the history, as it is noted.
     Event(Event),
-    /// The run could not be set up; last.
-    Setup(String),
+    /// There will be no history; last.
+    Failed(RunError),
     /// The history is whole; last.
     End,
 }

@@ -1,20 +1,43 @@
 //! The real world: real processes, sockets, signals and clients.
+//!
+//! | part | files |
+//! |---|---|
+//! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
+//! | the loop | `runner`, `wait`, `log` |
+//! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `stalls`, `claims`, `leftovers` |
+//! | what is done | `subject`, `signals`, `faults`, `clients` |
+//! | the worker program | `puppet`, `sys` |
 
 mod bounds;
 mod caller;
+mod claims;
+mod clients;
 mod clock;
 mod connector;
+mod entry;
 mod error;
+mod faults;
 mod guard;
+mod host;
 mod job;
 mod journal;
+mod leftovers;
 mod log;
+mod observe;
 mod procfs;
+mod procs;
 mod puppet;
 mod rundir;
+mod runner;
+mod signals;
+mod stalls;
+mod subject;
 mod sweep;
 mod sys;
+mod tracked;
+mod wait;
 
 pub use caller::run;
+pub use entry::hidden_main;
 pub use error::RunError;
 pub use puppet::main as puppet_main;

@@ -115,7 +115,8 @@ impl World {
     pub fn direct(&mut self) {
         self.director_at = Time::NEVER;
         let mut injections = std::mem::take(&mut self.injections);
-        self.director.step(self.now, &mut injections);
+        let clients = &self.clients;
+        self.director.step(self.now, &|load| clients.owner_of(load), &mut injections);
         for injection in injections.drain(..) {
             self.inject(injection);
         }

@@ -119,6 +119,7 @@ impl World {
         process.connections.push(conn);
         let proc = process.proc;
         self.note(What::Accepted { proc, peer: conn });
+        self.client(crate::load::Input::AcceptedBy(conn, proc));
         self.puppet(ix, puppet::Input::Connected(ConnId(conn)));
         if self.conns[conn as usize].request.is_some() {
             // Mostly the request is there and read in the same turn of the worker's loop; now and then it is not.

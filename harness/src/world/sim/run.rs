@@ -118,9 +118,6 @@ impl World {
     pub fn new(plan: &Plan, model: Model) -> Self {
         let scenario = &plan.scenario;
         let profile = &plan.subject.profile;
-        let span = |bound: Option<crate::scenario::Span>, default| bound.map_or(default, |span| span.0);
-        let settle = span(profile.converge, Duration::from_secs(5)) + Duration::from_millis(500);
-        let stop = scenario.pool.drain.0 + span(profile.kill_slack, Duration::from_secs(1)) + Duration::from_secs(1);
         World {
             now: BEGIN,
             queue: Queue::default(),
@@ -129,7 +126,7 @@ impl World {
             kernel_events: 0,
             over: false,
             history: Vec::new(),
-            director: Director::new(scenario, plan.seed, settle, stop),
+            director: Director::for_plan(scenario, profile, plan.seed),
             director_at: Time::NEVER,
             injections: Vec::new(),
             supervisor: Supervisor::new(),

@@ -7,8 +7,9 @@ mod wire;
 
 use std::io::Write;
 
-pub use child::CHILD;
+pub use setup::{SCRIPT, Script};
 
+use child::CHILD;
 use setup::{Setup, Wrong};
 
 /// The puppet program. Returns its exit status; 64 if it was started by nobody who knows how.

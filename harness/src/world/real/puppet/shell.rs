@@ -223,7 +223,10 @@ impl Shell {
         self.conns.insert(id, conn);
         self.input(Input::Connected(id))?;
         // The request is there already, as a rule.
-        self.on_conn(id)
+        self.on_conn(id)?;
+        // On a busy machine the first worker that is woken would take all that wait.
+        rustix::thread::sched_yield();
+        Ok(())
     }
 
     fn on_conn(&mut self, id: ConnId) -> io::Result<()> {

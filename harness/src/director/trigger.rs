@@ -1,0 +1,137 @@
+//! Waiting for a trigger.
+
+use crate::history::{Event, Proc, Role, What};
+use crate::scenario::{Step, Trigger};
+use crate::time::Time;
+
+use super::view::{Supervisor, View};
+
+/// A wait for one step's trigger.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// When the step before fired: edges count, and `After` runs, from then on.
+    from: Time,
+    /// When this wait began: `within` runs from then on.
+    since: Time,
+    edges: Vec<(Edge, Option<Proc>)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Edge {
+    SupervisorBorn,
+    Born,
+    Ready,
+    Announced,
+    StoppedAccepting,
+    Exited,
+    Held(String),
+}
+
+/// What became of a wait.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Waited {
+    /// It goes on.
+    Still,
+    /// The trigger holds; whose edge it was.
+    Fired(Option<Proc>),
+    /// It did not come in time, or can't come any more.
+    Missed,
+}
+
+impl Wait {
+    /// A wait that begins now.
+    pub fn new(now: Time) -> Self {
+        Self { from: now, since: now, edges: Vec::new() }
+    }
+
+    /// The act of the step before took until now: patience begins now, but what happened meanwhile counts.
+    pub fn act_ended(&mut self, now: Time) {
+        self.since = now;
+    }
+
+    /// Takes an event; what happened before the step before fired is no edge, even if it is told of later.
+    pub fn see(&mut self, event: &Event, worker: bool) {
+        if event.when.latest() < self.from {
+            return;
+        }
+        let edge = match &event.what {
+            What::SupervisorBorn(proc) => (Edge::SupervisorBorn, Some(*proc)),
+            What::Born { proc, role: Role::Worker { .. }, .. } => (Edge::Born, Some(*proc)),
+            What::Ready(proc) => (Edge::Ready, Some(*proc)),
+            What::Announced { proc, .. } => (Edge::Announced, Some(*proc)),
+            What::StoppedAccepting(proc) => (Edge::StoppedAccepting, Some(*proc)),
+            What::Died { proc, .. } if worker => (Edge::Exited, Some(*proc)),
+            What::Held { load } => (Edge::Held(load.clone()), None),
+            _ => return,
+        };
+        self.edges.push(edge);
+    }
+
+    /// How it stands.
+    pub fn judge(&self, step: &Step, view: &View, now: Time) -> Waited {
+        let Some(trigger) = &step.when else { return Waited::Fired(None) };
+        if let Some(whose) = self.holds(trigger, view, now) {
+            return Waited::Fired(whose);
+        }
+        let hopeless = self.last_after(trigger).is_none() && view.hopeless_from().is_some_and(|at| at <= now);
+        if hopeless || self.patience_ends(step, trigger) <= now { Waited::Missed } else { Waited::Still }
+    }
+
+    /// When `judge` may say something else although no event was seen.
+    pub fn next_deadline(&self, step: &Step, view: &View, now: Time) -> Option<Time> {
+        let trigger = step.when.as_ref()?;
+        let mut instants = Vec::new();
+        self.afters(trigger, &mut instants);
+        let hopeless = view.hopeless_from().filter(|_| instants.is_empty());
+        instants.push(self.patience_ends(step, trigger));
+        instants.extend(hopeless);
+        instants.into_iter().filter(|at| *at > now).min()
+    }
+
+    fn holds(&self, trigger: &Trigger, view: &View, now: Time) -> Option<Option<Proc>> {
+        let edge = |wanted: Edge| self.edges.iter().find(|(edge, _)| *edge == wanted).map(|(_, whose)| *whose);
+        let state = |holds: bool| holds.then_some(None);
+        match trigger {
+            Trigger::SupervisorBorn => edge(Edge::SupervisorBorn),
+            Trigger::Born => edge(Edge::Born),
+            Trigger::Ready => edge(Edge::Ready),
+            Trigger::Announced => edge(Edge::Announced),
+            Trigger::StoppedAccepting => edge(Edge::StoppedAccepting),
+            Trigger::Exited => edge(Edge::Exited),
+            Trigger::Held(load) => edge(Edge::Held(load.clone())),
+            Trigger::CommandEnds => state(view.command_ended()),
+            // Nothing of it can happen again without a start, so that it need not be an edge.
+            Trigger::GaveUp => state(matches!(view.supervisor, Supervisor::Gone { gave_up: true, .. })),
+            Trigger::SupervisorExited => state(matches!(view.supervisor, Supervisor::Gone { .. })),
+            Trigger::State(wanted) => state(view.is(*wanted)),
+            Trigger::After(span) => state(self.from + span.0 <= now),
+            Trigger::All(triggers) => {
+                let each = triggers.iter().map(|trigger| self.holds(trigger, view, now));
+                each.collect::<Option<Vec<_>>>().map(|whose| whose.into_iter().flatten().next_back())
+            }
+            Trigger::Any(triggers) => triggers.iter().find_map(|trigger| self.holds(trigger, view, now)),
+        }
+    }
+
+    /// An `After` that is longer than the patience is waited for all the same.
+    fn patience_ends(&self, step: &Step, trigger: &Trigger) -> Time {
+        let patience = self.since + step.within.0;
+        self.last_after(trigger).map_or(patience, |after| patience.max(after))
+    }
+
+    fn last_after(&self, trigger: &Trigger) -> Option<Time> {
+        let mut instants = Vec::new();
+        self.afters(trigger, &mut instants);
+        instants.into_iter().max()
+    }
+
+    fn afters(&self, trigger: &Trigger, into: &mut Vec<Time>) {
+        match trigger {
+            Trigger::After(span) => into.push(self.from + span.0),
+            Trigger::All(triggers) | Trigger::Any(triggers) => {
+                triggers.iter().for_each(|trigger| self.afters(trigger, into));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What the director knows: who is there and in which state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::history::{Event, Proc, Role, Status, What};
+use crate::scenario::{Command, State, Target};
+use crate::time::Time;
+
+use super::random::Random;
+
+/// When supervisor and workers are gone, what they last did may still be read for so long.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// The supervisor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Supervisor {
+    /// Not started, or ordered and not born.
+    Expected,
+    /// It runs.
+    Alive(Proc),
+    /// It ended; `gave_up`: by itself and in order, though nobody had told it to.
+    Gone { at: Time, gave_up: bool },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Worker {
+    born: Time,
+    ready: bool,
+    retired: bool,
+}
+
+/// The state of a run as far as events told.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub supervisor: Supervisor,
+    /// The stop signal, or another that ends it, was sent to the supervisor.
+    pub told_to_end: bool,
+    /// No step starts the supervisor (again).
+    pub no_start_ahead: bool,
+    wanted: u32,
+    command: Option<(Command, Time)>,
+    workers: BTreeMap<Proc, Worker>,
+    others: BTreeMap<Proc, u32>,
+    /// Who has died, so that a birth that is told of later does not bring it back.
+    dead: BTreeSet<Proc>,
+    names: BTreeMap<String, Vec<Proc>>,
+}
+
+impl View {
+    /// Nobody is there yet.
+    pub fn new(wanted: u32, no_start_ahead: bool) -> Self {
+        Self {
+            supervisor: Supervisor::Expected,
+            told_to_end: false,
+            no_start_ahead,
+            wanted,
+            command: None,
+            workers: BTreeMap::new(),
+            others: BTreeMap::new(),
+            dead: BTreeSet::new(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// Takes an event.
+    pub fn see(&mut self, event: &Event) {
+        let at = event.when.latest();
+        match &event.what {
+            What::SupervisorBorn(proc) => self.supervisor = Supervisor::Alive(*proc),
+            What::SupervisorExited { proc, status } if self.supervisor == Supervisor::Alive(*proc) => {
+                let gave_up = matches!(status, Status::Code(_)) && !self.told_to_end;
+                self.supervisor = Supervisor::Gone { at, gave_up };
+            }
+            // A program that could not even be started has no birth.
+            What::SupervisorExited { status, .. } if self.supervisor == Supervisor::Expected => {
+                let gave_up = matches!(status, Status::Code(_)) && !self.told_to_end;
+                self.supervisor = Supervisor::Gone { at, gave_up };
+            }
+            What::Born { proc, parent, role } if !self.dead.contains(proc) => match role {
+                Role::Worker { .. } => {
+                    self.others.remove(proc);
+                    self.workers.entry(*proc).or_insert(Worker { born: at, ready: false, retired: false });
+                }
+                Role::Descendant if !self.workers.contains_key(proc) => drop(self.others.insert(*proc, *parent)),
+                Role::Descendant => {}
+            },
+            What::Died { proc, .. } => {
+                self.workers.remove(proc);
+                self.others.remove(proc);
+                self.dead.insert(*proc);
+            }
+            What::Ready(proc) => drop(self.workers.get_mut(proc).map(|worker| worker.ready = true)),
+            What::StoppedAccepting(proc) => drop(self.workers.get_mut(proc).map(|worker| worker.retired = true)),
+            _ => {}
+        }
+    }
+
+    /// Whether an event is the death of a worker; asked before the event is seen.
+    pub fn is_worker(&self, event: &Event) -> bool {
+        matches!(&event.what, What::Died { proc, .. } if self.workers.contains_key(proc))
+    }
+
+    /// Whether this process is there.
+    pub fn alive(&self, proc: Proc) -> bool {
+        self.supervisor == Supervisor::Alive(proc)
+            || self.workers.contains_key(&proc)
+            || self.others.contains_key(&proc)
+    }
+
+    /// Whether nothing of the subject is there.
+    pub fn nobody(&self) -> bool {
+        !matches!(self.supervisor, Supervisor::Alive(_)) && self.workers.is_empty() && self.others.is_empty()
+    }
+
+    /// Since when nothing that a trigger could wait for can happen any more.
+    pub fn hopeless_from(&self) -> Option<Time> {
+        match self.supervisor {
+            Supervisor::Gone { at, .. } if self.no_start_ahead && self.workers.is_empty() => Some(at + LAST_WORDS),
+            _ => None,
+        }
+    }
+
+    /// Whether a state holds.
+    pub fn is(&self, state: State) -> bool {
+        let ready = u32::try_from(self.ready().count()).unwrap_or(u32::MAX);
+        match state {
+            State::PoolFull => ready >= self.wanted,
+            State::Settled => ready == self.wanted && self.ready().count() == self.workers.len(),
+        }
+    }
+
+    /// A command is given.
+    pub fn command(&mut self, command: &Command, now: Time) {
+        match command {
+            Command::Start => self.supervisor = Supervisor::Expected,
+            Command::Stop => self.told_to_end = true,
+            Command::Scale(workers) => self.wanted = *workers,
+            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {}
+        }
+        if *command == Command::Start {
+            self.told_to_end = false;
+        }
+        self.command = Some((command.clone(), now));
+    }
+
+    /// Whether what was commanded last has come about, or can't any more.
+    pub fn command_ended(&self) -> bool {
+        let Some((command, since)) = &self.command else { return false };
+        if matches!(self.supervisor, Supervisor::Gone { .. }) {
+            return true;
+        }
+        match command {
+            Command::Stop => false,
+            Command::Start | Command::Scale(_) => self.is(State::Settled),
+            Command::Reload | Command::Reloads { .. } | Command::Upgrade => {
+                self.is(State::Settled) && self.workers.values().all(|worker| worker.born > *since)
+            }
+            Command::SecondStart => true,
+        }
+    }
+
+    /// Gives what was hit a name; earlier bearers of the name keep it until `forget`.
+    pub fn name(&mut self, name: &str, procs: &[Proc]) {
+        self.names.entry(name.to_owned()).or_default().extend(procs);
+    }
+
+    /// Takes a name from everybody.
+    pub fn forget(&mut self, name: &str) {
+        self.names.remove(name);
+    }
+
+    /// Whom a target means now; those that are not there are left out.
+    pub fn resolve(
+        &self,
+        target: &Target,
+        that: Option<Proc>,
+        random: &mut Random,
+        owners: &dyn Fn(&str) -> Option<Proc>,
+    ) -> Vec<Proc> {
+        let found: Vec<Proc> = match target {
+            Target::Supervisor => match self.supervisor {
+                Supervisor::Alive(proc) => vec![proc],
+                Supervisor::Expected | Supervisor::Gone { .. } => Vec::new(),
+            },
+            Target::Oldest => self.ready().min().map(|(_, proc)| proc).into_iter().collect(),
+            Target::Newest => self.ready().max().map(|(_, proc)| proc).into_iter().collect(),
+            Target::Each | Target::All => self.by_age(|_| true),
+            Target::Random(count) => {
+                let ready = self.by_age(|worker| worker.ready && !worker.retired);
+                random.draw(ready, usize::try_from(*count).unwrap_or(usize::MAX))
+            }
+            Target::Booting => first(self.by_age(|worker| !worker.ready && !worker.retired)),
+            Target::Draining => first(self.by_age(|worker| worker.retired)),
+            Target::That => that.into_iter().collect(),
+            Target::Named(name) => self.names.get(name).cloned().unwrap_or_default(),
+            Target::OwnerOf(load) => owners(load).into_iter().collect(),
+            Target::Child(of) => {
+                let parents = self.resolve(of, that, random, owners);
+                self.others_of(|parent| parents.iter().any(|proc| proc.pid == parent))
+            }
+            Target::Adopted => self.others_of(|parent| !self.workers.keys().any(|proc| proc.pid == parent)),
+            // Not processes of the subject: the worlds know none of them yet.
+            Target::Bystander | Target::LogReader | Target::Group => Vec::new(),
+        };
+        found.into_iter().filter(|proc| self.alive(*proc)).collect()
+    }
+
+    fn ready(&self) -> impl Iterator<Item = (Time, Proc)> {
+        self.workers
+            .iter()
+            .filter(|(_, worker)| worker.ready && !worker.retired)
+            .map(|(proc, worker)| (worker.born, *proc))
+    }
+
+    fn by_age(&self, which: impl Fn(&Worker) -> bool) -> Vec<Proc> {
+        let chosen = self.workers.iter().filter(|(_, worker)| which(worker));
+        let mut chosen: Vec<(Time, Proc)> = chosen.map(|(proc, worker)| (worker.born, *proc)).collect();
+        chosen.sort_unstable();
+        chosen.into_iter().map(|(_, proc)| proc).collect()
+    }
+
+    fn others_of(&self, whose: impl Fn(u32) -> bool) -> Vec<Proc> {
+        self.others.iter().filter(|(_, parent)| whose(**parent)).map(|(proc, _)| *proc).collect()
+    }
+}
+
+fn first(mut procs: Vec<Proc>) -> Vec<Proc> {
+    procs.truncate(1);
+    procs
+}

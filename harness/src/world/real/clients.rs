@@ -1,0 +1,274 @@
+//! The sockets of the load core.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, SocketAddrV4};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SendFlags, SocketFlags, SocketType, connect, getsockname, send, socket_with, sockopt,
+};
+use serde::Deserialize;
+
+use crate::history::{Event, Proc, What};
+use crate::load::{Action, Clients, Failure, Input};
+use crate::puppet::Request;
+use crate::scenario::Load;
+use crate::time::Time;
+
+use super::clock;
+
+struct Conn {
+    fd: OwnedFd,
+    connecting: bool,
+    out: Vec<u8>,
+    started: bool,
+    buffer: Vec<u8>,
+}
+
+/// All clients of a run, with their sockets.
+pub struct Sockets {
+    core: Clients,
+    conns: BTreeMap<u32, Conn>,
+    address: SocketAddrV4,
+}
+
+/// The document that a puppet answers with.
+#[derive(Deserialize)]
+struct Who {
+    pid: u32,
+    start: u64,
+}
+
+impl Sockets {
+    /// None is open.
+    pub fn new(loads: &[Load], workers: u32, address: SocketAddrV4) -> Self {
+        Self { core: Clients::new(loads, workers), conns: BTreeMap::new(), address }
+    }
+
+    /// The pure core.
+    pub fn core(&self) -> &Clients {
+        &self.core
+    }
+
+    /// What is to be polled, and for what.
+    pub fn fds(&self) -> impl Iterator<Item = (u32, BorrowedFd<'_>, PollFlags)> {
+        self.conns.iter().map(|(id, conn)| {
+            let mut wanted = PollFlags::IN;
+            wanted.set(PollFlags::OUT, conn.connecting || !conn.out.is_empty());
+            (*id, conn.fd.as_fd(), wanted)
+        })
+    }
+
+    /// Something from outside: a load starts or stops, a deadline, a journal line.
+    pub fn input(&mut self, input: Input, out: &mut Vec<Event>) {
+        let mut actions = Vec::new();
+        self.core.step(clock::now(), input, &mut actions);
+        self.act(actions, out);
+    }
+
+    /// Ends everything.
+    pub fn finish(&mut self, out: &mut Vec<Event>) {
+        let mut actions = Vec::new();
+        self.core.finish(clock::now(), &mut actions);
+        self.act(actions, out);
+    }
+
+    /// Carries out actions, and what follows from them at once.
+    fn act(&mut self, actions: Vec<Action>, out: &mut Vec<Event>) {
+        let mut queue = std::collections::VecDeque::from(actions);
+        while let Some(action) = queue.pop_front() {
+            let input = match action {
+                Action::Connect(id) => self.connect(id),
+                Action::Send(id, request) => self.send(id, request),
+                Action::Close(id) => {
+                    self.conns.remove(&id);
+                    None
+                }
+                Action::Record(record) => {
+                    out.push(Event::at(record.ended, What::Connection(record)));
+                    None
+                }
+                Action::Held(load) => {
+                    out.push(Event::at(clock::now(), What::Held { load }));
+                    None
+                }
+            };
+            if let Some(input) = input {
+                let mut more = Vec::new();
+                self.core.step(clock::now(), input, &mut more);
+                queue.extend(more);
+            }
+        }
+    }
+
+    fn connect(&mut self, id: u32) -> Option<Input> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let fd = match socket_with(AddressFamily::INET, SocketType::STREAM, flags, None) {
+            Ok(fd) => fd,
+            // Descriptors are short here, not there: the connect deadline will say that nothing came of it.
+            Err(_) => return None,
+        };
+        // A request is one small write; waiting for more would be measured as the server's slowness.
+        let _ = sockopt::set_tcp_nodelay(&fd, true);
+        let started = connect(&fd, &self.address);
+        let connecting = matches!(started, Err(Errno::INPROGRESS));
+        let conn = Conn { fd, connecting, out: Vec::new(), started: false, buffer: Vec::new() };
+        let input = match started {
+            Ok(()) => opened(id, &conn),
+            Err(Errno::INPROGRESS) => None,
+            Err(error) => return Some(Input::NotOpened(id, failure(error))),
+        };
+        self.conns.insert(id, conn);
+        input
+    }
+
+    fn send(&mut self, id: u32, request: Request) -> Option<Input> {
+        let host = self.address;
+        let conn = self.conns.get_mut(&id)?;
+        conn.out = text(request, host).into_bytes();
+        conn.started = false;
+        conn.write_out(id)
+    }
+
+    /// A descriptor is ready.
+    pub fn ready(&mut self, id: u32, out: &mut Vec<Event>) {
+        if let Some(input) = self.conns.get_mut(&id).and_then(|conn| conn.connected(id)) {
+            self.input(input, out);
+        }
+        if let Some(input) = self.conns.get_mut(&id).and_then(|conn| conn.write_out(id)) {
+            self.input(input, out);
+        }
+        if let Some(input) = self.conns.get_mut(&id).and_then(|conn| conn.read_in(id)) {
+            self.input(input, out);
+        }
+    }
+
+    /// When the core wants a tick.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.core.next_deadline()
+    }
+}
+
+impl Conn {
+    fn connected(&mut self, id: u32) -> Option<Input> {
+        if !std::mem::take(&mut self.connecting) {
+            return None;
+        }
+        match sockopt::socket_error(&self.fd) {
+            Ok(Ok(())) if rustix::net::getpeername(&self.fd).is_ok() => opened(id, self),
+            // Woken for nothing: not connected, and no error.
+            Ok(Ok(())) => {
+                self.connecting = true;
+                None
+            }
+            Ok(Err(error)) | Err(error) => Some(Input::NotOpened(id, failure(error))),
+        }
+    }
+
+    fn write_out(&mut self, id: u32) -> Option<Input> {
+        if self.connecting || self.out.is_empty() {
+            return None;
+        }
+        match send(&self.fd, &self.out, SendFlags::NOSIGNAL) {
+            Ok(count) => {
+                self.out.drain(..count);
+                (!std::mem::replace(&mut self.started, true)).then_some(Input::Sent(id))
+            }
+            Err(Errno::AGAIN | Errno::INTR) => None,
+            Err(error) => Some(Input::Failed(id, failure(error))),
+        }
+    }
+
+    fn read_in(&mut self, id: u32) -> Option<Input> {
+        if self.connecting {
+            return None;
+        }
+        let mut bytes = [0_u8; 4096];
+        let before = self.buffer.len();
+        loop {
+            match rustix::io::read(&self.fd, &mut bytes) {
+                // What came before the end may be a whole answer; the end is read again after that.
+                Ok(0) if self.buffer.len() > before => break,
+                Ok(0) => return Some(Input::Closed(id)),
+                Ok(count) => self.buffer.extend(&bytes[..count]),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(_) if self.buffer.len() > before => break,
+                Err(error) => return Some(Input::Failed(id, failure(error))),
+            }
+        }
+        if self.buffer.len() == before {
+            return None;
+        }
+        match answer(&self.buffer) {
+            Some((who, length)) => {
+                self.buffer.drain(..length);
+                Some(Input::Answered(id, who))
+            }
+            None if before == 0 => Some(Input::Partial(id)),
+            None => None,
+        }
+    }
+}
+
+fn opened(id: u32, conn: &Conn) -> Option<Input> {
+    let local = getsockname(&conn.fd).ok().and_then(|name| SocketAddr::try_from(name).ok());
+    Some(Input::Opened(id, local.map_or(0, |local| u32::from(local.port()))))
+}
+
+fn failure(error: Errno) -> Failure {
+    match error {
+        Errno::CONNREFUSED => Failure::Refused,
+        _ => Failure::Reset,
+    }
+}
+
+fn text(request: Request, host: SocketAddrV4) -> String {
+    let (path, keep_alive) = match request {
+        Request::Who { keep_alive } => ("/who".to_owned(), keep_alive),
+        Request::Hold { span, keep_alive } => (format!("/hold?ms={}", span.as_millis()), keep_alive),
+        Request::Throw => ("/throw".to_owned(), false),
+        Request::Exit(code) => (format!("/exit?code={code}"), false),
+        Request::Retire => ("/retire".to_owned(), false),
+        Request::Unknown => ("/unknown".to_owned(), false),
+    };
+    let connection = if keep_alive { "keep-alive" } else { "close" };
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: {connection}\r\n\r\n")
+}
+
+/// A whole answer: who gave it, and how long it is. An answer that does not say who is from nobody known.
+fn answer(bytes: &[u8]) -> Option<(Proc, usize)> {
+    let nobody = Proc { pid: 0, start: 0 };
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut head = httparse::Response::new(&mut headers);
+    let start = match head.parse(bytes) {
+        Ok(httparse::Status::Complete(start)) => start,
+        Ok(httparse::Status::Partial) => return None,
+        // Not HTTP. Somebody did answer; the connection is of no further use, and its end will be seen.
+        Err(_) => return Some((nobody, bytes.len())),
+    };
+    let header = |name: &str| head.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+    let length =
+        header("content-length").and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse().ok());
+    let body = bytes.get(start..start + length.unwrap_or(0_usize))?;
+    let who = serde_json::from_slice::<Who>(body).map_or(nobody, |who| Proc { pid: who.pid, start: who.start });
+    Some((who, start + body.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_or_not_there() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{\"pid\":7,\"start\":123}rest";
+        assert_eq!(answer(whole), Some((Proc { pid: 7, start: 123 }, whole.len() - 4)));
+        assert_eq!(answer(&whole[..30]), None);
+        assert_eq!(answer(&whole[..whole.len() - 6]), None);
+        let nobody = Proc { pid: 0, start: 0 };
+        assert_eq!(answer(b"HTTP/1.1 204 No Content\r\n\r\n").map(|(who, _)| who), Some(nobody));
+        assert_eq!(answer(b"SSH-2.0-x\r\n").map(|(who, _)| who), Some(nobody));
+    }
+}

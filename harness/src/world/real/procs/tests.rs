@@ -1,0 +1,109 @@
+//! Literal process events, of pids that no process of this machine has.
+
+use super::*;
+
+const SUPERVISOR: u32 = 0x7f00_0001;
+const WORKER: u32 = 0x7f00_0002;
+const CHILD: u32 = 0x7f00_0003;
+
+fn at(millis: u64) -> Time {
+    Time::from_nanos(millis * 1_000_000)
+}
+
+fn procs() -> (Procs, Proc) {
+    let mut procs = Procs::new(true);
+    let supervisor = procs.supervisor_started(SUPERVISOR, at(1));
+    (procs, supervisor)
+}
+
+fn fork(procs: &mut Procs, millis: u64, pid: u32, parent: u32) -> Vec<Event> {
+    let mut out = Vec::new();
+    procs.happened(at(millis), Happening::Fork { pid, parent }, &mut out);
+    out
+}
+
+fn exec(procs: &mut Procs, millis: u64, pid: u32) {
+    procs.happened(at(millis), Happening::Exec { pid }, &mut Vec::new());
+}
+
+fn exit(procs: &mut Procs, millis: u64, pid: u32, status: Status) -> Vec<What> {
+    let mut out = Vec::new();
+    procs.happened(at(millis), Happening::Exit { pid, status }, &mut out);
+    out.into_iter().map(|event| event.what).collect()
+}
+
+fn ticket(procs: &mut Procs, millis: u64, proc: Proc) -> Vec<Event> {
+    let mut out = Vec::new();
+    procs.took_ticket(proc, at(millis), 1, 1, &mut out);
+    out
+}
+
+#[test]
+fn a_worker_is_born_when_it_was_forked_and_known_when_it_takes_its_ticket() {
+    let (mut procs, _) = procs();
+    assert!(fork(&mut procs, 2, WORKER, SUPERVISOR).is_empty(), "nobody knows yet what it is");
+    let proc = Proc { pid: WORKER, start: procs.table[&WORKER].proc.start };
+    let role = Role::Worker { ticket: 1, generation: 1 };
+    let born = Event::at(at(2), What::Born { proc, parent: SUPERVISOR, role });
+    assert_eq!(ticket(&mut procs, 5, proc), [born]);
+    let death = Death { status: Some(Status::Code(3)) };
+    assert_eq!(exit(&mut procs, 9, WORKER, Status::Code(3)), [What::Died { proc, death }]);
+    assert!(exit(&mut procs, 10, WORKER, Status::Code(4)).is_empty(), "nobody dies twice");
+}
+
+#[test]
+fn the_process_itself_knows_its_start_time_best() {
+    let (mut procs, _) = procs();
+    fork(&mut procs, 2, WORKER, SUPERVISOR);
+    let guessed = procs.table[&WORKER].proc.start;
+    let proc = Proc { pid: WORKER, start: guessed + 1 };
+    assert!(
+        matches!(ticket(&mut procs, 5, proc)[..], [Event { what: What::Born { proc: born, .. }, .. }] if born == proc)
+    );
+}
+
+#[test]
+fn a_death_without_a_ticket_is_a_workers_if_it_ran_a_program() {
+    let (mut procs, _) = procs();
+    fork(&mut procs, 2, WORKER, SUPERVISOR);
+    let told = exit(&mut procs, 3, WORKER, Status::Code(127));
+    assert!(matches!(told[..], [What::Born { role: Role::Descendant, .. }, What::Died { .. }]), "{told:?}");
+
+    let (mut procs, _) = self::procs();
+    fork(&mut procs, 2, WORKER, SUPERVISOR);
+    exec(&mut procs, 2, WORKER);
+    let told = exit(&mut procs, 3, WORKER, Status::Signal(9));
+    let never = Role::Worker { ticket: 0, generation: 1 };
+    assert!(matches!(told[..], [What::Born { role, .. }, What::Died { .. }] if role == never), "{told:?}");
+}
+
+#[test]
+fn descendants_are_known_at_once_and_strangers_never() {
+    let (mut procs, _) = procs();
+    fork(&mut procs, 2, WORKER, SUPERVISOR);
+    let told = fork(&mut procs, 3, CHILD, WORKER);
+    assert!(matches!(told[..], [Event { what: What::Born { role: Role::Descendant, parent: WORKER, .. }, .. }]));
+    assert!(fork(&mut procs, 4, 0x7f00_0009, 0x7f00_0008).is_empty());
+    assert!(!procs.knows(0x7f00_0009));
+}
+
+#[test]
+fn a_pid_in_use_again_means_that_its_former_owner_was_reaped() {
+    let (mut procs, _) = procs();
+    fork(&mut procs, 2, WORKER, SUPERVISOR);
+    let proc = procs.table[&WORKER].proc;
+    ticket(&mut procs, 2, proc);
+    exit(&mut procs, 3, WORKER, Status::Signal(9));
+    let told = fork(&mut procs, 8, WORKER, SUPERVISOR);
+    assert_eq!(told, [Event { when: When::Within(at(3), at(8)), what: What::Reaped(proc) }]);
+}
+
+#[test]
+fn the_earlier_of_two_witnesses_tells_when_it_died() {
+    let (mut procs, supervisor) = procs();
+    procs.silent(SUPERVISOR, at(7));
+    let mut out = Vec::new();
+    procs.happened(at(9), Happening::Exit { pid: SUPERVISOR, status: Status::Code(75) }, &mut out);
+    assert_eq!(out, [Event::at(at(7), What::SupervisorExited { proc: supervisor, status: Status::Code(75) })]);
+    assert!(!procs.supervisor_alive());
+}

@@ -1,0 +1,336 @@
+//! The runner: one loop in one process that observes, writes the history, and does what the director wants.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+
+use rustix::process::Signal as Kernel;
+
+use crate::director::{Director, Injection};
+use crate::history::{Event, Header, Leftover, Proc, What};
+use crate::load::Input;
+use crate::scenario::{Ask, Command};
+use crate::time::Time;
+
+use super::RunError;
+use super::clients::Sockets;
+use super::faults::Faults;
+use super::job::{Job, Line};
+use super::journal::Tail;
+use super::log::Log;
+use super::observe::Observer;
+use super::stalls::Stalls;
+use super::subject::{self, Subject};
+use super::{bounds, claims, clock, host, leftovers, rundir, signals};
+
+/// How often what is left is looked for while it may still go.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// How far the end of the run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    No,
+    /// The director is done; what is left of the subject may go until this instant.
+    Lingering(Time),
+    Done,
+}
+
+/// One run.
+pub struct Runner {
+    job: Job,
+    address: std::net::SocketAddrV4,
+    pub(super) log: Log,
+    director: Director,
+    /// Names the guard; ready when it is gone.
+    pub(super) guard: OwnedFd,
+    /// The guard is gone: this process has to clean up itself.
+    pub(super) forsaken: bool,
+    pub(super) observer: Observer,
+    pub(super) sockets: Sockets,
+    stalls: Stalls,
+    faults: Faults,
+    subject: Subject,
+    claims: Option<Tail>,
+    frozen: Vec<Proc>,
+    pub(super) fresh: Vec<Event>,
+    ending: Ending,
+    supervisor_gone: Option<Time>,
+}
+
+impl Runner {
+    /// Sets everything up; nothing of the subject runs yet.
+    ///
+    /// # Errors
+    /// Why the run can't be set up, in words.
+    pub fn new(job: Job, guard: OwnedFd) -> Result<Self, String> {
+        let words = |error: io::Error| error.to_string();
+        let log = Log::new().map_err(words)?;
+        let address = rundir::address().map_err(|error| format!("no loopback address is free: {error}"))?;
+        let subject = Subject::prepare(&job.plan, &job.dir, address)?;
+        let (scenario, profile) = (&job.plan.scenario, &job.plan.subject.profile);
+        Ok(Self {
+            address,
+            log,
+            guard,
+            forsaken: false,
+            director: Director::for_plan(scenario, profile, job.plan.seed),
+            observer: Observer::new(&job.dir).map_err(words)?,
+            sockets: Sockets::new(&scenario.load, scenario.pool.workers, address),
+            stalls: Stalls::new(clock::now()),
+            faults: Faults::new(address, subject::program(&job.dir)),
+            claims: subject.events().map(|path| Tail::new(path.to_owned())),
+            subject,
+            frozen: Vec::new(),
+            fresh: Vec::new(),
+            ending: Ending::No,
+            supervisor_gone: None,
+            job,
+        })
+    }
+
+    /// The whole run.
+    ///
+    /// # Errors
+    /// The subject can't be started at all, or the harness failed.
+    pub fn run(&mut self) -> Result<(), RunError> {
+        let header = self.header().map_err(RunError::Bug)?;
+        self.log.say(&Line::Header(Box::new(header)));
+        if !self.stalls.works() {
+            let why = "the kernel tells no run-queue delays (CONFIG_SCHED_INFO): stalls are not measured".to_owned();
+            self.note(What::Incomplete { why });
+        }
+        while self.ending != Ending::Done {
+            self.turn().map_err(RunError::Setup)?;
+            if self.ending != Ending::Done {
+                self.wait().map_err(|error| RunError::Bug(format!("poll: {error}")))?;
+            }
+            if self.forsaken {
+                return Err(RunError::Bug("the guard is gone".to_owned()));
+            }
+        }
+        self.log.say(&Line::End);
+        Ok(())
+    }
+
+    fn header(&mut self) -> Result<Header, String> {
+        let plan = &self.job.plan;
+        let dialect = crate::ron_file::dialect();
+        let mut facts = host::facts();
+        facts.push(("observed by".into(), self.observer.source().into()));
+        facts.push(("address".into(), self.address.to_string()));
+        let version = subject::version_command(plan);
+        Ok(Header {
+            schema: 1,
+            scenario_name: plan.name.clone(),
+            scenario: dialect.to_string(&plan.scenario).map_err(|error| error.to_string())?,
+            subject: plan.subject.name.clone(),
+            subject_version: host::version(&version),
+            profile: dialect.to_string(&plan.subject.profile).map_err(|error| error.to_string())?,
+            world: "real".into(),
+            seed: plan.seed,
+            slack_ns: u64::try_from(host::slack().as_nanos()).unwrap_or(u64::MAX),
+            host: facts,
+        })
+    }
+
+    /// Observe, write down, decide, act; again until nothing more follows at this instant.
+    fn turn(&mut self) -> Result<(), String> {
+        self.observe();
+        loop {
+            self.publish();
+            let mut injections = Vec::new();
+            let sockets = &self.sockets;
+            let now = clock::now();
+            self.director.step(now, &|load| sockets.core().owner_of(load), &mut injections);
+            if injections.is_empty() {
+                break;
+            }
+            for injection in injections {
+                self.inject(now, injection)?;
+            }
+        }
+        self.linger();
+        self.publish();
+        self.log.flush();
+        Ok(())
+    }
+
+    fn observe(&mut self) {
+        let now = clock::now();
+        self.observer.observe(now, &mut self.fresh);
+        for text in self.claims.as_mut().map(Tail::lines).unwrap_or_default() {
+            self.fresh.extend(claims::claim(&text).map(|claim| Event::at(now, What::Claimed(claim))));
+        }
+        let accepted = self.fresh.iter().filter_map(|event| match event.what {
+            What::Accepted { proc, peer } => Some(Input::AcceptedBy(peer, proc)),
+            _ => None,
+        });
+        for input in accepted.collect::<Vec<_>>() {
+            self.sockets.input(input, &mut self.fresh);
+        }
+        self.sockets.input(Input::Tick, &mut self.fresh);
+        self.stalls.look(now, &mut self.observer.procs, &mut self.fresh);
+    }
+
+    /// Events become history.
+    fn publish(&mut self) {
+        for event in std::mem::take(&mut self.fresh) {
+            if let What::SupervisorExited { .. } = event.what {
+                self.supervisor_gone = Some(event.when.latest());
+            }
+            self.director.see(&event);
+            self.log.say(&Line::Event(event));
+        }
+    }
+
+    fn note(&mut self, what: What) {
+        self.fresh.push(Event::at(clock::now(), what));
+        self.publish();
+    }
+
+    /// `now` is the instant of the decision. What is noted has that time: a note that is written after its act, by a
+    /// process that may have been preempted in between, must not seem later than what the act caused.
+    fn inject(&mut self, now: Time, injection: Injection) -> Result<(), String> {
+        match injection {
+            Injection::Note(what) => {
+                self.fresh.push(Event::at(now, what));
+                self.publish();
+            }
+            Injection::Signal { to, signal } => self.signal(&to, signals::kernel(signal)),
+            Injection::Ask { who, act } => self.ask(who, &act),
+            Injection::Freeze { who, on } => self.freeze(who, on),
+            Injection::Fault { fault, on, begin: true } => {
+                if let Err(why) = self.faults.begin(&fault, &on) {
+                    self.note(What::Incomplete { why });
+                }
+            }
+            Injection::Fault { fault, begin: false, .. } => self.faults.heal(&fault),
+            Injection::Operate(command) => self.operate(command)?,
+            Injection::Load { name, start } => {
+                let input = if start { Input::Start(name) } else { Input::Stop(name) };
+                self.sockets.input(input, &mut self.fresh);
+                self.publish();
+            }
+            Injection::Start => self.start()?,
+            Injection::StopSubject => self.tell_supervisor(signals::kernel(self.subject.stop_signal())),
+            Injection::End => self.end(),
+        }
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<(), String> {
+        let (pid, at) = self.subject.start()?;
+        let proc = self.observer.procs.supervisor_started(pid, at);
+        self.supervisor_gone = None;
+        self.fresh.push(Event::at(at, What::SupervisorBorn(proc)));
+        self.publish();
+        Ok(())
+    }
+
+    /// A burst: nothing happens between two of them.
+    fn signal(&mut self, to: &[Proc], signal: Kernel) {
+        let mut sent = Vec::with_capacity(to.len());
+        for proc in to {
+            sent.push(Event::at(clock::now(), What::Injected { proc: *proc, signal: signal.as_raw() }));
+            signals::send(self.observer.procs.get(*proc), *proc, signal);
+        }
+        self.fresh.extend(sent);
+        self.publish();
+    }
+
+    fn tell_supervisor(&self, signal: Kernel) {
+        if let Some(supervisor) = self.observer.procs.supervisor() {
+            signals::send(self.observer.procs.get(supervisor), supervisor, signal);
+        }
+    }
+
+    fn ask(&mut self, who: Proc, act: &Ask) {
+        self.note(What::Asked { proc: who, act: format!("{act:?}") });
+        let path = self.job.dir.join("side").join(who.pid.to_string());
+        let said = UnixDatagram::unbound().and_then(|socket| {
+            socket.set_nonblocking(true)?;
+            socket.send_to(&serde_json::to_vec(act)?, path)
+        });
+        // A puppet that has just ended does not hear; the history shows that. Any other error is a blind spot.
+        if let Err(error) = said
+            && self.observer.procs.get(who).is_some_and(|tracked| tracked.died.is_none())
+        {
+            self.note(What::Incomplete { why: format!("the puppet {} could not be asked: {error}", who.pid) });
+        }
+    }
+
+    fn freeze(&mut self, who: Vec<Proc>, on: bool) {
+        for proc in &who {
+            signals::send(self.observer.procs.get(*proc), *proc, if on { Kernel::STOP } else { Kernel::CONT });
+        }
+        if on {
+            self.frozen.extend(who);
+        } else {
+            self.frozen.retain(|proc| !who.contains(proc));
+        }
+    }
+
+    fn operate(&mut self, command: Command) -> Result<(), String> {
+        match command {
+            Command::Reload => match self.subject.begin_reload() {
+                Ok(signal) => {
+                    self.observer.procs.generation = self.subject.generation();
+                    self.note(What::Commanded(command));
+                    self.tell_supervisor(signals::kernel(signal));
+                }
+                Err(why) => self.note(What::Incomplete { why }),
+            },
+            Command::Stop => {
+                self.note(What::Commanded(command));
+                self.tell_supervisor(signals::kernel(self.subject.stop_signal()));
+            }
+            Command::Start => {
+                self.note(What::Commanded(command));
+                self.start()?;
+            }
+            Command::Reloads { .. } | Command::Scale(_) | Command::Upgrade | Command::SecondStart => {
+                self.note(What::Incomplete { why: format!("{command:?} is not built for real processes") });
+            }
+        }
+        Ok(())
+    }
+
+    /// The director is done. What has no excuse to be still there is looked for until it has none.
+    fn end(&mut self) {
+        self.sockets.finish(&mut self.fresh);
+        let gone = self.supervisor_gone.unwrap_or_else(clock::now);
+        self.ending = Ending::Lingering(gone + bounds::orphans(&self.job.plan));
+    }
+
+    fn linger(&mut self) {
+        let Ending::Lingering(until) = self.ending else { return };
+        let left = leftovers::find(self.address, &self.job.dir);
+        if left.is_empty() || clock::now() >= until {
+            for leftover in left {
+                self.note_left(leftover);
+            }
+            self.ending = Ending::Done;
+        }
+    }
+
+    fn note_left(&mut self, leftover: Leftover) {
+        self.fresh.push(Event::at(clock::now(), What::Left(leftover)));
+    }
+
+    /// When the loop must go on, although no descriptor is ready.
+    pub(super) fn next_deadline(&self, now: Time) -> Option<Time> {
+        let lingering = matches!(self.ending, Ending::Lingering(_)).then(|| now + LOOK);
+        let deadlines =
+            [self.director.next_deadline(), self.observer.next_deadline(), self.sockets.next_deadline(), lingering];
+        deadlines.into_iter().flatten().min()
+    }
+}
+
+impl Drop for Runner {
+    /// Also on a panic: nobody stays frozen, and what was seen is told.
+    fn drop(&mut self) {
+        self.log.finish();
+        let frozen = std::mem::take(&mut self.frozen);
+        self.freeze(frozen, false);
+    }
+}

@@ -1,0 +1,146 @@
+//! The subject: rendered, started, steered.
+
+use std::fs::{self, File};
+use std::net::SocketAddrV4;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::scenario::Signal;
+use crate::subject::{self, HowToReload, HowToStop, Rendered, Vars};
+use crate::time::Time;
+use crate::world::Plan;
+
+use super::clock;
+use super::puppet::{SCRIPT, Script};
+
+/// Name of the link to the puppet in the run's directory: the program that the subject is told to start, which a fault
+/// can take away without harm to others.
+const PROGRAM: &str = "worker";
+
+/// The subject of one run.
+#[derive(Debug)]
+pub struct Subject {
+    dir: PathBuf,
+    rendered: Rendered,
+    stop: Signal,
+    reload: Option<Signal>,
+    /// The harness's generation: 1, and one more with each reload command.
+    generation: u32,
+}
+
+impl Subject {
+    /// Writes everything that it needs into the run's directory.
+    ///
+    /// # Errors
+    /// Why that is not possible, in words.
+    pub fn prepare(plan: &Plan, dir: &Path, address: SocketAddrV4) -> Result<Self, String> {
+        let template =
+            subject::template(&plan.subject, &plan.subject_dir).map_err(|problems| problems.render(false))?;
+        let address = address.to_string();
+        let vars = Vars {
+            pool: &plan.scenario.pool,
+            address: &address,
+            run: dir,
+            here: &plan.subject_dir,
+            supervisor: &plan.bins.supervisor,
+            puppet: &program(dir),
+            seed: plan.seed,
+        };
+        let rendered =
+            subject::render(&plan.subject, template.as_ref(), &vars).map_err(|problems| problems.render(false))?;
+        let HowToStop::Signal(stop) = plan.subject.stop;
+        let reload = plan.subject.reload.map(|HowToReload::Signal(signal)| signal);
+        let subject = Self { dir: dir.to_owned(), rendered, stop, reload, generation: 1 };
+        subject.write_files(plan).map_err(|error| format!("{}: {error}", dir.display()))?;
+        Ok(subject)
+    }
+
+    fn write_files(&self, plan: &Plan) -> std::io::Result<()> {
+        let drain = plan.scenario.pool.drain.0;
+        let millis = u64::try_from(drain.as_millis()).unwrap_or(u64::MAX);
+        let script = Script {
+            lives: plan.scenario.lives.clone(),
+            // Under a supervisor that knows no drain deadline the workers keep it themselves.
+            own_deadline_ms: (plan.subject.profile.drain != Some(true)).then_some(millis),
+            orphan_grace_ms: millis,
+        };
+        fs::write(self.dir.join(SCRIPT), serde_json::to_string(&script)?)?;
+        self.write_generation()?;
+        std::os::unix::fs::symlink(&plan.bins.puppet, program(&self.dir))?;
+        if let Some((path, text)) = &self.rendered.config {
+            fs::write(path, text)?;
+        }
+        Ok(())
+    }
+
+    /// Replaced as a whole: a puppet that reads it at the same time must not find it empty.
+    fn write_generation(&self) -> std::io::Result<()> {
+        let next = self.dir.join("generation.next");
+        fs::write(&next, self.generation.to_string())?;
+        fs::rename(next, self.dir.join("generation"))
+    }
+
+    /// Where it writes events, if it does.
+    pub fn events(&self) -> Option<&Path> {
+        self.rendered.events.as_deref()
+    }
+
+    /// Starts it: in a process group of its own, its output into a file. Returns its pid and an instant just before.
+    ///
+    /// # Errors
+    /// Why it does not start, in words.
+    pub fn start(&self) -> Result<(u32, Time), String> {
+        let (name, args) = self.rendered.start.split_first().ok_or("the subject has no command line")?;
+        let fail = |error: std::io::Error| format!("cannot start `{name}`: {error}");
+        let output = File::options().create(true).append(true).open(self.dir.join("output")).map_err(fail)?;
+        let mut command = Command::new(name);
+        command
+            .args(args)
+            .envs(self.rendered.env.iter().map(|(key, value)| (key, value)))
+            .env("HARNESS_RUN", &self.dir)
+            .current_dir(&self.dir)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stderr(output.try_clone().map_err(fail)?)
+            .stdout(output);
+        let before = clock::now();
+        command.spawn().map(|child| (child.id(), before)).map_err(fail)
+    }
+
+    /// The signal that stops it.
+    pub fn stop_signal(&self) -> Signal {
+        self.stop
+    }
+
+    /// Counts a generation and returns the signal that reloads it.
+    ///
+    /// # Errors
+    /// Why there is no reload, in words.
+    pub fn begin_reload(&mut self) -> Result<Signal, String> {
+        let signal = self.reload.ok_or("the subject knows no reload")?;
+        self.generation += 1;
+        self.write_generation().map_err(|error| format!("the generation can't be written: {error}"))?;
+        Ok(signal)
+    }
+
+    /// The harness's generation.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+}
+
+/// The program that the subject is told to start as its workers.
+pub fn program(dir: &Path) -> PathBuf {
+    dir.join(PROGRAM)
+}
+
+/// The command that prints the subject's version.
+pub fn version_command(plan: &Plan) -> Vec<String> {
+    let names =
+        [("{supervisor}", &plan.bins.supervisor), ("{puppet}", &plan.bins.puppet), ("{here}", &plan.subject_dir)];
+    let fill = |text: &String| {
+        names.iter().fold(text.clone(), |text, (name, path)| text.replace(name, &path.display().to_string()))
+    };
+    plan.subject.version.iter().map(fill).collect()
+}

@@ -1,0 +1,140 @@
+//! One process that is watched.
+
+use std::fs::File;
+use std::io::Read;
+use std::io::{Seek, SeekFrom};
+use std::os::fd::OwnedFd;
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use crate::history::{Proc, When};
+use crate::time::Time;
+
+use super::procfs::{self, Stat};
+
+/// What a process is, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The supervisor itself.
+    Supervisor,
+    /// A child of the supervisor that has not written to the journal yet.
+    Unknown,
+    /// It took a ticket.
+    Worker,
+    /// A child of a worker, or further down.
+    Descendant,
+}
+
+/// How far its end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Not begun.
+    Alive,
+    /// Its pidfd said so at this instant; how it ended may still be told.
+    Silent(Time),
+    /// It has ended, and at this instant it was still in the process table.
+    Zombie(Time),
+}
+
+/// One process.
+#[derive(Debug)]
+pub struct Tracked {
+    /// Which.
+    pub proc: Proc,
+    /// The start time was worked out, not read: the process had gone before it could be.
+    pub guessed: bool,
+    /// Its parent at birth.
+    pub parent: u32,
+    /// First seen.
+    pub born: When,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it runs a program of its own.
+    pub exec: bool,
+    /// How far its end is.
+    pub end: End,
+    /// When it ended.
+    pub died: Option<Time>,
+    /// The last instant at which it was surely alive.
+    pub alive_at: Time,
+    /// Names the process, never a later one with its pid. `None` if it had gone before it could be opened.
+    pub pidfd: Option<OwnedFd>,
+    stat: Option<File>,
+    schedstat: Option<File>,
+}
+
+impl Tracked {
+    /// Opens what there is to open. The process may have gone already; then `guess` is its start time.
+    pub fn new(pid: u32, parent: u32, born: When, kind: Kind, guess: u64) -> Self {
+        let pidfd = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let pidfd = pidfd.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        let mut stat = File::open(format!("/proc/{pid}/stat")).ok();
+        let schedstat = File::open(format!("/proc/{pid}/schedstat")).ok();
+        let start = stat.as_mut().and_then(read_stat).map(|stat| stat.start);
+        Self {
+            proc: Proc { pid, start: start.unwrap_or(guess) },
+            guessed: start.is_none(),
+            parent,
+            born,
+            kind,
+            exec: false,
+            end: End::Alive,
+            died: None,
+            alive_at: born.latest(),
+            pidfd,
+            stat,
+            schedstat,
+        }
+    }
+
+    /// Whether it is still in the process table, as a zombie or not.
+    pub fn in_table(&mut self) -> bool {
+        match &mut self.stat {
+            // An open stat file of a process that is gone gives ESRCH, also when its pid is in use again.
+            Some(stat) => read_stat(stat).is_some(),
+            None => !self.guessed && procfs::proc_of(self.proc.pid) == Some(self.proc),
+        }
+    }
+
+    /// How long it could have run but did not get a processor, since its birth, in nanoseconds; second field of
+    /// `/proc/PID/schedstat`.
+    pub fn run_queue_delay(&mut self) -> Option<u64> {
+        run_queue_delay(self.schedstat.as_mut()?)
+    }
+}
+
+fn reread(file: &mut File) -> Option<String> {
+    let mut text = String::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+fn read_stat(file: &mut File) -> Option<Stat> {
+    procfs::parse_stat(&reread(file)?)
+}
+
+/// See [`Tracked::run_queue_delay`].
+pub fn run_queue_delay(file: &mut File) -> Option<u64> {
+    reread(file)?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_zombie_is_in_the_table_until_it_is_reaped() {
+        let mut child = Command::new("true").spawn().expect("true starts");
+        let mut tracked = Tracked::new(child.id(), std::process::id(), When::At(Time::from_nanos(1)), Kind::Unknown, 0);
+        assert!(!tracked.guessed);
+        let pidfd = tracked.pidfd.as_ref().expect("a child that is not reaped has a pidfd");
+        rustix::event::poll(&mut [rustix::event::PollFd::new(pidfd, rustix::event::PollFlags::IN)], None)
+            .expect("it ends by itself");
+        assert!(tracked.in_table());
+        child.wait().expect("reaped");
+        assert!(!tracked.in_table());
+    }
+}

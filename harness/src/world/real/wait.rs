@@ -1,0 +1,62 @@
+//! The one place where a run waits.
+
+use std::io;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+
+use super::clock;
+use super::runner::Runner;
+
+/// What a descriptor of the poll set is.
+#[derive(Clone, Copy)]
+enum Source {
+    /// Its being ready is all there is to know.
+    Wake,
+    Pidfd(u32),
+    Client(u32),
+    Guard,
+}
+
+impl Runner {
+    /// Waits for something to happen or to become due, and takes note of what did.
+    pub(super) fn wait(&mut self) -> io::Result<()> {
+        let now = clock::now();
+        let timeout = self.next_deadline(now).map(|at| clock::timespec(at.since(now)));
+        let mut sources = Vec::new();
+        let mut fds = Vec::new();
+        for fd in self.observer.fds() {
+            sources.push(Source::Wake);
+            fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        }
+        for (pid, fd) in self.observer.procs.pidfds() {
+            sources.push(Source::Pidfd(pid));
+            fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        }
+        for (id, fd, wanted) in self.sockets.fds() {
+            sources.push(Source::Client(id));
+            fds.push(PollFd::from_borrowed_fd(fd, wanted));
+        }
+        sources.push(Source::Guard);
+        fds.push(PollFd::new(&self.guard, PollFlags::IN));
+        if self.log.waits() {
+            sources.push(Source::Wake);
+            fds.push(PollFd::new(self.log.stdout(), PollFlags::OUT));
+        }
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let at = clock::now();
+        let ready = sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|(source, _)| *source);
+        for source in ready.collect::<Vec<_>>() {
+            match source {
+                Source::Wake => {}
+                Source::Pidfd(pid) => self.observer.procs.silent(pid, at),
+                Source::Client(id) => self.sockets.ready(id, &mut self.fresh),
+                Source::Guard => self.forsaken = true,
+            }
+        }
+        Ok(())
+    }
+}

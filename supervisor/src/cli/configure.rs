@@ -1,0 +1,121 @@
+//! From the command line to a configuration.
+
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use crate::config::{Config, EventSink, Problems, check_policy, default_workers, parse, parse_address};
+use crate::policy::{ExitCode, Readiness, Restart, defaults};
+
+use super::args::{ReadyArg, RestartArg, Run};
+use super::complain;
+
+/// Why there is no configuration.
+pub enum Refused {
+    /// The command line.
+    Usage(String),
+    /// The file can't be read.
+    Unreadable(String),
+    /// The file is wrong.
+    Wrong(Problems),
+}
+
+impl Refused {
+    /// Says why, and with which code to end.
+    pub fn report(&self) -> ExitCode {
+        match self {
+            Self::Usage(text) => {
+                complain(&format!("error: {text}\n\nFor more information, try 'supervisor run --help'."));
+                ExitCode::Usage
+            }
+            Self::Unreadable(text) => {
+                complain(&format!("error: {text}"));
+                ExitCode::Config
+            }
+            Self::Wrong(problems) => {
+                complain(&problems.render(io::stderr().is_terminal()));
+                ExitCode::Config
+            }
+        }
+    }
+}
+
+/// Reads a file.
+pub fn read(path: &Path) -> Result<Config, Refused> {
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| Refused::Unreadable(format!("can't read {name}: {error}")))?;
+    parse(&text, &name).map_err(Refused::Wrong)
+}
+
+/// The file's configuration, or the defaults, with the options of the command line in it.
+pub fn configure(run: &Run) -> Result<Config, Refused> {
+    let mut config = match &run.config {
+        Some(path) => read(path)?,
+        None => Config {
+            command: run.command.clone(),
+            env: Vec::new(),
+            listen: Vec::new(),
+            backlog: defaults::BACKLOG,
+            policy: defaults::policy(default_workers()),
+            events: None,
+            quiet: false,
+        },
+    };
+    apply(run, &mut config)?;
+    // A file was checked by itself; whatever is wrong now came from the options.
+    match check_policy(&config.policy).into_iter().next() {
+        None => Ok(config),
+        Some(fault) => {
+            let help = fault.help.map(|help| format!("\n  tip: {help}")).unwrap_or_default();
+            Err(Refused::Usage(fault.what.replace('`', "'") + &help))
+        }
+    }
+}
+
+fn apply(run: &Run, config: &mut Config) -> Result<(), Refused> {
+    let policy = &mut config.policy;
+    policy.workers = run.workers.unwrap_or(policy.workers);
+    policy.drain = run.drain.unwrap_or(policy.drain);
+    policy.ready_timeout = run.ready_timeout.unwrap_or(policy.ready_timeout);
+    if let Some(limit) = run.limit {
+        policy.limit = limit.0;
+    }
+    match run.ready {
+        None => {}
+        Some(ReadyArg::Told) => policy.ready = Readiness::Told,
+        Some(ReadyArg::Spawn) => policy.ready = Readiness::AtSpawn,
+    }
+    match run.restart {
+        None => {}
+        Some(RestartArg::Always) => policy.restart = Restart::Always,
+        Some(RestartArg::OnFailure) => policy.restart = Restart::OnFailure { success: vec![0] },
+        Some(RestartArg::Never) => policy.restart = Restart::Never,
+    }
+    if !run.listen.is_empty() {
+        config.listen.clear();
+        for (place, text) in run.listen.iter().enumerate() {
+            config.listen.push(listener(place + 1, text)?);
+        }
+    }
+    if let Some(path) = &run.events {
+        config.events = Some(EventSink::File(path.clone()));
+    }
+    if let Some(number) = run.events_fd {
+        config.events = Some(EventSink::Descriptor(number));
+    }
+    config.quiet |= run.quiet;
+    Ok(())
+}
+
+/// `NAME=ADDRESS`, or an address alone, which is called by its place.
+fn listener(place: usize, text: &str) -> Result<(String, crate::kernel::Address), Refused> {
+    let (name, address) = match text.split_once('=') {
+        Some((name, address)) if !name.contains([':', '/']) => (name.to_owned(), address),
+        _ => (format!("listen{place}"), text),
+    };
+    let wrong = |expected: String| Refused::Usage(format!("--listen {text}: {expected}"));
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(wrong("a name is needed before the =".to_owned()));
+    }
+    Ok((name, parse_address(address).map_err(wrong)?))
+}

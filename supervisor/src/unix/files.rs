@@ -1,0 +1,70 @@
+//! Files and inherited descriptors that are written.
+
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use rustix::io::{fcntl_dupfd_cloexec, write};
+use rustix::net::{SendFlags, send};
+
+use crate::kernel::{Errno, Fd, Files};
+
+use super::Unix;
+use super::table::Kind;
+
+/// A write of at most so many bytes to a pipe that poll(2) calls writable is taken whole at once (PIPE_BUF).
+const PIPE_BUF: usize = 4096;
+
+/// Descriptors below belong to standard input, output and error.
+const FIRST_FREE: i32 = 3;
+
+impl Files for Unix {
+    fn open_append(&mut self, path: &Path) -> Result<Fd, Errno> {
+        let flags =
+            OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let fd = open(path, flags, Mode::from_raw_mode(0o644))?;
+        Ok(self.table.insert(fd, Kind::Plain))
+    }
+
+    /// A pipe or terminal is opened anew, so that it can be non-blocking for us alone: the flag of the inherited one is
+    /// shared with everybody who has it. Where that is refused, and for sockets, each write asks first.
+    fn inherited(&mut self, number: i32) -> Result<Fd, Errno> {
+        if number < 0 {
+            return Err(Errno::BADF);
+        }
+        // SAFETY: only used to duplicate it; if it is not open, that says EBADF.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+        let copy = fcntl_dupfd_cloexec(borrowed, FIRST_FREE)?;
+        let (fd, kind) = match FileType::from_raw_mode(fstat(&copy)?.st_mode) {
+            FileType::RegularFile => (copy, Kind::Plain),
+            FileType::Socket => (copy, Kind::SharedSocket),
+            _ => match reopen(&copy) {
+                Some(own) => (own, Kind::Plain),
+                None => (copy, Kind::Shared),
+            },
+        };
+        Ok(self.table.insert(fd, kind))
+    }
+
+    fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        let open = self.table.get(fd)?;
+        Ok(match open.kind {
+            Kind::Plain | Kind::Listener { .. } => write(&open.fd, bytes)?,
+            Kind::SharedSocket => send(&open.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?,
+            Kind::Shared => {
+                let mut fds = [PollFd::new(&open.fd, PollFlags::OUT)];
+                if poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? == 0 {
+                    return Err(Errno::AGAIN);
+                }
+                write(&open.fd, &bytes[..bytes.len().min(PIPE_BUF)])?
+            }
+        })
+    }
+}
+
+fn reopen(fd: &OwnedFd) -> Option<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    open(path, flags, Mode::empty()).ok()
+}

@@ -1,0 +1,79 @@
+//! Signals: handlers that set a bit and wake poll(2) through a pipe.
+//!
+//! No signalfd: it needs a blocked mask, which children would inherit, and a bit each is all that we want to know.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+use nix::libc;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
+use rustix::io::read;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::kernel::SignalSet;
+
+/// Bit n is set while signal n is pending.
+static PENDING: AtomicU32 = AtomicU32::new(0);
+
+/// The writing end of the pipe; never closed, because a handler may run at any time.
+static WAKE: AtomicI32 = AtomicI32::new(-1);
+
+const HANDLED: [Signal; 5] = [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1];
+
+/// The reading side of it.
+#[derive(Debug)]
+pub struct Signals {
+    pipe: OwnedFd,
+}
+
+/// Runs at any instant, in the middle of anything: an atomic, a write and errno put back, nothing else.
+extern "C" fn note(signal: libc::c_int) {
+    let errno = nix::errno::Errno::last_raw();
+    PENDING.fetch_or(1 << signal, Ordering::SeqCst);
+    // SAFETY: write(2) is async-signal-safe, and the one byte that it reads is a constant. A full pipe (EAGAIN) is as good
+    // as a write: it wakes.
+    unsafe { libc::write(WAKE.load(Ordering::SeqCst), [0_u8].as_ptr().cast(), 1) };
+    nix::errno::Errno::set_raw(errno);
+}
+
+impl Signals {
+    /// Installs the handlers, ignores SIGPIPE and unblocks everything.
+    pub fn install() -> io::Result<Self> {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        WAKE.store(writer.into_raw_fd(), Ordering::SeqCst);
+        let action =
+            SigAction::new(SigHandler::Handler(note), SaFlags::SA_RESTART | SaFlags::SA_NOCLDSTOP, SigSet::empty());
+        for signal in HANDLED {
+            // SAFETY: `note` does only what a handler may.
+            unsafe { sigaction(signal, &action) }?;
+        }
+        let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+        // SAFETY: no handler.
+        unsafe { sigaction(Signal::SIGPIPE, &ignore) }?;
+        // Who started us may have blocked the very signals that stop us.
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+        Ok(Self { pipe: reader })
+    }
+
+    /// What to watch for reading.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+
+    /// Takes the bits. The pipe is emptied first: a signal in between leaves a bit and a byte, hence one wake-up too
+    /// many and never one too few.
+    pub fn take(&mut self) -> SignalSet {
+        let mut buffer = [0; 64];
+        while read(&self.pipe, &mut buffer).is_ok_and(|count| count == buffer.len()) {}
+        let pending = PENDING.swap(0, Ordering::SeqCst);
+        let has = |signal: Signal| pending & (1 << signal as libc::c_int) != 0;
+        SignalSet {
+            child: has(Signal::SIGCHLD),
+            term: has(Signal::SIGTERM),
+            interrupt: has(Signal::SIGINT),
+            reload: has(Signal::SIGHUP),
+            reopen: has(Signal::SIGUSR1),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The descriptors that handles stand for.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use crate::kernel::{Errno, Fd};
+
+/// One open descriptor.
+#[derive(Debug)]
+pub struct Open {
+    /// The descriptor.
+    pub fd: OwnedFd,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What differs between descriptors.
+#[derive(Debug)]
+pub enum Kind {
+    /// Nothing special; non-blocking if it can block at all.
+    Plain,
+    /// A listener, with its address as text and the path that it made.
+    Listener { address: String, made: Option<MadePath> },
+    /// A socket that may be blocking, because somebody else has it, too.
+    SharedSocket,
+    /// Anything else that may block, because somebody else has it, too.
+    Shared,
+}
+
+/// A path that this process made, and what it was then.
+#[derive(Debug)]
+pub struct MadePath {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl MadePath {
+    /// Remembers what is at the path now.
+    pub fn new(path: PathBuf) -> Option<Self> {
+        let metadata = fs::symlink_metadata(&path).ok()?;
+        Some(Self { path, device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    /// Removes the path, unless something else is there by now.
+    fn remove(&self) {
+        let same = |metadata: fs::Metadata| metadata.dev() == self.device && metadata.ino() == self.inode;
+        if fs::symlink_metadata(&self.path).is_ok_and(same) {
+            // Whoever took away our permission wants it to stay.
+            _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// All of them; what is left is closed at the end.
+#[derive(Debug, Default)]
+pub struct Table(BTreeMap<Fd, Open>);
+
+impl Table {
+    /// Owns a descriptor from now on.
+    pub fn insert(&mut self, fd: OwnedFd, kind: Kind) -> Fd {
+        let handle = Fd(fd.as_raw_fd());
+        self.0.insert(handle, Open { fd, kind });
+        handle
+    }
+
+    /// What a handle stands for; EBADF if it was closed.
+    pub fn get(&self, fd: Fd) -> Result<&Open, Errno> {
+        self.0.get(&fd).ok_or(Errno::BADF)
+    }
+
+    /// Closes.
+    pub fn close(&mut self, fd: Fd) {
+        self.0.remove(&fd);
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Kind::Listener { made: Some(made), .. } = &self.kind {
+            made.remove();
+        }
+    }
+}
