@@ -88,6 +88,9 @@ fn variants(checker: &mut Checker, scenario: &Scenario) {
                 .wrong_in("name", format!("`{name}` can't be the name of a test"))
                 .expected("lower-case letters, digits and `_`");
         }
+        if name.starts_with("sweep_") {
+            checker.wrong_in("name", "names that begin with `sweep_` are those of the offsets of a sweep");
+        }
         if scenario.variants[..index].iter().any(|other| other.name == *name) {
             checker.wrong_in("name", format!("there are two variants `{name}`"));
         }
