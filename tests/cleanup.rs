@@ -138,7 +138,8 @@ impl Run {
     /// The processes of the run that were started under this name.
     fn named(&self, name: &str) -> Option<i32> {
         let named = |pid: &i32| {
-            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.split(|byte| *byte == 0).next() == Some(name.as_bytes()))
+            fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.split(|byte| *byte == 0).next() == Some(name.as_bytes()))
         };
         self.processes().into_iter().find(named)
     }
@@ -150,7 +151,10 @@ impl Run {
             .into_iter()
             .chain(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from));
         let entries = bases.filter_map(|base| fs::read_dir(base).ok()).flat_map(|entries| entries.flatten());
-        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)).map(|entry| entry.path()).collect()
+        entries
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+            .map(|entry| entry.path())
+            .collect()
     }
 
     /// Waits for it, or for the end of the run, which may be quicker than a busy machine lets this test look.
@@ -158,7 +162,8 @@ impl Run {
         until(&format!("{moment:?}"), || {
             self.addresses.extend(self.directories().iter().filter_map(|dir| address(dir)));
             let lines = || {
-                let journals = self.directories().into_iter().filter_map(|dir| fs::read_to_string(dir.join("journal")).ok());
+                let journals =
+                    self.directories().into_iter().filter_map(|dir| fs::read_to_string(dir.join("journal")).ok());
                 journals.map(|journal| journal.lines().count()).max().unwrap_or(0)
             };
             let come = match moment {

@@ -50,7 +50,10 @@ fn restart(restart: &Restart) -> String {
 fn backoff(backoff: &Backoff, stable: Duration) -> String {
     let delays: Vec<String> = (1..=DELAYS_SHOWN).map(|failures| format!("{:?}", backoff.nominal(failures))).collect();
     let Backoff { cap, jitter_percent, .. } = backoff;
-    format!("at once after {stable:?} of service; else {}, … up to {cap:?}, each ±{jitter_percent} %", delays.join(", "))
+    format!(
+        "at once after {stable:?} of service; else {}, … up to {cap:?}, each ±{jitter_percent} %",
+        delays.join(", ")
+    )
 }
 
 fn limit(policy: &Policy) -> String {
