@@ -1,7 +1,7 @@
 //! Our own binaries: where they are, and that they are of this version.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::world::Bins;

@@ -2,6 +2,16 @@
 
 mod args;
 mod bins;
+mod dry;
+mod info;
 mod main;
+mod progress;
+mod run;
+mod select;
+mod soak;
+mod suite;
+mod trouble;
 
 pub use main::main;
+pub use select::{Form, forms};
+pub use suite::{Task, World, run as run_task};

@@ -8,4 +8,4 @@ mod terminal;
 pub use conform::{Judged, conform};
 pub use json::json;
 pub use model::{Attempt, Report, Run};
-pub use terminal::{Style, finding_lines, human, run_block};
+pub use terminal::{Style, finding_lines, human, run_block, summary};

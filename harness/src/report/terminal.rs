@@ -131,7 +131,7 @@ fn outcome(run: &Run) -> (&'static str, &'static str) {
 }
 
 /// How many of how many, and what was not judged.
-fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let not_applicable = report.runs.iter().filter(|run| run.not_applicable.is_some()).count();
     let mut parts =
         vec![format!("{} of {} as expected", report.count(ExitCode::Ok), report.runs.len() - not_applicable)];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::problem::{Problem, Problems, Source};
 use crate::ron_file;
 
-use super::Subject;
+use super::{Profile, Subject};
 
 /// The name of the file in a subject's folder.
 const FILE: &str = "subject.ron";
@@ -27,6 +27,14 @@ pub fn load(name_or_path: &str) -> Result<(Subject, PathBuf), Problems> {
     let folder = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
     Ok((subject, folder))
+}
+
+/// Reads a profile on its own, as the header of a history holds it.
+///
+/// # Errors
+/// What is wrong with it; `name` is what the problems call the text.
+pub fn parse_profile(text: &str, name: &str) -> Result<Profile, Problems> {
+    ron_file::read(&Source::new(name, text))
 }
 
 /// The names of the bundled subjects, sorted.

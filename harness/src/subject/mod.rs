@@ -7,7 +7,7 @@ mod profile;
 mod render;
 
 pub use lacks::{lacks, missing_programs, undeclared};
-pub use load::{bundled, load, template};
+pub use load::{bundled, load, parse_profile, template};
 pub use model::{Deviation, Frequency, HowToReload, HowToStop, Puppet, Readiness, Subject};
 pub use profile::{DelayBound, LimitRule, OnSupervisorDeath, Profile};
 pub use render::{Rendered, Vars, render};

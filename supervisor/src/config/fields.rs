@@ -38,6 +38,7 @@ pub fn value<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     options().from_str(text).map_err(|error| {
         let mut problem = syntax(text, &error);
         if let ron::Error::NoSuchEnumVariant { expected, found, .. } = &error.code {
+            problem.what = format!("there is no `{found}`");
             problem.help = Some(nearest(found, expected.iter().copied()));
         }
         if !text.contains(['(', '[', '{']) {

@@ -71,6 +71,12 @@ pub trait Processes {
 
     /// Reaps a child that [`Processes::ended`] named. Its pid is free from here on.
     fn reap(&mut self, child: Child) -> Result<(), Errno>;
+
+    /// Whether there is any child, adopted strangers included: what was killed with its group may take a moment to die.
+    /// A kernel that adopts nobody need not say.
+    fn has_children(&mut self) -> bool {
+        false
+    }
 }
 
 /// Files that the supervisor writes.

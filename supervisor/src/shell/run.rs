@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::core::{Command, Event, Input, Machine};
 use crate::kernel::{Errno, Fd, Kernel, Readiness, Scope, SignalSet, Watch};
-use crate::policy::{ExitCode, Instant};
+use crate::policy::{ExitCode, Instant, defaults};
 
 use super::human::errno_text;
 use super::spec;
@@ -82,6 +82,7 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
     loop {
         turn(shell, signals, &ready);
         if let Some(code) = shell.end {
+            see_off(shell);
             return code;
         }
         shell.voices.flush(shell.kernel);
@@ -120,6 +121,19 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
     }
     if shell.machine.next_deadline().is_some_and(|deadline| deadline <= shell.kernel.now()) {
         shell.feed(Input::Tick);
+    }
+}
+
+/// Whoever was killed with a worker's process group and adopted by us is dying: waits for that, but not for strangers who
+/// live on.
+fn see_off<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) {
+    let until = shell.kernel.now() + defaults::REAP;
+    while shell.kernel.has_children() && shell.kernel.now() < until {
+        if !matches!(shell.kernel.wait(&[], Some(until), &mut Vec::new()), Ok(()) | Err(Errno::INTR)) {
+            return;
+        }
+        shell.kernel.take_signals();
+        shell.reap();
     }
 }
 

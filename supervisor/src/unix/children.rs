@@ -51,6 +51,10 @@ impl Processes for Unix {
             }
         }
     }
+
+    fn has_children(&mut self) -> bool {
+        wait(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT).is_ok()
+    }
 }
 
 /// The signal's number.

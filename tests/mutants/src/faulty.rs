@@ -70,6 +70,10 @@ impl<K: Processes> Processes for Faulty<K> {
         self.may_reap = false;
         self.inner.reap(child)
     }
+
+    fn has_children(&mut self) -> bool {
+        self.inner.has_children()
+    }
 }
 
 impl<K: Clock> Clock for Faulty<K> {

@@ -1,0 +1,186 @@
+//! `harness check`, `judge`, `list` and `explain`.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::history::{Header, History};
+use crate::invariant::{self, INVARIANTS, Slack};
+use crate::problem::{Problem, Problems, Source};
+use crate::report::{self, Attempt, Report, Run, Style, conform};
+use crate::scenario::{self, Scenario};
+use crate::subject::{self, Profile};
+use crate::verdict::ExitCode;
+
+use super::args::Format;
+use super::select;
+use super::trouble::Trouble;
+
+/// Validates scenario files, folders of them and subjects; says what each is.
+pub fn check(files: &[PathBuf]) -> Result<ExitCode, Trouble> {
+    let mut out = io::stdout();
+    let mut code = ExitCode::Ok;
+    for file in files {
+        let checked = if is_subject(file) { check_subject(file, &mut out) } else { check_scenarios(file, &mut out) };
+        if let Err(trouble) = checked {
+            code = ExitCode::worst([code, trouble.report()]);
+        }
+    }
+    Ok(code)
+}
+
+/// A subject is named by its file, or by a name that is no path.
+fn is_subject(file: &Path) -> bool {
+    let named = |name: &str| file.file_name().is_some_and(|found| found == name);
+    named("subject.ron") || (!file.exists() && subject::bundled().iter().any(|name| Path::new(name) == file))
+}
+
+fn check_subject(file: &Path, out: &mut dyn Write) -> Result<(), Trouble> {
+    let (subject, _) = subject::load(&file.to_string_lossy())?;
+    writeln!(
+        out,
+        "{}: subject `{}` is valid, {} deviations listed",
+        file.display(),
+        subject.name,
+        subject.deviations.len()
+    )?;
+    for line in subject::undeclared(&subject.profile) {
+        writeln!(out, "  warning: undeclared: {line}")?;
+    }
+    Ok(())
+}
+
+fn check_scenarios(path: &Path, out: &mut dyn Write) -> Result<(), Trouble> {
+    // Every file is looked at, so that one run shows all that is wrong.
+    let mut wrong = Vec::new();
+    for (_, file) in scenario::find(&[path.to_owned()])? {
+        match select::read(&file) {
+            Ok((_, scenario)) => {
+                let missing = scenario::not_built(&scenario);
+                let note =
+                    if missing.is_empty() { String::new() } else { format!(" (not built: {})", missing.join(", ")) };
+                let variants = scenario.variants.len();
+                writeln!(out, "{}: valid, {} forms{note}", file.display(), variants + 1)?;
+            }
+            Err(problems) => wrong.push(problems),
+        }
+    }
+    match wrong.split_last() {
+        None => Ok(()),
+        Some((last, before)) => {
+            for problems in before {
+                eprint!("{problems}");
+            }
+            Err(last.clone().into())
+        }
+    }
+}
+
+/// Judges a history from its file alone.
+pub fn judge(path: &Path, format: Format) -> Result<ExitCode, Trouble> {
+    let shown = path.display().to_string();
+    let text = fs::read_to_string(path)
+        .map_err(|why| Problems::from(Problem::new(&Source::unread(path), format!("can't be read: {why}"))))?;
+    let history = History::read(&text, &shown).map_err(|why| Trouble::History(why.to_string()))?;
+    let (scenario, profile) = of_header(&history.header)?;
+    let slack = Slack(Duration::from_nanos(history.header.slack_ns));
+    let findings = invariant::judge(&scenario, &profile, &history, slack);
+    let header = &history.header;
+    // The deviations are the subject file's; a history stands without it, so it is judged without them if that is gone.
+    let deviations = subject::load(&header.subject).map(|(subject, _)| subject.deviations).unwrap_or_default();
+    let mut run = Run::new(&header.scenario_name, path, &header.world, &header.subject, header.seed);
+    let judged = conform(findings, &deviations, &header.scenario_name);
+    run.attempts.push(Attempt::judged(judged, Some(path.to_owned()), 0));
+    let report = Report::new(vec![run]);
+    let out = &mut io::stdout();
+    match format {
+        Format::Human => {
+            let style = if out.is_terminal() { Style::Colour } else { Style::Plain };
+            report::human(&report, style, out)?;
+        }
+        Format::Json => report::json(&report, out)?,
+    }
+    Ok(report.code)
+}
+
+fn of_header(header: &Header) -> Result<(Scenario, Profile), Problems> {
+    let scenario = scenario::parse(&header.scenario, "the history's scenario")?;
+    let profile = subject::parse_profile(&header.profile, "the history's profile")?;
+    Ok((scenario, profile))
+}
+
+/// Lists what there is.
+pub fn list(paths: &[PathBuf]) -> Result<ExitCode, Trouble> {
+    let mut out = io::stdout();
+    let forms = select::forms(paths)?;
+    writeln!(out, "Scenarios ({} forms):", forms.len())?;
+    let width = forms.iter().map(|form| form.name.len()).max().unwrap_or(0);
+    for form in &forms {
+        writeln!(out, "  {:width$}  {}", form.name, form.scenario.title)?;
+    }
+    writeln!(out, "\nInvariants:")?;
+    for invariant in INVARIANTS {
+        writeln!(out, "  {:width$}  {}", invariant.id, invariant.title)?;
+    }
+    writeln!(out, "\nSubjects:")?;
+    for name in subject::bundled() {
+        let (subject, _) = subject::load(&name)?;
+        let missing = subject::missing_programs(&subject);
+        let note =
+            if missing.is_empty() { String::new() } else { format!("can't be judged here: no {}", missing.join(", ")) };
+        writeln!(out, "  {name:width$}  {note}")?;
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// Explains a scenario, an invariant or an entry of the catalogue.
+pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
+    let mut out = io::stdout();
+    if let Some(invariant) = INVARIANTS.iter().find(|invariant| is_named(invariant.id, what)) {
+        writeln!(
+            out,
+            "{}: {}\n\n{}\n\nNeeds: {}",
+            invariant.id, invariant.title, invariant.definition, invariant.needs
+        )?;
+        return Ok(ExitCode::Ok);
+    }
+    if let Some(entry) = scenario::entry(what) {
+        writeln!(out, "{} ({}, {})\n\n{}", entry.id, entry.priority, entry.class, entry.failure)?;
+        return Ok(ExitCode::Ok);
+    }
+    let forms = select::forms(&[scenario_path(what)?])?;
+    for form in &forms {
+        writeln!(out, "{}", scenario::to_ron(&form.scenario))?;
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// `INV-FLOOR`, `inv-floor` and `floor` name the same invariant.
+fn is_named(id: &str, what: &str) -> bool {
+    id.eq_ignore_ascii_case(what) || id.strip_prefix("INV-").is_some_and(|short| short.eq_ignore_ascii_case(what))
+}
+
+/// The path that `what` stands for: itself, or that name in `scenarios/`. The error suggests the nearest of all names.
+fn scenario_path(what: &str) -> Result<PathBuf, Problems> {
+    let (file, variant) = what.split_once("::").map_or((what, None), |(file, variant)| (file, Some(variant)));
+    let with_variant = |path: PathBuf| match variant {
+        None => path,
+        Some(variant) => PathBuf::from(format!("{}::{variant}", path.display())),
+    };
+    let in_suite = Path::new("scenarios").join(file).with_extension("ron");
+    if Path::new(file).exists() {
+        return Ok(with_variant(PathBuf::from(file)));
+    }
+    if in_suite.exists() {
+        return Ok(with_variant(in_suite));
+    }
+    let suite = scenario::find(&[PathBuf::from("scenarios")]).unwrap_or_default();
+    let names = suite.iter().map(|(name, _)| name.as_str());
+    let valid = names.chain(INVARIANTS.iter().map(|invariant| invariant.id));
+    let valid = valid.chain(scenario::catalogue().iter().map(|entry| entry.id.as_str()));
+    let problem = Problem::new(&Source::unread(Path::new(what)), "there is nothing of this name")
+        .expected("a scenario file, a name in scenarios/, an invariant or an id of the catalogue")
+        .suggest(what, valid.collect::<Vec<_>>());
+    Err(problem.into())
+}

@@ -1,0 +1,92 @@
+//! `harness run` and `harness sim`.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use crate::report::{self, Report, Style};
+use crate::subject::{self, Subject};
+use crate::verdict::ExitCode;
+use crate::world::{Bins, Plan};
+
+use super::args::{Format, RunArgs, Selection, SimArgs};
+use super::progress::Progress;
+use super::select::{self, Form};
+use super::suite::{self, News, Task, World};
+use super::trouble::Trouble;
+use super::{bins, dry};
+
+/// The subject of every simulation: the one supervisor whose source the simulator runs.
+const REFERENCE: &str = "reference";
+
+/// Runs scenarios with real processes.
+pub fn run(args: &RunArgs) -> Result<ExitCode, Trouble> {
+    let forms = select::forms(&args.selection.paths)?;
+    let (subject, folder) = subject::load(&args.subject)?;
+    let found = if args.selection.dry_run { Ok(Bins::default()) } else { bins::locate(args.bin_dir.as_deref()) };
+    let bins = found.map_err(Trouble::Usage)?;
+    let tasks = tasks(&forms, &subject, &folder, &bins, &args.selection);
+    perform(tasks, World::Real, args.jobs as usize, &args.selection)
+}
+
+/// Runs scenarios in simulation.
+pub fn sim(args: &SimArgs) -> Result<ExitCode, Trouble> {
+    let forms = select::forms(&args.selection.paths)?;
+    let (subject, folder) = subject::load(REFERENCE)?;
+    let tasks = tasks(&forms, &subject, &folder, &Bins::default(), &args.selection);
+    perform(tasks, World::Sim, 1, &args.selection)
+}
+
+/// The tasks of a selection: every form, `repeat` times, each time with the next seed.
+fn tasks(forms: &[Form], subject: &Subject, folder: &PathBuf, bins: &Bins, selection: &Selection) -> Vec<Task> {
+    let mut subject = subject.clone();
+    if selection.no_events {
+        subject.events = None;
+    }
+    let seeds = (0..u64::from(selection.repeat)).map(|k| selection.seed.wrapping_add(k));
+    seeds
+        .flat_map(|seed| forms.iter().map(move |form| (seed, form)))
+        .map(|(seed, form)| task(form, &subject, folder, bins, seed))
+        .collect()
+}
+
+/// The task of one form with one seed.
+pub fn task(form: &Form, subject: &Subject, folder: &std::path::Path, bins: &Bins, seed: u64) -> Task {
+    let plan = Plan {
+        name: form.name.clone(),
+        scenario: form.scenario.clone(),
+        subject: subject.clone(),
+        subject_dir: folder.to_owned(),
+        seed,
+        bins: bins.clone(),
+    };
+    Task { file: form.file.clone(), plan }
+}
+
+fn perform(tasks: Vec<Task>, world: World, jobs: usize, selection: &Selection) -> Result<ExitCode, Trouble> {
+    let out = &mut io::stdout();
+    if selection.dry_run {
+        dry::print(&tasks, world, out)?;
+        return Ok(ExitCode::Ok);
+    }
+    let style = if out.is_terminal() { Style::Colour } else { Style::Plain };
+    let human = selection.format == Format::Human;
+    let mut progress = Progress::new(tasks.len());
+    let mut failed = Ok(());
+    let runs = suite::run_all(tasks, world, jobs, &selection.histories, |news| {
+        progress.show(news);
+        if let News::Ended(run) = news
+            && human
+            && failed.is_ok()
+        {
+            failed = progress.aside(|| report::run_block(run, style, out).and_then(|()| out.flush()));
+        }
+    });
+    progress.end();
+    failed?;
+    let report = Report::new(runs);
+    match selection.format {
+        Format::Human => report::summary(&report, style, out)?,
+        Format::Json => report::json(&report, out)?,
+    }
+    Ok(report.code)
+}

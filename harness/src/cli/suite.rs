@@ -1,0 +1,169 @@
+//! Runs plans, side by side and again where the outcome was inconclusive.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::history::{Event, History};
+use crate::invariant::{self, Slack};
+use crate::report::{Attempt, Run, conform};
+use crate::scenario;
+use crate::subject;
+use crate::verdict::ExitCode;
+use crate::world::{self, Plan};
+
+/// How often a run is tried before it stays inconclusive.
+pub const ATTEMPTS: u32 = 3;
+
+/// Where a plan runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum World {
+    /// With real processes.
+    Real,
+    /// In simulation.
+    Sim,
+}
+
+/// One plan, and the file that it came from.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The scenario file.
+    pub file: PathBuf,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// What is told while plans run.
+#[derive(Debug)]
+pub enum News {
+    /// A run begins.
+    Began(String),
+    /// Something happened in it.
+    Happened(String, Box<Event>),
+    /// It is over.
+    Ended(Box<Run>),
+}
+
+/// Runs every task and returns the runs in the order of the tasks.
+pub fn run_all(tasks: Vec<Task>, world: World, jobs: usize, histories: &Path, mut news: impl FnMut(&News)) -> Vec<Run> {
+    let count = tasks.len();
+    let queue: Mutex<VecDeque<(usize, Task)>> = Mutex::new(tasks.into_iter().enumerate().collect());
+    let (sender, receiver) = mpsc::channel();
+    let mut runs: Vec<Option<Run>> = vec![None; count];
+    thread::scope(|scope| {
+        for _ in 0..jobs.min(count) {
+            let sender = sender.clone();
+            let queue = &queue;
+            scope.spawn(move || {
+                while let Some((index, task)) = next(queue) {
+                    // The receiver lives until every sender is gone, so that a failed send can't happen.
+                    let tell = |news| drop(sender.send((index, news)));
+                    tell(News::Began(task.plan.name.clone()));
+                    let run = run(&task, world, histories, &mut |event| {
+                        tell(News::Happened(task.plan.name.clone(), Box::new(event.clone())));
+                    });
+                    tell(News::Ended(Box::new(run)));
+                }
+            });
+        }
+        drop(sender);
+        for (index, item) in receiver {
+            news(&item);
+            if let News::Ended(run) = item {
+                runs[index] = Some(*run);
+            }
+        }
+    });
+    runs.into_iter().flatten().collect()
+}
+
+fn next(queue: &Mutex<VecDeque<(usize, Task)>>) -> Option<(usize, Task)> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+}
+
+/// Runs one task: at once `NotApplicable` if the subject lacks what the scenario needs, else until an attempt is
+/// conclusive.
+pub fn run(task: &Task, world: World, histories: &Path, progress: &mut dyn FnMut(&Event)) -> Run {
+    let plan = &task.plan;
+    let mut run = Run::new(&plan.name, &task.file, world.name(), &plan.subject.name, plan.seed);
+    let mut missing = scenario::not_built(&plan.scenario);
+    missing.extend(subject::lacks(&plan.subject, &plan.scenario));
+    if !missing.is_empty() {
+        run.not_applicable = Some(missing.join("; "));
+        return run;
+    }
+    for number in 1..=world.attempts() {
+        let attempt = attempt(task, world, histories, number, progress);
+        let conclusive = attempt.code != ExitCode::Inconclusive;
+        run.attempts.push(attempt);
+        if conclusive {
+            break;
+        }
+    }
+    run
+}
+
+fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &mut dyn FnMut(&Event)) -> Attempt {
+    let began = Instant::now();
+    let took = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let plan = &task.plan;
+    let history = match world {
+        World::Real => world::real::run(plan, progress).map_err(|why| why.to_string()),
+        World::Sim => {
+            catch_unwind(AssertUnwindSafe(|| world::sim::run(plan))).map_err(|_| "the simulator panicked".into())
+        }
+    };
+    let history = match history {
+        Ok(history) => history,
+        Err(why) => return Attempt::failed(why, took()),
+    };
+    let path =
+        histories.join(format!("{}.{}.{}.{number}.jsonl", plan.name.replace("::", "."), world.name(), plan.seed));
+    // A real run can't be made again, so that its history is on disk before anyone judges it; a simulated one can.
+    let mut written = match world {
+        World::Real => match write(&history, &path) {
+            Ok(()) => Some(path.clone()),
+            Err(why) => return Attempt::failed(format!("{}: {why}", path.display()), took()),
+        },
+        World::Sim => None,
+    };
+    let slack = Slack(Duration::from_nanos(history.header.slack_ns));
+    let findings = invariant::judge(&plan.scenario, &plan.subject.profile, &history, slack);
+    let attempt = Attempt::judged(conform(findings, &plan.subject.deviations, &plan.name), None, took());
+    if written.is_none() && attempt.code != ExitCode::Ok {
+        written = write(&history, &path).is_ok().then_some(path);
+    }
+    Attempt { history: written, ..attempt }
+}
+
+fn write(history: &History, path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = BufWriter::new(File::create(path)?);
+    history.write(&mut file)?;
+    file.flush()
+}
+
+impl World {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Sim => "sim",
+        }
+    }
+
+    /// A simulated run comes out the same every time.
+    fn attempts(self) -> u32 {
+        match self {
+            Self::Real => ATTEMPTS,
+            Self::Sim => 1,
+        }
+    }
+}
