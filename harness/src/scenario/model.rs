@@ -211,13 +211,16 @@ pub struct Sweep {
     pub points: u32,
 }
 
+/// More points than this are no sweep but a typing error.
+pub(super) const MOST_POINTS: u32 = 10_000;
+
 impl Sweep {
     /// The offsets, evenly spaced from the smallest to the largest.
     pub fn offsets(&self) -> impl Iterator<Item = Span> {
         let gaps = self.points.saturating_sub(1).max(1);
         let gap = self.to.0.saturating_sub(self.from.0) / gaps;
         let from = self.from.0;
-        (0..self.points).map(move |point| Span(from.saturating_add(gap.saturating_mul(point))))
+        (0..self.points.min(MOST_POINTS)).map(move |point| Span(from.saturating_add(gap.saturating_mul(point))))
     }
 }
 
