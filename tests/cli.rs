@@ -133,7 +133,8 @@ fn an_expectation_that_fails_ends_with_1_and_leaves_a_history_that_can_be_judged
 #[test]
 fn the_report_for_programs_has_every_finding() {
     let dir = with(&[("a.ron", SMALL)]);
-    let report: serde_json::Value = serde_json::from_str(&stdout(&dir, &["sim", "a.ron", "--format", "json"], 0)).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_str(&stdout(&dir, &["sim", "a.ron", "--format", "json"], 0)).unwrap();
     assert_eq!(report["schema"], 1);
     assert_eq!(report["code"], 0);
     assert_eq!(report["runs"][1]["name"], "a::twice");
