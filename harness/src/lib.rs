@@ -12,6 +12,7 @@
 //! | [`history`] | everything that happened in a run, and the timeline read from it |
 //! | [`verdict`] | what a judgement can be, and the exit codes |
 //! | [`invariant`] | one pure function per invariant |
+//! | [`parity`] | whether the simulated world is a model of the real one |
 //! | [`director`] | pure: fires the steps of a scenario |
 //! | [`puppet`] | the scripted worker: a pure core, and its real shell |
 //! | [`load`] | probes and held connections: a pure core, and its real client |
@@ -24,6 +25,7 @@ pub mod director;
 pub mod history;
 pub mod invariant;
 pub mod load;
+pub mod parity;
 pub mod problem;
 pub mod puppet;
 pub mod report;

@@ -210,7 +210,7 @@ impl World {
     pub fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, Errno> {
         self.call(CALL)?;
         let proc = self.processes.identity(self.supervisor.proc.pid);
-        let mut process = Process::new(proc, Parent::Supervisor, proc.pid);
+        let mut process = Process::new(proc, self.now, Parent::Supervisor, proc.pid);
         process.worker = true;
         process.death_signal = spec.on_parent_death.is_some();
         process.has_listeners = !self.listeners.is_empty();
@@ -283,6 +283,12 @@ impl World {
         }
         self.reap(ix);
         Ok(())
+    }
+
+    /// waitid(2) without a status: whether there is any child, adopted or not.
+    pub fn has_children(&mut self) -> bool {
+        let running = self.call(CALL).is_ok();
+        running && self.processes.listed.iter().any(|&ix| self.processes.get(ix).parent == Parent::Supervisor)
     }
 
     /// open(2) of the event stream.

@@ -70,10 +70,10 @@ impl World {
         let process = self.processes.get_mut(ix);
         process.stage = Stage::Zombie;
         let (proc, parent, status) = (process.proc, process.parent, process.status);
-        // What never took a ticket was never seen as a worker; its death is no event of a history.
-        if process.puppet.is_some() || !process.worker {
-            self.note(What::Died { proc, death: Death { status: Some(status) } });
+        if process.worker && process.puppet.is_none() {
+            self.note_birth(ix, 0);
         }
+        self.note(What::Died { proc, death: Death { status: Some(status) } });
         self.give_children_away(ix);
         match parent {
             Parent::Supervisor if self.supervisor.alive() => {
@@ -87,24 +87,22 @@ impl World {
     /// Takes a zombie out of the table.
     pub fn reap(&mut self, ix: u32) {
         self.processes.remove(ix);
-        let process = self.processes.get(ix);
-        if process.puppet.is_some() || !process.worker {
-            self.note(What::Reaped(process.proc));
-        }
+        self.note(What::Reaped(self.processes.get(ix).proc));
     }
 
+    /// Orphans are adopted by the supervisor, which is a subreaper, as long as there is one.
     fn give_children_away(&mut self, parent: u32) {
         for at in (0..self.processes.listed.len()).rev() {
             let ix = self.processes.listed[at];
-            let process = self.processes.get_mut(ix);
-            if process.parent != Parent::Process(parent) {
-                continue;
-            }
-            process.parent = Parent::Harness;
-            if process.stage == Stage::Zombie {
-                self.reap(ix);
+            if self.processes.get(ix).parent == Parent::Process(parent) {
+                self.processes.get_mut(ix).parent = self.subreaper();
             }
         }
+    }
+
+    /// Whose child an orphan becomes.
+    pub fn subreaper(&self) -> Parent {
+        if self.supervisor.alive() { Parent::Supervisor } else { Parent::Harness }
     }
 
     /// It waits for connections no more.

@@ -1,6 +1,7 @@
 //! The engine: one queue of events, one clock, and who acts on what.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use supervisor::kernel::{Child as ChildHandle, Errno};
 
@@ -13,7 +14,7 @@ use crate::subject::{HowToReload, HowToStop};
 use crate::time::Time;
 
 use super::claims::Claims;
-use super::model::{HARNESS, Latency, Model, WAKE};
+use super::model::{Favour, HARNESS, Latency, Model, WAKE};
 use super::process::Processes;
 use super::queue::{Ev, Queue};
 use super::rng::Rng;
@@ -41,6 +42,7 @@ pub(super) struct World {
     pub queue: Queue,
     pub rng: Rng,
     pub model: Model,
+    pub favour: Favour,
     /// Events of the kernel so far: what the queue held, and every system call of anybody.
     pub kernel_events: u64,
     /// Nothing happens any more.
@@ -67,7 +69,11 @@ pub(super) struct World {
     pub generation: u32,
     /// Tickets taken, by generation.
     pub tickets: Vec<u32>,
-    pub orphan_grace: std::time::Duration,
+    pub own_deadline: Option<Duration>,
+    pub orphan_grace: Duration,
+    /// How long what the supervisor started may outlive it.
+    pub orphans: Duration,
+    pub supervisor_gone_at: Option<Time>,
     pub puppet_actions: Vec<puppet::Action>,
 
     pub clients: Clients,
@@ -92,9 +98,14 @@ impl World {
 
     /// Appends to the history and shows it to the director.
     pub fn note(&mut self, what: What) {
+        self.note_at(self.now, what);
+    }
+
+    /// Notes now what happened at some instant before.
+    pub fn note_at(&mut self, at: Time, what: What) {
         // No trigger is about a single connection, so these don't wake the harness up.
         let wakes = !matches!(what, What::Accepted { .. } | What::Connection(_));
-        let event = Event::at(self.now, what);
+        let event = Event::at(at, what);
         self.director.see(&event);
         self.history.push(event);
         if wakes {
@@ -152,6 +163,7 @@ impl World {
                     self.direct();
                 }
             }
+            Ev::Look => self.look_for_leftovers(),
             Ev::Clients => self.clients_due(at),
             Ev::SupervisorRuns => self.supervisor.run(),
             Ev::SupervisorGone => self.supervisor_gone(),

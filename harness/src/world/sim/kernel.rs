@@ -90,6 +90,10 @@ impl Processes for SimKernel {
     fn reap(&mut self, child: Child) -> Result<(), Errno> {
         self.0.borrow_mut().reap_child(child)
     }
+
+    fn has_children(&mut self) -> bool {
+        self.0.borrow_mut().has_children()
+    }
 }
 
 impl Files for SimKernel {

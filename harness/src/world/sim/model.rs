@@ -21,6 +21,31 @@ impl Default for Model {
     }
 }
 
+/// Which of the workers that wait at a listener tends to win. Kernels are far from fair: on one host a single worker may get
+/// nearly every connection, on another they are spread evenly; so the seed decides for a whole run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Favour {
+    /// How many of sixteen connections the favoured one gets.
+    sixteenths: u64,
+    /// Whether it is the one that has waited longest, or the one that came last.
+    oldest: bool,
+}
+
+impl Favour {
+    pub fn draw(rng: &mut Rng) -> Self {
+        let sixteenths = [0, 0, 8, 14, 16][rng.below(5) as usize];
+        Self { sixteenths, oldest: rng.one_in(2) }
+    }
+
+    /// One of `count`.
+    pub fn pick(self, count: usize, rng: &mut Rng) -> usize {
+        if rng.below(16) >= self.sixteenths {
+            return rng.below(count as u64) as usize;
+        }
+        if self.oldest { 0 } else { count.saturating_sub(1) }
+    }
+}
+
 /// A range of latencies in nanoseconds. The seed draws one uniformly; one in 64 is drawn from a range eight times as long,
 /// because real latencies have tails and races live there.
 #[derive(Clone, Copy, Debug)]

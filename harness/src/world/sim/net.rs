@@ -99,7 +99,7 @@ impl World {
         }
         let able = |ix: &&u32| !self.processes.get(**ix).frozen;
         let count = waiting.acceptors.iter().filter(able).count();
-        let winner = self.rng.below(count as u64) as usize;
+        let winner = self.favour.pick(count, &mut self.rng);
         let Some(&ix) = waiting.acceptors.iter().filter(able).nth(winner) else {
             return;
         };

@@ -1,5 +1,7 @@
 //! What the director wants done to the subject.
 
+use std::time::Duration;
+
 use crate::director::Injection;
 use crate::history::{Leftover, Proc, What};
 use crate::load::Input;
@@ -9,6 +11,10 @@ use crate::subject::{HowToReload, HowToStop};
 use super::engine::World;
 use super::model::WAKE;
 use super::queue::Ev;
+use super::sockets::Listener;
+
+/// How often what is left is looked for while it may still go.
+const LOOK: Duration = Duration::from_millis(5);
 
 impl World {
     /// Does one thing and records it.
@@ -89,10 +95,23 @@ impl World {
         self.signal_supervisor(number(signal));
     }
 
+    /// The director is done. What has no excuse to be still there is looked for until it has none.
     fn end(&mut self) {
         self.finish_clients();
-        self.note_what_is_left();
-        self.over = true;
+        self.look_for_leftovers();
+    }
+
+    /// Ends the run if nothing is left, or if what is left has had its time.
+    pub fn look_for_leftovers(&mut self) {
+        let gone = *self.supervisor_gone_at.get_or_insert(self.now);
+        let nothing =
+            !self.supervisor.alive() && self.processes.listed.is_empty() && !self.listeners.iter().any(Listener::open);
+        if nothing || self.now >= gone + self.orphans {
+            self.note_what_is_left();
+            self.over = true;
+        } else {
+            self.queue.push(self.now + LOOK, Ev::Look);
+        }
     }
 
     fn note_what_is_left(&mut self) {

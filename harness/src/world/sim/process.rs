@@ -37,6 +37,8 @@ pub(super) enum Parent {
 #[derive(Debug)]
 pub(super) struct Process {
     pub proc: Proc,
+    /// When it was forked.
+    pub born: Time,
     pub parent: Parent,
     /// Pid of the leader of its process group.
     pub group: u32,
@@ -71,9 +73,10 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub fn new(proc: Proc, parent: Parent, group: u32) -> Self {
+    pub fn new(proc: Proc, born: Time, parent: Parent, group: u32) -> Self {
         Self {
             proc,
+            born,
             parent,
             group,
             stage: Stage::Starting,

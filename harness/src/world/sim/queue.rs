@@ -10,6 +10,8 @@ use crate::time::Time;
 pub(super) enum Ev {
     /// The harness acts.
     Director,
+    /// The harness looks for what is left.
+    Look,
     /// A deadline of the clients is due.
     Clients,
     /// The supervisor's loop begins.

@@ -22,7 +22,7 @@ use crate::world::Plan;
 use super::claims::Claims;
 use super::engine::World;
 use super::kernel::SimKernel;
-use super::model::Model;
+use super::model::{Favour, Model};
 use super::process::Processes;
 use super::queue::Queue;
 use super::rng::Rng;
@@ -32,6 +32,9 @@ use super::supervisor::Supervisor;
 const BEGIN: Time = Time::from_nanos(1_000_000_000);
 /// The address in the configuration; no packet ever goes there.
 const ADDRESS: &str = "127.0.0.1:8080";
+
+/// How long what is left of a subject is looked for after its end, where the profile says nothing.
+const ORPHANS: Duration = Duration::from_secs(1);
 
 /// What a simulated run leaves behind.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,10 +121,12 @@ impl World {
     pub fn new(plan: &Plan, model: Model) -> Self {
         let scenario = &plan.scenario;
         let profile = &plan.subject.profile;
+        let mut rng = Rng::new(plan.seed);
         World {
             now: BEGIN,
             queue: Queue::default(),
-            rng: Rng::new(plan.seed),
+            favour: Favour::draw(&mut rng),
+            rng,
             model,
             kernel_events: 0,
             over: false,
@@ -141,7 +146,11 @@ impl World {
             lives: scenario.lives.clone(),
             generation: 1,
             tickets: Vec::new(),
+            // Under a supervisor that knows no drain deadline the workers keep it themselves.
+            own_deadline: (profile.drain != Some(true)).then_some(scenario.pool.drain.0),
             orphan_grace: scenario.pool.drain.0,
+            orphans: profile.orphans.map_or(ORPHANS, |span| span.0),
+            supervisor_gone_at: None,
             puppet_actions: Vec::new(),
             clients: Clients::new(&scenario.load, scenario.pool.workers),
             clients_at: Time::NEVER,

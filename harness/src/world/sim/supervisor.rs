@@ -137,6 +137,7 @@ impl World {
         }
         self.reap_adopted();
         if let Life::Ended(status) = self.supervisor.life {
+            self.supervisor_gone_at = Some(self.now);
             self.note(What::SupervisorExited { proc: self.supervisor.proc, status });
         }
     }

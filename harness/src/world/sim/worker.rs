@@ -24,15 +24,20 @@ impl World {
         if !process.worker {
             return;
         }
-        let proc = process.proc;
         let ticket = self.take_ticket();
         let life = life_of(&self.lives, self.generation, ticket);
-        self.processes.get_mut(ix).puppet = Some(Puppet::new(life, None, self.orphan_grace));
-        let (parent, generation) = (self.supervisor.proc.pid, self.generation);
-        self.note(What::Born { proc, parent, role: Role::Worker { ticket, generation } });
+        self.processes.get_mut(ix).puppet = Some(Puppet::new(life, self.own_deadline, self.orphan_grace));
+        self.note_birth(ix, ticket);
         self.puppet(ix, Input::Born);
         // What was written to its channel before, or its end.
         self.soon(WAKE, Ev::Channel(ix));
+    }
+
+    /// A worker is known as one from its ticket on, or (without one: ticket 0) from its death.
+    pub fn note_birth(&mut self, ix: u32, ticket: u32) {
+        let (parent, generation) = (self.supervisor.proc.pid, self.generation);
+        let Process { proc, born, .. } = *self.processes.get(ix);
+        self.note_at(born, What::Born { proc, parent, role: Role::Worker { ticket, generation } });
     }
 
     fn take_ticket(&mut self) -> u32 {
@@ -269,9 +274,9 @@ impl World {
 
     fn spawn_descendant(&mut self, worker: u32, child: Child) {
         let identity = self.processes.identity(self.supervisor.proc.pid);
-        let parent = if child.orphan { Parent::Harness } else { Parent::Process(worker) };
+        let parent = if child.orphan { self.subreaper() } else { Parent::Process(worker) };
         let group = if child.setsid { identity.pid } else { self.processes.get(worker).group };
-        let mut process = Process::new(identity, parent, group);
+        let mut process = Process::new(identity, self.now, parent, group);
         process.stage = Stage::Running;
         if child.holds_descriptors {
             process.has_listeners = self.processes.get(worker).has_listeners;
