@@ -5,6 +5,7 @@ mod absent;
 mod arbitrary_tests;
 mod built;
 mod catalogue;
+mod explain;
 mod find;
 mod life;
 mod load;
@@ -19,6 +20,7 @@ use absent::is_default;
 
 pub use built::{constructs, not_built};
 pub use catalogue::{Entry, catalogue, entry};
+pub use explain::explain;
 pub use find::find;
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
 pub use load::Load;
