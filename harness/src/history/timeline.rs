@@ -36,7 +36,7 @@ pub struct Worker {
     pub exiting: Option<(Time, i32)>,
     /// Gone from the process table.
     pub reaped: Option<When>,
-    /// The first SIGKILL that the harness sent it.
+    /// The first signal that the harness sent it and that no worker takes for an order to leave: KILL, SEGV, ABRT…
     pub killed: Option<Time>,
     /// The first signal of any kind that ends a process by default, sent by the harness.
     pub signalled: Option<Time>,

@@ -58,13 +58,11 @@ impl Excuses {
     /// A worker that was killed may have accepted one connection that it had no time to note: each death excuses one
     /// that was open then. The one that ended first is taken, so that as many as possible are excused.
     fn match_to_killed(&mut self, case: &Case<'_>, mut unowned: Vec<usize>) {
-        let mut deaths: Vec<(Time, Time)> = case
-            .timeline
-            .workers
-            .iter()
-            .filter(|worker| was_hit(case, worker))
-            .filter_map(|worker| {
-                worker.died.map(|died| (worker.killed.unwrap_or(died.earliest()).min(died.earliest()), died.latest()))
+        let hit = case.timeline.workers.iter().zip(&case.facts.hit).filter(|(_, hit)| **hit);
+        let mut deaths: Vec<(Time, Time)> = hit
+            .filter_map(|(worker, _)| {
+                let died = worker.died?;
+                Some((worker.killed.unwrap_or(died.earliest()).min(died.earliest()), died.latest()))
             })
             .collect();
         deaths.sort_unstable();
@@ -102,16 +100,6 @@ fn is_excused(case: &Case<'_>, conn: &Conn<'_>) -> bool {
 /// A request that throws is not answered: its connection is closed as its worker leaves.
 fn leaves(worker: &Worker, by: Time) -> bool {
     worker.announced.is_some_and(|(at, _)| at <= by) || worker.exiting.is_some_and(|(at, _)| at <= by)
-}
-
-/// Whether a fault or a script hit this worker so that it could not finish its work.
-fn was_hit(case: &Case<'_>, worker: &Worker) -> bool {
-    let departed = case.facts.departures.iter().any(|one| {
-        case.worker(one.worker).proc == worker.proc
-            && one.excused
-            && matches!(one.how, Leave::Death | Leave::Untimely | Leave::Silent)
-    });
-    worker.killed.is_some() || worker.spoiled.is_some() || departed
 }
 
 fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
