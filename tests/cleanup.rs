@@ -68,14 +68,18 @@ fn every(signal: Signal) {
         Moment::Lines(23),
         Moment::Lines(61),
     ];
+    let mut hit = 0;
     for victim in victims {
         for moment in moments {
             let mut run = Run::start(&format!("{signal}-{victim:?}-{moment:?}"));
             run.until(moment);
-            run.hit(victim, signal);
+            hit += usize::from(run.hit(victim, signal));
             run.assert_nothing_is_left();
         }
     }
+    // A busy machine may let some runs end before they are hit, or be hit before their runner is there; not most.
+    let all = victims.len() * moments.len();
+    assert!(hit * 2 > all, "only {hit} of {all} runs were hit");
 }
 
 /// Waits for a condition.
@@ -176,19 +180,19 @@ impl Run {
         });
     }
 
-    fn hit(&mut self, victim: Victim, signal: Signal) {
+    /// Whether all of them were there.
+    fn hit(&mut self, victim: Victim, signal: Signal) -> bool {
         let runner = self.named("run-runner");
         let caller = i32::try_from(self.caller.id()).ok();
         let victims = match victim {
-            Victim::Caller => [caller, None],
-            Victim::Guard => [self.named("run-guard"), None],
-            Victim::Runner => [runner, None],
-            Victim::CallerAndRunner => [caller, runner],
+            Victim::Caller => vec![caller],
+            Victim::Guard => vec![self.named("run-guard")],
+            Victim::Runner => vec![runner],
+            Victim::CallerAndRunner => vec![caller, runner],
         };
-        for pid in victims.into_iter().flatten() {
-            // It may have ended by itself a moment ago.
-            let _ = kill(Pid::from_raw(pid), signal);
-        }
+        // One that has ended by itself a moment ago is not hit.
+        let hit = |pid: &Option<i32>| pid.is_some_and(|pid| kill(Pid::from_raw(pid), signal).is_ok());
+        victims.iter().filter(|pid| hit(pid)).count() == victims.len()
     }
 
     /// The caller goes on with its other runs if it was not the one that was hit; nothing is left when it is gone.

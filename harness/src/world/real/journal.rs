@@ -95,7 +95,7 @@ mod tests {
         let mut file = File::create(&path).expect("a file");
         write!(file, "one\ntw").expect("written");
         assert_eq!(tail.lines(), ["one"]);
-        write!(file, "o\n").expect("written");
+        writeln!(file, "o").expect("written");
         assert_eq!(tail.lines(), ["two"]);
         assert!(tail.lines().is_empty());
     }

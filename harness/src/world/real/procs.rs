@@ -272,6 +272,11 @@ impl Procs {
         }
     }
 
+    /// Whether somebody has not ended, or has ended and was not seen to be reaped.
+    pub fn unfinished(&self) -> bool {
+        !self.table.is_empty()
+    }
+
     /// When [`Procs::look`] is wanted, even if nothing happens.
     pub fn next_look(&self) -> Option<Time> {
         let every = self.table.values().filter_map(|tracked| match (tracked.end, tracked.died) {

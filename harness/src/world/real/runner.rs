@@ -305,7 +305,8 @@ impl Runner {
     fn linger(&mut self) {
         let Ending::Lingering(until) = self.ending else { return };
         let left = leftovers::find(self.address, &self.job.dir);
-        if left.is_empty() || clock::now() >= until {
+        let gone = left.is_empty() && !self.observer.procs.unfinished();
+        if gone || clock::now() >= until {
             for leftover in left {
                 self.note_left(leftover);
             }

@@ -19,9 +19,8 @@ pub fn kill_all() {
             }
         }
         let how = if found.is_empty() { WaitOptions::NOHANG } else { WaitOptions::empty() };
-        match wait(how) {
-            Err(Errno::CHILD) => return,
-            Ok(_) | Err(_) => {}
+        if let Err(Errno::CHILD) = wait(how) {
+            return;
         }
     }
 }
