@@ -73,10 +73,8 @@ fn is_cut(outcome: Outcome) -> bool {
 /// Gone by the deadline. Counted from when the supervisor knows: it gave the order, or heard the announcement.
 fn judge_length(case: &Case<'_>, index: usize, tally: &mut Tally) {
     let worker = case.worker(index);
-    let ours = worker.signalled.is_some_and(|signal| worker.told.is_some_and(|told| signal <= told));
     let announced = worker.retires().filter(|_| worker.announced.is_some());
-    let told = worker.told.filter(|_| !ours);
-    let Some(from) = [announced, told].into_iter().flatten().min() else { return };
+    let Some(from) = [announced, worker.ordered()].into_iter().flatten().min() else { return };
     if case.profile.drain != Some(true) {
         return;
     }
@@ -111,9 +109,10 @@ fn judge_length(case: &Case<'_>, index: usize, tally: &mut Tally) {
 /// What is held is not closed before the deadline.
 fn judge_cuts(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], tally: &mut Tally) {
     let (worker, traits) = (case.worker(index), &case.facts.traits[index]);
-    let not_before = deadline(case, retired);
+    let not_before = deadline(case, index, retired);
     let hit = [worker.killed, worker.spoiled].into_iter().flatten().min();
     let excused = hit.or(case.facts.hurry).map(|hit| hit.min(case.facts.hurry.unwrap_or(Time::NEVER)));
+    let stalled = |until: Time| case.stalled(retired, until, &[worker.proc]);
     for conn in held {
         let record = conn.record;
         let active = record.sent.is_some_and(|sent| sent <= retired) && record.ended >= retired;
@@ -124,6 +123,8 @@ fn judge_cuts(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], 
         }
         if !cut {
             tally.held();
+        } else if record.ended < not_before && stalled(record.ended) >= not_before.since(record.ended) {
+            tally.doubt(format!("connection {} may have been cut too early, and the host stalled", record.id));
         } else if record.ended < not_before {
             let whole = case.scenario.pool.drain.0;
             tally.fail(

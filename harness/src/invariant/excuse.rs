@@ -124,16 +124,21 @@ fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
     }
     // At the drain deadline what is not finished is cut; what would have been finished by then is not.
     worker.retires().is_some_and(|retired| {
-        let deadline = deadline(case, retired);
-        record.ended >= deadline && natural_end(conn).is_none_or(|end| end >= deadline)
+        let deadline = deadline(case, owner, retired);
+        let stalled = case.stalled(retired, record.ended, &[worker.proc]);
+        record.ended + stalled >= deadline && natural_end(conn).is_none_or(|end| end >= deadline)
     })
 }
 
 /// From when on a worker that retired then may be cut. Its supervisor may have counted from the instant at which it
-/// sent the order, a little before the worker saw it.
-pub(super) fn deadline(case: &Case<'_>, retired: Time) -> Time {
+/// sent the order, a little before the worker saw it, or long before if the worker was frozen.
+pub(super) fn deadline(case: &Case<'_>, index: usize, retired: Time) -> Time {
     let drain = case.scenario.pool.drain.0;
-    retired + drain - (drain / 10).min(super::bounds::REACT) - case.slack.0
+    let proc = case.worker(index).proc;
+    let thawed = |until: Time| until <= retired && retired.since(until) <= super::bounds::REACT;
+    let frozen = case.timeline.faults.iter().filter(|fault| fault.on.contains(&proc) && thawed(fault.until));
+    let ordered = frozen.map(|fault| fault.from).min().unwrap_or(retired);
+    ordered + drain - (drain / 10).min(super::bounds::REACT) - case.slack.0
 }
 
 /// When the answer would have been complete.

@@ -156,7 +156,7 @@ impl Facts {
             // A stop may come while it is giving up: its status tells, and somebody had been told to leave before.
             (Some((_, Status::Code(code))), Some(ordered)) if code != 0 => {
                 let began = self.end_began(line, ordered);
-                let told = line.workers.iter().any(|one| one.told.is_some_and(|at| at >= began && at < ordered));
+                let told = line.workers.iter().any(|one| one.ordered().is_some_and(|at| at >= began && at < ordered));
                 self.ended_itself = (told && began < ordered).then_some(began);
             }
             _ => {}
@@ -173,15 +173,15 @@ impl Facts {
         let needs = || self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= exit);
         let unmet = needs().map(|one| one.known).find(|at| *at >= last_birth);
         let last = needs().map(|one| one.known).max();
-        let told = line.workers.iter().filter_map(|worker| worker.told);
-        let told = told.filter(|at| *at + bounds::REACT >= last_birth && *at <= exit).min();
+        let told = line.workers.iter().filter_map(Worker::ordered);
+        let told = told.filter(|at| *at + bounds::BIRTH_SEEN >= last_birth && *at <= exit).min();
         [unmet.or(last), told].into_iter().flatten().min().unwrap_or(exit)
     }
 
     fn read_rolls(&mut self, line: &Timeline<'_>) {
         let reloads = line.commands.iter().filter(|(at, command)| is_reload(command) && *at <= self.peace);
         let spans = reloads.map(|(at, command)| {
-            let told = line.workers.iter().filter(|worker| worker.signalled.is_none()).filter_map(|worker| worker.told);
+            let told = line.workers.iter().filter_map(Worker::ordered);
             let last = told.filter(|told| told >= at && *told <= self.peace).max().unwrap_or(*at);
             (*at, last.max(*at + burst(command)) + bounds::REACT)
         });
@@ -213,8 +213,8 @@ fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departu
     };
     let hit = worker.signalled.is_some() || worker.spoiled.is_some();
     let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
-    // What it does after the supervisor told it to leave is the supervisor's doing; a signal of ours looks the same to it.
-    let told = worker.told.filter(|told| worker.signalled.is_none_or(|signal| signal > *told));
+    // What it does after the supervisor told it to leave is the supervisor's doing.
+    let told = worker.ordered();
     let announced = worker.announced.filter(|(at, _)| told.is_none_or(|told| *at <= told));
     let known = worker.dead_for_sure();
     match (announced, told) {
