@@ -190,10 +190,9 @@ fn judge_idle(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], 
 fn judge_newcomers(case: &Case<'_>, index: usize, held: &[&Conn<'_>], tally: &mut Tally) {
     let Some(stopped) = case.worker(index).retired else { return };
     for conn in held {
-        if let Some(opened) = conn.record.opened
-            && opened > stopped + case.slack.0
-            && conn.record.answered.is_some()
-        {
+        // It was opened at some instant after it was tried; a client that the host delays sees that late.
+        let opened = conn.record.tried;
+        if conn.record.opened.is_some() && opened > stopped + case.slack.0 && conn.record.answered.is_some() {
             tally.fail(
                 opened,
                 format!(
