@@ -45,8 +45,11 @@ pub struct Departure {
     pub how: Leave,
     /// Whether a script or a fault did it: false for a death by a signal that the harness did not send.
     pub excused: bool,
-    /// How long it had been ready, if it was.
-    pub ready_for: Option<Duration>,
+    /// How long it had certainly been ready when the supervisor knew, if it was: time for which the supervisor was
+    /// frozen may be missing in its own count.
+    pub shortest_run: Option<Duration>,
+    /// How long it may have been ready until the supervisor could act.
+    pub longest_run: Option<Duration>,
 }
 
 /// Everything that several invariants need and that does not depend on the profile.
@@ -98,7 +101,7 @@ impl Facts {
         facts.read_orders(line);
         facts.read_departures(line);
         facts.read_hits(line);
-        facts.read_end(line);
+        facts.read_end(scenario, line);
         facts.read_rolls(line);
         facts
     }
@@ -128,14 +131,15 @@ impl Facts {
         stops.extend(line.phases.stop);
         stops.sort_unstable();
         self.stop = stops.first().copied();
-        // An order is noted as a command, as the signal that carries it and as a phase: one instant is one order.
-        self.hurry = self.stop.and_then(|first| stops.iter().copied().find(|at| at.since(first) > bounds::ONE_ORDER));
+        // One instant is one order: the harness notes the phase, and what it did to begin it.
+        self.hurry = self.stop.and_then(|first| stops.iter().copied().find(|at| at.since(first) > bounds::SAME_ORDER));
         self.felled = signals(&FELLS).map(|one| one.at).min();
     }
 
     fn read_departures(&mut self, line: &Timeline<'_>) {
         for (index, worker) in line.workers.iter().enumerate() {
-            self.departures.extend(departures(index, worker, &self.traits[index]).into_iter().flatten());
+            let departures = departures(index, worker, &self.traits[index]).into_iter().flatten();
+            self.departures.extend(departures.map(|one| measured(one, worker, &self.frozen)));
         }
         self.departures.sort_by_key(|one| one.known);
     }
@@ -148,21 +152,32 @@ impl Facts {
         }
     }
 
-    fn read_end(&mut self, line: &Timeline<'_>) {
+    fn read_end(&mut self, scenario: &Scenario, line: &Timeline<'_>) {
         let ordered = [self.stop, self.felled].into_iter().flatten().min();
+        let mut giving_up = None;
         match (self.exit, ordered) {
             (Some((exit, _)), None) => self.ended_itself = Some(self.end_began(line, exit)),
             (Some((exit, _)), Some(ordered)) if exit < ordered => self.ended_itself = Some(self.end_began(line, exit)),
-            // A stop may come while it is giving up: its status tells, and somebody had been told to leave before.
-            (Some((_, Status::Code(code))), Some(ordered)) if code != 0 => {
-                let began = self.end_began(line, ordered);
-                let told = line.workers.iter().any(|one| one.ordered().is_some_and(|at| at >= began && at < ordered));
-                self.ended_itself = (told && began < ordered).then_some(began);
+            (Some((_, status)), Some(ordered)) if status != Status::Code(0) => {
+                giving_up = self.gave_up_before(scenario, line, ordered);
+                // A signal ended it before it could say so.
+                self.ended_itself = giving_up.filter(|_| matches!(status, Status::Code(_)));
             }
             _ => {}
         }
-        let ends = [ordered, self.ended_itself, self.exit.map(|(at, _)| at), line.phases.stop, Some(line.until)];
+        let ends =
+            [ordered, self.ended_itself, giving_up, self.exit.map(|(at, _)| at), line.phases.stop, Some(line.until)];
         self.peace = ends.into_iter().flatten().min().unwrap_or(line.until);
+    }
+
+    /// An order may come while it is giving up: then more workers had left than the limit allows, and somebody had been
+    /// told to leave that no birth followed.
+    fn gave_up_before(&self, scenario: &Scenario, line: &Timeline<'_>, ordered: Time) -> Option<Time> {
+        let limit = scenario.pool.limit?;
+        let began = self.end_began(line, ordered);
+        let left = self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= ordered).count();
+        let told = line.workers.iter().any(|one| one.ordered().is_some_and(|at| at >= began && at < ordered));
+        (told && began < ordered && left > limit.restarts as usize).then_some(began)
     }
 
     /// A supervisor that ends by itself starts nobody any more and tells everybody to leave: the end began at the
@@ -207,9 +222,8 @@ fn burst(command: &Command) -> Duration {
 }
 
 fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departure>; 2] {
-    let ready_for = |at: Time| worker.ready.filter(|ready| *ready <= at).map(|ready| at.since(ready));
     let depart = |at: Time, known: Time, how, excused| {
-        Some(Departure { worker: index, at, known, how, excused, ready_for: ready_for(at) })
+        Some(Departure { worker: index, at, known, how, excused, shortest_run: None, longest_run: None })
     };
     let hit = worker.signalled.is_some() || worker.spoiled.is_some();
     let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
@@ -232,6 +246,19 @@ fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departu
             (None, Some(died)) => [depart(died.earliest(), known, Leave::Death, own), None],
             (None, None) => [None, None],
         },
+    }
+}
+
+/// With the length of the worker's run.
+fn measured(one: Departure, worker: &Worker, frozen: &[(Time, Time)]) -> Departure {
+    let Some(ready) = worker.ready.filter(|ready| *ready <= one.at) else { return one };
+    let lost: Duration = frozen.iter().map(|(from, until)| until.min(&one.at).since(ready.max(*from))).sum();
+    let acts = frozen.iter().find(|(from, until)| *from <= one.known && one.known < *until).map(|(_, until)| *until);
+    let acts = acts.unwrap_or(one.known);
+    Departure {
+        shortest_run: Some(one.at.since(ready).saturating_sub(lost)),
+        longest_run: Some(acts.since(ready)),
+        ..one
     }
 }
 

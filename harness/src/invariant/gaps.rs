@@ -155,7 +155,7 @@ impl Search<'_> {
 
     fn vacancy(&self, index: usize) -> Vacancy {
         let one = &self.case.facts.departures[index];
-        let stable = one.ready_for.is_some_and(|run| bounds::maybe_stable(self.case.scenario, run));
+        let stable = one.longest_run.is_some_and(|run| bounds::maybe_stable(self.case.scenario, run));
         let before = if stable { 0 } else { self.failures[one.worker] };
         match one.how {
             Leave::OnePhase | Leave::TwoPhase | Leave::Untimely => Vacancy { earliest: one.at, failures: before },

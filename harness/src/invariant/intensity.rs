@@ -88,7 +88,7 @@ fn judge_longest(case: &Case<'_>, tally: &mut Tally) {
     let deaths = departures.iter().filter(|one| one.excused && one.known < case.facts.peace);
     let mut births = case.timeline.workers.iter().map(|worker| worker.born.earliest()).peekable();
     for (nth, death) in deaths.enumerate() {
-        let stable = death.ready_for.is_some_and(|run| bounds::surely_stable(case.scenario, run));
+        let stable = death.shortest_run.is_some_and(|run| bounds::surely_stable(case.scenario, run));
         let failures = if stable { 0 } else { u32::try_from(nth + 1).unwrap_or(u32::MAX) };
         let bound = bounds::longest(case.scenario, case.profile, failures) + bounds::REACT;
         while births.next_if(|birth| *birth < death.at).is_some() {}

@@ -91,7 +91,7 @@ impl Restarts {
 pub(super) fn costs(case: &Case<'_>, one: &Departure) -> bool {
     match one.how {
         Leave::Death | Leave::Silent | Leave::OnePhase => true,
-        Leave::TwoPhase => one.ready_for.is_some_and(|run| !bounds::maybe_stable(case.scenario, run)),
+        Leave::TwoPhase => one.longest_run.is_some_and(|run| !bounds::maybe_stable(case.scenario, run)),
         Leave::Untimely => false,
     }
 }
