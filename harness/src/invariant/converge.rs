@@ -108,10 +108,8 @@ fn calm(case: &Case<'_>) -> Vec<(Time, Time)> {
     disturbed.extend(line.faults.iter().map(|one| (one.from, one.until)));
     disturbed.extend(facts.rolls.iter().copied());
     for one in facts.departures.iter().filter(|one| one.excused) {
-        disturbed.push(instant(one.at));
-        if one.how != Leave::OnePhase && one.known != Time::NEVER {
-            disturbed.push(instant(one.known));
-        }
+        // Until a death nobody can know of a silent departure.
+        disturbed.push((one.at, one.known.max(one.at)));
     }
     for (worker, traits) in line.workers.iter().zip(&facts.traits).filter(|(_, traits)| traits.spoils_boot()) {
         let scripted = worker.born.latest() + traits.boot;

@@ -8,6 +8,7 @@ use crate::scenario::{Command, Scenario};
 use crate::time::Time;
 
 use super::bounds;
+use super::case::extend;
 use super::traits::Traits;
 
 const SIGTERM: i32 = 15;
@@ -154,10 +155,13 @@ impl Facts {
 
     fn read_end(&mut self, scenario: &Scenario, line: &Timeline<'_>) {
         let ordered = [self.stop, self.felled].into_iter().flatten().min();
+        let wanted = scenario.pool.workers as usize;
         let mut giving_up = None;
         match (self.exit, ordered) {
-            (Some((exit, _)), None) => self.ended_itself = Some(self.end_began(line, exit)),
-            (Some((exit, _)), Some(ordered)) if exit < ordered => self.ended_itself = Some(self.end_began(line, exit)),
+            (Some((exit, _)), None) => self.ended_itself = Some(self.end_began(wanted, line, exit)),
+            (Some((exit, _)), Some(ordered)) if exit < ordered => {
+                self.ended_itself = Some(self.end_began(wanted, line, exit))
+            }
             (Some((_, status)), Some(ordered)) if status != Status::Code(0) => {
                 giving_up = self.gave_up_before(scenario, line, ordered);
                 // A signal ended it before it could say so.
@@ -174,31 +178,43 @@ impl Facts {
     /// told to leave that no birth followed.
     fn gave_up_before(&self, scenario: &Scenario, line: &Timeline<'_>, ordered: Time) -> Option<Time> {
         let limit = scenario.pool.limit?;
-        let began = self.end_began(line, ordered);
+        let began = self.end_began(scenario.pool.workers as usize, line, ordered);
         let left = self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= ordered).count();
         let told = line.workers.iter().any(|one| one.ordered().is_some_and(|at| at >= began && at < ordered));
         (told && began < ordered && left > limit.restarts as usize).then_some(began)
     }
 
     /// A supervisor that ends by itself starts nobody any more and tells everybody to leave: the end began at the
-    /// first need for a worker that was not met, and not after the first order to leave that no birth followed.
-    fn end_began(&self, line: &Timeline<'_>, exit: Time) -> Time {
+    /// first need for a worker that came after the last birth, or at the first order to leave that no birth followed.
+    /// Where a need was still open at the last birth, or there is neither, a restart that was due later was one too many:
+    /// after the last birth at any rate.
+    fn end_began(&self, wanted: usize, line: &Timeline<'_>, exit: Time) -> Time {
         let last_birth = line.workers.iter().map(|worker| worker.born.latest()).filter(|at| *at <= exit).max();
         let last_birth = last_birth.unwrap_or_default();
         let needs = || self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= exit);
+        let met = line.workers.len().saturating_sub(wanted * line.supervisors.len());
+        if needs().filter(|one| one.known < last_birth).count() > met {
+            return last_birth - bounds::BIRTH_SEEN;
+        }
         let unmet = needs().map(|one| one.known).find(|at| *at >= last_birth);
-        let last = needs().map(|one| one.known).max();
         let told = line.workers.iter().filter_map(Worker::ordered);
         let told = told.filter(|at| *at + bounds::BIRTH_SEEN >= last_birth && *at <= exit).min();
-        [unmet.or(last), told].into_iter().flatten().min().unwrap_or(exit)
+        [unmet, told].into_iter().flatten().min().unwrap_or(last_birth - bounds::BIRTH_SEEN).min(exit)
     }
 
     fn read_rolls(&mut self, line: &Timeline<'_>) {
-        let reloads = line.commands.iter().filter(|(at, command)| is_reload(command) && *at <= self.peace);
+        // Until its end, not until it may have given up: nobody knows exactly when that was.
+        let ends = [self.stop, self.felled, self.exit.map(|(at, _)| at)];
+        let end = ends.into_iter().flatten().min().unwrap_or(line.until);
+        let reloads = line.commands.iter().filter(|(at, command)| is_reload(command) && *at <= end);
+        // A rolling restart waits for a supervisor that is frozen, and for workers that are scripted to boot slowly.
+        let slow = line.workers.iter().zip(&self.traits).filter(|(_, traits)| traits.spoils_boot());
+        let slow = slow.map(|(one, _)| (one.born.earliest(), one.ready.unwrap_or(one.dead_for_sure()).min(line.until)));
+        let held_up = merge(self.frozen.iter().copied().chain(slow).collect());
         let spans = reloads.map(|(at, command)| {
             let told = line.workers.iter().filter_map(Worker::ordered);
-            let last = told.filter(|told| told >= at && *told <= self.peace).max().unwrap_or(*at);
-            (*at, last.max(*at + burst(command)) + bounds::REACT)
+            let last = told.filter(|told| told >= at && *told <= end).max().unwrap_or(*at);
+            (*at, extend(*at, last.max(*at + burst(command)) + bounds::REACT, &held_up))
         });
         self.rolls = merge(spans.collect());
     }
@@ -229,7 +245,8 @@ fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departu
     let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
     // What it does after the supervisor told it to leave is the supervisor's doing.
     let told = worker.ordered();
-    let announced = worker.announced.filter(|(at, _)| told.is_none_or(|told| *at <= told));
+    let heard = |at: Time| told.is_none_or(|told| at <= told) && worker.silenced.is_none_or(|silenced| silenced > at);
+    let announced = worker.announced.filter(|(at, _)| heard(*at));
     let known = worker.dead_for_sure();
     match (announced, told) {
         (Some((at, Form::OnePhase)), _) => {
