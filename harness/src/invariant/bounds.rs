@@ -13,8 +13,6 @@ pub const REAP: Duration = Duration::from_millis(250);
 pub const ORPHANS: Duration = Duration::from_secs(1);
 /// From a drain deadline to the end of the process.
 pub const KILL_SLACK: Duration = Duration::from_millis(500);
-/// A phase and the order that begins it are noted within this.
-pub const SAME_ORDER: Duration = Duration::from_micros(100);
 /// The last step and the phase that follows it are noted within this.
 pub const SAME_STEP: Duration = Duration::from_millis(20);
 /// By how much two starts may move against each other on their way from the decision to the first sight of them.

@@ -133,7 +133,7 @@ impl Facts {
         stops.sort_unstable();
         self.stop = stops.first().copied();
         // One instant is one order: the harness notes the phase, and what it did to begin it.
-        self.hurry = self.stop.and_then(|first| stops.iter().copied().find(|at| at.since(first) > bounds::SAME_ORDER));
+        self.hurry = self.stop.and_then(|first| stops.iter().copied().find(|at| *at > first));
         self.felled = signals(&FELLS).map(|one| one.at).min();
     }
 
@@ -245,7 +245,8 @@ fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departu
     let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
     // What it does after the supervisor told it to leave is the supervisor's doing.
     let told = worker.ordered();
-    let heard = |at: Time| told.is_none_or(|told| at <= told) && worker.silenced.is_none_or(|silenced| silenced > at);
+    let silent = |at: Time| worker.silenced.is_some_and(|silenced| at > silenced + bounds::START_JITTER);
+    let heard = |at: Time| told.is_none_or(|told| at <= told) && !silent(at);
     let announced = worker.announced.filter(|(at, _)| heard(*at));
     let known = worker.dead_for_sure();
     match (announced, told) {
@@ -256,6 +257,10 @@ fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departu
             let untimely = told.is_none() && worker.died.is_some();
             let gap = depart(worker.retires().unwrap_or(worker.maybe_dead()), known, Leave::Untimely, own);
             [depart(at, at, Leave::TwoPhase, true), gap.filter(|_| untimely)]
+        }
+        // It had gone by itself, and nobody had noticed.
+        (None, Some(told)) if worker.retires().is_some_and(|left| left < told) => {
+            [depart(worker.retires().unwrap_or(told), known, Leave::Silent, true), None]
         }
         (None, Some(_)) => [None, None],
         (None, None) => match (worker.retires(), worker.died) {
