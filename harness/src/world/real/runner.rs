@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixDatagram;
 
 use rustix::process::Signal as Kernel;
 
@@ -21,7 +20,7 @@ use super::log::Log;
 use super::observe::Observer;
 use super::stalls::Stalls;
 use super::subject::{self, Subject};
-use super::{bounds, claims, clock, host, leftovers, rundir, signals};
+use super::{bounds, claims, clock, host, leftovers, rundir, side, signals};
 
 /// How often what is left is looked for while it may still go.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(5);
@@ -250,10 +249,7 @@ impl Runner {
     fn ask(&mut self, who: Proc, act: &Ask) {
         self.note(What::Asked { proc: who, act: format!("{act:?}") });
         let path = self.job.dir.join("side").join(who.pid.to_string());
-        let said = UnixDatagram::unbound().and_then(|socket| {
-            socket.set_nonblocking(true)?;
-            socket.send_to(&serde_json::to_vec(act)?, path)
-        });
+        let said = side::say(&path, act);
         // A puppet that has just ended does not hear; the history shows that. Any other error is a blind spot.
         if let Err(error) = said
             && self.observer.procs.get(who).is_some_and(|tracked| tracked.died.is_none())
