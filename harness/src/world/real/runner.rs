@@ -157,8 +157,11 @@ impl Runner {
     fn observe(&mut self) {
         let now = clock::now();
         self.observer.observe(now, &mut self.fresh);
-        for text in self.claims.as_mut().map(Tail::lines).unwrap_or_default() {
-            self.fresh.extend(claims::claim(&text).map(|claim| Event::at(now, What::Claimed(claim))));
+        let said = self.claims.as_mut().map(Tail::lines).unwrap_or_default();
+        // It was said before it was read, but maybe after this round began; a claim must not look earlier than it was.
+        let read = clock::now();
+        for text in said {
+            self.fresh.extend(claims::claim(&text).map(|claim| Event::at(read, What::Claimed(claim))));
         }
         let accepted = self.fresh.iter().filter_map(|event| match event.what {
             What::Accepted { proc, peer } => Some(Input::AcceptedBy(peer, proc)),
