@@ -76,7 +76,7 @@ impl Observer {
             }
         }
         if self.connector.is_none() && now.since(self.scanned) >= SCAN {
-            self.scan(now, out);
+            self.scan(out);
         }
         self.procs.look(now, out);
     }
@@ -142,13 +142,14 @@ impl Observer {
         }
     }
 
-    fn scan(&mut self, now: Time, out: &mut Vec<Event>) {
-        let since = std::mem::replace(&mut self.scanned, now);
+    fn scan(&mut self, out: &mut Vec<Event>) {
+        let since = self.scanned;
+        self.scanned = clock::now();
         let Some(supervisor) = self.procs.supervisor().filter(|_| self.procs.supervisor_alive()) else { return };
         let mut parents = vec![supervisor.pid];
         while let Some(parent) = parents.pop() {
             for pid in procfs::children(parent) {
-                self.procs.found(pid, parent, When::Within(since, now), out);
+                self.procs.found(pid, parent, When::Within(since, clock::now()), out);
                 parents.push(pid);
             }
         }

@@ -232,7 +232,7 @@ impl Procs {
                 (Some(code), _) => Some(Status::Code(code)),
                 (None, signal) => signal.map(Status::Signal),
             };
-            self.died(pid, now, status, out);
+            self.died(pid, clock::now(), status, out);
         }
         if self.next_look().is_none_or(|at| at > now) {
             return;
@@ -251,7 +251,7 @@ impl Procs {
             // It was not there when it should have been opened. The process event of its end is on its way, or there are none.
             End::Alive => {
                 if !tracked.in_table() && (!exact || now.since(tracked.born.latest()) > STATUS_COMES) {
-                    self.table.remove(&pid).into_iter().for_each(|former| self.bury(former, now, out));
+                    self.table.remove(&pid).into_iter().for_each(|former| self.bury(former, clock::now(), out));
                 }
             }
             End::Silent(seen) => {
@@ -264,7 +264,9 @@ impl Procs {
                     tracked.end = End::Zombie(now);
                 } else {
                     if tracked.kind != Kind::Supervisor {
-                        out.push(Event { when: When::Within(seen.min(now), now), what: What::Reaped(tracked.proc) });
+                        // It was there at `seen` and is not there any more: `now` is older than this look.
+                        let when = When::Within(seen, clock::now());
+                        out.push(Event { when, what: What::Reaped(tracked.proc) });
                     }
                     self.table.remove(&pid);
                 }

@@ -159,7 +159,8 @@ impl Runner {
         let now = clock::now();
         self.observer.observe(now, &mut self.fresh);
         for text in self.claims.as_mut().map(Tail::lines).unwrap_or_default() {
-            self.fresh.extend(claims::claim(&text).map(|claim| Event::at(now, What::Claimed(claim))));
+            // The time of reading: `now` is older, and what the claim is about may have happened since.
+            self.fresh.extend(claims::claim(&text).map(|claim| Event::at(clock::now(), What::Claimed(claim))));
         }
         let accepted = self.fresh.iter().filter_map(|event| match event.what {
             What::Accepted { proc, peer } => Some(Input::AcceptedBy(peer, proc)),
@@ -169,7 +170,7 @@ impl Runner {
             self.sockets.input(input, &mut self.fresh);
         }
         self.sockets.input(Input::Tick, &mut self.fresh);
-        self.stalls.look(now, &mut self.observer.procs, &mut self.fresh);
+        self.stalls.look(&mut self.observer.procs, &mut self.fresh);
     }
 
     /// Events become history.
