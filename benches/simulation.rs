@@ -13,7 +13,7 @@ use divan::counter::ItemsCount;
 use harness::invariant::{self, Slack};
 use harness::scenario;
 use harness::subject;
-use harness::world::sim::{self, Model, Outcome};
+use harness::world::sim::{Model, Outcome, Prepared};
 use harness::world::{Bins, Plan};
 use supervisor::core::Pool;
 
@@ -49,8 +49,8 @@ fn plans() -> Vec<Named> {
 }
 
 /// One run and its judgement.
-fn run_and_judge(plan: &Plan) -> u64 {
-    let Outcome { history, kernel_events } = sim::run_with(plan, Model::default(), Pool::new, |kernel| kernel);
+fn run_and_judge(prepared: &Prepared<'_>, plan: &Plan, seed: u64) -> u64 {
+    let Outcome { history, kernel_events } = prepared.run(seed, Model::default(), Pool::new, |kernel| kernel);
     let findings = invariant::judge(&plan.scenario, &plan.subject.profile, &history, Slack::default());
     divan::black_box(findings);
     kernel_events
@@ -58,22 +58,30 @@ fn run_and_judge(plan: &Plan) -> u64 {
 
 #[divan::bench(args = plans())]
 fn runs(bencher: Bencher, plan: &Named) {
+    let prepared = Prepared::new(&plan.0);
     let seed = Cell::new(0);
     bencher
         .with_inputs(|| {
             seed.set(seed.get() + 1);
-            Plan { seed: seed.get(), ..plan.0.clone() }
+            seed.get()
         })
         .counter(ItemsCount::new(1u32))
-        .bench_local_values(|plan| run_and_judge(&plan));
+        .bench_local_values(|seed| run_and_judge(&prepared, &plan.0, seed));
 }
+
+/// How many seeds one round has.
+const SEEDS: u64 = 10;
 
 #[divan::bench]
 fn events(bencher: Bencher) {
     let plans = plans();
-    // The same plans again and again, so the number of events of a round is known before it is measured.
-    let kernel_events: u64 = plans.iter().map(|plan| run_and_judge(&plan.0)).sum();
-    bencher
-        .counter(ItemsCount::new(kernel_events))
-        .bench_local(|| plans.iter().map(|plan| run_and_judge(&plan.0)).sum::<u64>());
+    let prepared: Vec<_> = plans.iter().map(|plan| (Prepared::new(&plan.0), &plan.0)).collect();
+    let round = || -> u64 {
+        let of = |(prepared, plan): &(Prepared<'_>, &Plan)| -> u64 {
+            (0..SEEDS).map(|seed| run_and_judge(prepared, plan, seed)).sum()
+        };
+        prepared.iter().map(of).sum()
+    };
+    // The same seeds again and again, so the number of events of a round is known before it is measured.
+    bencher.counter(ItemsCount::new(round())).bench_local(round);
 }

@@ -98,3 +98,17 @@ fn help_names_every_exit_code() {
     }
     assert_eq!(output(&["--version"], Path::new("/")).1, format!("supervisor {}\n", env!("CARGO_PKG_VERSION")));
 }
+
+/// The reference page is written by hand, its tables are those of the code.
+#[test]
+fn the_reference_page_has_the_tables_of_the_code() {
+    use supervisor::policy::{ExitCode, defaults};
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/supervisor.md")).expect("the page");
+    let has = |line: &str| assert!(page.lines().any(|found| found == line), "docs/supervisor.md lacks: {line}");
+    for entry in defaults::TABLE {
+        has(&format!("| `{}` | {} | {} |", entry.name, entry.value, entry.meaning));
+    }
+    for code in ExitCode::ALL {
+        has(&format!("| {} | {} |", code.status(), code.meaning()));
+    }
+}

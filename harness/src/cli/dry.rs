@@ -17,7 +17,7 @@ pub fn print(tasks: &[Task], world: World, out: &mut dyn Write) -> io::Result<()
         if !missing.is_empty() {
             writeln!(out, "  not applicable: {}", missing.join("; "))?;
         }
-        for line in scenario::to_ron(&plan.scenario).lines() {
+        for line in scenario::explain(&plan.scenario, &plan.name).lines() {
             writeln!(out, "  {line}")?;
         }
         writeln!(out)?;

@@ -151,7 +151,7 @@ pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
     }
     let forms = select::forms(&[scenario_path(what)?])?;
     for form in &forms {
-        writeln!(out, "{}", scenario::to_ron(&form.scenario))?;
+        writeln!(out, "{}", scenario::explain(&form.scenario, &form.name))?;
     }
     Ok(ExitCode::Ok)
 }

@@ -44,7 +44,7 @@ impl<'a> Writer<'a, '_> {
         let head: usize = before.iter().map(|part| self.part_line(part).chars().count() + 2).sum();
         let column = column + head + self.open(node).len() + self.open(last).len() + LONGEST_KEY;
         let list = self.open(last).ends_with('[') && !last.parts.is_empty();
-        self.open(node).ends_with('(') && column <= WIDTH && (list || self.hugs(last, column))
+        self.open(node).ends_with('(') && before.len() <= 2 && column <= WIDTH && (list || self.hugs(last, column))
     }
 
     fn hugged(&mut self, node: &Node, column: usize, indent: usize, after: usize) {
@@ -87,7 +87,7 @@ impl<'a> Writer<'a, '_> {
 
     fn one_line(&self, node: &Node) -> String {
         if node.parts.is_empty() {
-            return self.text[node.place.clone()].to_owned();
+            return plain_quotes(&self.text[node.place.clone()]);
         }
         let parts: Vec<String> = node.parts.iter().map(|part| self.part_line(part)).collect();
         format!("{}{}{}", self.open(node), parts.join(", "), self.close(node))
@@ -112,4 +112,22 @@ impl<'a> Writer<'a, '_> {
         let text = self.text;
         &text[node.place.end - 1..node.place.end]
     }
+}
+
+/// A text in double quotes needs no backslash before a single one.
+fn plain_quotes(leaf: &str) -> String {
+    let mut out = String::with_capacity(leaf.len());
+    let mut letters = leaf.chars().peekable();
+    let text = leaf.starts_with('"');
+    while let Some(letter) = letters.next() {
+        match (letter, letters.peek()) {
+            ('\\', Some('\'')) if text => {}
+            ('\\', Some(&next)) => {
+                out.extend([letter, next]);
+                letters.next();
+            }
+            _ => out.push(letter),
+        }
+    }
+    out
 }

@@ -39,9 +39,9 @@ fn record() -> impl Strategy<Value = LifeRecord> {
     let exit = (phase(), span(), any::<i32>()).prop_map(|(at, after, code)| Exit { at, after, code });
     let output = any::<u64>().prop_map(|bytes_per_second| Output { bytes_per_second });
     let first = (span(), any::<bool>(), of(exit), of(phase()), retirement(), of(any::<u32>()));
-    let second = (any::<bool>(), span(), any::<u64>(), of(output), vec(child(), 0..3));
+    let second = (any::<bool>(), span(), any::<u64>(), of(output.clone()), of(output), vec(child(), 0..3), of(span()));
     (first, second).prop_map(|((boot, never_ready, exit, hang, retire, retire_after), rest)| {
-        let (ignore_term, slow_stop, leak, output, children) = rest;
+        let (ignore_term, slow_stop, leak, output, stderr, children, lifetime) = rest;
         LifeRecord {
             boot,
             never_ready,
@@ -53,7 +53,9 @@ fn record() -> impl Strategy<Value = LifeRecord> {
             slow_stop,
             leak,
             output,
+            stderr,
             children,
+            lifetime,
         }
     })
 }
@@ -166,6 +168,8 @@ fn trigger() -> impl Strategy<Value = Trigger> {
             Trigger::StoppedAccepting,
             Trigger::Exited,
             Trigger::CommandEnds,
+            Trigger::CommandSucceeds,
+            Trigger::CommandFails,
             Trigger::GaveUp,
             Trigger::SupervisorExited,
             Trigger::State(State::PoolFull),

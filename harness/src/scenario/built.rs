@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Act, Ask, Command, Fault, Life, Load, Scenario, Step, Target};
+use super::{Act, Ask, Command, Fault, Life, Load, Scenario, Step, Target, Trigger};
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
 const NOT_BUILT: &[&str] = &[
@@ -12,6 +12,8 @@ const NOT_BUILT: &[&str] = &[
     "Bystander",
     "Child",
     "ClockStep",
+    "CommandFails",
+    "CommandSucceeds",
     "Config",
     "File",
     "Limit",
@@ -24,6 +26,8 @@ const NOT_BUILT: &[&str] = &[
     "a Flood load",
     "a Poison load",
     "a Slow load",
+    "lifetime",
+    "stderr",
 ];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
@@ -36,7 +40,9 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     let mut used = BTreeSet::new();
     used.extend(scenario.load.iter().map(load));
     let lives = &scenario.lives;
-    used.extend(lives.first.iter().chain(lives.generation.values().flatten()).chain([&lives.then]).map(life));
+    for life in lives.first.iter().chain(lives.generation.values().flatten()).chain([&lives.then]) {
+        of_life(life, &mut used);
+    }
     for step in &scenario.steps {
         of_step(step, &mut used);
     }
@@ -44,9 +50,36 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
 }
 
 fn of_step(step: &Step, used: &mut BTreeSet<&'static str>) {
+    if let Some(trigger) = &step.when {
+        of_trigger(trigger, used);
+    }
     if let Some(act) = &step.act {
         of_act(act, used);
     }
+}
+
+fn of_trigger(trigger: &Trigger, used: &mut BTreeSet<&'static str>) {
+    let name = match trigger {
+        Trigger::SupervisorBorn => "SupervisorBorn",
+        Trigger::Born => "Born",
+        Trigger::Ready => "Ready",
+        Trigger::Announced => "Announced",
+        Trigger::StoppedAccepting => "StoppedAccepting",
+        Trigger::Exited => "Exited",
+        Trigger::Held(_) => "Held",
+        Trigger::CommandEnds => "CommandEnds",
+        Trigger::CommandSucceeds => "CommandSucceeds",
+        Trigger::CommandFails => "CommandFails",
+        Trigger::GaveUp => "GaveUp",
+        Trigger::SupervisorExited => "SupervisorExited",
+        Trigger::State(_) => "State",
+        Trigger::After(_) => "After",
+        Trigger::All(triggers) | Trigger::Any(triggers) => {
+            triggers.iter().for_each(|trigger| of_trigger(trigger, used));
+            return;
+        }
+    };
+    used.insert(name);
 }
 
 fn of_act(act: &Act, used: &mut BTreeSet<&'static str>) {
@@ -163,8 +196,8 @@ fn load(load: &Load) -> &'static str {
     }
 }
 
-fn life(life: &Life) -> &'static str {
-    match life {
+fn of_life(life: &Life, used: &mut BTreeSet<&'static str>) {
+    let name = match life {
         Life::Serve => "Serve",
         Life::Crash { .. } => "Crash",
         Life::Hang { .. } => "Hang",
@@ -174,6 +207,12 @@ fn life(life: &Life) -> &'static str {
         Life::RetireAtFirstRequest(_) => "RetireAtFirstRequest",
         Life::Leak(_) => "Leak",
         Life::Flood(_) => "Flood",
-        Life::Record(_) => "Record",
-    }
+        Life::Record(record) => {
+            used.extend(record.lifetime.map(|_| "lifetime"));
+            used.extend(record.stderr.map(|_| "stderr"));
+            used.extend(record.children.first().map(|_| "children"));
+            "Record"
+        }
+    };
+    used.insert(name);
 }

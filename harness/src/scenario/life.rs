@@ -113,6 +113,9 @@ pub struct LifeRecord {
     /// Announce retirement after so many requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retire_after: Option<u32>,
+    /// Announce retirement after having been ready for so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Span>,
     /// Ignore TERM and drain orders.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub ignore_term: bool,
@@ -122,9 +125,12 @@ pub struct LifeRecord {
     /// Bytes leaked per request.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub leak: u64,
-    /// Output.
+    /// What it prints on standard output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Output>,
+    /// What it prints on standard error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<Output>,
     /// Children that it spawns when ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<Child>,
@@ -156,7 +162,7 @@ pub enum Retirement {
     Silent,
 }
 
-/// Bytes on standard output.
+/// Bytes that it prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {

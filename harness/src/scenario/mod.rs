@@ -4,6 +4,7 @@
 mod arbitrary_tests;
 mod built;
 mod catalogue;
+mod explain;
 mod find;
 mod life;
 mod load;
@@ -16,6 +17,7 @@ mod write;
 
 pub use built::{constructs, not_built};
 pub use catalogue::{Entry, catalogue, entry};
+pub use explain::explain;
 pub use find::find;
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
 pub use load::Load;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Life, Lives, Load, Span, Step};
+use super::{Life, Lives, Load, Span, Step, Trigger};
 
 /// One scenario file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -211,13 +211,45 @@ pub struct Sweep {
     pub points: u32,
 }
 
+/// More points than this are no sweep but a typing error.
+pub(super) const MOST_POINTS: u32 = 10_000;
+
+impl Sweep {
+    /// The offsets, evenly spaced from the smallest to the largest.
+    pub fn offsets(&self) -> impl Iterator<Item = Span> {
+        let gaps = self.points.saturating_sub(1).max(1);
+        let gap = self.to.0.saturating_sub(self.from.0) / gaps;
+        let from = self.from.0;
+        (0..self.points.min(MOST_POINTS)).map(move |point| Span(from.saturating_add(gap.saturating_mul(point))))
+    }
+}
+
 impl Scenario {
-    /// The plain scenario and each variant, with the variant's name.
+    /// The plain scenario, each variant, and the plain scenario at each offset of the sweep (`sweep_0`, …), with the
+    /// name that it has beside the file's.
     pub fn forms(&self) -> Vec<(Option<String>, Scenario)> {
-        let plain = Scenario { variants: Vec::new(), ..self.clone() };
+        let plain = Scenario { variants: Vec::new(), sweep: None, ..self.clone() };
         let mut forms = vec![(None, plain.clone())];
         forms.extend(self.variants.iter().map(|variant| (Some(variant.name.clone()), plain.with(variant))));
+        let offsets = self.sweep.iter().flat_map(|sweep| sweep.offsets().map(|offset| (sweep.step, offset)));
+        let swept = |(point, (step, offset))| (Some(format!("sweep_{point}")), plain.delayed(step, offset));
+        forms.extend(offsets.enumerate().map(swept));
         forms
+    }
+
+    /// The same with one step's act so long after whatever it waits for.
+    fn delayed(&self, index: usize, offset: Span) -> Scenario {
+        let mut steps = self.steps.clone();
+        if let Some(step) = steps.get_mut(index) {
+            let waits = step.when.replace(Trigger::After(offset));
+            step.within = step.within.max(Span(offset.0 + Step::default().within.0));
+            if let Some(trigger) = waits.filter(|trigger| !matches!(trigger, Trigger::After(_))) {
+                let wait =
+                    Step { when: Some(trigger), within: self.steps[index].within, must: step.must, ..Step::default() };
+                steps.insert(index, wait);
+            }
+        }
+        Scenario { steps, ..self.clone() }
     }
 
     fn with(&self, variant: &Variant) -> Scenario {
@@ -239,5 +271,34 @@ impl Scenario {
 impl Default for Lives {
     fn default() -> Self {
         Self { first: Vec::new(), generation: Default::default(), then: Life::Serve }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Act, Command, parse};
+
+    #[test]
+    fn a_sweep_is_a_form_for_each_offset() {
+        let scenario = parse(
+            r#"(
+                title: "t",
+                pool: (workers: 1),
+                steps: [(do: Operate(Reload)), (when: Born, within: "1s", do: Operate(Stop))],
+                variants: [(name: "v", steps: [(do: Operate(Stop))])],
+                sweep: (step: 1, from: "0s", to: "2s", points: 3),
+            )"#,
+            "x.ron",
+        );
+        let forms = scenario.unwrap().forms();
+        let names: Vec<_> = forms.iter().map(|(name, _)| name.as_deref().unwrap_or("")).collect();
+        assert_eq!(names, ["", "v", "sweep_0", "sweep_1", "sweep_2"]);
+        let last = &forms[4].1.steps;
+        assert_eq!(last[1].when, Some(Trigger::Born));
+        assert_eq!(last[1].act, None);
+        assert_eq!(last[2].when, Some(Trigger::After(Span::millis(2000))));
+        assert_eq!(last[2].act, Some(Act::Operate(Command::Stop)));
+        assert!(forms.iter().all(|(_, form)| form.sweep.is_none() && form.variants.is_empty()));
     }
 }

@@ -90,6 +90,10 @@ pub enum Trigger {
     Held(String),
     /// Edge: the command given last ended.
     CommandEnds,
+    /// Edge: the command given last ended well, by the subject's own word.
+    CommandSucceeds,
+    /// Edge: the command given last failed, by the subject's own word.
+    CommandFails,
     /// Edge: the supervisor reached its give-up state.
     GaveUp,
     /// Edge: the supervisor ended.
@@ -144,7 +148,8 @@ pub enum Act {
     },
     /// The operator's commands.
     Operate(Command),
-    /// Swaps the subject's configuration for a variant that the subject file supplies.
+    /// Swaps the subject's configuration for a variant that the subject file supplies; `original` is the one that it
+    /// started with.
     Config(String),
     /// Starts a load that is `on_demand`.
     StartLoad(String),
@@ -319,7 +324,8 @@ pub enum Fault {
     Limit {
         /// Whose.
         on: Target,
-        /// Its name: NOFILE, NPROC, AS, pids.
+        /// Its name: NOFILE, NPROC, AS (bytes), pids (of its cgroup), memory (bytes, of its cgroup), cpu (percent of
+        /// one processor, of its cgroup).
         resource: String,
         /// The value; `Now(+n)` is not offered: say how many descriptors or processes.
         to: u64,

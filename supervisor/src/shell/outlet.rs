@@ -110,3 +110,7 @@ impl Outlet {
         kernel.close(self.fd);
     }
 }
+
+#[cfg(test)]
+#[path = "outlet_tests.rs"]
+mod tests;

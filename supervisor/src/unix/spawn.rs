@@ -27,6 +27,9 @@ const FIRST_FD: RawFd = 3;
 /// Linux numbers its signals from 1 to this.
 const LAST_SIGNAL: libc::c_int = 64;
 
+/// Bytes of the kernel's own signal set, a bit for each.
+const KERNEL_SIGSET: usize = LAST_SIGNAL as usize / 8;
+
 /// What the child writes into the error pipe: the step and the errno.
 const REPORT: usize = 1 + size_of::<i32>();
 
@@ -180,14 +183,16 @@ unsafe fn place_descriptors(plan: &mut Plan) {
     }
 }
 
-/// Default dispositions, then an empty mask: masks and ignored signals would survive exec.
+/// Default dispositions, then an empty mask: masks and ignored signals would survive exec. The system call itself, because
+/// libc keeps 32 and 33 for itself and would leave them ignored, if they came so.
 unsafe fn clean_signals() {
-    // SAFETY: all-zero is a sigaction with SIG_DFL, no flags and an empty mask. The numbers that libc keeps for itself
-    // give an error, which is right.
+    // SAFETY: all-zero is the kernel's sigaction with SIG_DFL, no flags and an empty mask, and the buffer is longer than
+    // that structure anywhere. SIGKILL and SIGSTOP give an error, which is right.
     unsafe {
-        let default: libc::sigaction = std::mem::zeroed();
+        let default = [0_u64; 8];
         for signal in 1..=LAST_SIGNAL {
-            libc::sigaction(signal, &raw const default, std::ptr::null_mut());
+            let none = std::ptr::null_mut::<libc::c_void>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), none, KERNEL_SIGSET);
         }
         let mut none = MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(none.as_mut_ptr());

@@ -8,9 +8,11 @@ mod faulty;
 mod list;
 pub mod machines;
 
+mod matrix;
 mod mutant;
 
 pub use faulty::{Faulty, KernelFault};
 pub use list::{ALL, find};
+pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};
 
 pub use mutant::{AnyMachine, Mutant, Mutation};

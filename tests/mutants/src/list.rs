@@ -9,7 +9,10 @@ pub const ALL: [Mutant; 12] = [
         sentence: "a worker that dies is not replaced",
         scenario: "kill",
         caught_by: "INV-CONVERGE",
-        consequences: &["INV-FLOOR"],
+        consequences: &[
+            ("INV-FLOOR", "a worker is missing long after the kill is no excuse any more"),
+            ("INV-INTENSITY", "a replacement that does not come is also one that comes too late"),
+        ],
         mutation: Mutation::NoRestart,
     },
     Mutant {
@@ -17,7 +20,12 @@ pub const ALL: [Mutant; 12] = [
         sentence: "it waits for one child per SIGCHLD, although several deaths may raise one",
         scenario: "kill::several_frozen",
         caught_by: "INV-REAP",
-        consequences: &["INV-CONVERGE", "INV-FLOOR"],
+        consequences: &[
+            ("INV-CONVERGE", "who is not seen to die is not replaced"),
+            ("INV-FLOOR", "so workers are missing"),
+            ("INV-INTENSITY", "and their replacements are late"),
+            ("INV-SERIAL", "a stop waits for workers that have long ended"),
+        ],
         mutation: Mutation::OneReapPerSignal,
     },
     Mutant {
@@ -25,7 +33,7 @@ pub const ALL: [Mutant; 12] = [
         sentence: "announcement and exit of the same worker each start a replacement",
         scenario: "throw",
         caught_by: "INV-ONCE",
-        consequences: &["INV-CONVERGE"],
+        consequences: &[("INV-CONVERGE", "the surplus worker stays")],
         mutation: Mutation::SecondReplacement,
     },
     Mutant {
@@ -33,15 +41,15 @@ pub const ALL: [Mutant; 12] = [
         sentence: "a worker that announced is replaced when it has gone, not before",
         scenario: "throw::one_phase",
         caught_by: "INV-FLOOR",
-        consequences: &[],
+        consequences: &[("INV-INTENSITY", "the replacement comes later than the policy allows")],
         mutation: Mutation::LateReplacement,
     },
     Mutant {
         name: "no-drain",
         sentence: "a worker that is told to leave is killed at once",
-        scenario: "hold",
+        scenario: "hold::one_phase",
         caught_by: "INV-DRAIN",
-        consequences: &["INV-CONSERVE"],
+        consequences: &[("INV-CONSERVE", "what the worker held is lost")],
         mutation: Mutation::NoDrain,
     },
     Mutant {
@@ -49,7 +57,7 @@ pub const ALL: [Mutant; 12] = [
         sentence: "a worker that does not leave is never killed",
         scenario: "hold::ignores_term_at_reload",
         caught_by: "INV-DRAIN",
-        consequences: &[],
+        consequences: &[("INV-SERIAL", "a stop waits for ever")],
         mutation: Mutation::NoDeadline,
     },
     Mutant {
@@ -57,7 +65,7 @@ pub const ALL: [Mutant; 12] = [
         sentence: "the restart limit is never reached",
         scenario: "flap",
         caught_by: "INV-GIVEUP",
-        consequences: &["INV-INTENSITY"],
+        consequences: &[("INV-INTENSITY", "more restarts in the window than the limit allows")],
         mutation: Mutation::NoLimit,
     },
     Mutant {
@@ -65,7 +73,7 @@ pub const ALL: [Mutant; 12] = [
         sentence: "the first start of each worker counts as a restart",
         scenario: "flap::more_workers_than_restarts",
         caught_by: "INV-GIVEUP",
-        consequences: &["INV-ISOLATE"],
+        consequences: &[],
         mutation: Mutation::InitialStartsCount,
     },
     Mutant {
@@ -73,7 +81,7 @@ pub const ALL: [Mutant; 12] = [
         sentence: "a worker that announces is replaced without counting, however soon it does",
         scenario: "throw::first_request",
         caught_by: "INV-GIVEUP",
-        consequences: &["INV-INTENSITY"],
+        consequences: &[("INV-INTENSITY", "more restarts in the window than the limit allows")],
         mutation: Mutation::RetirementIsFree,
     },
     Mutant {
@@ -81,13 +89,13 @@ pub const ALL: [Mutant; 12] = [
         sentence: "having given up it ends as if it had been told to stop",
         scenario: "flap",
         caught_by: "INV-TRUTH",
-        consequences: &["INV-GIVEUP"],
+        consequences: &[("INV-GIVEUP", "the status is part of a give-up")],
         mutation: Mutation::StatusZero,
     },
     Mutant {
         name: "orphans-on-stop",
         sentence: "told to stop it ends at once and leaves its workers behind",
-        scenario: "hold::ignores_term",
+        scenario: "signals/stop::with_long_requests",
         caught_by: "INV-CONTAIN",
         consequences: &[],
         mutation: Mutation::LeavesAtStop,
@@ -95,7 +103,7 @@ pub const ALL: [Mutant; 12] = [
     Mutant {
         name: "term-lost-during-rolling-restart",
         sentence: "a stop that comes during a rolling restart is forgotten",
-        scenario: "hold::stop_during_rolling_restart",
+        scenario: "signals/stop",
         caught_by: "INV-SERIAL",
         consequences: &[],
         mutation: Mutation::DeafWhileRolling,

@@ -21,10 +21,17 @@ pub struct Mutant {
     pub scenario: &'static str,
     /// The invariant that has to notice.
     pub caught_by: &'static str,
-    /// Invariants that fail there as a consequence. No other may.
-    pub consequences: &'static [&'static str],
+    /// Invariants that fail there as a consequence, and why. No other may.
+    pub consequences: &'static [(&'static str, &'static str)],
     /// What is changed.
     pub mutation: Mutation,
+}
+
+impl Mutant {
+    /// Whether this invariant is documented to fail as a consequence.
+    pub fn has_consequence(&self, id: &str) -> bool {
+        self.consequences.iter().any(|(consequence, _)| *consequence == id)
+    }
 }
 
 /// One change.

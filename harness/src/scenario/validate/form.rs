@@ -2,6 +2,7 @@
 
 use crate::ron_file::{Path, Seg};
 use crate::scenario::catalogue::{catalogue, entry};
+use crate::scenario::model::MOST_POINTS;
 use crate::scenario::{Scenario, Variant};
 
 use super::finding::{Checker, Finding};
@@ -10,7 +11,7 @@ use super::{expect, life, load, pool, steps};
 /// Everything that is wrong with a scenario.
 pub fn findings(scenario: &Scenario) -> Vec<Finding> {
     let mut found = form(scenario, None);
-    let forms = scenario.forms();
+    let forms = Scenario { sweep: None, ..scenario.clone() }.forms();
     for (index, (variant, (_, scenario))) in scenario.variants.iter().zip(forms.iter().skip(1)).enumerate() {
         for mut finding in form(scenario, Some((index, variant))) {
             let own = finding.path.first() == Some(&field("variants"));
@@ -88,6 +89,9 @@ fn variants(checker: &mut Checker, scenario: &Scenario) {
                 .wrong_in("name", format!("`{name}` can't be the name of a test"))
                 .expected("lower-case letters, digits and `_`");
         }
+        if name.starts_with("sweep_") {
+            checker.wrong_in("name", "names that begin with `sweep_` are those of the offsets of a sweep");
+        }
         if scenario.variants[..index].iter().any(|other| other.name == *name) {
             checker.wrong_in("name", format!("there are two variants `{name}`"));
         }
@@ -113,7 +117,7 @@ fn sweep(checker: &mut Checker, scenario: &Scenario) {
         let what = format!("a sweep from {} to {} is no range", sweep.from, sweep.to);
         checker.wrong_in("to", what).expected("expected more than `from`");
     }
-    if !(2..=10_000).contains(&sweep.points) {
+    if !(2..=MOST_POINTS).contains(&sweep.points) {
         checker.wrong_in("points", format!("a sweep of {} points", sweep.points)).expected("expected 2 to 10000");
     }
     checker.leave();

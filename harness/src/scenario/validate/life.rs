@@ -88,9 +88,11 @@ fn one(checker: &mut Checker, life: &Life) {
             if record.retire_after == Some(0) {
                 checker.wrong_in("retire_after", "`retire_after` is 0").expected("expected at least 1 request");
             }
-            if let Some(output) = record.output {
-                checker.enter("output");
-                checker.not_zero("bytes_per_second", output.bytes_per_second);
+            for (field, output) in [("output", record.output), ("stderr", record.stderr)] {
+                checker.enter(field);
+                if let Some(output) = output {
+                    checker.not_zero("bytes_per_second", output.bytes_per_second);
+                }
                 checker.leave();
             }
         }

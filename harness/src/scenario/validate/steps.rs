@@ -8,7 +8,7 @@ use super::load::{Where, known};
 
 /// More steps than this, repetitions counted, are no scenario but a typing error.
 const MOST_STEPS: u64 = 100_000;
-const RESOURCES: [&str; 4] = ["NOFILE", "NPROC", "AS", "pids"];
+const RESOURCES: [&str; 6] = ["NOFILE", "NPROC", "AS", "pids", "memory", "cpu"];
 const FILES: [&str; 3] = ["program", "config", "log"];
 const ERRNOS: [&str; 24] = [
     "E2BIG",
@@ -130,7 +130,7 @@ impl Steps<'_> {
             Trigger::GaveUp if self.scenario.pool.limit.is_none() => {
                 self.checker.wrong("it can't give up").expected("the pool has no `limit`");
             }
-            Trigger::CommandEnds if !self.commanded => {
+            Trigger::CommandEnds | Trigger::CommandSucceeds | Trigger::CommandFails if !self.commanded => {
                 self.checker.wrong("no command can end here").expected("no step before this one says `Operate`");
             }
             Trigger::All(triggers) | Trigger::Any(triggers) => {
@@ -140,6 +140,10 @@ impl Steps<'_> {
                 }
                 for (index, trigger) in triggers.iter().enumerate() {
                     self.checker.enter_index(index);
+                    if triggers[..index].contains(trigger) {
+                        let expected = "one edge would be taken for both: write a step for each";
+                        self.checker.wrong("the same is waited for twice").expected(expected);
+                    }
                     self.trigger(trigger);
                     self.checker.leave();
                 }
@@ -152,6 +156,8 @@ impl Steps<'_> {
             | Trigger::StoppedAccepting
             | Trigger::Exited
             | Trigger::CommandEnds
+            | Trigger::CommandSucceeds
+            | Trigger::CommandFails
             | Trigger::GaveUp
             | Trigger::SupervisorExited
             | Trigger::State(_)
@@ -355,7 +361,13 @@ fn names_process(trigger: &Trigger) -> bool {
         | Trigger::Exited
         | Trigger::SupervisorExited => true,
         Trigger::All(triggers) | Trigger::Any(triggers) => triggers.iter().any(names_process),
-        Trigger::Held(_) | Trigger::CommandEnds | Trigger::GaveUp | Trigger::State(_) | Trigger::After(_) => false,
+        Trigger::Held(_)
+        | Trigger::CommandEnds
+        | Trigger::CommandSucceeds
+        | Trigger::CommandFails
+        | Trigger::GaveUp
+        | Trigger::State(_)
+        | Trigger::After(_) => false,
     }
 }
 

@@ -23,7 +23,7 @@ mod worker;
 
 pub use kernel::SimKernel;
 pub use model::Model;
-pub use run::{Outcome, run, run_with};
+pub use run::{Outcome, Prepared, run, run_with};
 
 #[cfg(test)]
 mod tests;

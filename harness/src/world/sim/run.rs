@@ -58,28 +58,56 @@ pub fn run_with<M: Machine, K: Kernel>(
     machine: impl FnOnce(Policy) -> M,
     wrap: impl FnOnce(SimKernel) -> K,
 ) -> Outcome {
-    let world = Rc::new(RefCell::new(World::new(plan, model)));
-    world.borrow_mut().direct();
-    world.borrow_mut().until_supervisor_runs();
-    if world.borrow().supervisor.running() {
-        let code = match configure(plan) {
-            Ok(config) => {
-                let mut kernel = wrap(SimKernel(Rc::clone(&world)));
-                let machine = machine(config.policy.clone());
-                shell::run(&mut kernel, machine, &config)
-            }
-            // As its main does with a file that it can't use.
-            Err(NoConfig) => ExitCode::Config,
-        };
-        world.borrow_mut().end_supervisor(Status::Code(code as i32));
+    Prepared::new(plan).run(plan.seed, model, machine, wrap)
+}
+
+/// A plan of which everything is done that does not depend on the seed: what many runs of one scenario share.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    plan: &'a Plan,
+    header: Header,
+    config: Result<Config, NoConfig>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Renders and reads the configuration, and writes the header.
+    pub fn new(plan: &'a Plan) -> Self {
+        Self { plan, header: header(plan), config: configure(plan) }
     }
-    let mut world = world.borrow_mut();
-    world.until_over();
-    let history = History { header: header(plan), events: std::mem::take(&mut world.history) };
-    Outcome { history, kernel_events: world.kernel_events }
+
+    /// One run with this seed in place of the plan's.
+    pub fn run<M: Machine, K: Kernel>(
+        &self,
+        seed: u64,
+        model: Model,
+        machine: impl FnOnce(Policy) -> M,
+        wrap: impl FnOnce(SimKernel) -> K,
+    ) -> Outcome {
+        let world = Rc::new(RefCell::new(World::new(self.plan, seed, model)));
+        world.borrow_mut().direct();
+        world.borrow_mut().until_supervisor_runs();
+        if world.borrow().supervisor.running() {
+            let code = match &self.config {
+                Ok(config) => {
+                    let mut kernel = wrap(SimKernel(Rc::clone(&world)));
+                    let machine = machine(Policy { seed, ..config.policy.clone() });
+                    shell::run(&mut kernel, machine, config)
+                }
+                // As its main does with a file that it can't use.
+                Err(NoConfig) => ExitCode::Config,
+            };
+            world.borrow_mut().end_supervisor(Status::Code(code as i32));
+        }
+        let mut world = world.borrow_mut();
+        world.until_over();
+        let header = Header { seed, ..self.header.clone() };
+        let history = History { header, events: std::mem::take(&mut world.history) };
+        Outcome { history, kernel_events: world.kernel_events }
+    }
 }
 
 /// The subject has no configuration file that the reference supervisor could read.
+#[derive(Debug)]
 struct NoConfig;
 
 /// The configuration as the shipped program would read it: the text that the subject renders, parsed.
@@ -118,10 +146,10 @@ fn header(plan: &Plan) -> Header {
 }
 
 impl World {
-    pub fn new(plan: &Plan, model: Model) -> Self {
+    pub fn new(plan: &Plan, seed: u64, model: Model) -> Self {
         let scenario = &plan.scenario;
         let profile = &plan.subject.profile;
-        let mut rng = Rng::new(plan.seed);
+        let mut rng = Rng::new(seed);
         World {
             now: BEGIN,
             queue: Queue::default(),
@@ -130,8 +158,8 @@ impl World {
             model,
             kernel_events: 0,
             over: false,
-            history: Vec::new(),
-            director: Director::for_plan(scenario, profile, plan.seed),
+            history: Vec::with_capacity(512),
+            director: Director::for_plan(scenario, profile, seed),
             director_at: Time::NEVER,
             injections: Vec::new(),
             supervisor: Supervisor::new(),

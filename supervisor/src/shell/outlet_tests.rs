@@ -1,0 +1,119 @@
+use std::collections::VecDeque;
+use std::path::Path;
+
+use super::*;
+use crate::kernel::Received;
+
+/// A descriptor that answers each write from a list, then takes everything.
+#[derive(Default)]
+struct Sink {
+    answers: VecDeque<Result<usize, Errno>>,
+    text: String,
+    writes: usize,
+    opened: usize,
+}
+
+impl Files for Sink {
+    fn open_append(&mut self, _path: &Path) -> Result<Fd, Errno> {
+        self.opened += 1;
+        Ok(Fd(100))
+    }
+
+    fn inherited(&mut self, number: i32) -> Result<Fd, Errno> {
+        Ok(Fd(number))
+    }
+
+    fn write(&mut self, _fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        self.writes += 1;
+        let taken = self.answers.pop_front().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
+        self.text.push_str(std::str::from_utf8(&bytes[..taken]).expect("ASCII"));
+        Ok(taken)
+    }
+}
+
+impl Streams for Sink {
+    fn receive(&mut self, _fd: Fd, _buffer: &mut [u8]) -> Result<Received, Errno> {
+        Err(Errno::BADF)
+    }
+    fn send(&mut self, _fd: Fd, _bytes: &[u8]) -> Result<usize, Errno> {
+        Err(Errno::BADF)
+    }
+    fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
+        Err(Errno::BADF)
+    }
+    fn receive_datagram(&mut self, _fd: Fd, _buffer: &mut [u8]) -> Result<usize, Errno> {
+        Err(Errno::BADF)
+    }
+    fn close(&mut self, _fd: Fd) {}
+}
+
+fn sink(answers: &[Result<usize, Errno>]) -> (Outlet, Sink) {
+    (Outlet::new(Fd(7), None), Sink { answers: answers.iter().copied().collect(), ..Sink::default() })
+}
+
+#[test]
+fn parts_and_interruptions_lose_nothing() {
+    let (mut outlet, mut sink) = sink(&[Ok(3), Err(Errno::INTR), Ok(1)]);
+    outlet.push("one\n");
+    outlet.push("two\n");
+    outlet.flush(&mut sink);
+    assert_eq!(sink.text, "one\ntwo\n");
+    assert_eq!((outlet.watch(), outlet.take_lost()), (None, None));
+}
+
+#[test]
+fn what_does_not_fit_is_watched_and_asked_for_only_when_there_is_room() {
+    let (mut outlet, mut sink) = sink(&[Ok(2), Err(Errno::AGAIN)]);
+    outlet.push("one\n");
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.watch(), Some(Fd(7)));
+    outlet.push("two\n");
+    outlet.flush(&mut sink);
+    assert_eq!(sink.writes, 2, "not tried in between");
+    outlet.writable(Fd(8));
+    assert_eq!(outlet.watch(), Some(Fd(7)), "another descriptor's news");
+    outlet.writable(Fd(7));
+    outlet.flush(&mut sink);
+    assert_eq!(sink.text, "one\ntwo\n");
+    assert_eq!(outlet.watch(), None);
+}
+
+#[test]
+fn beyond_the_limit_whole_lines_are_lost_and_counted() {
+    let (mut outlet, mut sink) = sink(&[Ok(5), Err(Errno::AGAIN)]);
+    let line = format!("{}\n", "x".repeat(1023));
+    for _ in 0..BACKLOG_LIMIT / 1024 {
+        outlet.push(&line);
+    }
+    outlet.flush(&mut sink);
+    outlet.push("y\ny\n");
+    outlet.push(&line);
+    assert_eq!(outlet.take_lost(), None, "no room to say so yet");
+    outlet.writable(Fd(7));
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(1), "the short ones found room in the five bytes that had left");
+    assert_eq!(outlet.take_lost(), None, "said once");
+    assert_eq!(sink.text.lines().filter(|line| line.len() == 1023).count(), BACKLOG_LIMIT / 1024);
+}
+
+#[test]
+fn an_error_costs_what_waits_and_the_next_line_starts_afresh() {
+    let (mut outlet, mut sink) = sink(&[Ok(2), Err(Errno::NOSPC)]);
+    outlet.push("one\ntwo\n");
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.watch(), None, "an error is not waited for");
+    assert_eq!(outlet.take_lost(), Some(2));
+    outlet.push("three\n");
+    outlet.flush(&mut sink);
+    assert_eq!(sink.text, "on\nthree\n");
+}
+
+#[test]
+fn only_files_are_opened_again() {
+    let (mut outlet, mut sink) = sink(&[]);
+    outlet.reopen(&mut sink).expect("nothing to do");
+    assert_eq!(sink.opened, 0);
+    let mut file = Outlet::new(Fd(7), Some("events".into()));
+    file.reopen(&mut sink).expect("opened");
+    assert_eq!((sink.opened, file.fd), (1, Fd(100)));
+}
