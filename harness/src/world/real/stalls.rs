@@ -43,6 +43,11 @@ impl Stalls {
         self.own.as_mut().is_some_and(|own| run_queue_delay(own).is_some())
     }
 
+    /// How long the harness itself has waited for a processor so far.
+    pub fn own_delay(&mut self) -> Duration {
+        Duration::from_nanos(self.own.as_mut().and_then(run_queue_delay).unwrap_or(0))
+    }
+
     /// Looks at everybody, if it is time.
     pub fn look(&mut self, procs: &mut Procs, out: &mut Vec<Event>) {
         if clock::now().since(self.looked) < EVERY {
