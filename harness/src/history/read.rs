@@ -7,9 +7,10 @@ use crate::time::Time;
 use super::timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Stall, Supervisor, Timeline, Worker};
 use super::{Connection, Event, History, Proc, Role, Status, What, When};
 
-/// Signals that end a process unless it takes care: INT, QUIT, ILL, ABRT, KILL, USR1, SEGV, USR2, PIPE, TERM, HUP.
-const FATAL: [i32; 11] = [1, 2, 3, 4, 6, 9, 10, 11, 12, 13, 15];
-const SIGKILL: i32 = 9;
+/// Signals that end a process unless it takes care: HUP, INT, QUIT, ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2, PIPE, TERM.
+const FATAL: [i32; 13] = [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15];
+/// Those of them that a worker can't take for an order to leave: ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2.
+const DEADLY: [i32; 8] = [4, 6, 7, 8, 9, 10, 11, 12];
 
 /// Acts after which a worker is no longer fit, whoever ends it then.
 const SPOILING: [&str; 4] = ["Exit", "Hang", "CloseChannel", "Garble"];
@@ -188,7 +189,7 @@ impl<'a> Reader<'a> {
         for injected in std::mem::take(&mut self.line.injected) {
             if let Some(index) = self.worker_of(injected.proc) {
                 let worker = &mut self.line.workers[index];
-                if injected.signal == SIGKILL {
+                if DEADLY.contains(&injected.signal) {
                     worker.killed.get_or_insert(injected.at);
                 }
                 if FATAL.contains(&injected.signal) {

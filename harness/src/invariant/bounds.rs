@@ -17,6 +17,8 @@ pub const KILL_SLACK: Duration = Duration::from_millis(500);
 pub const ONE_ORDER: Duration = Duration::from_millis(20);
 /// By how much two starts may move against each other on their way from the decision to the first sight of them.
 pub const START_JITTER: Duration = Duration::from_millis(10);
+/// From the start of a worker to the first sight of it, where nothing but its own first line shows it.
+pub const BIRTH_SEEN: Duration = Duration::from_millis(50);
 /// How long a pool that has converged must stay as it is (H).
 pub const HOLD: Duration = Duration::from_millis(200);
 /// By how many percent a delay may differ from what was asked for before anybody minds.

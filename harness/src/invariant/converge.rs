@@ -28,11 +28,12 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         let is_right = right_since < until || last_wrong.is_none_or(|end| end <= from);
         // Watched to the end of the run it must have become right; between two disturbances there may be too little time.
         let last = Some(until) == case.timeline.phases.stop;
-        if until <= due && !(last && case.timeline.phases.settle.is_some()) {
+        let settled = case.timeline.phases.settle.is_some_and(|settle| from <= settle + bounds::ONE_ORDER);
+        if until <= due && !(last && (settled || is_right)) {
             continue;
         }
         match (is_right, case.timely(from, due, right_since, &[])) {
-            (true, Timely::Yes) => tally.measured(right_since.since(from), bound),
+            (true, Timely::Yes) => tally.measured(case.lasted(from, right_since), bound),
             (false, Timely::Yes) => {
                 tally.doubt(format!("watched for {} only, and the bound is {}", say(until.since(from)), say(bound)));
             }

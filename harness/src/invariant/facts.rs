@@ -74,6 +74,8 @@ pub struct Facts {
     pub steps: Option<Time>,
     /// Script of each worker.
     pub traits: Vec<Traits>,
+    /// Whether a fault or a script hit each worker so that it could not finish its work.
+    pub hit: Vec<bool>,
     /// Departures by the instant at which they could be known.
     pub departures: Vec<Departure>,
     /// Rolling restarts: from the order to the last worker that was told to leave because of it.
@@ -95,6 +97,7 @@ impl Facts {
         facts.read_faults(line);
         facts.read_orders(line);
         facts.read_departures(line);
+        facts.read_hits(line);
         facts.read_end(line);
         facts.read_rolls(line);
         facts
@@ -137,12 +140,26 @@ impl Facts {
         self.departures.sort_by_key(|one| one.known);
     }
 
+    fn read_hits(&mut self, line: &Timeline<'_>) {
+        self.hit = line.workers.iter().map(|one| one.killed.is_some() || one.spoiled.is_some()).collect();
+        for one in &self.departures {
+            let died = matches!(one.how, Leave::Death | Leave::Untimely | Leave::Silent);
+            self.hit[one.worker] |= one.excused && died;
+        }
+    }
+
     fn read_end(&mut self, line: &Timeline<'_>) {
         let ordered = [self.stop, self.felled].into_iter().flatten().min();
-        if let Some((exit, _)) = self.exit
-            && ordered.is_none_or(|ordered| exit < ordered)
-        {
-            self.ended_itself = Some(self.end_began(line, exit));
+        match (self.exit, ordered) {
+            (Some((exit, _)), None) => self.ended_itself = Some(self.end_began(line, exit)),
+            (Some((exit, _)), Some(ordered)) if exit < ordered => self.ended_itself = Some(self.end_began(line, exit)),
+            // A stop may come while it is giving up: its status tells, and somebody had been told to leave before.
+            (Some((_, Status::Code(code))), Some(ordered)) if code != 0 => {
+                let began = self.end_began(line, ordered);
+                let told = line.workers.iter().any(|one| one.ordered().is_some_and(|at| at >= began && at < ordered));
+                self.ended_itself = (told && began < ordered).then_some(began);
+            }
+            _ => {}
         }
         let ends = [ordered, self.ended_itself, self.exit.map(|(at, _)| at), line.phases.stop, Some(line.until)];
         self.peace = ends.into_iter().flatten().min().unwrap_or(line.until);
@@ -156,15 +173,15 @@ impl Facts {
         let needs = || self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= exit);
         let unmet = needs().map(|one| one.known).find(|at| *at >= last_birth);
         let last = needs().map(|one| one.known).max();
-        let told = line.workers.iter().filter_map(|worker| worker.told);
-        let told = told.filter(|at| *at + bounds::REACT >= last_birth && *at <= exit).min();
+        let told = line.workers.iter().filter_map(Worker::ordered);
+        let told = told.filter(|at| *at + bounds::BIRTH_SEEN >= last_birth && *at <= exit).min();
         [unmet.or(last), told].into_iter().flatten().min().unwrap_or(exit)
     }
 
     fn read_rolls(&mut self, line: &Timeline<'_>) {
         let reloads = line.commands.iter().filter(|(at, command)| is_reload(command) && *at <= self.peace);
         let spans = reloads.map(|(at, command)| {
-            let told = line.workers.iter().filter(|worker| worker.signalled.is_none()).filter_map(|worker| worker.told);
+            let told = line.workers.iter().filter_map(Worker::ordered);
             let last = told.filter(|told| told >= at && *told <= self.peace).max().unwrap_or(*at);
             (*at, last.max(*at + burst(command)) + bounds::REACT)
         });
@@ -195,8 +212,9 @@ fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departu
         Some(Departure { worker: index, at, known, how, excused, ready_for: ready_for(at) })
     };
     let hit = worker.signalled.is_some() || worker.spoiled.is_some();
-    // What it does after the supervisor told it to leave is the supervisor's doing; a signal of ours looks the same to it.
-    let told = worker.told.filter(|told| worker.signalled.is_none_or(|signal| signal > *told));
+    let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
+    // What it does after the supervisor told it to leave is the supervisor's doing.
+    let told = worker.ordered();
     let announced = worker.announced.filter(|(at, _)| told.is_none_or(|told| *at <= told));
     let known = worker.dead_for_sure();
     match (announced, told) {
@@ -205,19 +223,15 @@ fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departu
         }
         (Some((at, Form::TwoPhase)), told) => {
             let untimely = told.is_none() && worker.died.is_some();
-            let gap = depart(worker.retires().unwrap_or(worker.maybe_dead()), known, Leave::Untimely, true);
+            let gap = depart(worker.retires().unwrap_or(worker.maybe_dead()), known, Leave::Untimely, own);
             [depart(at, at, Leave::TwoPhase, true), gap.filter(|_| untimely)]
         }
         (None, Some(_)) => [None, None],
-        (None, None) => {
-            let left = worker.retires();
-            let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
-            match (left, worker.died) {
-                (Some(left), _) => [depart(left, known, Leave::Silent, true), None],
-                (None, Some(died)) => [depart(died.earliest(), known, Leave::Death, own), None],
-                (None, None) => [None, None],
-            }
-        }
+        (None, None) => match (worker.retires(), worker.died) {
+            (Some(left), _) => [depart(left, known, Leave::Silent, true), None],
+            (None, Some(died)) => [depart(died.earliest(), known, Leave::Death, own), None],
+            (None, None) => [None, None],
+        },
     }
 }
 

@@ -33,7 +33,8 @@ impl Restarts {
     pub fn read(case: &Case<'_>) -> Self {
         let mut restarts = Self::default();
         let wanted = case.scenario.pool.workers as usize;
-        let end = case.facts.exit.map_or(Time::NEVER, |(at, _)| at);
+        // What is seen after the beginning of the end was started before it.
+        let end = case.facts.ended_itself.map_or(Time::NEVER, |at| at + bounds::BIRTH_SEEN);
         let supervisors = case.timeline.supervisors.len().max(1);
         // The initial starts come first; each further supervisor makes its own.
         for worker in case.timeline.workers.iter().skip(wanted * supervisors) {

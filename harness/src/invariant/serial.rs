@@ -64,7 +64,7 @@ fn judge_end(case: &Case<'_>, stop: Time, tally: &mut Tally) {
         Timely::Yes if end == Time::NEVER => {
             tally.doubt(format!("watched for {} only after the stop", say(last.since(stop))))
         }
-        Timely::Yes => tally.measured(end.since(stop), bound),
+        Timely::Yes => tally.measured(case.lasted(stop, end), bound),
         Timely::Unknown(stalled) => tally.doubt(format!(
             "the stop took {}, and the host stalled for {}",
             say(end.min(last).since(stop)),
