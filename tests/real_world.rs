@@ -21,7 +21,8 @@ const CRASHES: &str = r#"(
 )"#;
 
 fn plan(text: &str) -> Plan {
-    let (subject, subject_dir) = subject::load("reference").unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    let (subject, subject_dir) =
+        subject::load("reference").unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     let scenario = scenario::parse(text, "test").unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     let bins = Bins {
         harness: PathBuf::from(env!("CARGO_BIN_EXE_harness")),
@@ -56,7 +57,8 @@ fn no_death_is_missed_however_short_the_life() {
     assert_eq!(tickets.len(), 8, "two, and six restarts: {tickets:?}");
     assert!(tickets.iter().all(|ticket| *ticket > 0), "{tickets:?}");
     for (proc, _, when) in &born {
-        let died = history.events.iter().find(|event| matches!(event.what, What::Died { proc: dead, .. } if dead == *proc));
+        let died =
+            history.events.iter().find(|event| matches!(event.what, What::Died { proc: dead, .. } if dead == *proc));
         let died = died.unwrap_or_else(|| panic!("{proc:?} was not seen to die"));
         assert!(when.earliest() < died.when.latest());
         let reaped = history.events.iter().find(|event| event.what == What::Reaped(*proc));
