@@ -106,7 +106,17 @@ pub const ALL: [Mutant; 12] = [
     },
 ];
 
-/// The mutant of that name.
+/// The shipped supervisor behind the wrappers of the mutants.
+pub const UNMUTATED: Mutant = Mutant {
+    name: "unmutated",
+    sentence: "nothing is wrong with it",
+    scenario: "kill",
+    caught_by: "nothing",
+    consequences: &[],
+    mutation: Mutation::Identity,
+};
+
+/// The mutant of that name, or the unmutated one.
 pub fn find(name: &str) -> Option<&'static Mutant> {
-    ALL.iter().find(|mutant| mutant.name == name)
+    ALL.iter().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
 }
