@@ -55,7 +55,7 @@ fn failed(case: &Case<'_>, from: Time, due: Time, bound: Duration, wrong: &[(Tim
         case.timeline.workers.iter().filter(|worker| what(worker, since)).count()
     };
     let ready = count(|worker, at| worker.is_ready(at));
-    let booting = count(|worker, at| is_booting(worker, at));
+    let booting = count(is_booting);
     tally.fail(
         since,
         format!(

@@ -163,7 +163,7 @@ impl Facts {
                 self.ended_itself = Some(self.end_began(wanted, line, exit))
             }
             (Some((_, status)), Some(ordered)) if status != Status::Code(0) => {
-                giving_up = self.gave_up_before(scenario, line, ordered);
+                giving_up = self.gave_up_before(scenario, line, ordered, matches!(status, Status::Code(_)));
                 // A signal ended it before it could say so.
                 self.ended_itself = giving_up.filter(|_| matches!(status, Status::Code(_)));
             }
@@ -174,14 +174,14 @@ impl Facts {
         self.peace = ends.into_iter().flatten().min().unwrap_or(line.until);
     }
 
-    /// An order may come while it is giving up: then more workers had left than the limit allows, and somebody had been
-    /// told to leave that no birth followed.
-    fn gave_up_before(&self, scenario: &Scenario, line: &Timeline<'_>, ordered: Time) -> Option<Time> {
+    /// An order may come while it is giving up: then more workers had left than the limit allows, and its status says so,
+    /// or somebody had been told to leave that no birth followed.
+    fn gave_up_before(&self, scenario: &Scenario, line: &Timeline<'_>, ordered: Time, says_so: bool) -> Option<Time> {
         let limit = scenario.pool.limit?;
         let began = self.end_began(scenario.pool.workers as usize, line, ordered);
         let left = self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= ordered).count();
         let told = line.workers.iter().any(|one| one.ordered().is_some_and(|at| at >= began && at < ordered));
-        (told && began < ordered && left > limit.restarts as usize).then_some(began)
+        ((told || says_so) && began < ordered && left > limit.restarts as usize).then_some(began)
     }
 
     /// A supervisor that ends by itself starts nobody any more and tells everybody to leave: the end began at the
