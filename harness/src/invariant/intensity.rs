@@ -68,12 +68,21 @@ fn judge_gaps(case: &Case<'_>, tally: &mut Tally) {
     match gaps::search(case, &backoff) {
         Found::Pairing => tally.held(),
         Found::Unknown => tally.doubt("too many ways to pair restarts with deaths".to_owned()),
-        Found::None { birth } => tally.fail(
-            case.worker(birth).born.latest(),
-            format!("{} was started before the backoff allowed, whomever it replaced", case.name(birth)),
-            format!("delays of {}, growing by {} up to {}", say(backoff.initial.0), backoff.factor, say(backoff.cap.0)),
-            "an earlier start".to_owned(),
-        ),
+        Found::None { birth } => {
+            let born = case.worker(birth).born.latest();
+            let left = case.facts.departures.iter().filter(|one| one.known <= born).map(|one| one.known).max();
+            tally.fail(
+                born,
+                format!("{} was started before the backoff allowed, whomever it replaced", case.name(birth)),
+                format!(
+                    "delays of {}, growing by {} up to {}",
+                    say(backoff.initial.0),
+                    backoff.factor,
+                    say(backoff.cap.0)
+                ),
+                format!("a start {} after the last that left", say(born.since(left.unwrap_or_default()))),
+            );
+        }
     }
 }
 
