@@ -199,10 +199,14 @@ impl<'a> Reader<'a> {
             self.line.injected.push(injected);
         }
         for asked in std::mem::take(&mut self.line.asked) {
-            if let Some(index) = self.worker_of(asked.proc)
-                && SPOILING.iter().any(|act| asked.act.starts_with(act))
-            {
-                self.line.workers[index].spoiled.get_or_insert(asked.at);
+            if let Some(index) = self.worker_of(asked.proc) {
+                let worker = &mut self.line.workers[index];
+                if SPOILING.iter().any(|act| asked.act.starts_with(act)) {
+                    worker.spoiled.get_or_insert(asked.at);
+                }
+                if asked.act.starts_with("CloseChannel") {
+                    worker.silenced.get_or_insert(asked.at);
+                }
             }
             self.line.asked.push(asked);
         }
@@ -212,25 +216,25 @@ impl<'a> Reader<'a> {
         let mut records = std::mem::take(&mut self.records);
         records.sort_by_key(|record| record.ended);
         // Journal lines are needed only for connections that nobody answered.
-        if records.iter().any(|record| record.owner.is_none()) {
+        if records.iter().any(|record| record.answered.is_none()) {
             self.accepts.sort_unstable();
         }
         for record in records {
-            let answered_by = record.owner.and_then(|proc| self.worker_of(proc));
-            let owner = answered_by.or_else(|| self.accepted_by(record));
-            self.line.connections.push(Conn { record, owner, accepted: owner.is_some() || record.owner.is_some() });
+            let noted = self.accepted_by(record);
+            let owner = record.owner.and_then(|proc| self.worker_of(proc)).or(noted.map(|(_, owner)| owner));
+            self.line.connections.push(Conn { record, owner, accepted: noted.map(|(at, _)| at) });
         }
     }
 
     /// The worker whose journal has this connection: ports are used again, so the instants must agree too.
-    fn accepted_by(&self, record: &Connection) -> Option<usize> {
-        if record.owner.is_some() {
+    fn accepted_by(&self, record: &Connection) -> Option<(Time, usize)> {
+        if record.answered.is_some() {
             return None;
         }
         let from = self.accepts.partition_point(|(peer, at, _)| (*peer, *at) < (record.peer, record.tried));
         let within =
             self.accepts[from..].iter().take_while(|(peer, at, _)| *peer == record.peer && *at <= record.ended);
-        within.last().and_then(|(_, _, proc)| self.worker_of(*proc))
+        within.last().and_then(|(_, at, proc)| self.worker_of(*proc).map(|owner| (*at, owner)))
     }
 }
 
@@ -253,5 +257,6 @@ fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
         killed: None,
         signalled: None,
         spoiled: None,
+        silenced: None,
     }
 }

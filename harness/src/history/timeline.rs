@@ -42,6 +42,8 @@ pub struct Worker {
     pub signalled: Option<Time>,
     /// The first time that the harness asked it to do something that makes it unfit (exit, hang, close its channel…).
     pub spoiled: Option<Time>,
+    /// The first time that the harness asked it to close its channel: nobody hears what it says then.
+    pub silenced: Option<Time>,
 }
 
 impl Worker {
@@ -81,8 +83,8 @@ pub struct Conn<'a> {
     pub record: &'a Connection,
     /// Index into [`Timeline::workers`] of the worker that answered, or whose journal says that it accepted it.
     pub owner: Option<usize>,
-    /// Whether a journal has an `accepted` line for it, or it was answered.
-    pub accepted: bool,
+    /// When that worker accepted it, where its journal says so and nobody answered.
+    pub accepted: Option<Time>,
 }
 
 /// One incarnation of the supervisor.

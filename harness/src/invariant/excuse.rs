@@ -141,9 +141,10 @@ pub(super) fn deadline(case: &Case<'_>, index: usize, retired: Time) -> Time {
     ordered + drain - (drain / 10).min(super::bounds::REACT) - case.slack.0
 }
 
-/// When the answer would have been complete.
+/// When the answer would have been complete: a worker begins when it has accepted.
 pub(super) fn natural_end(conn: &Conn<'_>) -> Option<Time> {
-    conn.record.sent.map(|sent| sent + Duration::from_nanos(conn.record.hold_ns))
+    let begun = conn.record.sent.map(|sent| conn.accepted.map_or(sent, |accepted| accepted.max(sent)));
+    begun.map(|begun| begun + Duration::from_nanos(conn.record.hold_ns))
 }
 
 fn nobody_excuses(case: &Case<'_>, conn: &Conn<'_>) -> bool {

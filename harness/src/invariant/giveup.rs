@@ -125,7 +125,7 @@ fn needs(case: &Case<'_>, one: &Departure) -> bool {
     one.known < case.facts.peace
         && one.excused
         && costs(case, one)
-        && one.ready_for.is_some()
+        && one.shortest_run.is_some()
         && !case.facts.rolling(one.known)
 }
 
@@ -169,7 +169,7 @@ fn possible_needs(case: &Case<'_>, limit: Limit) -> u32 {
     let within = limit.within.0 + stretch + frozen + case.stalled(Time::default(), exit, &[]);
     let counts = |one: &&Departure| match one.how {
         Leave::Untimely => false,
-        Leave::TwoPhase => one.ready_for.is_none_or(|run| !bounds::surely_stable(case.scenario, run)),
+        Leave::TwoPhase => one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run)),
         Leave::Death | Leave::Silent | Leave::OnePhase => true,
     };
     let mut needs: Vec<Time> = case.facts.departures.iter().filter(counts).map(|one| one.at.min(one.known)).collect();

@@ -1,5 +1,6 @@
 //! INV-INTENSITY: restarts are limited, and spaced.
 
+use crate::history::When;
 use crate::scenario::Limit;
 use crate::subject::{DelayBound, LimitRule};
 use crate::verdict::Verdict;
@@ -67,12 +68,21 @@ fn judge_gaps(case: &Case<'_>, tally: &mut Tally) {
     match gaps::search(case, &backoff) {
         Found::Pairing => tally.held(),
         Found::Unknown => tally.doubt("too many ways to pair restarts with deaths".to_owned()),
-        Found::None { birth } => tally.fail(
-            case.worker(birth).born.latest(),
-            format!("{} was started before the backoff allowed, whomever it replaced", case.name(birth)),
-            format!("delays of {}, growing by {} up to {}", say(backoff.initial.0), backoff.factor, say(backoff.cap.0)),
-            "an earlier start".to_owned(),
-        ),
+        Found::None { birth } => {
+            let born = case.worker(birth).born.latest();
+            let left = case.facts.departures.iter().filter(|one| one.known <= born).map(|one| one.known).max();
+            tally.fail(
+                born,
+                format!("{} was started before the backoff allowed, whomever it replaced", case.name(birth)),
+                format!(
+                    "delays of {}, growing by {} up to {}",
+                    say(backoff.initial.0),
+                    backoff.factor,
+                    say(backoff.cap.0)
+                ),
+                format!("a start {} after the last that left", say(born.since(left.unwrap_or_default()))),
+            );
+        }
     }
 }
 
@@ -86,13 +96,14 @@ fn judge_longest(case: &Case<'_>, tally: &mut Tally) {
         return;
     }
     let deaths = departures.iter().filter(|one| one.excused && one.known < case.facts.peace);
-    let mut births = case.timeline.workers.iter().map(|worker| worker.born.earliest()).peekable();
+    let mut births = case.timeline.workers.iter().map(|worker| worker.born).peekable();
     for (nth, death) in deaths.enumerate() {
-        let stable = death.ready_for.is_some_and(|run| bounds::surely_stable(case.scenario, run));
+        let stable = death.shortest_run.is_some_and(|run| bounds::surely_stable(case.scenario, run));
         let failures = if stable { 0 } else { u32::try_from(nth + 1).unwrap_or(u32::MAX) };
         let bound = bounds::longest(case.scenario, case.profile, failures) + bounds::REACT;
-        while births.next_if(|birth| *birth < death.at).is_some() {}
-        let Some(birth) = births.next() else { return };
+        // One that was seen by sampling may have come after the death.
+        while births.next_if(|birth| birth.latest() < death.at).is_some() {}
+        let Some(birth) = births.next().map(When::earliest) else { return };
         match case.timely(death.known, case.due_unhindered(death.known, bound), birth, &[]) {
             Timely::Yes => tally.held(),
             Timely::Unknown(stalled) => {

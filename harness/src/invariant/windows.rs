@@ -26,7 +26,7 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
     let mut windows = Vec::new();
     let mut failures = 0;
     for one in &case.facts.departures {
-        let short = one.ready_for.is_none_or(|run| !bounds::surely_stable(case.scenario, run));
+        let short = one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run));
         let delay = match one.how {
             Leave::TwoPhase => continue,
             Leave::OnePhase => Duration::ZERO,

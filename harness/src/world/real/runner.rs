@@ -46,7 +46,9 @@ pub struct Runner {
     pub(super) forsaken: bool,
     pub(super) observer: Observer,
     pub(super) sockets: Sockets,
-    stalls: Stalls,
+    pub(super) stalls: Stalls,
+    /// When the last poll returned.
+    pub(super) polled: Time,
     faults: Faults,
     subject: Subject,
     claims: Option<Tail>,
@@ -76,6 +78,7 @@ impl Runner {
             observer: Observer::new(&job.dir).map_err(words)?,
             sockets: Sockets::new(&scenario.load, scenario.pool.workers, address),
             stalls: Stalls::new(clock::now()),
+            polled: clock::now(),
             faults: Faults::new(address, subject::program(&job.dir)),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),
             subject,
@@ -171,7 +174,7 @@ impl Runner {
             self.sockets.input(input, &mut self.fresh);
         }
         self.sockets.input(Input::Tick, &mut self.fresh);
-        self.stalls.look(now, &mut self.observer.procs, &mut self.fresh);
+        self.stalls.look(&mut self.observer.procs, &mut self.fresh);
     }
 
     /// Events become history.
