@@ -46,7 +46,9 @@ fn all() -> Result<bool, String> {
     let own = std::env::current_exe().map_err(|why| why.to_string())?;
     let beside = |name: &str| {
         let path = own.with_file_name(name);
-        path.is_file().then_some(path).ok_or(format!("{name} is not beside this program; run `cargo build`, or `cargo build --release`, first"))
+        path.is_file()
+            .then_some(path)
+            .ok_or(format!("{name} is not beside this program; run `cargo build`, or `cargo build --release`, first"))
     };
     let (harness, puppet) = (beside("harness")?, beside("puppet")?);
     let _burners = Burners::start(&own)?;
