@@ -5,8 +5,8 @@
 //! | room | what it is |
 //! |---|---|
 //! | [`time`] | instants and spans of a run |
-//! | [`ron_file`] | the RON dialect of all our files, and its errors |
 //! | [`problem`] | what is wrong with a file that a person wrote |
+//! | [`ron_file`] | the RON dialect of all our files, and its errors |
 //! | [`scenario`] | the grammar of a scenario file, its validation and its explanation |
 //! | [`subject`] | how to start, observe, steer and stop one supervisor; what it promises |
 //! | [`history`] | everything that happened in a run, and the timeline read from it |

@@ -1,5 +1,6 @@
 //! The grammar of a scenario file (RON), its validation and its explanation.
 
+mod absent;
 #[cfg(test)]
 mod arbitrary_tests;
 mod built;
@@ -15,6 +16,8 @@ mod step;
 mod validate;
 mod write;
 
+use absent::is_default;
+
 pub use built::{constructs, not_built};
 pub use catalogue::{Entry, catalogue, entry};
 pub use explain::explain;
@@ -26,8 +29,3 @@ pub use parse::{parse, validate};
 pub use span::Span;
 pub use step::{Act, Ask, Command, Fault, FileFault, Signal, State, Step, Target, Trigger};
 pub use write::to_ron;
-
-/// For fields that a person would not write.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}

@@ -1,35 +1,10 @@
 //! The real shell of the puppet: a worker process that plays a life.
 
 mod child;
+mod program;
 mod setup;
 mod shell;
 mod wire;
 
-use std::io::Write;
-
+pub use program::main;
 pub use setup::{SCRIPT, Script};
-
-use child::CHILD;
-use setup::{Setup, Wrong};
-
-/// The puppet program. Returns its exit status; 64 if it was started by nobody who knows how.
-pub fn main() -> i32 {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    if args.first().is_some_and(|first| first == CHILD) {
-        return child::main(args.get(1).map(String::as_str));
-    }
-    if args.first().is_some_and(|first| first == "--version") {
-        let _ = writeln!(std::io::stdout(), "puppet {}", env!("CARGO_PKG_VERSION"));
-        return 0;
-    }
-    let failed = match Setup::from_environment() {
-        Ok(setup) => match shell::run(setup) {
-            Ok(status) => return status,
-            Err(error) => (error.to_string(), 70),
-        },
-        Err(Wrong::Usage(why)) => (why, 64),
-        Err(Wrong::System(why)) => (why, 70),
-    };
-    let _ = writeln!(std::io::stderr(), "puppet: {}", failed.0);
-    failed.1
-}
