@@ -27,7 +27,7 @@ const REAL: u64 = 3;
 const SEEDS: u64 = 1000;
 /// How often a real run is repeated that this machine disturbed.
 const ATTEMPTS: u64 = 6;
-/// Two things that are closer have no order. What this machine measured of itself comes on top.
+/// Two things that are closer have no order on an idle machine.
 const SLACK: Duration = Duration::from_millis(25);
 
 fn main() -> ExitCode {
@@ -52,7 +52,10 @@ const HEADLINE: [&str; 6] = ["kill", "kill::all_frozen", "throw", "throw::one_ph
 fn is_included(form: &str) -> Result<(), Failed> {
     let plan = plan_of(form)?;
     let simulated = Simulated::new(&plan, Model::default(), KernelFault::None);
-    (1..=REAL).try_for_each(|n| simulated.holds(&plan, n * 100).map_err(|why| format!("history {n}: {why}").into()))
+    (1..=REAL).try_for_each(|n| match simulated.holds(&plan, n * 100) {
+        Ok(_) => Ok(()),
+        Err(why) => Err(format!("history {n}: {why}").into()),
+    })
 }
 
 /// A worker dies at boot while clients wait in the queue, which is not the dead worker's.
@@ -66,22 +69,22 @@ const QUEUE: &str = r#"(
 
 fn a_lost_queue_is_found_out() -> Result<(), Failed> {
     let plan = Plan { scenario: parse(QUEUE)?, name: "queue".into(), ..plan_of("kill")? };
-    Simulated::new(&plan, Model::default(), KernelFault::None).holds(&plan, 1)?;
     let wrong = Model { queue_survives_death: false, ..Model::default() };
-    is_red(&Simulated::new(&plan, wrong, KernelFault::None), &plan)
+    is_found_out(&plan, wrong, KernelFault::None)
 }
 
 /// The shipped supervisor does the same either way, so this takes one that reaps once per signal.
 fn signals_that_never_coalesce_are_found_out() -> Result<(), Failed> {
     let mut plan = plan_of("kill::several_frozen")?;
     plan.bins.supervisor = std::env::current_exe().map_err(|why| why.to_string())?;
-    Simulated::new(&plan, Model::default(), KernelFault::OneReapPerSignal).holds(&plan, 1)?;
     let wrong = Model { sigchld_coalesces: false, ..Model::default() };
-    is_red(&Simulated::new(&plan, wrong, KernelFault::OneReapPerSignal), &plan)
+    is_found_out(&plan, wrong, KernelFault::OneReapPerSignal)
 }
 
-fn is_red(simulated: &Simulated<'_>, plan: &Plan) -> Result<(), Failed> {
-    match simulated.holds(plan, 1) {
+/// A real history that is among those of the right model is not among those of the wrong one.
+fn is_found_out(plan: &Plan, wrong: Model, fault: KernelFault) -> Result<(), Failed> {
+    let history = Simulated::new(plan, Model::default(), fault).holds(plan, 1)?;
+    match Simulated::new(plan, wrong, fault).find(plan, &history, slack(&history)) {
         Ok(()) => Err("the wrong model was not found out".into()),
         Err(_) => Ok(()),
     }
@@ -108,20 +111,19 @@ impl<'a> Simulated<'a> {
         history
     }
 
-    /// Whether a real history of `plan` is among the simulated ones and is judged like the one that is the same.
-    fn holds(&self, plan: &Plan, seed: u64) -> Result<(), String> {
+    /// Makes a real history of `plan` and looks whether it is among the simulated ones and judged like the one that is the
+    /// same. Returns it.
+    fn holds(&self, plan: &Plan, seed: u64) -> Result<History, String> {
         let mut last = String::new();
         for attempt in 0..ATTEMPTS {
             let plan = Plan { seed: seed + attempt, ..plan.clone() };
             let history = real::run(&plan, &mut |_| {}).map_err(|why| why.to_string())?;
-            let disturbed = stalled(&history);
-            let slack = SLACK + Duration::from_nanos(history.header.slack_ns) + disturbed;
-            match self.find(&plan, &history, slack) {
-                Ok(()) => return Ok(()),
-                Err(why) => last = format!("stalled for {disturbed:?}, slack {slack:?}\n{why}"),
+            match self.find(&plan, &history, slack(&history)) {
+                Ok(()) => return Ok(history),
+                Err(why) => last = format!("slack {:?}\n{why}", slack(&history)),
             }
             // Nothing on this machine explains the difference.
-            if disturbed < SLACK {
+            if stalled(&history) < SLACK {
                 break;
             }
         }
@@ -135,6 +137,11 @@ impl<'a> Simulated<'a> {
         let there = verdicts(plan, history);
         if there == expected { Ok(()) } else { Err(format!("the verdicts differ: {there:?} is not {expected:?}")) }
     }
+}
+
+/// How close two things must be to have no order: what this machine measured of itself comes on top.
+fn slack(history: &History) -> Duration {
+    SLACK + Duration::from_nanos(history.header.slack_ns) + stalled(history)
 }
 
 /// How long processes of the run could have run and didn't, all together.
