@@ -11,6 +11,7 @@ pub mod machines;
 mod matrix;
 mod mutant;
 pub mod program;
+pub mod real;
 
 pub use faulty::{Faulty, KernelFault};
 pub use list::{ALL, UNMUTATED, find};
