@@ -52,10 +52,23 @@ fn a_broken_file_is_65() {
 }
 
 #[test]
-fn a_missing_file_is_65() {
-    let (code, _, stderr) = output(&["check", "no.ron"], Path::new("/"));
-    assert_eq!(code, 65);
-    assert_eq!(stderr, "error: can't read no.ron: No such file or directory (os error 2)\n");
+fn a_missing_file_is_65_with_what_may_have_been_meant() {
+    let missing = |file: &str, arguments: &[&str]| {
+        let dir = tempfile::tempdir().expect("a directory");
+        fs::write(dir.path().join(file), "()").expect("the file");
+        let (code, stdout, stderr) = output(arguments, dir.path());
+        assert_eq!((code, stdout.as_str()), (65, ""));
+        stderr
+    };
+    insta::assert_snapshot!(
+        "missing_file",
+        [
+            missing("pool.ron", &["check", "poll.ron"]),
+            missing("pool.ron", &["run", "production.ron"]),
+            missing("notes.txt", &["run", "web"]),
+        ]
+        .concat()
+    );
 }
 
 #[test]

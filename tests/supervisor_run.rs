@@ -200,3 +200,25 @@ fn options_win_over_the_file() {
     run.signal(Signal::SIGTERM);
     assert_eq!(run.end_code(), 0);
 }
+
+#[test]
+fn no_descriptor_to_be_had_is_waited_out() {
+    let mut run = Running::config(&format!(
+        r##"(command: ["sh", "-c", r#"{READY}"#], workers: 2, events: "events", limit: (restarts: 100, within: "60s"),
+            backoff: (initial: "20ms", factor: 1, cap: "20ms"))"##
+    ));
+    let victim = pid(&run.wait_for("ready", 2)[0]);
+    let limit = |number: &str| {
+        let pid = run.pid().to_string();
+        let done = std::process::Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={number}:")]).status();
+        assert!(done.is_ok_and(|status| status.success()), "prlimit of util-linux");
+    };
+    limit("3");
+    kill(Pid::from_raw(victim), Signal::SIGKILL).expect("alive");
+    let errors = run.wait_for("error", 3);
+    assert!(errors.iter().all(|error| error["step"] == "descriptors" && error["errno"] == 24), "{errors:?}");
+    limit("1024");
+    run.wait_for("ready", 3);
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.end_code(), 0);
+}

@@ -1,7 +1,7 @@
 //! `harness run` and `harness sim`.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::report::{self, Report, Style};
 use crate::subject::{self, Subject};
@@ -37,7 +37,7 @@ pub fn sim(args: &SimArgs) -> Result<ExitCode, Trouble> {
 }
 
 /// The tasks of a selection: every form, `repeat` times, each time with the next seed.
-fn tasks(forms: &[Form], subject: &Subject, folder: &PathBuf, bins: &Bins, selection: &Selection) -> Vec<Task> {
+fn tasks(forms: &[Form], subject: &Subject, folder: &Path, bins: &Bins, selection: &Selection) -> Vec<Task> {
     let mut subject = subject.clone();
     if selection.no_events {
         subject.events = None;
@@ -50,7 +50,7 @@ fn tasks(forms: &[Form], subject: &Subject, folder: &PathBuf, bins: &Bins, selec
 }
 
 /// The task of one form with one seed.
-pub fn task(form: &Form, subject: &Subject, folder: &std::path::Path, bins: &Bins, seed: u64) -> Task {
+pub fn task(form: &Form, subject: &Subject, folder: &Path, bins: &Bins, seed: u64) -> Task {
     let plan = Plan {
         name: form.name.clone(),
         scenario: form.scenario.clone(),

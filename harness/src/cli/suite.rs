@@ -93,6 +93,10 @@ pub fn run(task: &Task, world: World, histories: &Path, progress: &mut dyn FnMut
     let mut run = Run::new(&plan.name, &task.file, world.name(), &plan.subject.name, plan.seed);
     let mut missing = scenario::not_built(&plan.scenario);
     missing.extend(subject::lacks(&plan.subject, &plan.scenario));
+    if world == World::Real {
+        let programs = subject::missing_programs(&plan.subject);
+        missing.extend(programs.iter().map(|name| format!("`{name}` is not on this machine")));
+    }
     if !missing.is_empty() {
         run.not_applicable = Some(missing.join("; "));
         return run;

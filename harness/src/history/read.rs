@@ -7,9 +7,10 @@ use crate::time::Time;
 use super::timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Stall, Supervisor, Timeline, Worker};
 use super::{Connection, Event, History, Proc, Role, Status, What, When};
 
-/// Signals that end a process unless it takes care: INT, QUIT, ILL, ABRT, KILL, USR1, SEGV, USR2, PIPE, TERM, HUP.
-const FATAL: [i32; 11] = [1, 2, 3, 4, 6, 9, 10, 11, 12, 13, 15];
-const SIGKILL: i32 = 9;
+/// Signals that end a process unless it takes care: HUP, INT, QUIT, ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2, PIPE, TERM.
+const FATAL: [i32; 13] = [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15];
+/// Those of them that a worker can't take for an order to leave: ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2.
+const DEADLY: [i32; 8] = [4, 6, 7, 8, 9, 10, 11, 12];
 
 /// Acts after which a worker is no longer fit, whoever ends it then.
 const SPOILING: [&str; 4] = ["Exit", "Hang", "CloseChannel", "Garble"];
@@ -188,7 +189,7 @@ impl<'a> Reader<'a> {
         for injected in std::mem::take(&mut self.line.injected) {
             if let Some(index) = self.worker_of(injected.proc) {
                 let worker = &mut self.line.workers[index];
-                if injected.signal == SIGKILL {
+                if DEADLY.contains(&injected.signal) {
                     worker.killed.get_or_insert(injected.at);
                 }
                 if FATAL.contains(&injected.signal) {
@@ -198,10 +199,14 @@ impl<'a> Reader<'a> {
             self.line.injected.push(injected);
         }
         for asked in std::mem::take(&mut self.line.asked) {
-            if let Some(index) = self.worker_of(asked.proc)
-                && SPOILING.iter().any(|act| asked.act.starts_with(act))
-            {
-                self.line.workers[index].spoiled.get_or_insert(asked.at);
+            if let Some(index) = self.worker_of(asked.proc) {
+                let worker = &mut self.line.workers[index];
+                if SPOILING.iter().any(|act| asked.act.starts_with(act)) {
+                    worker.spoiled.get_or_insert(asked.at);
+                }
+                if asked.act.starts_with("CloseChannel") {
+                    worker.silenced.get_or_insert(asked.at);
+                }
             }
             self.line.asked.push(asked);
         }
@@ -211,25 +216,25 @@ impl<'a> Reader<'a> {
         let mut records = std::mem::take(&mut self.records);
         records.sort_by_key(|record| record.ended);
         // Journal lines are needed only for connections that nobody answered.
-        if records.iter().any(|record| record.owner.is_none()) {
+        if records.iter().any(|record| record.answered.is_none()) {
             self.accepts.sort_unstable();
         }
         for record in records {
-            let answered_by = record.owner.and_then(|proc| self.worker_of(proc));
-            let owner = answered_by.or_else(|| self.accepted_by(record));
-            self.line.connections.push(Conn { record, owner, accepted: owner.is_some() || record.owner.is_some() });
+            let noted = self.accepted_by(record);
+            let owner = record.owner.and_then(|proc| self.worker_of(proc)).or(noted.map(|(_, owner)| owner));
+            self.line.connections.push(Conn { record, owner, accepted: noted.map(|(at, _)| at) });
         }
     }
 
     /// The worker whose journal has this connection: ports are used again, so the instants must agree too.
-    fn accepted_by(&self, record: &Connection) -> Option<usize> {
-        if record.owner.is_some() {
+    fn accepted_by(&self, record: &Connection) -> Option<(Time, usize)> {
+        if record.answered.is_some() {
             return None;
         }
         let from = self.accepts.partition_point(|(peer, at, _)| (*peer, *at) < (record.peer, record.tried));
         let within =
             self.accepts[from..].iter().take_while(|(peer, at, _)| *peer == record.peer && *at <= record.ended);
-        within.last().and_then(|(_, _, proc)| self.worker_of(*proc))
+        within.last().and_then(|(_, at, proc)| self.worker_of(*proc).map(|owner| (*at, owner)))
     }
 }
 
@@ -252,5 +257,6 @@ fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
         killed: None,
         signalled: None,
         spoiled: None,
+        silenced: None,
     }
 }

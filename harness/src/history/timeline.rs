@@ -36,19 +36,26 @@ pub struct Worker {
     pub exiting: Option<(Time, i32)>,
     /// Gone from the process table.
     pub reaped: Option<When>,
-    /// The first SIGKILL that the harness sent it.
+    /// The first signal that the harness sent it and that no worker takes for an order to leave: KILL, SEGV, ABRT…
     pub killed: Option<Time>,
     /// The first signal of any kind that ends a process by default, sent by the harness.
     pub signalled: Option<Time>,
     /// The first time that the harness asked it to do something that makes it unfit (exit, hang, close its channel…).
     pub spoiled: Option<Time>,
+    /// The first time that the harness asked it to close its channel: nobody hears what it says then.
+    pub silenced: Option<Time>,
 }
 
 impl Worker {
-    /// When it retired: it stopped accepting, or saw the order to, or said that it does. The earliest of these.
+    /// When it retired: it stopped accepting, or saw its supervisor's order to, or said that it does. The earliest.
     pub fn retires(&self) -> Option<Time> {
         let word = self.announced.and_then(|(at, form)| (form == Form::OnePhase).then_some(at));
-        [self.retired, self.told, word].into_iter().flatten().min()
+        [self.retired, self.ordered(), word].into_iter().flatten().min()
+    }
+
+    /// When it saw its supervisor's order to leave. A signal of the harness looks the same to it and is none.
+    pub fn ordered(&self) -> Option<Time> {
+        self.told.filter(|told| self.signalled.is_none_or(|signal| signal > *told))
     }
 
     /// The latest instant at which it may have died; [`Time::NEVER`] while it lives.
@@ -76,8 +83,8 @@ pub struct Conn<'a> {
     pub record: &'a Connection,
     /// Index into [`Timeline::workers`] of the worker that answered, or whose journal says that it accepted it.
     pub owner: Option<usize>,
-    /// Whether a journal has an `accepted` line for it, or it was answered.
-    pub accepted: bool,
+    /// When that worker accepted it, where its journal says so and nobody answered.
+    pub accepted: Option<Time>,
 }
 
 /// One incarnation of the supervisor.

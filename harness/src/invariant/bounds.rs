@@ -13,10 +13,12 @@ pub const REAP: Duration = Duration::from_millis(250);
 pub const ORPHANS: Duration = Duration::from_secs(1);
 /// From a drain deadline to the end of the process.
 pub const KILL_SLACK: Duration = Duration::from_millis(500);
-/// An order, the signal that carries it and the phase that it begins lie within this.
-pub const ONE_ORDER: Duration = Duration::from_millis(20);
+/// The last step and the phase that follows it are noted within this.
+pub const SAME_STEP: Duration = Duration::from_millis(20);
 /// By how much two starts may move against each other on their way from the decision to the first sight of them.
 pub const START_JITTER: Duration = Duration::from_millis(10);
+/// From the start of a worker to the first sight of it, where nothing but its own first line shows it.
+pub const BIRTH_SEEN: Duration = Duration::from_millis(50);
 /// How long a pool that has converged must stay as it is (H).
 pub const HOLD: Duration = Duration::from_millis(200);
 /// By how many percent a delay may differ from what was asked for before anybody minds.

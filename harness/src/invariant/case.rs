@@ -74,6 +74,12 @@ impl<'a> Case<'a> {
         if actual.since(due) <= stalled { Timely::Unknown(stalled) } else { Timely::No }
     }
 
+    /// How long something took, without the time for which the supervisor was frozen.
+    pub(super) fn lasted(&self, from: Time, to: Time) -> Duration {
+        let inside = |&(begin, end): &(Time, Time)| end.min(to).since(begin.max(from));
+        to.since(from).saturating_sub(self.facts.frozen.iter().map(inside).sum())
+    }
+
     /// How long the supervisor, the harness and those concerned waited for a processor in this span, in sum.
     pub(super) fn stalled(&self, from: Time, to: Time, concerned: &[Proc]) -> Duration {
         let supervisor = self.facts.supervisor;

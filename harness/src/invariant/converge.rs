@@ -28,11 +28,12 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         let is_right = right_since < until || last_wrong.is_none_or(|end| end <= from);
         // Watched to the end of the run it must have become right; between two disturbances there may be too little time.
         let last = Some(until) == case.timeline.phases.stop;
-        if until <= due && !(last && case.timeline.phases.settle.is_some()) {
+        let settled = case.timeline.phases.settle.is_some_and(|settle| from <= settle + bounds::SAME_STEP);
+        if until <= due && !(last && (settled || is_right)) {
             continue;
         }
         match (is_right, case.timely(from, due, right_since, &[])) {
-            (true, Timely::Yes) => tally.measured(right_since.since(from), bound),
+            (true, Timely::Yes) => tally.measured(case.lasted(from, right_since), bound),
             (false, Timely::Yes) => {
                 tally.doubt(format!("watched for {} only, and the bound is {}", say(until.since(from)), say(bound)));
             }
@@ -54,7 +55,7 @@ fn failed(case: &Case<'_>, from: Time, due: Time, bound: Duration, wrong: &[(Tim
         case.timeline.workers.iter().filter(|worker| what(worker, since)).count()
     };
     let ready = count(|worker, at| worker.is_ready(at));
-    let booting = count(|worker, at| is_booting(worker, at));
+    let booting = count(is_booting);
     tally.fail(
         since,
         format!(
@@ -107,10 +108,8 @@ fn calm(case: &Case<'_>) -> Vec<(Time, Time)> {
     disturbed.extend(line.faults.iter().map(|one| (one.from, one.until)));
     disturbed.extend(facts.rolls.iter().copied());
     for one in facts.departures.iter().filter(|one| one.excused) {
-        disturbed.push(instant(one.at));
-        if one.how != Leave::OnePhase && one.known != Time::NEVER {
-            disturbed.push(instant(one.known));
-        }
+        // Until a death nobody can know of a silent departure.
+        disturbed.push((one.at, one.known.max(one.at)));
     }
     for (worker, traits) in line.workers.iter().zip(&facts.traits).filter(|(_, traits)| traits.spoils_boot()) {
         let scripted = worker.born.latest() + traits.boot;
@@ -126,7 +125,7 @@ fn calm(case: &Case<'_>) -> Vec<(Time, Time)> {
 /// The longest delay that the policy may have imposed in this run.
 fn longest_delay(case: &Case<'_>) -> Duration {
     let delayed = case.facts.departures.iter().filter(|one| one.how != Leave::OnePhase && one.how != Leave::TwoPhase);
-    let short = delayed.filter(|one| one.ready_for.is_none_or(|run| !bounds::surely_stable(case.scenario, run)));
+    let short = delayed.filter(|one| one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run)));
     let failures = u32::try_from(short.count()).unwrap_or(u32::MAX);
     bounds::longest(case.scenario, case.profile, failures)
 }

@@ -9,6 +9,7 @@ use crate::verdict::Verdict;
 use super::bounds;
 use super::case::{Case, Timely};
 use super::excuse::{could_not_run, deadline, natural_end};
+use super::facts::Departure;
 use super::tally::{Tally, say};
 
 /// Judges it.
@@ -24,7 +25,10 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     }
     let mut tally = Tally::default();
     for (index, held) in held.iter().enumerate() {
-        let Some(retired) = case.worker(index).retires() else { continue };
+        let Some(retired) = case.worker(index).retires() else {
+            judge_ended(case, index, held, &mut tally);
+            continue;
+        };
         if !could_not_run(case, index, retired, case.worker(index).maybe_dead().min(case.timeline.until)) {
             judge_length(case, index, &mut tally);
             judge_idle(case, index, retired, held, &mut tally);
@@ -35,13 +39,42 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     tally.verdict("no worker retired")
 }
 
+/// A worker that the supervisor ended without a word had no drain at all.
+fn judge_ended(case: &Case<'_>, index: usize, held: &[&Conn<'_>], tally: &mut Tally) {
+    let by_supervisor = |one: &&Departure| one.worker == index && !one.excused;
+    if !case.facts.departures.iter().any(|one| by_supervisor(&one)) || case.facts.hurry.is_some() {
+        return;
+    }
+    let died = case.worker(index).maybe_dead();
+    for conn in held {
+        let record = conn.record;
+        // Its connections end as it does, and may be seen to end a little earlier.
+        let cut = is_cut(record.outcome) && record.ended + bounds::START_JITTER + case.slack.0 >= died;
+        if cut && record.sent.is_some_and(|sent| sent <= died) {
+            tally.fail(
+                record.ended,
+                format!(
+                    "{} was ended without a drain and connection {} of load {} with it",
+                    case.name(index),
+                    record.id,
+                    record.load
+                ),
+                format!("not closed before its end or {}", say(case.scenario.pool.drain.0)),
+                "closed at once".to_owned(),
+            );
+        }
+    }
+}
+
+fn is_cut(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Reset | Outcome::Empty | Outcome::Cut)
+}
+
 /// Gone by the deadline. Counted from when the supervisor knows: it gave the order, or heard the announcement.
 fn judge_length(case: &Case<'_>, index: usize, tally: &mut Tally) {
     let worker = case.worker(index);
-    let ours = worker.signalled.is_some_and(|signal| worker.told.is_some_and(|told| signal <= told));
     let announced = worker.retires().filter(|_| worker.announced.is_some());
-    let told = worker.told.filter(|_| !ours);
-    let Some(from) = [announced, told].into_iter().flatten().min() else { return };
+    let Some(from) = [announced, worker.ordered()].into_iter().flatten().min() else { return };
     if case.profile.drain != Some(true) {
         return;
     }
@@ -53,7 +86,7 @@ fn judge_length(case: &Case<'_>, index: usize, tally: &mut Tally) {
     let end = died.min(case.timeline.until).min(exit);
     match case.timely(from, due, end, &[worker.proc]) {
         Timely::Yes if died > end => {}
-        Timely::Yes => tally.measured(end.since(from), bound),
+        Timely::Yes => tally.measured(case.lasted(from, end), bound),
         Timely::Unknown(stalled) => tally.doubt(format!(
             "{} took {} to leave, and the host stalled for {}",
             case.name(index),
@@ -76,19 +109,22 @@ fn judge_length(case: &Case<'_>, index: usize, tally: &mut Tally) {
 /// What is held is not closed before the deadline.
 fn judge_cuts(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], tally: &mut Tally) {
     let (worker, traits) = (case.worker(index), &case.facts.traits[index]);
-    let not_before = deadline(case, retired);
+    let not_before = deadline(case, index, retired);
     let hit = [worker.killed, worker.spoiled].into_iter().flatten().min();
     let excused = hit.or(case.facts.hurry).map(|hit| hit.min(case.facts.hurry.unwrap_or(Time::NEVER)));
+    let stalled = |until: Time| case.stalled(retired, until, &[worker.proc]);
     for conn in held {
         let record = conn.record;
         let active = record.sent.is_some_and(|sent| sent <= retired) && record.ended >= retired;
-        let cut = matches!(record.outcome, Outcome::Reset | Outcome::Empty | Outcome::Cut);
+        let cut = is_cut(record.outcome);
         let scripted = traits.exits || traits.hangs || excused.is_some_and(|at| at <= record.ended + case.slack.0);
         if !active || scripted {
             continue;
         }
         if !cut {
             tally.held();
+        } else if record.ended < not_before && stalled(record.ended) >= not_before.since(record.ended) {
+            tally.doubt(format!("connection {} may have been cut too early, and the host stalled", record.id));
         } else if record.ended < not_before {
             let whole = case.scenario.pool.drain.0;
             tally.fail(
@@ -154,10 +190,9 @@ fn judge_idle(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], 
 fn judge_newcomers(case: &Case<'_>, index: usize, held: &[&Conn<'_>], tally: &mut Tally) {
     let Some(stopped) = case.worker(index).retired else { return };
     for conn in held {
-        if let Some(opened) = conn.record.opened
-            && opened > stopped + case.slack.0
-            && conn.record.answered.is_some()
-        {
+        // It was opened at some instant after it was tried; a client that the host delays sees that late.
+        let opened = conn.record.tried;
+        if conn.record.opened.is_some() && opened > stopped + case.slack.0 && conn.record.answered.is_some() {
             tally.fail(
                 opened,
                 format!(

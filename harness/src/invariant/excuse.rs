@@ -58,13 +58,11 @@ impl Excuses {
     /// A worker that was killed may have accepted one connection that it had no time to note: each death excuses one
     /// that was open then. The one that ended first is taken, so that as many as possible are excused.
     fn match_to_killed(&mut self, case: &Case<'_>, mut unowned: Vec<usize>) {
-        let mut deaths: Vec<(Time, Time)> = case
-            .timeline
-            .workers
-            .iter()
-            .filter(|worker| was_hit(case, worker))
-            .filter_map(|worker| {
-                worker.died.map(|died| (worker.killed.unwrap_or(died.earliest()).min(died.earliest()), died.latest()))
+        let hit = case.timeline.workers.iter().zip(&case.facts.hit).filter(|(_, hit)| **hit);
+        let mut deaths: Vec<(Time, Time)> = hit
+            .filter_map(|(worker, _)| {
+                let died = worker.died?;
+                Some((worker.killed.unwrap_or(died.earliest()).min(died.earliest()), died.latest()))
             })
             .collect();
         deaths.sort_unstable();
@@ -104,16 +102,6 @@ fn leaves(worker: &Worker, by: Time) -> bool {
     worker.announced.is_some_and(|(at, _)| at <= by) || worker.exiting.is_some_and(|(at, _)| at <= by)
 }
 
-/// Whether a fault or a script hit this worker so that it could not finish its work.
-fn was_hit(case: &Case<'_>, worker: &Worker) -> bool {
-    let departed = case.facts.departures.iter().any(|one| {
-        case.worker(one.worker).proc == worker.proc
-            && one.excused
-            && matches!(one.how, Leave::Death | Leave::Untimely | Leave::Silent)
-    });
-    worker.killed.is_some() || worker.spoiled.is_some() || departed
-}
-
 fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
     let (record, worker, traits) = (conn.record, case.worker(owner), &case.facts.traits[owner]);
     let since_hit = [worker.killed, worker.spoiled].into_iter().flatten().min();
@@ -136,21 +124,27 @@ fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
     }
     // At the drain deadline what is not finished is cut; what would have been finished by then is not.
     worker.retires().is_some_and(|retired| {
-        let deadline = deadline(case, retired);
-        record.ended >= deadline && natural_end(conn).is_none_or(|end| end >= deadline)
+        let deadline = deadline(case, owner, retired);
+        let stalled = case.stalled(retired, record.ended, &[worker.proc]);
+        record.ended + stalled >= deadline && natural_end(conn).is_none_or(|end| end >= deadline)
     })
 }
 
 /// From when on a worker that retired then may be cut. Its supervisor may have counted from the instant at which it
-/// sent the order, a little before the worker saw it.
-pub(super) fn deadline(case: &Case<'_>, retired: Time) -> Time {
+/// sent the order, a little before the worker saw it, or long before if the worker was frozen.
+pub(super) fn deadline(case: &Case<'_>, index: usize, retired: Time) -> Time {
     let drain = case.scenario.pool.drain.0;
-    retired + drain - (drain / 10).min(super::bounds::REACT) - case.slack.0
+    let proc = case.worker(index).proc;
+    let thawed = |until: Time| until <= retired && retired.since(until) <= super::bounds::REACT;
+    let frozen = case.timeline.faults.iter().filter(|fault| fault.on.contains(&proc) && thawed(fault.until));
+    let ordered = frozen.map(|fault| fault.from).min().unwrap_or(retired);
+    ordered + drain - (drain / 10).min(super::bounds::REACT) - case.slack.0
 }
 
-/// When the answer would have been complete.
+/// When the answer would have been complete: a worker begins when it has accepted.
 pub(super) fn natural_end(conn: &Conn<'_>) -> Option<Time> {
-    conn.record.sent.map(|sent| sent + Duration::from_nanos(conn.record.hold_ns))
+    let begun = conn.record.sent.map(|sent| conn.accepted.map_or(sent, |accepted| accepted.max(sent)));
+    begun.map(|begun| begun + Duration::from_nanos(conn.record.hold_ns))
 }
 
 fn nobody_excuses(case: &Case<'_>, conn: &Conn<'_>) -> bool {

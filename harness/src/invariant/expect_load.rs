@@ -46,7 +46,8 @@ pub(super) fn cut_at_deadline(case: &Case<'_>, load: &str, span: Span) -> Verdic
     let bound = drain + bounds::kill_slack(case.profile);
     for conn in of_load(case, load, span) {
         let record = conn.record;
-        let Some(retired) = conn.owner.and_then(|owner| case.worker(owner).retires()) else { continue };
+        let Some(owner) = conn.owner else { continue };
+        let Some(retired) = case.worker(owner).retires() else { continue };
         let active = record.sent.is_some_and(|sent| sent <= retired) && record.ended >= retired;
         if !active || record.outcome == Outcome::Dropped {
             continue;
@@ -63,7 +64,9 @@ pub(super) fn cut_at_deadline(case: &Case<'_>, load: &str, span: Span) -> Verdic
         let cut = matches!(record.outcome, Outcome::Reset | Outcome::Empty | Outcome::Cut);
         if !cut {
             wrong(format!("{:?} after {}", record.outcome, say(span)));
-        } else if record.ended < deadline(case, retired) {
+        } else if record.ended + case.stalled(retired, record.ended, &[case.worker(owner).proc])
+            < deadline(case, owner, retired)
+        {
             wrong(format!("a cut after {}", say(span)));
         } else {
             match case.timely(retired, case.due(retired, bound), record.ended, &[]) {

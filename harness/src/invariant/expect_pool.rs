@@ -10,6 +10,7 @@ use crate::verdict::Verdict;
 use super::case::{Case, Timely};
 use super::curve::{Curve, joined};
 use super::expect::Span;
+use super::facts::Leave;
 use super::say_status::{matches_status, said_is, said_status};
 use super::tally::{Tally, say};
 
@@ -26,14 +27,14 @@ pub(super) fn gives_up(case: &Case<'_>, after_restarts: u32, status: StatusIs) -
     let initial = case.scenario.pool.workers as usize * case.timeline.supervisors.len().max(1);
     let restarts = case.timeline.workers.len().saturating_sub(initial);
     let expected = format!("a give-up after {after_restarts} restarts with {}", said_is(status));
-    let (Some(began), Some((exit, is))) = (case.facts.ended_itself, case.facts.exit) else {
+    let (Some(_), Some((exit, is))) = (case.facts.ended_itself, case.facts.exit) else {
         return fail(case.facts.peace, "it did not give up", expected, format!("{restarts} restarts and no give-up"));
     };
-    // Where several places were free, starts of the last moment may have been cut off before their first word.
-    let alive = case.timeline.workers.iter().filter(|one| one.born.latest() <= began && began < one.maybe_dead());
-    let unseen = (case.scenario.pool.workers as usize).saturating_sub(alive.count() + 1);
-    let after = after_restarts as usize;
-    if restarts > after || restarts + unseen < after {
+    // A worker that was ended between its start and its first line is seen by nobody, but the need for it was.
+    let needs = case.facts.departures.iter().filter(|one| one.how != Leave::Untimely).count();
+    let wanted = after_restarts as usize;
+    let unseen = restarts < wanted && needs > wanted && wanted - restarts <= case.scenario.pool.workers as usize;
+    if restarts != wanted && !unseen {
         return fail(exit, "it did not give up at the limit", expected, format!("{restarts} restarts"));
     }
     if !matches_status(is, status) {

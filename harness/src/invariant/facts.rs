@@ -8,6 +8,7 @@ use crate::scenario::{Command, Scenario};
 use crate::time::Time;
 
 use super::bounds;
+use super::case::extend;
 use super::traits::Traits;
 
 const SIGTERM: i32 = 15;
@@ -45,8 +46,11 @@ pub struct Departure {
     pub how: Leave,
     /// Whether a script or a fault did it: false for a death by a signal that the harness did not send.
     pub excused: bool,
-    /// How long it had been ready, if it was.
-    pub ready_for: Option<Duration>,
+    /// How long it had certainly been ready when the supervisor knew, if it was: time for which the supervisor was
+    /// frozen may be missing in its own count.
+    pub shortest_run: Option<Duration>,
+    /// How long it may have been ready until the supervisor could act.
+    pub longest_run: Option<Duration>,
 }
 
 /// Everything that several invariants need and that does not depend on the profile.
@@ -74,6 +78,8 @@ pub struct Facts {
     pub steps: Option<Time>,
     /// Script of each worker.
     pub traits: Vec<Traits>,
+    /// Whether a fault or a script hit each worker so that it could not finish its work.
+    pub hit: Vec<bool>,
     /// Departures by the instant at which they could be known.
     pub departures: Vec<Departure>,
     /// Rolling restarts: from the order to the last worker that was told to leave because of it.
@@ -95,7 +101,8 @@ impl Facts {
         facts.read_faults(line);
         facts.read_orders(line);
         facts.read_departures(line);
-        facts.read_end(line);
+        facts.read_hits(line);
+        facts.read_end(scenario, line);
         facts.read_rolls(line);
         facts
     }
@@ -125,48 +132,89 @@ impl Facts {
         stops.extend(line.phases.stop);
         stops.sort_unstable();
         self.stop = stops.first().copied();
-        // An order is noted as a command, as the signal that carries it and as a phase: one instant is one order.
-        self.hurry = self.stop.and_then(|first| stops.iter().copied().find(|at| at.since(first) > bounds::ONE_ORDER));
+        // One instant is one order: the harness notes the phase, and what it did to begin it.
+        self.hurry = self.stop.and_then(|first| stops.iter().copied().find(|at| *at > first));
         self.felled = signals(&FELLS).map(|one| one.at).min();
     }
 
     fn read_departures(&mut self, line: &Timeline<'_>) {
         for (index, worker) in line.workers.iter().enumerate() {
-            self.departures.extend(departures(index, worker, &self.traits[index]).into_iter().flatten());
+            let departures = departures(index, worker, &self.traits[index]).into_iter().flatten();
+            self.departures.extend(departures.map(|one| measured(one, worker, &self.frozen)));
         }
         self.departures.sort_by_key(|one| one.known);
     }
 
-    fn read_end(&mut self, line: &Timeline<'_>) {
-        let ordered = [self.stop, self.felled].into_iter().flatten().min();
-        if let Some((exit, _)) = self.exit
-            && ordered.is_none_or(|ordered| exit < ordered)
-        {
-            self.ended_itself = Some(self.end_began(line, exit));
+    fn read_hits(&mut self, line: &Timeline<'_>) {
+        self.hit = line.workers.iter().map(|one| one.killed.is_some() || one.spoiled.is_some()).collect();
+        for one in &self.departures {
+            let died = matches!(one.how, Leave::Death | Leave::Untimely | Leave::Silent);
+            self.hit[one.worker] |= one.excused && died;
         }
-        let ends = [ordered, self.ended_itself, self.exit.map(|(at, _)| at), line.phases.stop, Some(line.until)];
+    }
+
+    fn read_end(&mut self, scenario: &Scenario, line: &Timeline<'_>) {
+        let ordered = [self.stop, self.felled].into_iter().flatten().min();
+        let wanted = scenario.pool.workers as usize;
+        let mut giving_up = None;
+        match (self.exit, ordered) {
+            (Some((exit, _)), None) => self.ended_itself = Some(self.end_began(wanted, line, exit)),
+            (Some((exit, _)), Some(ordered)) if exit < ordered => {
+                self.ended_itself = Some(self.end_began(wanted, line, exit))
+            }
+            (Some((_, status)), Some(ordered)) if status != Status::Code(0) => {
+                giving_up = self.gave_up_before(scenario, line, ordered, matches!(status, Status::Code(_)));
+                // A signal ended it before it could say so.
+                self.ended_itself = giving_up.filter(|_| matches!(status, Status::Code(_)));
+            }
+            _ => {}
+        }
+        let ends =
+            [ordered, self.ended_itself, giving_up, self.exit.map(|(at, _)| at), line.phases.stop, Some(line.until)];
         self.peace = ends.into_iter().flatten().min().unwrap_or(line.until);
     }
 
+    /// An order may come while it is giving up: then more workers had left than the limit allows, and its status says so,
+    /// or somebody had been told to leave that no birth followed.
+    fn gave_up_before(&self, scenario: &Scenario, line: &Timeline<'_>, ordered: Time, says_so: bool) -> Option<Time> {
+        let limit = scenario.pool.limit?;
+        let began = self.end_began(scenario.pool.workers as usize, line, ordered);
+        let left = self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= ordered).count();
+        let told = line.workers.iter().any(|one| one.ordered().is_some_and(|at| at >= began && at < ordered));
+        ((told || says_so) && began < ordered && left > limit.restarts as usize).then_some(began)
+    }
+
     /// A supervisor that ends by itself starts nobody any more and tells everybody to leave: the end began at the
-    /// first need for a worker that was not met, and not after the first order to leave that no birth followed.
-    fn end_began(&self, line: &Timeline<'_>, exit: Time) -> Time {
+    /// first need for a worker that came after the last birth, or at the first order to leave that no birth followed.
+    /// Where a need was still open at the last birth, or there is neither, a restart that was due later was one too many:
+    /// after the last birth at any rate.
+    fn end_began(&self, wanted: usize, line: &Timeline<'_>, exit: Time) -> Time {
         let last_birth = line.workers.iter().map(|worker| worker.born.latest()).filter(|at| *at <= exit).max();
         let last_birth = last_birth.unwrap_or_default();
         let needs = || self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= exit);
+        let met = line.workers.len().saturating_sub(wanted * line.supervisors.len());
+        if needs().filter(|one| one.known < last_birth).count() > met {
+            return last_birth - bounds::BIRTH_SEEN;
+        }
         let unmet = needs().map(|one| one.known).find(|at| *at >= last_birth);
-        let last = needs().map(|one| one.known).max();
-        let told = line.workers.iter().filter_map(|worker| worker.told);
-        let told = told.filter(|at| *at + bounds::REACT >= last_birth && *at <= exit).min();
-        [unmet.or(last), told].into_iter().flatten().min().unwrap_or(exit)
+        let told = line.workers.iter().filter_map(Worker::ordered);
+        let told = told.filter(|at| *at + bounds::BIRTH_SEEN >= last_birth && *at <= exit).min();
+        [unmet, told].into_iter().flatten().min().unwrap_or(last_birth - bounds::BIRTH_SEEN).min(exit)
     }
 
     fn read_rolls(&mut self, line: &Timeline<'_>) {
-        let reloads = line.commands.iter().filter(|(at, command)| is_reload(command) && *at <= self.peace);
+        // Until its end, not until it may have given up: nobody knows exactly when that was.
+        let ends = [self.stop, self.felled, self.exit.map(|(at, _)| at)];
+        let end = ends.into_iter().flatten().min().unwrap_or(line.until);
+        let reloads = line.commands.iter().filter(|(at, command)| is_reload(command) && *at <= end);
+        // A rolling restart waits for a supervisor that is frozen, and for workers that are scripted to boot slowly.
+        let slow = line.workers.iter().zip(&self.traits).filter(|(_, traits)| traits.spoils_boot());
+        let slow = slow.map(|(one, _)| (one.born.earliest(), one.ready.unwrap_or(one.dead_for_sure()).min(line.until)));
+        let held_up = merge(self.frozen.iter().copied().chain(slow).collect());
         let spans = reloads.map(|(at, command)| {
-            let told = line.workers.iter().filter(|worker| worker.signalled.is_none()).filter_map(|worker| worker.told);
-            let last = told.filter(|told| told >= at && *told <= self.peace).max().unwrap_or(*at);
-            (*at, last.max(*at + burst(command)) + bounds::REACT)
+            let told = line.workers.iter().filter_map(Worker::ordered);
+            let last = told.filter(|told| told >= at && *told <= end).max().unwrap_or(*at);
+            (*at, extend(*at, last.max(*at + burst(command)) + bounds::REACT, &held_up))
         });
         self.rolls = merge(spans.collect());
     }
@@ -190,14 +238,16 @@ fn burst(command: &Command) -> Duration {
 }
 
 fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departure>; 2] {
-    let ready_for = |at: Time| worker.ready.filter(|ready| *ready <= at).map(|ready| at.since(ready));
     let depart = |at: Time, known: Time, how, excused| {
-        Some(Departure { worker: index, at, known, how, excused, ready_for: ready_for(at) })
+        Some(Departure { worker: index, at, known, how, excused, shortest_run: None, longest_run: None })
     };
     let hit = worker.signalled.is_some() || worker.spoiled.is_some();
-    // What it does after the supervisor told it to leave is the supervisor's doing; a signal of ours looks the same to it.
-    let told = worker.told.filter(|told| worker.signalled.is_none_or(|signal| signal > *told));
-    let announced = worker.announced.filter(|(at, _)| told.is_none_or(|told| *at <= told));
+    let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
+    // What it does after the supervisor told it to leave is the supervisor's doing.
+    let told = worker.ordered();
+    let silent = |at: Time| worker.silenced.is_some_and(|silenced| at > silenced + bounds::START_JITTER);
+    let heard = |at: Time| told.is_none_or(|told| at <= told) && !silent(at);
+    let announced = worker.announced.filter(|(at, _)| heard(*at));
     let known = worker.dead_for_sure();
     match (announced, told) {
         (Some((at, Form::OnePhase)), _) => {
@@ -205,19 +255,32 @@ fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departu
         }
         (Some((at, Form::TwoPhase)), told) => {
             let untimely = told.is_none() && worker.died.is_some();
-            let gap = depart(worker.retires().unwrap_or(worker.maybe_dead()), known, Leave::Untimely, true);
+            let gap = depart(worker.retires().unwrap_or(worker.maybe_dead()), known, Leave::Untimely, own);
             [depart(at, at, Leave::TwoPhase, true), gap.filter(|_| untimely)]
         }
-        (None, Some(_)) => [None, None],
-        (None, None) => {
-            let left = worker.retires();
-            let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
-            match (left, worker.died) {
-                (Some(left), _) => [depart(left, known, Leave::Silent, true), None],
-                (None, Some(died)) => [depart(died.earliest(), known, Leave::Death, own), None],
-                (None, None) => [None, None],
-            }
+        // It had gone by itself, and nobody had noticed.
+        (None, Some(told)) if worker.retires().is_some_and(|left| left < told) => {
+            [depart(worker.retires().unwrap_or(told), known, Leave::Silent, true), None]
         }
+        (None, Some(_)) => [None, None],
+        (None, None) => match (worker.retires(), worker.died) {
+            (Some(left), _) => [depart(left, known, Leave::Silent, true), None],
+            (None, Some(died)) => [depart(died.earliest(), known, Leave::Death, own), None],
+            (None, None) => [None, None],
+        },
+    }
+}
+
+/// With the length of the worker's run.
+fn measured(one: Departure, worker: &Worker, frozen: &[(Time, Time)]) -> Departure {
+    let Some(ready) = worker.ready.filter(|ready| *ready <= one.at) else { return one };
+    let lost: Duration = frozen.iter().map(|(from, until)| until.min(&one.at).since(ready.max(*from))).sum();
+    let acts = frozen.iter().find(|(from, until)| *from <= one.known && one.known < *until).map(|(_, until)| *until);
+    let acts = acts.unwrap_or(one.known);
+    Departure {
+        shortest_run: Some(one.at.since(ready).saturating_sub(lost)),
+        longest_run: Some(acts.since(ready)),
+        ..one
     }
 }
 

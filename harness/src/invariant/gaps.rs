@@ -4,12 +4,13 @@
 //! worker that fills it. So the pairings are searched, the likeliest first: a restart comes when its delay is over, so
 //! it most probably belongs to the departure whose delay ended last.
 
+use crate::history::Worker;
 use crate::scenario::Backoff;
 use crate::time::Time;
 
 use super::bounds;
 use super::case::Case;
-use super::facts::Leave;
+use super::facts::{Departure, Leave};
 
 /// Births looked at; a longer row says nothing new.
 const BIRTHS: usize = 200;
@@ -56,6 +57,7 @@ pub(super) fn search(case: &Case<'_>, backoff: &Backoff) -> Found {
         case,
         backoff,
         events: events(case),
+        relieved: relieved(case),
         failures: vec![0; case.timeline.workers.len()],
         tries: 0,
         furthest: 0,
@@ -94,10 +96,22 @@ fn events(case: &Case<'_>) -> Vec<Event> {
     events.into_iter().map(|(_, _, event)| event).collect()
 }
 
+fn relieved(case: &Case<'_>) -> Vec<Time> {
+    let stable = |worker: &&Worker| {
+        let run = worker.ordered().zip(worker.ready).map(|(told, ready)| told.since(ready));
+        run.is_some_and(|run| bounds::maybe_stable(case.scenario, run))
+    };
+    let mut relieved: Vec<Time> = case.timeline.workers.iter().filter(stable).filter_map(Worker::ordered).collect();
+    relieved.sort_unstable();
+    relieved
+}
+
 struct Search<'a> {
     case: &'a Case<'a>,
     backoff: &'a Backoff,
     events: Vec<Event>,
+    /// When workers were told to leave after a stable run: that ends the row of failures of whoever took over.
+    relieved: Vec<Time>,
     /// Of each worker's place when it was born.
     failures: Vec<u32>,
     tries: u32,
@@ -155,8 +169,8 @@ impl Search<'_> {
 
     fn vacancy(&self, index: usize) -> Vacancy {
         let one = &self.case.facts.departures[index];
-        let stable = one.ready_for.is_some_and(|run| bounds::maybe_stable(self.case.scenario, run));
-        let before = if stable { 0 } else { self.failures[one.worker] };
+        let stable = one.longest_run.is_some_and(|run| bounds::maybe_stable(self.case.scenario, run));
+        let before = if stable || self.is_relieved(one) { 0 } else { self.failures[one.worker] };
         match one.how {
             Leave::OnePhase | Leave::TwoPhase | Leave::Untimely => Vacancy { earliest: one.at, failures: before },
             Leave::Death | Leave::Silent => {
@@ -166,5 +180,12 @@ impl Search<'_> {
                 Vacancy { earliest: died + bounds::least(self.backoff, failures), failures }
             }
         }
+    }
+
+    /// Whether this one may have taken over from a worker that had a stable run.
+    fn is_relieved(&self, one: &Departure) -> bool {
+        let Some(ready) = self.case.worker(one.worker).ready else { return false };
+        let next = self.relieved.partition_point(|at| *at < ready);
+        self.relieved.get(next).is_some_and(|at| *at <= one.known)
     }
 }

@@ -125,7 +125,7 @@ fn needs(case: &Case<'_>, one: &Departure) -> bool {
     one.known < case.facts.peace
         && one.excused
         && costs(case, one)
-        && one.ready_for.is_some()
+        && one.shortest_run.is_some()
         && !case.facts.rolling(one.known)
 }
 
@@ -169,13 +169,19 @@ fn possible_needs(case: &Case<'_>, limit: Limit) -> u32 {
     let within = limit.within.0 + stretch + frozen + case.stalled(Time::default(), exit, &[]);
     let counts = |one: &&Departure| match one.how {
         Leave::Untimely => false,
-        Leave::TwoPhase => one.ready_for.is_none_or(|run| !bounds::surely_stable(case.scenario, run)),
+        Leave::TwoPhase => one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run)),
         Leave::Death | Leave::Silent | Leave::OnePhase => true,
     };
-    let needs: Vec<Time> = case.facts.departures.iter().filter(counts).map(|one| one.at.min(one.known)).collect();
-    let most =
-        (0..needs.len()).map(|first| needs[first..].iter().filter(|at| at.since(needs[first]) <= within).count()).max();
-    u32::try_from(most.unwrap_or(0)).unwrap_or(u32::MAX)
+    let mut needs: Vec<Time> = case.facts.departures.iter().filter(counts).map(|one| one.at.min(one.known)).collect();
+    needs.sort_unstable();
+    let (mut first, mut most) = (0, 0);
+    for (last, need) in needs.iter().enumerate() {
+        while need.since(needs[first]) > within {
+            first += 1;
+        }
+        most = most.max(last + 1 - first);
+    }
+    u32::try_from(most).unwrap_or(u32::MAX)
 }
 
 /// It ends in time and with the declared status.
@@ -186,7 +192,7 @@ fn judge_end(case: &Case<'_>, at: Time, tally: &mut Tally) {
     }
     let bound = bound(case);
     match case.timely(at, case.due(at, bound), exit, &[]) {
-        Timely::Yes => tally.measured(exit.since(at), bound),
+        Timely::Yes => tally.measured(case.lasted(at, exit), bound),
         Timely::Unknown(stalled) => {
             tally.doubt(format!("it was slow to give up, and the host stalled for {}", say(stalled)))
         }

@@ -1,10 +1,8 @@
 //! INV-INTENSITY: restarts are limited, and spaced.
 
-use std::time::Duration;
-
+use crate::history::When;
 use crate::scenario::Limit;
 use crate::subject::{DelayBound, LimitRule};
-use crate::time::Time;
 use crate::verdict::Verdict;
 
 use super::bounds;
@@ -70,63 +68,53 @@ fn judge_gaps(case: &Case<'_>, tally: &mut Tally) {
     match gaps::search(case, &backoff) {
         Found::Pairing => tally.held(),
         Found::Unknown => tally.doubt("too many ways to pair restarts with deaths".to_owned()),
-        Found::None { birth } => tally.fail(
-            case.worker(birth).born.latest(),
-            format!("{} was started before the backoff allowed, whomever it replaced", case.name(birth)),
-            format!("delays of {}, growing by {} up to {}", say(backoff.initial.0), backoff.factor, say(backoff.cap.0)),
-            "an earlier start".to_owned(),
-        ),
+        Found::None { birth } => {
+            let born = case.worker(birth).born.latest();
+            let left = case.facts.departures.iter().filter(|one| one.known <= born).map(|one| one.known).max();
+            tally.fail(
+                born,
+                format!("{} was started before the backoff allowed, whomever it replaced", case.name(birth)),
+                format!(
+                    "delays of {}, growing by {} up to {}",
+                    say(backoff.initial.0),
+                    backoff.factor,
+                    say(backoff.cap.0)
+                ),
+                format!("a start {} after the last that left", say(born.since(left.unwrap_or_default()))),
+            );
+        }
     }
 }
 
-/// No restart is later than the longest delay that the policy allows. The n-th restart is for the n-th need at the
-/// latest, so pairing them in order gives the smallest delays.
+/// No restart is later than the longest delay that the policy allows. The n-th restart is for the n-th death at the
+/// latest, so pairing them in order gives the smallest delays. Where somebody announced or the operator ordered a
+/// rolling restart, replacements may come before the deaths, and nothing is said; a restart that never comes is for
+/// INV-CONVERGE.
 fn judge_longest(case: &Case<'_>, tally: &mut Tally) {
-    let needs: Vec<_> = case
-        .facts
-        .departures
-        .iter()
-        .filter(|one| {
-            matches!(one.how, Leave::Death | Leave::OnePhase | Leave::Silent) && one.excused && one.ready_for.is_some()
-        })
-        .filter(|one| one.known < case.facts.peace)
-        .collect();
-    let mut failures = 0;
-    let mut births = case.timeline.workers.iter().map(|worker| worker.born.earliest()).peekable();
-    for need in needs {
-        let short = need.ready_for.is_none_or(|run| !bounds::surely_stable(case.scenario, run));
-        failures += u32::from(short);
-        let delay = match need.how {
-            Leave::OnePhase => Duration::ZERO,
-            _ => bounds::longest(case.scenario, case.profile, if short { failures } else { 0 }),
-        };
-        let bound = delay + bounds::REACT;
-        while births.next_if(|birth| *birth < need.at).is_some() {}
-        let birth = births.next();
-        let due = case.due_unhindered(need.known, bound);
-        let met = birth.unwrap_or(Time::NEVER).min(case.facts.peace);
-        // A rolling restart or an announcement before may have put a worker there already.
-        if case.facts.rolling(need.known) || birth.is_none() && met <= due {
-            continue;
-        }
-        match case.timely(need.known, due, met, &[]) {
+    let departures = &case.facts.departures;
+    if departures.iter().any(|one| one.how != Leave::Death) || !case.facts.rolls.is_empty() {
+        return;
+    }
+    let deaths = departures.iter().filter(|one| one.excused && one.known < case.facts.peace);
+    let mut births = case.timeline.workers.iter().map(|worker| worker.born).peekable();
+    for (nth, death) in deaths.enumerate() {
+        let stable = death.shortest_run.is_some_and(|run| bounds::surely_stable(case.scenario, run));
+        let failures = if stable { 0 } else { u32::try_from(nth + 1).unwrap_or(u32::MAX) };
+        let bound = bounds::longest(case.scenario, case.profile, failures) + bounds::REACT;
+        // One that was seen by sampling may have come after the death.
+        while births.next_if(|birth| birth.latest() < death.at).is_some() {}
+        let Some(birth) = births.next().map(When::earliest) else { return };
+        match case.timely(death.known, case.due_unhindered(death.known, bound), birth, &[]) {
             Timely::Yes => tally.held(),
             Timely::Unknown(stalled) => {
                 tally.doubt(format!("a restart was late, and the host stalled for {}", say(stalled)))
             }
-            Timely::No if has_untimely(case) => {}
             Timely::No => tally.fail(
-                due,
-                format!("{} left and its replacement was late", case.name(need.worker)),
+                birth,
+                format!("{} died and its replacement was late", case.name(death.worker)),
                 format!("a start within {}", say(bound)),
-                format!("after {}", say(met.since(need.known))),
+                format!("after {}", say(birth.since(death.known))),
             ),
         }
     }
-}
-
-/// Replacements that were there before the need make the pairing in order wrong.
-fn has_untimely(case: &Case<'_>) -> bool {
-    case.facts.departures.iter().any(|one| matches!(one.how, Leave::TwoPhase | Leave::Untimely))
-        || !case.facts.rolls.is_empty()
 }

@@ -33,7 +33,7 @@ fn judge_one(case: &Case<'_>, proc: Proc, died: When, reaped: Option<When>, tall
     let gone = reaped.map_or(Time::NEVER, When::earliest);
     let seen = gone.min(end);
     match case.timely(from, due, seen, &[]) {
-        Timely::Yes if gone <= end => tally.measured(seen.since(from), bound),
+        Timely::Yes if gone <= end => tally.measured(case.lasted(from, seen), bound),
         Timely::Yes => {}
         Timely::Unknown(stalled) => tally.doubt(format!(
             "pid {} was a zombie for {}, and the host stalled for {}",

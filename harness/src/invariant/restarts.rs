@@ -13,8 +13,8 @@ use super::facts::{Departure, Leave};
 pub(super) struct Restarts {
     /// Instants of the births, ascending.
     births: Vec<Time>,
-    /// Planned departures: each may have caused one of the births at no cost.
-    free: Vec<Time>,
+    /// Planned departures: each may have caused one of the births between these instants at no cost.
+    free: Vec<(Time, Time)>,
 }
 
 /// So many restarts within so long.
@@ -33,7 +33,8 @@ impl Restarts {
     pub fn read(case: &Case<'_>) -> Self {
         let mut restarts = Self::default();
         let wanted = case.scenario.pool.workers as usize;
-        let end = case.facts.exit.map_or(Time::NEVER, |(at, _)| at);
+        // What is seen after the beginning of the end was started before it.
+        let end = case.facts.ended_itself.map_or(Time::NEVER, |at| at + bounds::BIRTH_SEEN);
         let supervisors = case.timeline.supervisors.len().max(1);
         // The initial starts come first; each further supervisor makes its own.
         for worker in case.timeline.workers.iter().skip(wanted * supervisors) {
@@ -42,7 +43,8 @@ impl Restarts {
                 restarts.births.push(born);
             }
         }
-        restarts.free = case.facts.departures.iter().filter(|one| !costs(case, one)).map(|one| one.known).collect();
+        let free = case.facts.departures.iter().filter(|one| !costs(case, one));
+        restarts.free = free.map(|one| (one.known, case.due_unhindered(one.known, bounds::REACT))).collect();
         restarts
     }
 
@@ -65,7 +67,7 @@ impl Restarts {
         let first = self.births[..=last].partition_point(|birth| until.since(*birth) >= within);
         let from = self.births[first];
         let births = last - first + 1;
-        let free = self.free.iter().filter(|at| **at <= until && **at + bounds::REACT >= from).count();
+        let free = self.free.iter().filter(|(at, due)| *at <= until && *due >= from).count();
         Burst { from, until, count: u32::try_from(births.saturating_sub(free)).unwrap_or(u32::MAX) }
     }
 
@@ -90,7 +92,7 @@ impl Restarts {
 pub(super) fn costs(case: &Case<'_>, one: &Departure) -> bool {
     match one.how {
         Leave::Death | Leave::Silent | Leave::OnePhase => true,
-        Leave::TwoPhase => one.ready_for.is_some_and(|run| !bounds::maybe_stable(case.scenario, run)),
+        Leave::TwoPhase => one.longest_run.is_some_and(|run| !bounds::maybe_stable(case.scenario, run)),
         Leave::Untimely => false,
     }
 }

@@ -64,7 +64,7 @@ fn judge_end(case: &Case<'_>, stop: Time, tally: &mut Tally) {
         Timely::Yes if end == Time::NEVER => {
             tally.doubt(format!("watched for {} only after the stop", say(last.since(stop))))
         }
-        Timely::Yes => tally.measured(end.since(stop), bound),
+        Timely::Yes => tally.measured(case.lasted(stop, end), bound),
         Timely::Unknown(stalled) => tally.doubt(format!(
             "the stop took {}, and the host stalled for {}",
             say(end.min(last).since(stop)),
@@ -152,7 +152,7 @@ fn judge_obeyed(case: &Case<'_>, reload: Time, tally: &mut Tally) {
         .iter()
         .zip(&case.facts.traits)
         .any(|(worker, traits)| worker.born.latest() >= reload && (traits.never_ready || traits.exits))
-        || case.facts.departures.iter().any(|one| one.known > reload && one.ready_for.is_none());
+        || case.facts.departures.iter().any(|one| one.known > reload && one.shortest_run.is_none());
     let rest = case.facts.rolls.iter().map(|(_, until)| *until).max().unwrap_or(reload);
     let watched = case.facts.peace >= case.due_unhindered(rest, converge.0 + longest(case));
     if fails || !watched {

@@ -1,6 +1,8 @@
 //! INV-TRUTH: what the supervisor says is so.
 
-use crate::history::{ClaimKind, Status};
+use std::collections::BTreeMap;
+
+use crate::history::{ClaimKind, Status, Worker};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -58,15 +60,14 @@ fn judge_status(case: &Case<'_>, exit: Time, status: Status, tally: &mut Tally) 
 
 /// Its own stream of events, where there is one.
 fn judge_claims(case: &Case<'_>, tally: &mut Tally) {
+    let mut by_pid: BTreeMap<u32, Vec<&Worker>> = BTreeMap::new();
+    for worker in &case.timeline.workers {
+        by_pid.entry(worker.proc.pid).or_default().push(worker);
+    }
     for (at, claim) in &case.timeline.claims {
         // The last worker with this pid that was born before.
-        let worker = case
-            .timeline
-            .workers
-            .iter()
-            .rev()
-            .find(|one| one.proc.pid == claim.pid && one.born.earliest() <= *at + case.slack.0);
-        let Some(worker) = worker else { continue };
+        let mut same = by_pid.get(&claim.pid).into_iter().flatten().rev();
+        let Some(worker) = same.find(|one| one.born.earliest() <= *at + case.slack.0) else { continue };
         match claim.kind {
             ClaimKind::Ready => {
                 tally.held();

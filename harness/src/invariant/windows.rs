@@ -26,7 +26,7 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
     let mut windows = Vec::new();
     let mut failures = 0;
     for one in &case.facts.departures {
-        let short = one.ready_for.is_none_or(|run| !bounds::surely_stable(case.scenario, run));
+        let short = one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run));
         let delay = match one.how {
             Leave::TwoPhase => continue,
             Leave::OnePhase => Duration::ZERO,
@@ -59,8 +59,13 @@ fn window(case: &Case<'_>, from: Time, known: Time, delay: Duration) -> Window {
     let start_due = case.due_unhindered(known, delay + bounds::REACT);
     let mut ready_due = case.due_unhindered(known, delay + bounds::REACT + boot);
     // A replacement whose own script keeps it from being ready is excused while it tries.
-    for (worker, traits) in case.timeline.workers.iter().zip(&case.facts.traits) {
-        if traits.spoils_boot() && worker.born.latest() >= from && worker.born.earliest() <= start_due {
+    let workers = &case.timeline.workers;
+    let first = workers.partition_point(|worker| worker.born.latest() < from);
+    for (worker, traits) in workers[first..].iter().zip(&case.facts.traits[first..]) {
+        if worker.born.earliest() > start_due {
+            break;
+        }
+        if traits.spoils_boot() {
             let scripted = worker.born.latest() + traits.boot + boot;
             let tried = if traits.never_ready { worker.dead_for_sure() } else { scripted.min(worker.dead_for_sure()) };
             ready_due = ready_due.max(tried);

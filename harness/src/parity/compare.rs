@@ -40,14 +40,14 @@ impl fmt::Display for Mismatch {
 ///
 /// # Errors
 /// None is; how often each kind of difference was the first one, with an example.
-pub fn included(
+pub fn included<'a>(
     real: &Projection,
-    simulated: impl IntoIterator<Item = Projection>,
+    simulated: impl IntoIterator<Item = &'a Projection>,
     slack: Duration,
 ) -> Result<usize, Vec<(Mismatch, u32)>> {
     let mut reasons: BTreeMap<Mismatch, u32> = BTreeMap::new();
     for (place, other) in simulated.into_iter().enumerate() {
-        match real.same(&other, slack) {
+        match real.same(other, slack) {
             Ok(()) => return Ok(place),
             Err(reason) => *reasons.entry(reason).or_default() += 1,
         }

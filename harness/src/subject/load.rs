@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::problem::{Problem, Problems, Source};
 use crate::ron_file;
 
+use super::validate::findings;
 use super::{Profile, Subject};
 
 /// The name of the file in a subject's folder.
@@ -24,6 +25,9 @@ pub fn load(name_or_path: &str) -> Result<(Subject, PathBuf), Problems> {
         .map_err(|why| Problem::new(&Source::unread(&file), format!("the subject can't be read: {why}")))?;
     let source = Source::new(&name, &text);
     let subject: Subject = ron_file::read(&source)?;
+    let tree = ron_file::tree(&text);
+    let found = findings(&subject, file.parent().unwrap_or(Path::new("")));
+    Problems::check(found.iter().map(|finding| finding.place(&source, tree.as_ref())).collect())?;
     let folder = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
     Ok((subject, folder))

@@ -5,9 +5,11 @@ mod load;
 mod model;
 mod profile;
 mod render;
+mod validate;
 
 pub use lacks::{lacks, missing_programs, undeclared};
 pub use load::{bundled, load, parse_profile, template};
 pub use model::{Deviation, Frequency, HowToReload, HowToStop, Puppet, Readiness, Subject};
 pub use profile::{DelayBound, LimitRule, OnSupervisorDeath, Profile};
 pub use render::{Rendered, Vars, render};
+pub use validate::INVARIANTS;

@@ -70,7 +70,7 @@ fn config_name(subject: &Subject) -> String {
 }
 
 /// The known names and their values; `None` is what the scenario leaves to the subject.
-struct Names(Vec<(&'static str, Option<String>)>);
+pub(super) struct Names(Vec<(&'static str, Option<String>)>);
 
 /// A place that can't be filled in.
 enum Wrong {
@@ -185,8 +185,23 @@ impl Wrong {
     }
 }
 
+/// The places in a text whose names are not known.
+pub(super) fn unknown_places(text: &str) -> Vec<String> {
+    let known = Names::known();
+    let mut unknown = Vec::new();
+    let mut rest = text;
+    while let Some((_, name, after)) = next_place(rest) {
+        if !known.contains(&name) {
+            unknown.push(name.to_owned());
+        }
+        rest = after;
+    }
+    unknown
+}
+
 impl Names {
-    fn known() -> Vec<&'static str> {
+    /// All names that a place can have.
+    pub(super) fn known() -> Vec<&'static str> {
         let pool =
             Pool { workers: 1, limit: None, backoff: None, stable: None, drain: Span::ZERO, ready_timeout: None };
         let nowhere = Path::new("");

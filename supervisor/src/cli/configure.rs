@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use crate::config::{Config, EventSink, Problems, check_policy, default_workers, parse, parse_address};
+use crate::config::{
+    Config, EventSink, NAME_LIMIT, Problems, check_policy, default_workers, nearest, parse, parse_address,
+};
 use crate::policy::{ExitCode, Readiness, Restart, defaults};
 
 use super::args::{ReadyArg, RestartArg, Run};
@@ -43,8 +45,24 @@ impl Refused {
 /// Reads a file.
 pub fn read(path: &Path) -> Result<Config, Refused> {
     let name = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| Refused::Unreadable(format!("can't read {name}: {error}")))?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| Refused::Unreadable(format!("can't read {name}: {error}\n  tip: {}", instead_of(path))))?;
     parse(&text, &name).map_err(Refused::Wrong)
+}
+
+/// What may have been meant by a file that can't be read.
+fn instead_of(path: &Path) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut files: Vec<String> = fs::read_dir(folder)
+        .map(|entries| entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+        .unwrap_or_default();
+    files.retain(|name| name.ends_with(".ron"));
+    files.sort();
+    let wanted = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    match files.iter().map(String::as_str).collect::<Vec<_>>() {
+        files if files.is_empty() => "a command to run, rather than a file, comes after --".to_owned(),
+        files => nearest(&wanted, files),
+    }
 }
 
 /// The file's configuration, or the defaults, with the options of the command line in it.
@@ -114,8 +132,8 @@ fn listener(place: usize, text: &str) -> Result<(String, crate::kernel::Address)
         _ => (format!("listen{place}"), text),
     };
     let wrong = |expected: String| Refused::Usage(format!("--listen {text}: {expected}"));
-    if name.is_empty() || name.chars().any(char::is_control) {
-        return Err(wrong("a name is needed before the =".to_owned()));
+    if name.is_empty() || name.len() > NAME_LIMIT || name.chars().any(char::is_control) {
+        return Err(wrong("a name of 1 to 255 bytes is needed before the =".to_owned()));
     }
     Ok((name, parse_address(address).map_err(wrong)?))
 }

@@ -9,5 +9,5 @@ mod read;
 
 pub use address::parse_address;
 pub use model::{Config, EventSink};
-pub use parse::{Fault, check_policy, default_workers, parse, parse_limit};
-pub use problem::{Problem, Problems};
+pub use parse::{Fault, NAME_LIMIT, check_policy, default_workers, parse, parse_limit};
+pub use problem::{Problem, Problems, nearest};

@@ -35,7 +35,7 @@ const FIELDS: &[&str] = &[
 const WORKERS_LIMIT: u32 = 10_000;
 
 /// systemd's limit for a name of LISTEN_FDNAMES.
-const NAME_LIMIT: usize = 255;
+pub const NAME_LIMIT: usize = 255;
 
 /// Reads a configuration file.
 ///

@@ -168,3 +168,7 @@ fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices) {
     }
     voices.close(kernel);
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno as Sys;
+use rustix::process::{Resource, getrlimit};
 
 use crate::kernel::{Clock, Errno, Readiness, SignalSet, Wait, Watch};
 use crate::policy::Instant;
@@ -19,7 +21,10 @@ impl Wait for Unix {
             fds.push(PollFd::new(&self.table.get(watch.fd)?.fd, interest(watch)));
         }
         let timeout = until.map(|until| timespec(until.since(self.now())));
-        poll(&mut fds, timeout.as_ref())?;
+        match poll(&mut fds, timeout.as_ref()) {
+            Err(Sys::INVAL) => poll_in_parts(&mut fds, timeout)?,
+            other => other?,
+        };
         for (watch, fd) in watches.iter().zip(&fds[1..]) {
             let found = fd.revents();
             let broken = found.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
@@ -36,6 +41,29 @@ impl Wait for Unix {
         self.signals.take()
     }
 }
+
+/// poll(2) refuses more descriptors than RLIMIT_NOFILE allows to open, and somebody may have lowered that below what is
+/// open already. Until it is raised again, everything is looked at in turns.
+fn poll_in_parts(fds: &mut [PollFd<'_>], timeout: Option<Timespec>) -> Result<usize, Sys> {
+    let limit = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    if limit >= fds.len() {
+        return Err(Sys::INVAL);
+    }
+    let mut found = 0;
+    for part in fds.chunks_mut(limit.max(1)).filter(|_| limit > 0) {
+        found += poll(part, Some(&NOW))?;
+    }
+    if found == 0 {
+        let turn = timeout.filter(|timeout| timeout.tv_sec == 0 && timeout.tv_nsec < TURN.tv_nsec).unwrap_or(TURN);
+        found = poll(&mut fds[..limit.min(1)], Some(&turn))?;
+    }
+    Ok(found)
+}
+
+const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+/// How long a turn waits.
+const TURN: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 fn interest(watch: &Watch) -> PollFlags {
     let mut flags = PollFlags::empty();

@@ -10,9 +10,11 @@ pub mod machines;
 
 mod matrix;
 mod mutant;
+pub mod program;
+pub mod real;
 
 pub use faulty::{Faulty, KernelFault};
-pub use list::{ALL, find};
+pub use list::{ALL, UNMUTATED, find};
 pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};
 
 pub use mutant::{AnyMachine, Mutant, Mutation};

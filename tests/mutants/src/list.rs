@@ -9,10 +9,7 @@ pub const ALL: [Mutant; 12] = [
         sentence: "a worker that dies is not replaced",
         scenario: "kill",
         caught_by: "INV-CONVERGE",
-        consequences: &[
-            ("INV-FLOOR", "a worker is missing long after the kill is no excuse any more"),
-            ("INV-INTENSITY", "a replacement that does not come is also one that comes too late"),
-        ],
+        consequences: &[("INV-FLOOR", "a worker is missing long after the kill is no excuse any more")],
         mutation: Mutation::NoRestart,
     },
     Mutant {
@@ -23,7 +20,6 @@ pub const ALL: [Mutant; 12] = [
         consequences: &[
             ("INV-CONVERGE", "who is not seen to die is not replaced"),
             ("INV-FLOOR", "so workers are missing"),
-            ("INV-INTENSITY", "and their replacements are late"),
             ("INV-SERIAL", "a stop waits for workers that have long ended"),
         ],
         mutation: Mutation::OneReapPerSignal,
@@ -41,7 +37,7 @@ pub const ALL: [Mutant; 12] = [
         sentence: "a worker that announced is replaced when it has gone, not before",
         scenario: "throw::one_phase",
         caught_by: "INV-FLOOR",
-        consequences: &[("INV-INTENSITY", "the replacement comes later than the policy allows")],
+        consequences: &[],
         mutation: Mutation::LateReplacement,
     },
     Mutant {
@@ -110,7 +106,17 @@ pub const ALL: [Mutant; 12] = [
     },
 ];
 
-/// The mutant of that name.
+/// The shipped supervisor behind the wrappers of the mutants.
+pub const UNMUTATED: Mutant = Mutant {
+    name: "unmutated",
+    sentence: "nothing is wrong with it",
+    scenario: "kill",
+    caught_by: "nothing",
+    consequences: &[],
+    mutation: Mutation::Identity,
+};
+
+/// The mutant of that name, or the unmutated one.
 pub fn find(name: &str) -> Option<&'static Mutant> {
-    ALL.iter().find(|mutant| mutant.name == name)
+    ALL.iter().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
 }

@@ -377,7 +377,7 @@ fn giving_up_is_an_end_that_nobody_ordered() {
     assert_eq!(set.phase(PhaseMark::Settle), None, "there is nothing to settle");
     assert!(set.phase(PhaseMark::Over).is_some() && set.when(&Injection::StopSubject).is_none());
 
-    let mut killed = Set::steady(1, vec![vec![step(None, kill(Target::Supervisor))], steps()].concat());
+    let mut killed = Set::steady(1, [vec![step(None, kill(Target::Supervisor))], steps()].concat());
     killed.ends(Status::Signal(9));
     killed.until(3000);
     assert_eq!(killed.missed(), [(1000, vec![1])]);

@@ -38,6 +38,14 @@ fn a_cut_before_the_deadline_is_a_violation() {
 }
 
 #[test]
+fn a_worker_that_the_supervisor_kills_without_a_word_had_no_drain() {
+    let mut tale = Tale::full();
+    tale.announces(1_100, 1, Form::TwoPhase).comes(1_102, 5);
+    tale.request("held", 1_050, 1_113, 400, Some(1), Outcome::Reset).dies(1_113, 1, Status::Signal(9));
+    tale.calm(1_500, &[2, 3, 4, 5]).fails(&["INV-CONSERVE", "INV-DRAIN"]);
+}
+
+#[test]
 fn a_cut_at_the_deadline_is_right() {
     let mut tale = retiring(Form::OnePhase);
     tale.scenario.expect = vec![Expect::CutAtDeadline { load: "long".to_owned() }];

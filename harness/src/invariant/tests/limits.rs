@@ -72,6 +72,12 @@ fn standing_still_at_the_limit_is_no_give_up_either() {
 }
 
 #[test]
+fn a_restart_that_is_later_than_the_policy_allows_is_wrong() {
+    // 400 ms at most, and 250 ms to react.
+    gives_up(&[2, 100, 200, 400, 800], GAVE_UP).fails(&["INV-FLOOR", "INV-INTENSITY"]);
+}
+
+#[test]
 fn giving_up_too_early_is_wrong() {
     gives_up(&[2, 100, 200], GAVE_UP).fails(&["INV-GIVEUP"]);
 }
@@ -178,6 +184,16 @@ fn two_slots_that_fail_side_by_side_have_some_pairing() {
 fn a_stop_during_a_crash_loop_is_a_stop() {
     let mut tale = flapping(&[2, 100]);
     tale.stop(1_300).ends(1_303, &[2, 3, 4], Status::Code(0)).holds();
+}
+
+#[test]
+fn a_stop_that_comes_while_it_gives_up_changes_nothing() {
+    let mut tale = flapping(&[2, 100, 200, 400, 400]);
+    for n in 2..=4 {
+        tale.told(2_253, n).leaves(2_400 + u64::from(n), n);
+    }
+    tale.stop(2_300).exits(2_410, GAVE_UP).holds();
+    tale.passes("INV-TRUTH");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn deadlines_count_to_within_the_slack() {
 fn the_first_that_is_the_same_is_found() {
     let real = of(vec![serve(0, 500)]);
     let others = || vec![of(vec![]), of(vec![serve(0, 505)]), of(vec![serve(1, 500)])];
-    assert_eq!(included(&real, others(), SLACK), Ok(1));
-    let reasons = included(&real, vec![of(vec![]), of(vec![])], SLACK).unwrap_err();
+    assert_eq!(included(&real, &others(), SLACK), Ok(1));
+    let reasons = included(&real, &[of(vec![]), of(vec![])], SLACK).unwrap_err();
     assert_eq!(reasons.iter().map(|(_, count)| count).sum::<u32>(), 2);
 }

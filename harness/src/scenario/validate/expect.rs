@@ -1,8 +1,8 @@
 //! Expectations: whether they can come true, and do not contradict each other.
 
+use crate::ron_file::Checker;
 use crate::scenario::{Expect, Load, Pool, Scenario, StatusIs};
 
-use super::finding::Checker;
 use super::life::status;
 use super::load::{Where, known};
 
@@ -30,7 +30,7 @@ fn single(checker: &mut Checker, expect: &Expect, scenario: &Scenario) {
         }
         Expect::NeverGivesUp => {}
         Expect::Exits { status } => code(checker, *status),
-        Expect::NothingLeft { within } | Expect::FullAgain { within } => checker.takes_time("within", *within),
+        Expect::NothingLeft { within } | Expect::FullAgain { within } => checker.takes_time("within", within.0),
         Expect::NothingLost { load } => drop(known(checker, Where::Field("load"), load, &scenario.load)),
         Expect::CutAtDeadline { load } => cut(checker, load, scenario),
         Expect::ReadyAtLeast { workers } => {

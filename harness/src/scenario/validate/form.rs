@@ -1,11 +1,10 @@
 //! The scenario as a whole: the plain form, each variant, and what they share.
 
-use crate::ron_file::{Path, Seg};
+use crate::ron_file::{Checker, Finding, Path, Seg};
 use crate::scenario::catalogue::{catalogue, entry};
 use crate::scenario::model::MOST_POINTS;
 use crate::scenario::{Scenario, Variant};
 
-use super::finding::{Checker, Finding};
 use super::{expect, life, load, pool, steps};
 
 /// Everything that is wrong with a scenario.

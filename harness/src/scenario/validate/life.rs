@@ -1,8 +1,7 @@
 //! Lives, and whether they let the pool be what the scenario waits for.
 
+use crate::ron_file::Checker;
 use crate::scenario::{Act, Command, Exit, Life, LifeRecord, Phase, Pool, Scenario, Start, Step};
-
-use super::finding::Checker;
 
 pub(super) fn check(checker: &mut Checker, scenario: &Scenario) {
     let lives = &scenario.lives;

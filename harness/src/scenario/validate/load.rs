@@ -1,8 +1,7 @@
 //! Loads.
 
+use crate::ron_file::Checker;
 use crate::scenario::{Act, Load, Scenario, Step};
-
-use super::finding::Checker;
 
 /// More connections than this are no scenario but a typing error.
 const MOST_CONNECTIONS: u32 = 100_000;
@@ -29,15 +28,15 @@ pub(super) fn check(checker: &mut Checker, scenario: &Scenario) {
 
 fn one(checker: &mut Checker, load: &Load) {
     match load {
-        Load::Probe { every, .. } => checker.takes_time("every", *every),
+        Load::Probe { every, .. } => checker.takes_time("every", every.0),
         Load::Hold { connections, hold, .. } => {
             count(checker, *connections);
-            checker.takes_time("for", *hold);
+            checker.takes_time("for", hold.0);
         }
         Load::Park { connections, .. } | Load::Slow { connections, .. } => count(checker, *connections),
         Load::Flood { per_second, .. } => checker.not_zero("per_second", (*per_second).into()),
         Load::Poison { every, one_in, .. } => {
-            checker.takes_time("every", *every);
+            checker.takes_time("every", every.0);
             checker.not_zero("one_in", (*one_in).into());
         }
     }

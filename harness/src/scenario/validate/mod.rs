@@ -1,7 +1,6 @@
 //! Everything that a scenario can have wrong although it is well formed.
 
 mod expect;
-mod finding;
 mod form;
 mod life;
 mod load;

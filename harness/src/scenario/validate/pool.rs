@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use crate::ron_file::Checker;
 use crate::scenario::{Backoff, Limit, Pool, Span};
-
-use super::finding::Checker;
 
 /// More workers than this are no scenario but a typing error.
 const MOST_WORKERS: u32 = 1000;
@@ -15,11 +14,11 @@ pub(super) fn check(checker: &mut Checker, pool: &Pool) {
         checker.wrong_in("workers", format!("{} workers", pool.workers)).expected(format!("at most {MOST_WORKERS}"));
     }
     if let Some(timeout) = pool.ready_timeout {
-        checker.takes_time("ready_timeout", timeout);
+        checker.takes_time("ready_timeout", timeout.0);
     }
     if let Some(limit) = &pool.limit {
         checker.enter("limit");
-        checker.takes_time("within", limit.within);
+        checker.takes_time("within", limit.within.0);
         checker.leave();
     }
     if let Some(backoff) = &pool.backoff {

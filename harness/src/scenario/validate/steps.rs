@@ -1,9 +1,10 @@
 //! Steps: whether they can fire, and what they name is there.
 
+use crate::ron_file::Checker;
 use crate::scenario::{Act, Ask, Command, Fault, Load, Scenario, Step, Target, Trigger};
 
 use super::expect;
-use super::finding::Checker;
+
 use super::load::{Where, known};
 
 /// More steps than this, repetitions counted, are no scenario but a typing error.
@@ -80,7 +81,7 @@ impl Steps<'_> {
                 self.checker.enter("when");
                 self.trigger(trigger);
                 self.checker.leave();
-                self.checker.takes_time("within", step.within);
+                self.checker.takes_time("within", step.within.0);
                 that |= names_process(trigger);
             }
             None if step.must => {
@@ -198,7 +199,7 @@ impl Steps<'_> {
             }
             Act::StopLoad(name) => drop(known(self.checker, Where::Index(0), name, &self.scenario.load)),
             Act::During { fault, span, steps } => {
-                self.checker.takes_time("for", *span);
+                self.checker.takes_time("for", span.0);
                 self.checker.enter("fault");
                 self.fault(fault, that);
                 self.checker.leave();
@@ -292,7 +293,7 @@ impl Steps<'_> {
                 self.one_of("errno", errno, &ERRNOS, "an errno");
             }
             Fault::AddressHeld => {}
-            Fault::ClockStep { by, .. } => self.checker.takes_time("by", *by),
+            Fault::ClockStep { by, .. } => self.checker.takes_time("by", by.0),
         }
     }
 

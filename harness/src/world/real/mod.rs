@@ -29,6 +29,7 @@ mod procs;
 mod puppet;
 mod rundir;
 mod runner;
+mod side;
 mod signals;
 mod stalls;
 mod subject;

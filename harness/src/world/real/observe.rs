@@ -5,7 +5,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::history::{Event, Form, Proc, What, When};
+use crate::history::{Event, Form, Proc, What};
 use crate::puppet::Entry;
 use crate::scenario::Retirement;
 use crate::time::Time;
@@ -76,7 +76,7 @@ impl Observer {
             }
         }
         if self.connector.is_none() && now.since(self.scanned) >= SCAN {
-            self.scan(now, out);
+            self.scan(out);
         }
         self.procs.look(now, out);
     }
@@ -142,14 +142,16 @@ impl Observer {
         }
     }
 
-    fn scan(&mut self, now: Time, out: &mut Vec<Event>) {
-        let since = std::mem::replace(&mut self.scanned, now);
+    fn scan(&mut self, out: &mut Vec<Event>) {
+        self.scanned = clock::now();
         let Some(supervisor) = self.procs.supervisor().filter(|_| self.procs.supervisor_alive()) else { return };
         let mut parents = vec![supervisor.pid];
         while let Some(parent) = parents.pop() {
             for pid in procfs::children(parent) {
-                self.procs.found(pid, parent, When::Within(since, now), out);
-                parents.push(pid);
+                if let Some(proc) = procfs::proc_of(pid) {
+                    self.procs.found(proc, parent, clock::now(), out);
+                    parents.push(pid);
+                }
             }
         }
     }

@@ -116,9 +116,10 @@ impl Procs {
     }
 
     /// A process that nobody told of was found below `parent`.
-    pub fn found(&mut self, pid: u32, parent: u32, born: When, out: &mut Vec<Event>) {
+    pub fn found(&mut self, proc: Proc, parent: u32, seen: Time, out: &mut Vec<Event>) {
+        let pid = proc.pid;
         if !self.knows(pid) {
-            self.forked(pid, parent, born, out);
+            self.forked(pid, parent, self.tick(proc.start, seen), out);
             if let Some(tracked) = self.table.get_mut(&pid) {
                 tracked.exec = true;
             }
@@ -142,6 +143,13 @@ impl Procs {
         self.table.insert(pid, tracked);
     }
 
+    /// When a process with this start time was born, if it was there at `seen`.
+    fn tick(&self, start: u64, seen: Time) -> When {
+        const TICK: u64 = 1_000_000_000 / TICKS;
+        let begin = Time::from_nanos((start * TICK).saturating_sub(self.suspended));
+        When::Within(begin.min(seen), (begin + Duration::from_nanos(TICK)).min(seen))
+    }
+
     /// A worker took its ticket.
     pub fn took_ticket(&mut self, proc: Proc, at: Time, ticket: u32, generation: u32, out: &mut Vec<Event>) {
         if self.table.get(&proc.pid).is_none_or(|known| !same(known, proc)) {
@@ -150,7 +158,8 @@ impl Procs {
             if let Some(former) = self.table.remove(&proc.pid) {
                 self.bury(former, at, out);
             }
-            let tracked = self.tracked(proc.pid, parent, When::At(at), Kind::Unknown);
+            let born = self.tick(proc.start, at);
+            let tracked = self.tracked(proc.pid, parent, born, Kind::Unknown);
             self.table.insert(proc.pid, tracked);
         }
         if let Some(tracked) = self.table.get_mut(&proc.pid).filter(|tracked| tracked.kind != Kind::Worker) {
@@ -168,28 +177,28 @@ impl Procs {
         }
     }
 
-    /// A pidfd became ready.
-    pub fn silent(&mut self, pid: u32, at: Time) {
+    /// A pidfd became ready: not before `after`, and by `at`.
+    pub fn silent(&mut self, pid: u32, after: Time, at: Time) {
         if let Some(tracked) = self.table.get_mut(&pid).filter(|tracked| tracked.end == End::Alive) {
-            tracked.end = End::Silent(at);
+            tracked.end = End::Silent(after.max(tracked.alive_at).min(at), at);
         }
     }
 
     fn died(&mut self, pid: u32, told: Time, status: Option<Status>, out: &mut Vec<Event>) {
-        let generation = self.generation;
+        let (generation, exact) = (self.generation, self.exact);
         let Some(tracked) = self.table.get_mut(&pid).filter(|tracked| tracked.died.is_none()) else { return };
-        // The pidfd speaks a little before the process event; both speak after the fact.
-        let at = match tracked.end {
-            End::Silent(seen) => seen.min(told),
-            End::Alive | End::Zombie(_) => told,
+        let when = match tracked.end {
+            // The pidfd speaks a little before the process event; both speak after the fact.
+            End::Silent(_, seen) if exact && status.is_some() => When::At(seen.min(told)),
+            End::Silent(after, seen) => When::Within(after, seen.min(told)),
+            End::Alive | End::Zombie(_) => When::At(told),
         };
-        tracked.died = Some(at);
-        tracked.end = End::Zombie(at);
+        tracked.died = Some(when.latest());
+        tracked.end = End::Zombie(when.earliest());
         match (tracked.kind, status) {
-            // Its status comes by wait(2), which is certain.
-            (Kind::Supervisor, None) => tracked.died = None,
+            (Kind::Supervisor, None) => {}
             (Kind::Supervisor, Some(status)) => {
-                out.push(Event::at(at, What::SupervisorExited { proc: tracked.proc, status }));
+                out.push(Event { when, what: What::SupervisorExited { proc: tracked.proc, status } });
             }
             (kind, status) => {
                 if kind == Kind::Unknown {
@@ -197,7 +206,7 @@ impl Procs {
                     let worker = Role::Worker { ticket: 0, generation };
                     out.push(birth(tracked, if tracked.exec { worker } else { Role::Descendant }));
                 }
-                out.push(Event::at(at, What::Died { proc: tracked.proc, death: Death { status } }));
+                out.push(Event { when, what: What::Died { proc: tracked.proc, death: Death { status } } });
             }
         }
     }
@@ -209,7 +218,7 @@ impl Procs {
         }
         let seen = match former.end {
             End::Zombie(seen) => seen,
-            End::Alive | End::Silent(_) => {
+            End::Alive | End::Silent(..) => {
                 if former.kind == Kind::Unknown {
                     out.push(birth(&former, Role::Worker { ticket: 0, generation: self.generation }));
                 }
@@ -232,7 +241,7 @@ impl Procs {
                 (Some(code), _) => Some(Status::Code(code)),
                 (None, signal) => signal.map(Status::Signal),
             };
-            self.died(pid, now, status, out);
+            self.died(pid, clock::now(), status, out);
         }
         if self.next_look().is_none_or(|at| at > now) {
             return;
@@ -251,10 +260,12 @@ impl Procs {
             // It was not there when it should have been opened. The process event of its end is on its way, or there are none.
             End::Alive => {
                 if !tracked.in_table() && (!exact || now.since(tracked.born.latest()) > STATUS_COMES) {
-                    self.table.remove(&pid).into_iter().for_each(|former| self.bury(former, now, out));
+                    self.table.remove(&pid).into_iter().for_each(|former| self.bury(former, clock::now(), out));
                 }
             }
-            End::Silent(seen) => {
+            // Its status comes by wait(2), which is certain.
+            End::Silent(..) if tracked.kind == Kind::Supervisor => {}
+            End::Silent(_, seen) => {
                 if !exact || now.since(seen) > STATUS_COMES {
                     self.died(pid, seen, None, out);
                 }
@@ -264,7 +275,9 @@ impl Procs {
                     tracked.end = End::Zombie(now);
                 } else {
                     if tracked.kind != Kind::Supervisor {
-                        out.push(Event { when: When::Within(seen.min(now), now), what: What::Reaped(tracked.proc) });
+                        // It was there at `seen` and is not there any more: `now` is older than this look.
+                        let when = When::Within(seen, clock::now());
+                        out.push(Event { when, what: What::Reaped(tracked.proc) });
                     }
                     self.table.remove(&pid);
                 }
@@ -282,7 +295,7 @@ impl Procs {
         let every = self.table.values().filter_map(|tracked| match (tracked.end, tracked.died) {
             (End::Alive, _) => tracked.pidfd.is_none().then_some(LOOK_LATER),
             (End::Zombie(_), Some(died)) if self.looked.since(died) > YOUNG => Some(LOOK_LATER),
-            (End::Silent(_) | End::Zombie(_), _) => Some(LOOK),
+            (End::Silent(..) | End::Zombie(_), _) => Some(LOOK),
         });
         every.min().map(|every| self.looked + every)
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixDatagram;
 
 use rustix::process::Signal as Kernel;
 
@@ -21,7 +20,7 @@ use super::log::Log;
 use super::observe::Observer;
 use super::stalls::Stalls;
 use super::subject::{self, Subject};
-use super::{bounds, claims, clock, host, leftovers, rundir, signals};
+use super::{bounds, claims, clock, host, leftovers, rundir, side, signals};
 
 /// How often what is left is looked for while it may still go.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(5);
@@ -47,7 +46,9 @@ pub struct Runner {
     pub(super) forsaken: bool,
     pub(super) observer: Observer,
     pub(super) sockets: Sockets,
-    stalls: Stalls,
+    pub(super) stalls: Stalls,
+    /// When the last poll returned.
+    pub(super) polled: Time,
     faults: Faults,
     subject: Subject,
     claims: Option<Tail>,
@@ -77,6 +78,7 @@ impl Runner {
             observer: Observer::new(&job.dir).map_err(words)?,
             sockets: Sockets::new(&scenario.load, scenario.pool.workers, address),
             stalls: Stalls::new(clock::now()),
+            polled: clock::now(),
             faults: Faults::new(address, subject::program(&job.dir)),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),
             subject,
@@ -158,8 +160,11 @@ impl Runner {
     fn observe(&mut self) {
         let now = clock::now();
         self.observer.observe(now, &mut self.fresh);
-        for text in self.claims.as_mut().map(Tail::lines).unwrap_or_default() {
-            self.fresh.extend(claims::claim(&text).map(|claim| Event::at(now, What::Claimed(claim))));
+        let said = self.claims.as_mut().map(Tail::lines).unwrap_or_default();
+        // It was said before it was read, but maybe after this round began; a claim must not look earlier than it was.
+        let read = clock::now();
+        for text in said {
+            self.fresh.extend(claims::claim(&text).map(|claim| Event::at(read, What::Claimed(claim))));
         }
         let accepted = self.fresh.iter().filter_map(|event| match event.what {
             What::Accepted { proc, peer } => Some(Input::AcceptedBy(peer, proc)),
@@ -169,7 +174,7 @@ impl Runner {
             self.sockets.input(input, &mut self.fresh);
         }
         self.sockets.input(Input::Tick, &mut self.fresh);
-        self.stalls.look(now, &mut self.observer.procs, &mut self.fresh);
+        self.stalls.look(&mut self.observer.procs, &mut self.fresh);
     }
 
     /// Events become history.
@@ -247,10 +252,7 @@ impl Runner {
     fn ask(&mut self, who: Proc, act: &Ask) {
         self.note(What::Asked { proc: who, act: format!("{act:?}") });
         let path = self.job.dir.join("side").join(who.pid.to_string());
-        let said = UnixDatagram::unbound().and_then(|socket| {
-            socket.set_nonblocking(true)?;
-            socket.send_to(&serde_json::to_vec(act)?, path)
-        });
+        let said = side::say(&path, act);
         // A puppet that has just ended does not hear; the history shows that. Any other error is a blind spot.
         if let Err(error) = said
             && self.observer.procs.get(who).is_some_and(|tracked| tracked.died.is_none())

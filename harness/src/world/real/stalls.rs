@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::history::{Event, Proc, What};
 use crate::time::Time;
 
+use super::clock;
 use super::procs::Procs;
 use super::tracked::{Kind, run_queue_delay};
 
@@ -42,20 +43,28 @@ impl Stalls {
         self.own.as_mut().is_some_and(|own| run_queue_delay(own).is_some())
     }
 
+    /// How long the harness itself has waited for a processor so far.
+    pub fn own_delay(&mut self) -> Duration {
+        Duration::from_nanos(self.own.as_mut().and_then(run_queue_delay).unwrap_or(0))
+    }
+
     /// Looks at everybody, if it is time.
-    pub fn look(&mut self, now: Time, procs: &mut Procs, out: &mut Vec<Event>) {
-        if now.since(self.looked) < EVERY {
+    pub fn look(&mut self, procs: &mut Procs, out: &mut Vec<Event>) {
+        if clock::now().since(self.looked) < EVERY {
             return;
         }
-        self.looked = now;
-        let own = self.own.as_mut().and_then(run_queue_delay).map(|delay| (None, delay, now));
+        let own = self.own.as_mut().and_then(run_queue_delay).map(|delay| (None, delay, self.looked));
         let judged = procs.alive().filter(|tracked| tracked.kind != Kind::Descendant);
         let delays = judged.filter_map(|tracked| {
             let born = tracked.born.earliest();
             tracked.run_queue_delay().map(|delay| (Some(tracked.proc), delay, born))
         });
+        let looks: Vec<_> = own.into_iter().chain(delays).collect();
+        // The time after the looks: the waits that they tell of were over by then.
+        let now = clock::now();
+        self.looked = now;
         let mut gone = std::mem::take(&mut self.marks);
-        for (proc, delay, born) in own.into_iter().chain(delays) {
+        for (proc, delay, born) in looks {
             // A process that is new has waited since its birth.
             let first = Mark { since: born, delay: if proc.is_some() { 0 } else { delay } };
             let mark = gone.remove(&proc).unwrap_or(first);

@@ -30,8 +30,8 @@ pub enum Kind {
 pub enum End {
     /// Not begun.
     Alive,
-    /// Its pidfd said so at this instant; how it ended may still be told.
-    Silent(Time),
+    /// Its pidfd said so: after the first instant it ended, by the second it had. How it ended may still be told.
+    Silent(Time, Time),
     /// It has ended, and at this instant it was still in the process table.
     Zombie(Time),
 }

@@ -52,10 +52,10 @@ fn print(rows: &[Row]) {
     let mut columns: BTreeSet<&str> = rows.iter().map(|row| row.mutant.caught_by).collect();
     columns.extend(rows.iter().flat_map(|row| row.failed.keys().map(String::as_str)));
     let short = |id: &str| id.trim_start_matches("INV-").to_lowercase();
-    let head: Vec<String> = columns.iter().map(|id| format!("{:>9}", short(id))).collect();
+    let head: Vec<String> = columns.iter().map(|id| format!("{:>10}", short(id))).collect();
     println!("{:34}{}", "", head.concat());
     for row in rows {
-        let cells: Vec<String> = columns.iter().map(|id| format!("{:>9}", cell(row, id))).collect();
+        let cells: Vec<String> = columns.iter().map(|id| format!("{:>10}", cell(row, id))).collect();
         println!("{:34}{}   {}", row.mutant.name, cells.concat(), verdict(row));
     }
     let caught = rows.iter().filter(|row| row.is_caught()).count();

@@ -101,9 +101,24 @@ fn a_pid_in_use_again_means_that_its_former_owner_was_reaped() {
 #[test]
 fn the_earlier_of_two_witnesses_tells_when_it_died() {
     let (mut procs, supervisor) = procs();
-    procs.silent(SUPERVISOR, at(7));
+    procs.silent(SUPERVISOR, at(2), at(7));
     let mut out = Vec::new();
     procs.happened(at(9), Happening::Exit { pid: SUPERVISOR, status: Status::Code(75) }, &mut out);
     assert_eq!(out, [Event::at(at(7), What::SupervisorExited { proc: supervisor, status: Status::Code(75) })]);
     assert!(!procs.supervisor_alive());
+}
+
+#[test]
+fn without_process_events_a_death_and_a_birth_have_intervals() {
+    let mut procs = Procs::new(false);
+    procs.supervisor_started(SUPERVISOR, at(1));
+    procs.suspended = 0;
+    let proc = Proc { pid: WORKER, start: 5 };
+    let born = ticket(&mut procs, 63, proc);
+    assert_eq!(born[0].when, When::Within(at(50), at(60)), "the tick of its start time");
+    procs.silent(WORKER, at(70), at(80));
+    let mut out = Vec::new();
+    procs.died(WORKER, at(90), None, &mut out);
+    let death = Death { status: None };
+    assert_eq!(out, [Event { when: When::Within(at(70), at(80)), what: What::Died { proc, death } }]);
 }

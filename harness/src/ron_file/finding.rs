@@ -1,12 +1,14 @@
-//! What was found, and where in the scenario.
+//! What was found to be wrong with a value that was read, and where in it.
 
+use std::time::Duration;
+
+use super::{Node, Path, Seg};
 use crate::problem::{Problem, Source};
-use crate::ron_file::{Node, Path, Seg};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The part of the scenario.
+    /// The part of the value.
     pub path: Path,
     /// What is wrong with it.
     pub what: String,
@@ -53,7 +55,7 @@ impl Finding {
 
 /// Collects findings; knows which part it is at.
 #[derive(Debug, Default)]
-pub(super) struct Checker {
+pub struct Checker {
     path: Path,
     found: Vec<Finding>,
 }
@@ -120,7 +122,7 @@ impl Checker {
     }
 
     /// A duration of a field that must not be zero.
-    pub fn takes_time(&mut self, field: &str, span: crate::scenario::Span) {
+    pub fn takes_time(&mut self, field: &str, span: Duration) {
         if span.is_zero() {
             self.wrong_in(field, format!("`{field}` is no time at all")).expected("expected more than \"0s\"");
         }

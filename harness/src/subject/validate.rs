@@ -1,0 +1,120 @@
+//! Everything that a subject file can have wrong although it is well formed.
+
+use std::path::Path;
+
+use crate::ron_file::{Checker, Finding};
+
+use super::render::{Names, unknown_places};
+use super::{Deviation, LimitRule, Puppet, Subject};
+
+/// The ids of the invariants, built or not: what a deviation can be from, beside `EXPECT-n …` and `STEP-n`.
+pub const INVARIANTS: [&str; 18] = [
+    "INV-CONVERGE",
+    "INV-ONCE",
+    "INV-FLOOR",
+    "INV-CONSERVE",
+    "INV-DRAIN",
+    "INV-INTENSITY",
+    "INV-GIVEUP",
+    "INV-REAP",
+    "INV-CONTAIN",
+    "INV-SERIAL",
+    "INV-GENERATION",
+    "INV-DETECT",
+    "INV-STATIONARY",
+    "INV-ENV",
+    "INV-OUTPUT",
+    "INV-ISOLATE",
+    "INV-OWN",
+    "INV-TRUTH",
+];
+
+/// Everything that is wrong with a subject whose folder is `folder`.
+pub(super) fn findings(subject: &Subject, folder: &Path) -> Vec<Finding> {
+    let mut checker = Checker::default();
+    if subject.name.is_empty() {
+        checker.wrong_in("name", "a subject without a name");
+    }
+    command(&mut checker, "version", &subject.version);
+    command(&mut checker, "start", &subject.start);
+    checker.enter("env");
+    for (index, (_, value)) in subject.env.iter().enumerate() {
+        checker.enter_index(index);
+        checker.enter_index(1);
+        places(&mut checker, value);
+        checker.leave();
+        checker.leave();
+    }
+    checker.leave();
+    checker.enter("events");
+    places(&mut checker, subject.events.as_deref().unwrap_or_default());
+    checker.leave();
+    files(&mut checker, subject, folder);
+    if subject.profile.limit == Some(LimitRule::Unlimited) {
+        checker.enter("profile");
+        if subject.profile.give_up.is_some() || subject.profile.give_up_status.is_some() {
+            checker
+                .wrong_in("limit", "who has no limit never gives up")
+                .expected("no `give_up` and no `give_up_status`");
+        }
+        checker.leave();
+    }
+    checker.enter("deviations");
+    for (index, deviation) in subject.deviations.iter().enumerate() {
+        checker.enter_index(index);
+        self::deviation(&mut checker, deviation, &subject.deviations[..index]);
+        checker.leave();
+    }
+    checker.leave();
+    checker.done()
+}
+
+fn command(checker: &mut Checker, field: &str, words: &[String]) {
+    checker.enter(field);
+    if words.is_empty() {
+        checker.wrong("no command").expected("a program and its arguments");
+    }
+    for (index, word) in words.iter().enumerate() {
+        checker.enter_index(index);
+        places(checker, word);
+        checker.leave();
+    }
+    checker.leave();
+}
+
+fn places(checker: &mut Checker, text: &str) {
+    for name in unknown_places(text) {
+        checker.wrong(format!("`{{{name}}}` is not known")).names(&name, Names::known());
+    }
+}
+
+fn files(checker: &mut Checker, subject: &Subject, folder: &Path) {
+    let there = |name: &str| folder.join(name).is_file();
+    if let Some(template) = subject.config.as_deref().filter(|name| !there(name)) {
+        checker.wrong_in("config", format!("there is no file `{template}` beside the subject"));
+    }
+    if let Puppet::Hook(hook) = &subject.puppet {
+        checker.enter("puppet");
+        if !there(hook) {
+            checker.wrong_at(0, format!("there is no file `{hook}` beside the subject"));
+        }
+        checker.leave();
+    }
+}
+
+fn deviation(checker: &mut Checker, deviation: &Deviation, before: &[Deviation]) {
+    let Deviation { scenario, invariant, cause, .. } = deviation;
+    let of_file = invariant.starts_with("EXPECT-") || invariant.starts_with("STEP-");
+    if !of_file && !INVARIANTS.contains(&invariant.as_str()) {
+        checker.wrong_in("invariant", format!("`{invariant}` is no invariant")).names(invariant, INVARIANTS);
+    }
+    if scenario.is_empty() {
+        checker.wrong_in("scenario", "a deviation in no scenario").expected("`file` or `file::variant`");
+    }
+    if cause.trim().is_empty() {
+        checker.wrong_in("cause", "a deviation without a cause");
+    }
+    if before.iter().any(|other| other.scenario == *scenario && other.invariant == *invariant) {
+        checker.wrong(format!("the deviation of `{scenario}` from {invariant} is listed twice"));
+    }
+}

@@ -1,0 +1,128 @@
+//! What a person is told whose subject file is wrong, and what a subject can't do.
+
+use harness::scenario;
+use harness::subject::{self, Puppet};
+
+/// What is said about a subject file of this text, in a folder of its own.
+fn told(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("subject.ron");
+    std::fs::write(&file, text).unwrap();
+    let problems = subject::load(&file.display().to_string()).expect_err("nothing was found wrong with it");
+    problems.to_string().replace(&folder.path().display().to_string(), "FOLDER")
+}
+
+#[test]
+fn an_unknown_invariant() {
+    insta::assert_snapshot!(told(
+        r#"(
+    name: "mine", version: ["mine", "--version"], start: ["mine", "{config}"],
+    puppet: Own, stop: Signal(TERM), profile: (),
+    deviations: [
+        (scenario: "flap", invariant: "INV-ISOLTE", happens: Always, cause: "it takes the healthy ones along"),
+        (scenario: "flap", invariant: "isolate", happens: Always, cause: "too"),
+        (scenario: "flap", invariant: "EXPECT-1 GivesUp", happens: Sometimes, cause: "it has no limit"),
+    ],
+)"#
+    ));
+}
+
+#[test]
+fn a_misspelt_field() {
+    insta::assert_snapshot!(told(r#"(name: "mine", requiers: ["mine"])"#));
+}
+
+#[test]
+fn everything_that_is_well_formed_and_wrong() {
+    insta::assert_snapshot!(told(
+        r#"(
+    name: "",
+    version: [],
+    start: ["mine", "--workers", "{wrokers}", "--json", "{\"a\": 1}"],
+    config: "mine.conf.in",
+    env: [("A", "{adress}")],
+    puppet: Hook("puppet.py"),
+    stop: Signal(TERM),
+    profile: (limit: Unlimited, give_up: "1s"),
+    deviations: [
+        (scenario: "", invariant: "INV-ONCE", happens: Always, cause: " "),
+        (scenario: "", invariant: "INV-ONCE", happens: Sometimes, cause: "again"),
+    ],
+)"#
+    ));
+}
+
+#[test]
+fn the_list_of_invariants_names_all_that_are_judged() {
+    for invariant in harness::invariant::INVARIANTS {
+        assert!(subject::INVARIANTS.contains(&invariant.id), "{}", invariant.id);
+    }
+}
+
+/// The plain form of a scenario with these fields beside the least that it needs.
+fn form(fields: &str) -> scenario::Scenario {
+    let text = format!("(title: \"t\", pool: (workers: 2), {fields})");
+    scenario::parse(&text, "x.ron").unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn what_a_subject_lacks_is_said_before_anything_is_started() {
+    let (reference, _) = subject::load("reference").unwrap();
+    let lacks = |change: &dyn Fn(&mut subject::Subject), fields: &str| {
+        let mut subject = reference.clone();
+        change(&mut subject);
+        subject::lacks(&subject, &form(fields))
+    };
+    let nothing: &dyn Fn(&mut subject::Subject) = &|_| {};
+    let reload = "steps: [(do: Repeat(times: 2, steps: [(do: Operate(Reload))]))]";
+    assert_eq!(lacks(nothing, reload), [""; 0]);
+    assert_eq!(lacks(&|subject| subject.reload = None, reload), ["it can't be told to reload"]);
+    let opaque: &dyn Fn(&mut subject::Subject) = &|subject| subject.puppet = Puppet::Opaque;
+    assert_eq!(lacks(opaque, "load: [Probe(every: \"5ms\", as: \"p\")]"), [""; 0]);
+    assert_eq!(lacks(opaque, "lives: (then: IgnoreTerm)"), ["its workers can't be scripted"]);
+    let articles: &dyn Fn(&mut subject::Subject) =
+        &|subject| subject.profile.announcements = Some(vec![scenario::Retirement::OnePhase]);
+    let throw = "steps: [(do: Ask(who: Oldest, to: Throw))]";
+    assert_eq!(lacks(articles, throw), [""; 0]);
+    assert_eq!(
+        lacks(articles, &format!("lives: (then: Record(retire: TwoPhase)), {throw}")),
+        ["it does not understand two-phase retirement"]
+    );
+    assert_eq!(lacks(nothing, "steps: [(do: Operate(Scale(3)))]"), ["not built: Scale"]);
+}
+
+#[test]
+fn undeclared_lines_are_named() {
+    let (reference, _) = subject::load("reference").unwrap();
+    let mut profile = reference.profile.clone();
+    profile.reap = None;
+    assert_eq!(subject::undeclared(&profile), [""; 0], "it is universal");
+    profile.drain = None;
+    profile.limit = None;
+    assert_eq!(subject::undeclared(&profile), ["limit", "drain"]);
+}
+
+#[test]
+fn what_the_scenario_leaves_open_is_left_to_the_subject() {
+    let (reference, folder) = subject::load("reference").unwrap();
+    let template = subject::template(&reference, &folder).unwrap();
+    let scenario = form("");
+    let vars = subject::Vars {
+        pool: &scenario.pool,
+        address: "127.0.0.2:8080",
+        run: std::path::Path::new("/run/x"),
+        here: &folder,
+        supervisor: std::path::Path::new("/bin/supervisor"),
+        puppet: std::path::Path::new("/bin/puppet"),
+        seed: 7,
+    };
+    let rendered = subject::render(&reference, template.as_ref(), &vars).unwrap();
+    let (path, text) = rendered.config.unwrap();
+    assert_eq!(path, std::path::Path::new("/run/x/supervisor.ron"));
+    assert_eq!(rendered.start, ["/bin/supervisor", "run", "/run/x/supervisor.ron"]);
+    assert!(text.contains("limit: None") && !text.contains("backoff") && !text.contains("stable"), "{text}");
+    let mut needs = reference.clone();
+    needs.start = vec!["{limit_restarts}".to_owned()];
+    let why = subject::render(&needs, template.as_ref(), &vars).unwrap_err().to_string();
+    assert!(why.contains("the scenario gives no value for `{limit_restarts}`"), "{why}");
+}

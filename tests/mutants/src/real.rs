@@ -1,0 +1,50 @@
+//! A mutant as a real process: whoever calls this is the mutant that it starts, by another name.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use harness::world::{Bins, Plan, real};
+
+use crate::matrix::{failures, plan};
+use crate::mutant::Mutant;
+
+/// A host that stalls can leave a run without a verdict.
+const ATTEMPTS: u64 = 3;
+
+/// Runs a mutant in its scenario, at most three times, until its invariant notices it. What failed in the last run beside
+/// that and its consequences is an error.
+///
+/// # Errors
+/// What was seen instead, or why nothing could be run.
+pub fn must_be_caught(mutant: &Mutant, harness: &Path, puppet: &Path) -> Result<(), String> {
+    let mut seen = BTreeMap::new();
+    for attempt in 1..=ATTEMPTS {
+        seen = run(mutant, harness, puppet, attempt)?;
+        if seen.contains_key(mutant.caught_by) {
+            break;
+        }
+    }
+    if seen.remove(mutant.caught_by).is_none() {
+        return Err(format!("{} did not notice in {}: {seen:#?}", mutant.caught_by, mutant.scenario));
+    }
+    seen.retain(|id, _| !mutant.has_consequence(id));
+    if seen.is_empty() { Ok(()) } else { Err(format!("these failed too: {seen:#?}")) }
+}
+
+/// One run; which invariants failed, and why. The running program must be [`crate::program::main`] under the name of a
+/// mutant: it is started by a link to it.
+///
+/// # Errors
+/// Why it could not be run.
+pub fn run(mutant: &Mutant, harness: &Path, puppet: &Path, seed: u64) -> Result<BTreeMap<String, String>, String> {
+    let dir = tempfile::tempdir().map_err(|why| why.to_string())?;
+    let supervisor = dir.path().join(mutant.name);
+    let own = std::env::current_exe().map_err(|why| why.to_string())?;
+    symlink(own, &supervisor).map_err(|why| why.to_string())?;
+    let plan = plan(mutant.scenario, seed)?;
+    let bins = Bins { harness: harness.to_owned(), supervisor, puppet: puppet.to_owned() };
+    let plan = Plan { bins, ..plan };
+    let history = real::run(&plan, &mut |_| {}).map_err(|why| why.to_string())?;
+    Ok(failures(&plan, &history).into_iter().filter(|(id, _)| id.starts_with("INV-")).collect())
+}

@@ -1,0 +1,49 @@
+//! Mutants as real processes: each is caught by the invariant that has to notice it, and nothing else fails but what
+//! follows from that.
+//!
+//! This program is a mutant itself when it is called by the name of one, so that no other has to be built: each trial
+//! makes a link to it and has the harness start that in the place of the supervisor.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use mutants::{UNMUTATED, find, real};
+
+const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
+const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
+
+/// Those that a real kernel shows as surely as the simulated one.
+const CHOSEN: [&str; 8] = [
+    "no-restart",
+    "one-reap-per-sigchld",
+    "two-replacements-per-retirement",
+    "no-drain",
+    "never-gives-up",
+    "gives-up-with-status-0",
+    "orphans-on-stop",
+    "term-lost-during-rolling-restart",
+];
+
+fn main() -> ExitCode {
+    let own = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&own).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if find(name).is_some() {
+        return mutants::program::main();
+    }
+    let arguments = Arguments::from_args();
+    let caught = |name: &'static str| Trial::test(name.replace('-', "_"), move || is_caught(name));
+    let mut trials: Vec<Trial> = CHOSEN.into_iter().map(caught).collect();
+    trials.push(Trial::test("unmutated", passes));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn is_caught(name: &str) -> Result<(), Failed> {
+    let mutant = find(name).ok_or("no such mutant")?;
+    real::must_be_caught(mutant, Path::new(HARNESS), Path::new(PUPPET)).map_err(Failed::from)
+}
+
+fn passes() -> Result<(), Failed> {
+    let failed = real::run(&UNMUTATED, Path::new(HARNESS), Path::new(PUPPET), 1)?;
+    if failed.is_empty() { Ok(()) } else { Err(format!("{failed:#?}").into()) }
+}
