@@ -115,6 +115,8 @@ impl Run {
             .arg(scratch.path())
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env(key, value)
+            // Started by cargo it would have cargo build its companions first.
+            .env_remove("CARGO")
             .stdin(Stdio::null())
             .stderr(output.try_clone().expect("the same file"))
             .stdout(output)

@@ -9,6 +9,7 @@ use crate::verdict::Verdict;
 
 use super::case::{Case, Finding, Slack};
 use super::facts::Facts;
+use super::say_status::said_status;
 use super::{INVARIANTS, expect, ideal};
 
 /// Judges one run: every invariant, every missed step and every expectation of the file.
@@ -78,8 +79,12 @@ fn missed(case: &Case<'_>) -> Vec<Finding> {
 
 /// What was not observed can't be judged.
 fn doubt(case: &Case<'_>, findings: &mut [Finding]) {
-    let baseline =
-        case.timeline.phases.no_baseline.map(|_| "baseline: the pool was never full before the first step".to_owned());
+    let baseline = case.timeline.phases.no_baseline.map(|at| {
+        let ended = case.facts.exit.filter(|&(exit, _)| exit <= at).map(|(_, status)| status);
+        let ended =
+            ended.map_or_else(String::new, |status| format!("; the supervisor had ended: {}", said_status(status)));
+        format!("baseline: the pool was never full before the first step{ended}")
+    });
     let unseen = case.timeline.incomplete.first().map(|why| format!("not everything was seen: {why}"));
     let Some(why) = baseline.or(unseen) else { return };
     for finding in findings {
