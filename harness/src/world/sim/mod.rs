@@ -1,6 +1,6 @@
 //! A model of the kernel in virtual time, on which the shipped supervisor runs.
 //!
-//! The supervisor's loop calls [`supervisor::kernel::Wait::wait`], and inside it the rest of the world goes on: one queue
+//! The supervisor's loop calls `supervisor::kernel::Wait::wait`, and inside it the rest of the world goes on: one queue
 //! of future events holds what workers (the same puppet core as for real), clients (the same load core), the director and
 //! the kernel itself will do. Every latency is drawn from the seed, so a seed is a schedule.
 
