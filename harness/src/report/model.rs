@@ -57,9 +57,11 @@ pub struct Attempt {
 }
 
 impl Report {
-    /// The report of these runs.
+    /// The report of these runs. What was not applicable is counted and says nothing about the subject, unless it was
+    /// all that there is: then nothing was judged.
     pub fn new(runs: Vec<Run>) -> Self {
-        let code = ExitCode::worst(runs.iter().map(Run::code));
+        let applicable = runs.iter().filter(|run| run.not_applicable.is_none());
+        let code = ExitCode::worst(applicable.map(Run::code));
         Self { schema: SCHEMA, runs, code }
     }
 
@@ -99,5 +101,24 @@ impl Attempt {
     /// An attempt of which there is nothing to judge, because the harness failed.
     pub fn failed(error: String, took_ms: u64) -> Self {
         Self { findings: Vec::new(), history: None, took_ms, error: Some(error), code: ExitCode::Bug }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(code: Option<ExitCode>) -> Run {
+        let mut run = Run::new("flap", Path::new("flap.ron"), "real", "reference", 1);
+        run.not_applicable = code.is_none().then(|| "no reload".to_owned());
+        run.attempts = code.map(|code| Attempt { code, ..Attempt::failed(String::new(), 0) }).into_iter().collect();
+        run
+    }
+
+    #[test]
+    fn what_is_not_applicable_decides_only_if_there_is_nothing_else() {
+        assert_eq!(Report::new(vec![run(Some(ExitCode::Ok)), run(None)]).code, ExitCode::Ok);
+        assert_eq!(Report::new(vec![run(Some(ExitCode::Failed)), run(None)]).code, ExitCode::Failed);
+        assert_eq!(Report::new(vec![run(None)]).code, ExitCode::NothingJudged);
     }
 }
