@@ -9,4 +9,5 @@ mod trigger;
 mod view;
 
 pub use injection::Injection;
+pub use random::Random;
 pub use script::{Bounds, Director};

@@ -13,7 +13,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,13 +24,13 @@ impl Random {
     /// An index below `len`; 0 if that is 0.
     pub fn index(&mut self, len: usize) -> usize {
         let len = u64::try_from(len).unwrap_or(u64::MAX);
-        usize::try_from(self.next().checked_rem(len).unwrap_or(0)).unwrap_or(0)
+        usize::try_from(self.number().checked_rem(len).unwrap_or(0)).unwrap_or(0)
     }
 
     /// An offset from 0 up to and including `spread`.
     pub fn within(&mut self, spread: Duration) -> Duration {
         let nanos = u64::try_from(spread.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(self.next().checked_rem(nanos.saturating_add(1)).unwrap_or(0))
+        Duration::from_nanos(self.number().checked_rem(nanos.saturating_add(1)).unwrap_or(0))
     }
 
     /// So many of these, in the order drawn; fewer if there are fewer.
@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn is_splitmix64() {
         let mut random = Random::new(0);
-        assert_eq!([random.next(), random.next()], [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4]);
+        assert_eq!([random.number(), random.number()], [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4]);
     }
 
     #[test]
