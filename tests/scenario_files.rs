@@ -62,9 +62,12 @@ fn the_reference_can_run_every_form_and_accepts_its_configuration() {
         let (path, text) = rendered(&subject, &folder, &form).config.unwrap();
         let config = supervisor::config::parse(&text, &path.display().to_string());
         let config = config.unwrap_or_else(|problems| panic!("{name}: {problems}\n{text}"));
-        assert_eq!(config.policy.workers, form.pool.workers);
-        assert_eq!(config.policy.drain, form.pool.drain.0);
-        assert_eq!(config.policy.limit.map(|limit| limit.restarts), form.pool.limit.map(|limit| limit.restarts));
+        assert_eq!(config.pools[0].policy.workers, form.pool.workers);
+        assert_eq!(config.pools[0].policy.drain, form.pool.drain.0);
+        assert_eq!(
+            config.pools[0].policy.limit.map(|limit| limit.restarts),
+            form.pool.limit.map(|limit| limit.restarts)
+        );
     }
 }
 

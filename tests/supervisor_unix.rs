@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use supervisor::core::{ExitStatus, Signal, SpawnError, SpawnStep};
 use supervisor::kernel::{
-    Address, Child, Clock, Errno, Fd, Files, Listen, Processes, Scope, SpawnSpec, Spawned, Streams, Wait, Watch,
+    Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Processes, Scope, SpawnSpec, Spawned, Streams,
+    Wait, Watch,
 };
 use supervisor::unix::Unix;
 
@@ -30,6 +31,7 @@ fn spec(argv: &[&str]) -> SpawnSpec {
         channel: true,
         listen_pid: false,
         on_parent_death: Some(Signal::Term),
+        ..SpawnSpec::default()
     }
 }
 
@@ -77,7 +79,7 @@ fn said(kernel: &mut Unix, channel: Fd) -> String {
 
 /// What a script on descriptor 3 says about itself, and how it ends.
 fn answer(kernel: &mut Unix, spec: &SpawnSpec) -> (Child, String, ExitStatus) {
-    let Spawned { child, channel } = kernel.spawn(spec).expect("it starts");
+    let Spawned { child, channel, .. } = kernel.spawn(spec).expect("it starts");
     let text = said(kernel, channel.expect("a channel"));
     (child, text, end_of(kernel, child))
 }
@@ -86,7 +88,9 @@ fn answer(kernel: &mut Unix, spec: &SpawnSpec) -> (Child, String, ExitStatus) {
 fn a_missing_program_is_an_exec_error_and_leaves_nothing() {
     let (_turn, mut kernel) = kernel();
     let open = || fs::read_dir("/proc/self/fd").expect("/proc").count();
-    let listener = kernel.listen(&Address::Tcp("127.0.0.1:0".parse().expect("an address")), 1).expect("bound");
+    let listener = kernel
+        .listen(&Address::Tcp("127.0.0.1:0".parse().expect("an address")), &ListenOptions::backlog(1))
+        .expect("bound");
     let before = open();
     for (program, errno) in [("/nonexistent/program", 2), ("no-such-program", 2), ("/etc/passwd", 13), ("/", 13)] {
         // With listeners the child's numbers 3 to 6 are overwritten: a report must survive that.
@@ -105,7 +109,7 @@ fn a_program_gets_its_descriptors_and_no_other() {
     let (_turn, mut kernel) = kernel();
     let _strays: Vec<_> = (0..8).map(|_| fs::File::open("/dev/null").expect("there")).collect();
     let address = Address::Tcp("127.0.0.1:0".parse().expect("an address"));
-    let fds: Vec<Fd> = (0..3).map(|_| kernel.listen(&address, 1).expect("bound")).collect();
+    let fds: Vec<Fd> = (0..3).map(|_| kernel.listen(&address, &ListenOptions::backlog(1)).expect("bound")).collect();
     let (_, text, _) = answer(&mut kernel, &SpawnSpec { fds: fds.clone(), ..shell("exec ls -l /proc/self/fd >&6") });
     let all: Vec<(&str, &str)> = text
         .lines()
@@ -150,7 +154,7 @@ fn statuses_are_told_apart_real_time_signals_included() {
 #[test]
 fn a_death_wakes_the_wait_and_a_group_dies_together() {
     let (_turn, mut kernel) = kernel();
-    let Spawned { child, channel } =
+    let Spawned { child, channel, .. } =
         kernel.spawn(&shell("sleep 1000 & sleep 1000 & echo >&3; wait")).expect("it starts");
     let channel = channel.expect("a channel");
     let until = kernel.now() + Duration::from_secs(30);
@@ -257,14 +261,14 @@ fn a_dead_unix_socket_is_replaced_a_live_one_and_a_file_are_not() {
     let path = dir.path().join("web.sock");
     drop(UnixListener::bind(&path).expect("bound"));
     assert!(path.exists(), "a dead one");
-    let fd = kernel.listen(&at(&path), 4).expect("replaced");
+    let fd = kernel.listen(&at(&path), &ListenOptions::backlog(4)).expect("replaced");
     UnixStream::connect(&path).expect("it listens");
-    assert_eq!(kernel.bound_address(fd), format!("unix:{}", path.display()));
-    assert_eq!(kernel.listen(&at(&path), 4), Err(Errno::ADDRINUSE), "a live one stays");
+    assert_eq!(kernel.bound_address(fd), Some(Address::Unix(path.clone())));
+    assert_eq!(kernel.listen(&at(&path), &ListenOptions::backlog(4)), Err(Errno::ADDRINUSE), "a live one stays");
     kernel.close(fd);
     assert!(!path.exists(), "removed with its listener");
     fs::write(&path, "precious").expect("a file");
-    assert_eq!(kernel.listen(&at(&path), 4), Err(Errno::ADDRINUSE));
+    assert_eq!(kernel.listen(&at(&path), &ListenOptions::backlog(4)), Err(Errno::ADDRINUSE));
     assert_eq!(fs::read_to_string(&path).expect("still there"), "precious");
 }
 
@@ -273,7 +277,7 @@ fn a_path_that_somebody_else_took_over_is_not_removed() {
     let (_turn, mut kernel) = kernel();
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("web.sock");
-    let fd = kernel.listen(&at(&path), 4).expect("bound");
+    let fd = kernel.listen(&at(&path), &ListenOptions::backlog(4)).expect("bound");
     fs::remove_file(&path).expect("removed");
     let _successor = UnixListener::bind(&path).expect("bound");
     kernel.close(fd);
@@ -283,13 +287,16 @@ fn a_path_that_somebody_else_took_over_is_not_removed() {
 #[test]
 fn ports_are_exclusive() {
     let (_turn, mut kernel) = kernel();
-    let tcp = kernel.listen(&Address::Tcp("127.0.0.1:0".parse().expect("an address")), 4).expect("bound");
-    let again = Address::Tcp(kernel.bound_address(tcp).parse().expect("an address"));
-    assert_eq!(kernel.listen(&again, 4), Err(Errno::ADDRINUSE));
-    let udp = kernel.listen(&Address::Udp("127.0.0.1:0".parse().expect("an address")), 4).expect("bound");
-    let bound = kernel.bound_address(udp);
-    let again = Address::Udp(bound.strip_prefix("udp:").expect("as written").parse().expect("an address"));
-    assert_eq!(kernel.listen(&again, 4), Err(Errno::ADDRINUSE));
+    let tcp = kernel
+        .listen(&Address::Tcp("127.0.0.1:0".parse().expect("an address")), &ListenOptions::backlog(4))
+        .expect("bound");
+    let again = kernel.bound_address(tcp).expect("bound");
+    assert_eq!(kernel.listen(&again, &ListenOptions::backlog(4)), Err(Errno::ADDRINUSE));
+    let udp = kernel
+        .listen(&Address::Udp("127.0.0.1:0".parse().expect("an address")), &ListenOptions::backlog(4))
+        .expect("bound");
+    let again = kernel.bound_address(udp).expect("bound");
+    assert_eq!(kernel.listen(&again, &ListenOptions::backlog(4)), Err(Errno::ADDRINUSE));
     kernel.close(tcp);
     kernel.close(udp);
 }

@@ -12,8 +12,9 @@ const DELAYS_SHOWN: u32 = 4;
 
 /// The text that `check` prints.
 pub fn describe(file: &Path, config: &Config) -> String {
-    let policy = &config.policy;
-    let mut lines = vec![("command", config.command.join(" ")), ("workers", policy.workers.to_string())];
+    let pool = &config.pools[0];
+    let policy = &pool.policy;
+    let mut lines = vec![("command", pool.command.join(" ")), ("workers", policy.workers.to_string())];
     lines.extend(config.listen.iter().map(|(name, address)| ("listen", format!("{address} ({name})"))));
     lines.push(("ready", ready(policy)));
     lines.push(("restart", restart(&policy.restart)));

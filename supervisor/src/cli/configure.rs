@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use crate::config::{
-    Config, EventSink, NAME_LIMIT, Problems, check_policy, default_workers, nearest, parse, parse_address,
+    Config, EventSink, NAME_LIMIT, ONLY_POOL, PoolConfig, Problems, check_policy, default_workers, nearest, parse,
+    parse_address,
 };
 use crate::policy::{ExitCode, Readiness, Restart, defaults};
 
@@ -70,18 +71,18 @@ pub fn configure(run: &Run) -> Result<Config, Refused> {
     let mut config = match &run.config {
         Some(path) => read(path)?,
         None => Config {
-            command: run.command.clone(),
-            env: Vec::new(),
+            pools: vec![PoolConfig::new(ONLY_POOL, run.command.clone(), default_workers())],
             listen: Vec::new(),
             backlog: defaults::BACKLOG,
-            policy: defaults::policy(default_workers()),
             events: None,
             quiet: false,
+            control: None,
         },
     };
     apply(run, &mut config)?;
     // A file was checked by itself; whatever is wrong now came from the options.
-    match check_policy(&config.policy).into_iter().next() {
+    let faults = config.pools.iter().flat_map(|pool| check_policy(&pool.policy));
+    match faults.into_iter().next() {
         None => Ok(config),
         Some(fault) => {
             let help = fault.help.map(|help| format!("\n  tip: {help}")).unwrap_or_default();
@@ -91,7 +92,7 @@ pub fn configure(run: &Run) -> Result<Config, Refused> {
 }
 
 fn apply(run: &Run, config: &mut Config) -> Result<(), Refused> {
-    let policy = &mut config.policy;
+    let policy = &mut config.pools[0].policy;
     policy.workers = run.workers.unwrap_or(policy.workers);
     policy.drain = run.drain.unwrap_or(policy.drain);
     policy.ready_timeout = run.ready_timeout.unwrap_or(policy.ready_timeout);
@@ -114,6 +115,7 @@ fn apply(run: &Run, config: &mut Config) -> Result<(), Refused> {
         for (place, text) in run.listen.iter().enumerate() {
             config.listen.push(listener(place + 1, text)?);
         }
+        config.pools[0].listen = (0..config.listen.len()).collect();
     }
     if let Some(path) = &run.events {
         config.events = Some(EventSink::File(path.clone()));

@@ -54,7 +54,7 @@ fn run(kernel: &mut Unix) -> ExitCode {
 
 /// A panic is a bug with a status of its own; the workers are told by the death of this process.
 fn supervise(kernel: &mut Unix, config: &Config) -> ExitCode {
-    let machine = Pool::new(config.policy.clone());
+    let machine = Pool::new(config.pools[0].policy.clone());
     catch_unwind(AssertUnwindSafe(|| shell::run(kernel, machine, config))).unwrap_or(ExitCode::Bug)
 }
 

@@ -2,26 +2,123 @@
 
 use std::path::PathBuf;
 
-use crate::kernel::Address;
-use crate::policy::Policy;
+use crate::kernel::{Address, Setup};
+use crate::policy::{Policy, defaults};
 
 /// A validated configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Program and arguments of the workers; not empty.
-    pub command: Vec<String>,
-    /// Additions to the environment of the workers, which is the supervisor's own otherwise.
-    pub env: Vec<(String, String)>,
+    /// The pools; at least one, with different names.
+    pub pools: Vec<PoolConfig>,
     /// Where to listen, each with the name that LISTEN_FDNAMES gives it.
     pub listen: Vec<(String, Address)>,
     /// Length of the accept queues.
     pub backlog: u32,
-    /// What the pool is to do.
-    pub policy: Policy,
     /// Where events go as JSON lines.
     pub events: Option<EventSink>,
     /// Whether to write nothing on standard error once the loop runs.
     pub quiet: bool,
+    /// The Unix socket that the operator's commands come to.
+    pub control: Option<PathBuf>,
+}
+
+/// One pool of workers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolConfig {
+    /// What it is called.
+    pub name: String,
+    /// Program and arguments of the workers; not empty.
+    pub command: Vec<String>,
+    /// Additions to the environment of the workers, which is the supervisor's own otherwise.
+    pub env: Vec<(String, String)>,
+    /// Which of [`Config::listen`] are for its workers, as places in that list.
+    pub listen: Vec<usize>,
+    /// How the workers get at connections.
+    pub handoff: Handoff,
+    /// How a worker is asked to leave.
+    pub leave: Leave,
+    /// The number of the descriptor on which a worker writes a newline when it is ready (s6).
+    pub notify_fd: Option<i32>,
+    /// Where its output goes.
+    pub output: Output,
+    /// User, directory, limits and so on.
+    pub setup: Setup,
+    /// What the pool is to do.
+    pub policy: Policy,
+}
+
+impl PoolConfig {
+    /// A pool of `workers` workers with everything else as it is by default.
+    pub fn new(name: &str, command: Vec<String>, workers: u32) -> Self {
+        Self {
+            name: name.to_owned(),
+            command,
+            env: Vec::new(),
+            listen: Vec::new(),
+            handoff: Handoff::Inherit,
+            leave: Leave::Signal(LEAVE_SIGNAL),
+            notify_fd: None,
+            output: Output::Inherit,
+            setup: Setup::default(),
+            policy: defaults::policy(workers),
+        }
+    }
+}
+
+/// SIGTERM.
+pub const LEAVE_SIGNAL: i32 = 15;
+
+/// How the workers of a pool get at connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handoff {
+    /// They inherit the listening sockets (systemd's LISTEN_FDS).
+    Inherit,
+    /// Over Node's channel, as a handle beside a message of the program's choice.
+    Node {
+        /// The message, a JSON text.
+        message: String,
+        /// Whether each connection is accepted here and passed by itself (`net.Socket`), in turn; else the listening
+        /// socket is passed, once (`net.Server`).
+        connections: bool,
+    },
+    /// As Node's cluster module asks for it.
+    NodeCluster {
+        /// Whether connections are accepted here and passed in turn; else the workers share the listening socket.
+        round_robin: bool,
+    },
+    /// Connections are accepted here and passed in turn, each with a line that the worker acknowledges.
+    RoundRobin,
+    /// As `Inherit`, but each worker has a listening socket of its own (SO_REUSEPORT).
+    Reuseport,
+}
+
+/// How a worker is asked to leave: to finish what it holds and end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// By a signal.
+    Signal(i32),
+    /// By a message on its channel, a JSON text.
+    Message(String),
+    /// By closing its channel; a worker of Node's cluster is told so before.
+    Disconnect,
+}
+
+/// Where a worker's standard output and error go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// To the supervisor's own.
+    Inherit,
+    /// To the supervisor's own, by lines, each with the name of the worker before it.
+    Prefixed,
+    /// To files, by lines, opened again at SIGUSR1.
+    Files {
+        /// For standard output.
+        stdout: PathBuf,
+        /// For standard error, if not to the same.
+        stderr: Option<PathBuf>,
+    },
+    /// Nowhere.
+    Null,
 }
 
 /// Where events go.

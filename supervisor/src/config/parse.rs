@@ -10,7 +10,7 @@ use crate::policy::{Backoff, Limit, Policy, Readiness, Restart, defaults};
 
 use super::problem::Problems;
 use super::read::{Reader, Struct};
-use super::{Config, EventSink, parse_address};
+use super::{Config, EventSink, PoolConfig, parse_address};
 
 /// Every field of the file.
 const FIELDS: &[&str] = &[
@@ -30,6 +30,9 @@ const FIELDS: &[&str] = &[
     "seed",
     "quiet",
 ];
+
+/// What a pool is called that nobody gave a name.
+pub const ONLY_POOL: &str = "main";
 
 /// More workers than any host runs: a slip of the finger.
 const WORKERS_LIMIT: u32 = 10_000;
@@ -55,12 +58,19 @@ pub fn parse(text: &str, file_name: &str) -> Result<Config, Problems> {
 }
 
 fn config(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Config {
-    Config {
-        command: command(reader, fields),
+    let listen = listen(reader, fields);
+    let policy = policy(reader, fields);
+    let pool = PoolConfig {
         env: env(reader, fields),
-        listen: listen(reader, fields),
+        listen: (0..listen.len()).collect(),
+        policy: policy.clone(),
+        ..PoolConfig::new(ONLY_POOL, command(reader, fields), policy.workers)
+    };
+    Config {
+        pools: vec![pool],
+        listen,
         backlog: reader.value(fields, "backlog", "a number", defaults::BACKLOG),
-        policy: policy(reader, fields),
+        control: None,
         events: fields
             .get("events")
             .and_then(|part| reader.read::<Option<PathBuf>>(part, "events", "a file name in quotes").flatten())

@@ -18,14 +18,14 @@ fn problems(text: &str) -> Vec<(String, String)> {
 #[test]
 fn every_field() {
     let config = parse(WHOLE, "test.ron").unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(config.command, ["/path/puppet"]);
-    assert_eq!(config.env, [("K".to_owned(), "V".to_owned())]);
+    assert_eq!(config.pools[0].command, ["/path/puppet"]);
+    assert_eq!(config.pools[0].env, [("K".to_owned(), "V".to_owned())]);
     assert_eq!(config.listen[0], ("log".to_owned(), Address::Unix("/run/log".into())));
     assert_eq!(config.listen[1].0, "web");
     assert_eq!(config.backlog, 128);
     assert_eq!(config.events, Some(EventSink::File("events.jsonl".into())));
     assert!(config.quiet);
-    let policy = config.policy;
+    let policy = &config.pools[0].policy;
     assert_eq!(policy.workers, 4);
     assert_eq!(policy.limit, Some(Limit { restarts: 10, within: Duration::from_secs(60) }));
     assert_eq!(policy.backoff.cap, Duration::from_secs(5));
@@ -38,13 +38,14 @@ fn every_field() {
 #[test]
 fn all_but_the_command_has_a_default() {
     let config = parse(r#"(command: ["web"])"#, "test.ron").expect("valid");
-    assert_eq!(config.policy, defaults::policy(default_workers()));
+    assert_eq!(config.pools[0].policy, defaults::policy(default_workers()));
     assert_eq!(config.events, None);
 }
 
 #[test]
 fn no_limit_and_a_limit_written_out() {
-    let limit = |text: &str| parse(&format!("(command: [\"x\"], limit: {text})"), "t").expect(text).policy.limit;
+    let limit =
+        |text: &str| parse(&format!("(command: [\"x\"], limit: {text})"), "t").expect(text).pools[0].policy.limit;
     assert_eq!(limit("None"), None);
     let three = Some(Limit { restarts: 3, within: Duration::from_secs(9) });
     assert_eq!(limit(r#"Some((restarts: 3, within: "9s"))"#), three);

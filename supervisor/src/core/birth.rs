@@ -5,7 +5,7 @@ use crate::policy::{Instant, Readiness, draw};
 use super::slot::Next;
 use super::step::Step;
 use super::worker::{Phase, Worker};
-use super::{Action, ErrorEvent, Event, SpawnError, SpawnStep, WorkerId};
+use super::{Action, ErrorEvent, Event, Revision, SpawnError, SpawnStep, WorkerId};
 
 /// EAGAIN, ENOMEM, ENFILE, EMFILE and ENOBUFS of Linux: the host is short of something, the program is not to blame.
 const SHORTAGE: [i32; 5] = [11, 12, 23, 24, 105];
@@ -22,7 +22,7 @@ impl Step<'_> {
         place.generation = id.generation;
         place.next = Next::Started(id.generation);
         self.pool.workers.insert(id, Worker::new(charged));
-        self.actions.push(Action::Spawn(id));
+        self.actions.push(Action::Spawn(id, Revision(0)));
     }
 
     /// Sees to it that a worker will be started in a slot, after the delay that its failures have earned. Gives up if
@@ -106,14 +106,14 @@ impl Step<'_> {
         let slot = &mut self.pool.slots[id.slot as usize];
         slot.next = Next::Nobody;
         if let Some(old) = slot.serving.replace(id.generation) {
-            self.succeed(WorkerId { slot: id.slot, generation: old });
+            self.succeed(WorkerId { generation: old, ..id });
         }
     }
 
     /// The worker that would be started next in a slot.
     fn next_id(&self, slot: u32) -> Option<WorkerId> {
         let place = self.pool.slots.get(slot as usize)?;
-        Some(WorkerId { slot, generation: place.generation.wrapping_add(1) })
+        Some(WorkerId { pool: 0, slot, generation: place.generation.wrapping_add(1) })
     }
 
     fn limit_allows(&self, at: Instant) -> bool {

@@ -9,6 +9,7 @@ impl Step<'_> {
     /// A worker said something.
     pub(super) fn word(&mut self, id: WorkerId, word: Word) {
         match (self.pool.workers.get(&id).map(|worker| worker.phase), word) {
+            (_, Word::Alive | Word::Failing | Word::Interval(_) | Word::Extend(_)) => {}
             (None, Word::Ready | Word::Retire | Word::Suicide) => self.unexpected(Some(id), "a word of no worker"),
             (Some(Phase::Starting { .. }), Word::Ready | Word::Retire | Word::Suicide) => {
                 self.unexpected(Some(id), "a word before the start");
@@ -134,7 +135,7 @@ impl Step<'_> {
         let slot = &mut self.pool.slots[id.slot as usize];
         slot.next = Next::Nobody;
         if let Some(generation) = slot.serving {
-            let old = WorkerId { slot: id.slot, generation };
+            let old = WorkerId { generation, ..id };
             self.vacate(old);
             self.dismiss(old);
         }
@@ -156,7 +157,7 @@ impl Step<'_> {
     /// Whether this successor stands beside a worker that serves and did not ask for one.
     fn ordered_by_reload(&self, id: WorkerId) -> bool {
         let serving = self.pool.slots[id.slot as usize].serving;
-        let old = serving.and_then(|generation| self.pool.workers.get(&WorkerId { slot: id.slot, generation }));
+        let old = serving.and_then(|generation| self.pool.workers.get(&WorkerId { generation, ..id }));
         old.is_some_and(|worker| !worker.announced)
     }
 

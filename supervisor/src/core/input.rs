@@ -1,12 +1,16 @@
 //! What goes into the state machine and what comes out of it.
 
-use crate::policy::{ExitCode, Instant};
+use std::time::Duration;
+
+use crate::policy::{ExitCode, Instant, Policy};
 
 use super::Event;
 
 /// A worker, named so that pid reuse can't reach the core: the `generation`-th incarnation in its `slot`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerId {
+    /// Which pool, from 0 in the order of the configuration.
+    pub pool: u16,
     /// Place in the pool, 0 to workers - 1.
     pub slot: u32,
     /// 1 for the first worker of the slot, one more for each that follows.
@@ -28,11 +32,22 @@ pub enum Input {
     Disconnected(WorkerId),
     /// The process has ended and was reaped; whatever it had written to its channel came before this.
     Exited(WorkerId, ExitStatus),
-    /// The operator wants something.
+    /// A worker that did not answer what it should have answered long ago: it hangs.
+    Hung(WorkerId),
+    /// The operator wants something of every pool.
     Command(Command),
+    /// The operator wants something of one pool.
+    PoolCommand(u16, Command),
+    /// A new configuration was read and is valid: one policy for each pool. Workers are replaced as at a reload; those of
+    /// this revision are started from it.
+    Configure(Revision, Vec<Policy>),
     /// Time passed: a deadline may be due. Always allowed, also when none is.
     Tick,
 }
+
+/// A configuration that workers are started from: 0 is the one that the supervisor was started with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(pub u32);
 
 /// What a worker says, in whichever convention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +58,14 @@ pub enum Word {
     Retire,
     /// One-phase retirement: it has stopped accepting as it says this.
     Suicide,
+    /// It makes progress.
+    Alive,
+    /// It knows that it does not work any more and wants to be treated as one that hangs.
+    Failing,
+    /// From now on it says [`Word::Alive`] more often than this.
+    Interval(Duration),
+    /// Whatever it is doing (starting or leaving), it needs at least so long from now on.
+    Extend(Duration),
 }
 
 /// What the operator says.
@@ -52,6 +75,19 @@ pub enum Command {
     Reload,
     /// Drain and end; said again, without waiting for the drain.
     Stop,
+    /// Another number of workers.
+    Scale(Scale),
+    /// Replace the worker that serves in this slot.
+    Restart(u32),
+}
+
+/// How many workers are wanted from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// So many.
+    To(u32),
+    /// So many more, or less; never less than one.
+    By(i32),
 }
 
 /// How a process ended.
@@ -98,8 +134,11 @@ pub enum SpawnStep {
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Start a process for this worker; answered by [`Input::Spawned`] or [`Input::SpawnFailed`] before anything else.
-    Spawn(WorkerId),
+    /// Start a process for this worker, from this revision of the configuration; answered by [`Input::Spawned`] or
+    /// [`Input::SpawnFailed`] before anything else.
+    Spawn(WorkerId, Revision),
+    /// Whatever is started in this pool from now on is of this revision or of one that comes later.
+    Settle(u16, Revision),
     /// Tell a worker something on its channel.
     Tell(WorkerId, Order),
     /// Send a signal.

@@ -14,5 +14,7 @@ mod tests;
 mod worker;
 
 pub use event::{ErrorEvent, Event, ReloadPhase};
-pub use input::{Action, Command, ExitStatus, Input, Machine, Order, Signal, SpawnError, SpawnStep, Word, WorkerId};
+pub use input::{
+    Action, Command, ExitStatus, Input, Machine, Order, Revision, Scale, Signal, SpawnError, SpawnStep, Word, WorkerId,
+};
 pub use pool::Pool;

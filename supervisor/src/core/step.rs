@@ -17,6 +17,13 @@ impl Step<'_> {
     /// Takes one input.
     pub(super) fn run(&mut self, input: Input) {
         match (self.pool.stage, input) {
+            (
+                _,
+                Input::Hung(_)
+                | Input::PoolCommand(..)
+                | Input::Configure(..)
+                | Input::Command(Command::Scale(_) | Command::Restart(_)),
+            ) => self.unexpected(None, "something that is not built"),
             (Stage::New, Input::Start) => self.start_pool(),
             (Stage::New, Input::Command(Command::Stop)) => self.stop(),
             (Stage::New, Input::Tick) => {}

@@ -7,4 +7,7 @@ mod traits;
 mod types;
 
 pub use traits::{Clock, Files, Kernel, Listen, Own, Processes, Streams, Wait};
-pub use types::{Address, Child, Errno, Fd, Readiness, Received, Scope, SignalSet, SpawnSpec, Spawned, Watch};
+pub use types::{
+    Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Resource, ResourceLimit, Scope, Setup,
+    SignalSet, SpawnSpec, Spawned, Stdio, Watch,
+};

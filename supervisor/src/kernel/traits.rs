@@ -6,7 +6,9 @@ use std::path::Path;
 use crate::core::{ExitStatus, Signal, SpawnError};
 use crate::policy::Instant;
 
-use super::{Address, Child, Errno, Fd, Readiness, Received, Scope, SignalSet, SpawnSpec, Spawned, Watch};
+use super::{
+    Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Scope, SignalSet, SpawnSpec, Spawned, Watch,
+};
 
 /// Time.
 pub trait Clock {
@@ -28,12 +30,19 @@ pub trait Wait {
 
 /// Streams and datagrams.
 pub trait Streams {
-    /// Reads what is there, at most one buffer full. EAGAIN: nothing. A peer that died with data of ours unread gives
+    /// Reads what is there, at most one buffer full, from a stream or pipe. EAGAIN: nothing. A peer that died with data of ours unread gives
     /// ECONNRESET once what it had sent is read, instead of 0 bytes.
     fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno>;
 
     /// Writes what fits, maybe a part. EAGAIN: nothing fits. EPIPE: nobody will read it. Never raises SIGPIPE.
     fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno>;
+
+    /// The same with a descriptor (SCM_RIGHTS) on the first byte: if anything was written, it was delivered, however
+    /// short the write. Ours stays open. ETOOMANYREFS: too many are in flight, try again later; polling won't tell when.
+    fn send_handle(&mut self, fd: Fd, bytes: &[u8], handle: Fd) -> Result<usize, Errno>;
+
+    /// Who connected (SO_PEERCRED of a Unix stream).
+    fn peer(&mut self, fd: Fd) -> Result<Peer, Errno>;
 
     /// Opens a datagram socket of its own for one worker to be, with the value of NOTIFY_SOCKET that reaches it. The
     /// address is used once and never again, so who writes to it is that worker or was started by it.
@@ -51,10 +60,14 @@ pub trait Streams {
 pub trait Listen {
     /// Binds and listens: non-blocking, close-on-exec, SO_REUSEADDR. A dead Unix socket at the path is replaced, a live one
     /// or another kind of file is EADDRINUSE.
-    fn listen(&mut self, address: &Address, backlog: u32) -> Result<Fd, Errno>;
+    fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno>;
 
-    /// The address as bound, as text.
-    fn bound_address(&self, fd: Fd) -> String;
+    /// The address of a listener as bound: a port that was 0 is the real one here.
+    fn bound_address(&self, fd: Fd) -> Option<Address>;
+
+    /// Takes a connection off the accept queue: non-blocking, close-on-exec. EAGAIN: none. ECONNABORTED and its like mean
+    /// that this one is gone, EMFILE, ENFILE, ENOBUFS and ENOMEM that it waits until there is room.
+    fn accept(&mut self, listener: Fd) -> Result<Fd, Errno>;
 }
 
 /// Children.
@@ -81,6 +94,9 @@ pub trait Processes {
 
 /// Files that the supervisor writes.
 pub trait Files {
+    /// All of a file, at most `limit` bytes of it (also of /proc).
+    fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno>;
+
     /// Opens a file for appending, made if need be, mode 0644.
     fn open_append(&mut self, path: &Path) -> Result<Fd, Errno>;
 

@@ -17,6 +17,12 @@ impl Errno {
     pub const AGAIN: Self = Self(11);
     /// No such process or child.
     pub const SRCH: Self = Self(3);
+    /// There is no such file.
+    pub const NOENT: Self = Self(2);
+    /// This kernel can't.
+    pub const NOSYS: Self = Self(38);
+    /// Too many descriptors in flight.
+    pub const TOOMANYREFS: Self = Self(109);
     /// Not an open descriptor.
     pub const BADF: Self = Self(9);
     /// Out of memory.
@@ -94,13 +100,20 @@ pub struct SignalSet {
     pub reload: bool,
     /// SIGUSR1: reopen files.
     pub reopen: bool,
+    /// SIGTTIN: one worker more.
+    pub more: bool,
+    /// SIGTTOU: one worker less.
+    pub less: bool,
 }
 
 /// What one receive took off a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// How many bytes; 0 is the end of the stream. Descriptors that came along were closed.
+    /// How many bytes; 0 is the end of the stream.
     pub bytes: usize,
+    /// A descriptor that came along (SCM_RIGHTS), close-on-exec. It is ours to close. The kernel ends a read after the
+    /// bytes that carried one; if a message carried several, the others were closed.
+    pub handle: Option<Fd>,
 }
 
 /// Where to listen.
@@ -114,12 +127,97 @@ pub enum Address {
     Unix(PathBuf),
 }
 
+/// How to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// Length of the accept queue.
+    pub backlog: u32,
+    /// Whether others may bind the same address and share its connections (SO_REUSEPORT).
+    pub reuse_port: bool,
+    /// Whether an IPv6 address takes IPv4 as well (IPV6_V6ONLY off).
+    pub dual_stack: bool,
+    /// Mode of a Unix socket's file; `None` leaves it to the umask.
+    pub mode: Option<u32>,
+}
+
+impl ListenOptions {
+    /// An accept queue of that length, and nothing special.
+    pub const fn backlog(backlog: u32) -> Self {
+        Self { backlog, reuse_port: false, dual_stack: false, mode: None }
+    }
+}
+
+/// Who is at the other end of a Unix connection (SO_PEERCRED).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its process, when it connected.
+    pub pid: u32,
+    /// Its effective user, when it connected.
+    pub user: u32,
+}
+
+/// Where a child's standard output or error goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stdio {
+    /// To the supervisor's own.
+    #[default]
+    Inherit,
+    /// To /dev/null.
+    Null,
+    /// To a pipe whose reading end, non-blocking, is in [`Spawned`].
+    Pipe,
+}
+
+/// What a process is before its program runs, where that differs from the supervisor. Applied in the order that works:
+/// limits, directory and umask, groups, group, user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// User id.
+    pub user: Option<u32>,
+    /// Group id.
+    pub group: Option<u32>,
+    /// Supplementary groups, all of them.
+    pub groups: Option<Vec<u32>>,
+    /// File mode creation mask.
+    pub umask: Option<u32>,
+    /// Working directory.
+    pub directory: Option<PathBuf>,
+    /// Resource limits.
+    pub limits: Vec<ResourceLimit>,
+}
+
+/// One resource limit of setrlimit(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResourceLimit {
+    /// Of what.
+    pub resource: Resource,
+    /// The soft limit; `None` is no limit.
+    pub soft: Option<u64>,
+    /// The hard limit; `None` is no limit.
+    pub hard: Option<u64>,
+}
+
+/// The resources of setrlimit(2) that can be limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the names of the man page
+pub enum Resource {
+    As,
+    Core,
+    Cpu,
+    Data,
+    Fsize,
+    Memlock,
+    Nofile,
+    Nproc,
+    Stack,
+}
+
 /// Everything about a process to be, as one value: what happens between fork and exec is this and nothing else.
 ///
 /// The child gets an empty signal mask and default dispositions, leads a process group of its own, has descriptors
 /// 0 to 2 of the supervisor, those of `fds`, the channel, and no other: whatever else the supervisor has open stays its
 /// own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SpawnSpec {
     /// Program and arguments; the program is looked up in the PATH of `env` if it has no slash.
     pub argv: Vec<OsString>,
@@ -133,6 +231,15 @@ pub struct SpawnSpec {
     pub listen_pid: bool,
     /// Signal that the child gets when the supervisor dies (PR_SET_PDEATHSIG, where there is such a thing).
     pub on_parent_death: Option<Signal>,
+    /// Where its standard output goes.
+    pub stdout: Stdio,
+    /// Where its standard error goes.
+    pub stderr: Stdio,
+    /// The number, beyond those of `fds` and the channel, at which it gets the writing end of a pipe to tell that it is
+    /// ready (s6's notification-fd).
+    pub notify_fd: Option<i32>,
+    /// What else it is.
+    pub setup: Setup,
 }
 
 /// A process that runs its program.
@@ -142,6 +249,12 @@ pub struct Spawned {
     pub child: Child,
     /// Our end of the channel, non-blocking.
     pub channel: Option<Fd>,
+    /// What it writes to standard output, if that is a pipe.
+    pub stdout: Option<Fd>,
+    /// What it writes to standard error, if that is a pipe.
+    pub stderr: Option<Fd>,
+    /// What it writes to its notification descriptor.
+    pub notify: Option<Fd>,
 }
 
 impl fmt::Display for Address {

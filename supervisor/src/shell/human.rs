@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn says_who_and_why() {
-        let worker = WorkerId { slot: 1, generation: 2 };
+        let worker = WorkerId { pool: 0, slot: 1, generation: 2 };
         let what = ErrorEvent::Spawn(SpawnError { step: SpawnStep::Exec, errno: 2 });
         assert_eq!(
             line(&Event::Error { worker: Some(worker), what }),

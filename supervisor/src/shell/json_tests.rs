@@ -10,7 +10,7 @@ fn line(event: Event, pid: Option<u32>) -> String {
     out.strip_prefix(r#"{"t":12.000000345,"event":"#).and_then(|rest| rest.strip_suffix("}\n")).unwrap().to_owned()
 }
 
-const WORKER: WorkerId = WorkerId { slot: 2, generation: 7 };
+const WORKER: WorkerId = WorkerId { pool: 0, slot: 2, generation: 7 };
 
 #[test]
 fn exits() {

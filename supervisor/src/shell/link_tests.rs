@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::kernel::Received;
+use crate::kernel::{Peer, Received};
 
 /// A socket that answers from lists; then there is nothing to read, and everything can be sent.
 #[derive(Default)]
@@ -19,12 +19,18 @@ impl Streams for Socket {
             self.reads.push_front(Ok(rest));
         }
         buffer[..bytes.len()].copy_from_slice(&bytes);
-        Ok(Received { bytes: bytes.len() })
+        Ok(Received { bytes: bytes.len(), handle: None })
     }
     fn send(&mut self, _fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         let taken = self.sends.pop_front().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
         self.sent.extend_from_slice(&bytes[..taken]);
         Ok(taken)
+    }
+    fn send_handle(&mut self, _: Fd, _: &[u8], _: Fd) -> Result<usize, Errno> {
+        Err(Errno::NOSYS)
+    }
+    fn peer(&mut self, _: Fd) -> Result<Peer, Errno> {
+        Err(Errno::NOSYS)
     }
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
         Err(Errno::BADF)

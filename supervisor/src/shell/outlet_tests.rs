@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::*;
-use crate::kernel::Received;
+use crate::kernel::{Peer, Received};
 
 /// A descriptor that answers each write from a list, then takes everything.
 #[derive(Default)]
@@ -14,6 +14,9 @@ struct Sink {
 }
 
 impl Files for Sink {
+    fn read(&mut self, _: &Path, _: usize) -> Result<Vec<u8>, Errno> {
+        Err(Errno::NOENT)
+    }
     fn open_append(&mut self, _path: &Path) -> Result<Fd, Errno> {
         self.opened += 1;
         Ok(Fd(100))
@@ -37,6 +40,12 @@ impl Streams for Sink {
     }
     fn send(&mut self, _fd: Fd, _bytes: &[u8]) -> Result<usize, Errno> {
         Err(Errno::BADF)
+    }
+    fn send_handle(&mut self, _: Fd, _: &[u8], _: Fd) -> Result<usize, Errno> {
+        Err(Errno::NOSYS)
+    }
+    fn peer(&mut self, _: Fd) -> Result<Peer, Errno> {
+        Err(Errno::NOSYS)
     }
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
         Err(Errno::BADF)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::core::{Command, Event, Input, Machine};
-use crate::kernel::{Errno, Fd, Kernel, Readiness, Scope, SignalSet, Watch};
+use crate::kernel::{Errno, Fd, Kernel, ListenOptions, Readiness, Scope, SignalSet, Watch};
 use crate::policy::{ExitCode, Instant, defaults};
 
 use super::human::errno_text;
@@ -51,12 +51,12 @@ fn prepare<K: Kernel>(
         voices.say(&format!("can't write events: {}", errno_text(errno)));
         return Err(ExitCode::Config);
     }
-    voices.event(kernel.now(), &Event::Setup { workers: config.policy.workers }, None);
+    voices.event(kernel.now(), &Event::Setup { workers: config.pools[0].policy.workers }, None);
     for (name, address) in &config.listen {
-        match kernel.listen(address, config.backlog) {
+        match kernel.listen(address, &ListenOptions::backlog(config.backlog)) {
             Ok(fd) => {
                 listeners.push(fd);
-                let address = kernel.bound_address(fd);
+                let address = kernel.bound_address(fd).map_or_else(String::new, |address| address.to_string());
                 voices.event(kernel.now(), &Event::Listening { address }, None);
             }
             Err(errno) => {

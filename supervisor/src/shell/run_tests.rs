@@ -7,13 +7,13 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::*;
-use crate::core::{Action, ExitStatus, Signal, SpawnError, SpawnStep, Word, WorkerId};
+use crate::config::PoolConfig;
+use crate::core::{Action, ExitStatus, Revision, Signal, SpawnError, SpawnStep, Word, WorkerId};
 use crate::kernel::{
-    Address, Child, Clock, Files, Listen, Own, Processes, Received, SpawnSpec, Spawned, Streams, Wait,
+    Address, Child, Clock, Files, Listen, Own, Peer, Processes, Received, SpawnSpec, Spawned, Streams, Wait,
 };
-use crate::policy::defaults;
 
-const WORKER: WorkerId = WorkerId { slot: 0, generation: 1 };
+const WORKER: WorkerId = WorkerId { pool: 0, slot: 0, generation: 1 };
 
 /// One thing that the machine was told, or that the kernel was asked to do.
 type Log = Rc<RefCell<Vec<String>>>;
@@ -79,10 +79,16 @@ impl Streams for Fake {
     fn receive(&mut self, _: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
         let text = self.reads.pop_front().ok_or(Errno::AGAIN)?;
         buffer[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(Received { bytes: text.len() })
+        Ok(Received { bytes: text.len(), handle: None })
     }
     fn send(&mut self, _: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         Ok(bytes.len())
+    }
+    fn send_handle(&mut self, _: Fd, _: &[u8], _: Fd) -> Result<usize, Errno> {
+        Err(Errno::NOSYS)
+    }
+    fn peer(&mut self, _: Fd) -> Result<Peer, Errno> {
+        Err(Errno::NOSYS)
     }
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
         self.notify.map(|()| (Fd(20), "@x".to_owned()))
@@ -96,18 +102,21 @@ impl Streams for Fake {
 }
 
 impl Listen for Fake {
-    fn listen(&mut self, _: &Address, _: u32) -> Result<Fd, Errno> {
+    fn listen(&mut self, _: &Address, _: &ListenOptions) -> Result<Fd, Errno> {
         self.listen.map(|()| Fd(30))
     }
-    fn bound_address(&self, _: Fd) -> String {
-        String::new()
+    fn bound_address(&self, _: Fd) -> Option<Address> {
+        None
+    }
+    fn accept(&mut self, _: Fd) -> Result<Fd, Errno> {
+        Err(Errno::AGAIN)
     }
 }
 
 impl Processes for Fake {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
         self.note(format!("spawn {:?}", spec.argv[0]));
-        Ok(Spawned { child: Child(7), channel: Some(Fd(10)) })
+        Ok(Spawned { child: Child(7), channel: Some(Fd(10)), stdout: None, stderr: None, notify: None })
     }
     fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
         self.note(format!("{signal:?} {scope:?} {}", child.0));
@@ -126,6 +135,9 @@ impl Processes for Fake {
 }
 
 impl Files for Fake {
+    fn read(&mut self, _: &Path, _: usize) -> Result<Vec<u8>, Errno> {
+        Err(Errno::NOENT)
+    }
     fn open_append(&mut self, _: &Path) -> Result<Fd, Errno> {
         Err(Errno::NOSPC)
     }
@@ -149,7 +161,7 @@ struct Noting(Log);
 impl Machine for Noting {
     fn step(&mut self, _: Instant, input: Input, actions: &mut Vec<Action>) {
         match &input {
-            Input::Start => actions.push(Action::Spawn(WORKER)),
+            Input::Start => actions.push(Action::Spawn(WORKER, Revision(0))),
             Input::Exited(..) => actions.push(Action::Exit(ExitCode::Stopped)),
             _ => {}
         }
@@ -165,13 +177,12 @@ impl Machine for Noting {
 fn run_fake(mut kernel: Fake, listen: &[&str]) -> (ExitCode, Vec<String>) {
     let addresses = listen.iter().map(|text| crate::config::parse_address(text).expect("valid"));
     let config = Config {
-        command: vec!["web".to_owned()],
-        env: Vec::new(),
+        pools: vec![PoolConfig::new("main", vec!["web".to_owned()], 1)],
         listen: addresses.map(|address| ("web".to_owned(), address)).collect(),
         backlog: 1,
-        policy: defaults::policy(1),
         events: None,
         quiet: true,
+        control: None,
     };
     let machine = Noting(Rc::clone(&kernel.log));
     let code = run(&mut kernel, machine, &config);
@@ -180,7 +191,8 @@ fn run_fake(mut kernel: Fake, listen: &[&str]) -> (ExitCode, Vec<String>) {
     (code, log)
 }
 
-const CHILD: SignalSet = SignalSet { child: true, term: false, interrupt: false, reload: false, reopen: false };
+const CHILD: SignalSet =
+    SignalSet { child: true, term: false, interrupt: false, reload: false, reopen: false, more: false, less: false };
 
 #[test]
 fn last_words_come_before_the_kill_the_reaping_and_the_exit() {
@@ -217,7 +229,8 @@ fn strangers_are_reaped_and_nobody_is_told() {
 
 #[test]
 fn a_stop_comes_before_everything_that_came_with_it() {
-    let all = SignalSet { child: true, term: true, interrupt: true, reload: true, reopen: true };
+    let all =
+        SignalSet { child: true, term: true, interrupt: true, reload: true, reopen: true, more: false, less: false };
     let mut kernel = Fake::new(vec![Ok((all, vec![Fd(10)]))]);
     kernel.reads = ["{\"act\":\"ready\"}\n"].into();
     let (_, log) = run_fake(kernel, &[]);

@@ -28,7 +28,7 @@ const FIRST_FD: usize = 3;
 pub fn template(config: &Config, inherited: Vec<(OsString, OsString)>, listeners: &[Fd]) -> SpawnSpec {
     let mut env: Vec<(OsString, OsString)> = inherited;
     env.retain(|(name, _)| !PERSONAL.iter().any(|personal| name == personal));
-    for (name, value) in &config.env {
+    for (name, value) in &config.pools[0].env {
         set(&mut env, name, value.clone());
     }
     if !listeners.is_empty() {
@@ -39,12 +39,13 @@ pub fn template(config: &Config, inherited: Vec<(OsString, OsString)>, listeners
     set(&mut env, "NODE_CHANNEL_FD", (FIRST_FD + listeners.len()).to_string());
     set(&mut env, "NODE_CHANNEL_SERIALIZATION_MODE", "json".to_owned());
     SpawnSpec {
-        argv: config.command.iter().map(OsString::from).collect(),
+        argv: config.pools[0].command.iter().map(OsString::from).collect(),
         env,
         fds: listeners.to_vec(),
         channel: true,
         listen_pid: !listeners.is_empty(),
         on_parent_death: Some(Signal::Term),
+        ..SpawnSpec::default()
     }
 }
 

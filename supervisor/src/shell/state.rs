@@ -72,7 +72,8 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
 
     fn perform(&mut self, action: Action) -> Option<Input> {
         match action {
-            Action::Spawn(id) => return Some(self.spawn(id)),
+            Action::Spawn(id, _) => return Some(self.spawn(id)),
+            Action::Settle(..) => {}
             Action::Tell(id, order) => self.tell(id, order),
             Action::Signal(id, signal) => self.signal(id, signal),
             Action::Emit(event) => self.emit(&event),

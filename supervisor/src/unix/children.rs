@@ -14,7 +14,8 @@ impl Processes for Unix {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
         let (child, channel) = spawn::spawn(spec, &self.table)?;
         self.children.insert(child);
-        Ok(Spawned { child, channel: channel.map(|fd| self.table.insert(fd, Kind::Plain)) })
+        let channel = channel.map(|fd| self.table.insert(fd, Kind::Plain));
+        Ok(Spawned { child, channel, stdout: None, stderr: None, notify: None })
     }
 
     fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {

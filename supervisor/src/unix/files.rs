@@ -20,6 +20,10 @@ const PIPE_BUF: usize = 4096;
 const FIRST_FREE: i32 = 3;
 
 impl Files for Unix {
+    fn read(&mut self, _path: &Path, _limit: usize) -> Result<Vec<u8>, Errno> {
+        Err(Errno::NOSYS)
+    }
+
     fn open_append(&mut self, path: &Path) -> Result<Fd, Errno> {
         let flags =
             OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;

@@ -11,14 +11,14 @@ use rustix::net::{
     socket_with, sockopt,
 };
 
-use crate::kernel::{Address, Errno, Fd, Listen};
+use crate::kernel::{Address, Errno, Fd, Listen, ListenOptions};
 
 use super::Unix;
 use super::table::{Kind, MadePath};
 
 impl Listen for Unix {
-    fn listen(&mut self, address: &Address, backlog: u32) -> Result<Fd, Errno> {
-        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+    fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
+        let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
         let (fd, made) = match address {
             Address::Tcp(socket) => (tcp(socket, backlog)?, None),
             Address::Udp(socket) => (udp(socket)?, None),
@@ -28,21 +28,25 @@ impl Listen for Unix {
         Ok(self.table.insert(fd, Kind::Listener { address, made }))
     }
 
-    fn bound_address(&self, fd: Fd) -> String {
+    fn bound_address(&self, fd: Fd) -> Option<Address> {
         match self.table.get(fd).map(|open| &open.kind) {
-            Ok(Kind::Listener { address, .. }) => address.clone(),
-            _ => String::new(),
+            Ok(Kind::Listener { address, .. }) => Some(address.clone()),
+            _ => None,
         }
+    }
+
+    fn accept(&mut self, _listener: Fd) -> Result<Fd, Errno> {
+        Err(Errno::NOSYS)
     }
 }
 
-/// As the configuration spells it, with the real port.
-fn bound(asked: &Address, fd: &OwnedFd) -> String {
+/// With the real port.
+fn bound(asked: &Address, fd: &OwnedFd) -> Address {
     let socket = getsockname(fd).ok().and_then(|any: SocketAddrAny| SocketAddr::try_from(any).ok());
     match (asked, socket) {
-        (Address::Tcp(_), Some(socket)) => Address::Tcp(socket).to_string(),
-        (Address::Udp(_), Some(socket)) => Address::Udp(socket).to_string(),
-        _ => asked.to_string(),
+        (Address::Tcp(_), Some(socket)) => Address::Tcp(socket),
+        (Address::Udp(_), Some(socket)) => Address::Udp(socket),
+        _ => asked.clone(),
     }
 }
 

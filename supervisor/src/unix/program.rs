@@ -120,6 +120,7 @@ mod tests {
             channel: false,
             listen_pid: true,
             on_parent_death: None,
+            ..SpawnSpec::default()
         }
     }
 

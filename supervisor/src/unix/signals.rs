@@ -19,7 +19,15 @@ static PENDING: AtomicU32 = AtomicU32::new(0);
 /// The writing end of the pipe; never closed, because a handler may run at any time.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
-const HANDLED: [Signal; 5] = [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1];
+const HANDLED: [Signal; 7] = [
+    Signal::SIGCHLD,
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGUSR1,
+    Signal::SIGTTIN,
+    Signal::SIGTTOU,
+];
 
 /// The reading side of it.
 #[derive(Debug)]
@@ -74,6 +82,8 @@ impl Signals {
             interrupt: has(Signal::SIGINT),
             reload: has(Signal::SIGHUP),
             reopen: has(Signal::SIGUSR1),
+            more: has(Signal::SIGTTIN),
+            less: has(Signal::SIGTTOU),
         }
     }
 }

@@ -9,7 +9,7 @@ use rustix::net::{
 };
 use rustix::process::{Pid, geteuid, getpgid, getpid};
 
-use crate::kernel::{Child, Errno, Fd, Received, Streams};
+use crate::kernel::{Child, Errno, Fd, Peer, Received, Streams};
 
 use super::table::Kind;
 use super::{Unix, last_errno};
@@ -21,11 +21,19 @@ impl Streams for Unix {
     fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
         // Without room for control data the kernel closes descriptors that come along.
         let (bytes, _) = recv(&self.table.get(fd)?.fd, buffer, RecvFlags::DONTWAIT)?;
-        Ok(Received { bytes })
+        Ok(Received { bytes, handle: None })
     }
 
     fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         Ok(send(&self.table.get(fd)?.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+    }
+
+    fn send_handle(&mut self, _fd: Fd, _bytes: &[u8], _handle: Fd) -> Result<usize, Errno> {
+        Err(Errno::NOSYS)
+    }
+
+    fn peer(&mut self, _fd: Fd) -> Result<Peer, Errno> {
+        Err(Errno::NOSYS)
     }
 
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use crate::kernel::{Errno, Fd};
+use crate::kernel::{Address, Errno, Fd};
 
 /// One open descriptor.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub struct Open {
 pub enum Kind {
     /// Nothing special; non-blocking if it can block at all.
     Plain,
-    /// A listener, with its address as text and the path that it made.
-    Listener { address: String, made: Option<MadePath> },
+    /// A listener, with its address and the path that it made.
+    Listener { address: Address, made: Option<MadePath> },
     /// A socket that may be blocking, because somebody else has it, too.
     SharedSocket,
     /// Anything else that may block, because somebody else has it, too.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use supervisor::core::{ExitStatus, Signal, SpawnError};
 use supervisor::kernel::{
-    Address, Child, Clock, Errno, Fd, Files, Listen, Own, Processes, Readiness, Received, Scope, SignalSet, SpawnSpec,
-    Spawned, Streams, Wait, Watch,
+    Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
+    SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -91,6 +91,14 @@ impl<K: Streams> Streams for Faulty<K> {
         self.inner.send(fd, bytes)
     }
 
+    fn send_handle(&mut self, fd: Fd, bytes: &[u8], handle: Fd) -> Result<usize, Errno> {
+        self.inner.send_handle(fd, bytes, handle)
+    }
+
+    fn peer(&mut self, fd: Fd) -> Result<Peer, Errno> {
+        self.inner.peer(fd)
+    }
+
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
         self.inner.notify_socket()
     }
@@ -105,16 +113,24 @@ impl<K: Streams> Streams for Faulty<K> {
 }
 
 impl<K: Listen> Listen for Faulty<K> {
-    fn listen(&mut self, address: &Address, backlog: u32) -> Result<Fd, Errno> {
-        self.inner.listen(address, backlog)
+    fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
+        self.inner.listen(address, options)
     }
 
-    fn bound_address(&self, fd: Fd) -> String {
+    fn bound_address(&self, fd: Fd) -> Option<Address> {
         self.inner.bound_address(fd)
+    }
+
+    fn accept(&mut self, listener: Fd) -> Result<Fd, Errno> {
+        self.inner.accept(listener)
     }
 }
 
 impl<K: Files> Files for Faulty<K> {
+    fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
+        self.inner.read(path, limit)
+    }
+
     fn open_append(&mut self, path: &Path) -> Result<Fd, Errno> {
         self.inner.open_append(path)
     }

@@ -101,6 +101,8 @@ impl World {
             interrupt: pending.interrupt,
             reload: pending.reload,
             reopen: pending.reopen,
+            more: false,
+            less: false,
         }
     }
 
@@ -188,7 +190,7 @@ impl World {
         }
         let number = self.listeners.len() as u32;
         self.listeners.push(Listener {
-            address: address.to_string(),
+            address: address.clone(),
             backlog: backlog as usize,
             queue: Default::default(),
             supervised: true,
@@ -199,10 +201,10 @@ impl World {
     }
 
     /// getsockname(2).
-    pub fn bound_address(&self, fd: Fd) -> String {
+    pub fn bound_address(&self, fd: Fd) -> Option<Address> {
         match self.supervisor.descriptors.get(fd.0) {
-            Object::Listener(number) => self.listeners[number as usize].address.clone(),
-            _ => String::new(),
+            Object::Listener(number) => Some(self.listeners[number as usize].address.clone()),
+            _ => None,
         }
     }
 
@@ -232,7 +234,7 @@ impl World {
         let slow = if self.rng.one_in(32) { 2_500_000 } else { 0 };
         self.kernel_events += 4;
         self.elapse(exec + slow)?;
-        Ok(Spawned { child: Child(proc.pid), channel: fd })
+        Ok(Spawned { child: Child(proc.pid), channel: fd, stdout: None, stderr: None, notify: None })
     }
 
     /// kill(2).

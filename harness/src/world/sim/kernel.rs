@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use supervisor::core::{ExitStatus, Signal, SpawnError, SpawnStep};
 use supervisor::kernel::{
-    Address, Child, Clock, Errno, Fd, Files, Listen, Own, Processes, Readiness, Received, Scope, SignalSet, SpawnSpec,
-    Spawned, Streams, Wait, Watch,
+    Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
+    SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -38,11 +38,19 @@ impl Wait for SimKernel {
 
 impl Streams for SimKernel {
     fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
-        self.0.borrow_mut().receive(fd, buffer).map(|bytes| Received { bytes })
+        self.0.borrow_mut().receive(fd, buffer).map(|bytes| Received { bytes, handle: None })
     }
 
     fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         self.0.borrow_mut().send(fd, bytes)
+    }
+
+    fn send_handle(&mut self, _fd: Fd, _bytes: &[u8], _handle: Fd) -> Result<usize, Errno> {
+        Err(Errno::NOSYS)
+    }
+
+    fn peer(&mut self, _fd: Fd) -> Result<Peer, Errno> {
+        Err(Errno::NOSYS)
     }
 
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
@@ -59,12 +67,16 @@ impl Streams for SimKernel {
 }
 
 impl Listen for SimKernel {
-    fn listen(&mut self, address: &Address, backlog: u32) -> Result<Fd, Errno> {
-        self.0.borrow_mut().listen(address, backlog)
+    fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
+        self.0.borrow_mut().listen(address, options.backlog)
     }
 
-    fn bound_address(&self, fd: Fd) -> String {
+    fn bound_address(&self, fd: Fd) -> Option<Address> {
         self.0.borrow().bound_address(fd)
+    }
+
+    fn accept(&mut self, _listener: Fd) -> Result<Fd, Errno> {
+        Err(Errno::NOSYS)
     }
 }
 
@@ -97,6 +109,10 @@ impl Processes for SimKernel {
 }
 
 impl Files for SimKernel {
+    fn read(&mut self, _path: &Path, _limit: usize) -> Result<Vec<u8>, Errno> {
+        Err(Errno::NOENT)
+    }
+
     fn open_append(&mut self, _path: &Path) -> Result<Fd, Errno> {
         self.0.borrow_mut().open_events()
     }

@@ -128,7 +128,7 @@ impl World {
         for at in 0..self.listeners.len() {
             if self.listeners[at].open() {
                 let address = self.listeners[at].address.clone();
-                self.note(What::Left(Leftover::Address(address)));
+                self.note(What::Left(Leftover::Address(address.to_string())));
             }
         }
     }

@@ -90,7 +90,7 @@ impl<'a> Prepared<'a> {
             let code = match &self.config {
                 Ok(config) => {
                     let mut kernel = wrap(SimKernel(Rc::clone(&world)));
-                    let machine = machine(Policy { seed, ..config.policy.clone() });
+                    let machine = machine(Policy { seed, ..config.pools[0].policy.clone() });
                     shell::run(&mut kernel, machine, config)
                 }
                 // As its main does with a file that it can't use.

@@ -1,5 +1,7 @@
 //! Descriptors of the supervisor, channels, listeners and connections.
 
+use supervisor::kernel::Address;
+
 use std::collections::VecDeque;
 
 use crate::puppet::Request;
@@ -73,7 +75,7 @@ pub(super) struct Channel {
 /// A listening socket.
 #[derive(Debug)]
 pub(super) struct Listener {
-    pub address: String,
+    pub address: Address,
     pub backlog: usize,
     /// Connections that nobody has accepted.
     pub queue: VecDeque<u32>,

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use supervisor::core::{ExitStatus, Signal};
 use supervisor::kernel::{
-    Address, Child, Clock, Errno, Fd, Listen, Processes, Readiness, Scope, SpawnSpec, Spawned, Streams, Wait, Watch,
+    Address, Child, Clock, Errno, Fd, Listen, ListenOptions, Processes, Readiness, Scope, SpawnSpec, Spawned, Streams,
+    Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -43,7 +44,7 @@ fn kernel(seed: u64) -> SimKernel {
 }
 
 fn listen(kernel: &mut SimKernel) -> Fd {
-    kernel.listen(&Address::Tcp("127.0.0.1:80".parse().unwrap()), 4).expect("a listener")
+    kernel.listen(&Address::Tcp("127.0.0.1:80".parse().unwrap()), &ListenOptions::backlog(4)).expect("a listener")
 }
 
 fn spawn(kernel: &mut SimKernel, fds: Vec<Fd>) -> (Child, Fd) {
@@ -54,8 +55,9 @@ fn spawn(kernel: &mut SimKernel, fds: Vec<Fd>) -> (Child, Fd) {
         channel: true,
         listen_pid: true,
         on_parent_death: Some(Signal::Term),
+        ..SpawnSpec::default()
     };
-    let Spawned { child, channel } = kernel.spawn(&spec).expect("a process");
+    let Spawned { child, channel, .. } = kernel.spawn(&spec).expect("a process");
     (child, channel.expect("a channel"))
 }
 
@@ -228,7 +230,7 @@ fn a_killed_supervisor_does_nothing_more_and_its_workers_leave() {
 }
 
 fn spec() -> SpawnSpec {
-    SpawnSpec { argv: vec![], env: vec![], fds: vec![], channel: false, listen_pid: false, on_parent_death: None }
+    SpawnSpec::default()
 }
 
 #[test]
@@ -294,7 +296,7 @@ fn descriptors_are_reused_from_the_lowest() {
     assert_eq!((first, second), (Fd(3), Fd(4)));
     kernel.close(first);
     assert_eq!(listen(&mut kernel), Fd(3));
-    assert_eq!(kernel.bound_address(second), "127.0.0.1:80");
+    assert_eq!(kernel.bound_address(second).expect("bound").to_string(), "127.0.0.1:80");
 }
 
 #[test]

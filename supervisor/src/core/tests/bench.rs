@@ -12,7 +12,7 @@ pub const MS: fn(u64) -> Duration = Duration::from_millis;
 
 /// The `generation`-th worker of a slot.
 pub fn w(slot: u32, generation: u32) -> WorkerId {
-    WorkerId { slot, generation }
+    WorkerId { pool: 0, slot, generation }
 }
 
 /// A policy with round figures: limit 3 in 10 s, delays 100, 200, 400… up to 1000 ms, stable 5 s, drain 2 s.
@@ -136,5 +136,5 @@ pub fn ending(actions: &[Action]) -> Option<ExitCode> {
 
 /// The workers that a list of actions starts.
 pub fn starts(actions: &[Action]) -> Vec<WorkerId> {
-    actions.iter().filter_map(|action| if let Action::Spawn(id) = action { Some(*id) } else { None }).collect()
+    actions.iter().filter_map(|action| if let Action::Spawn(id, _) = action { Some(*id) } else { None }).collect()
 }

@@ -164,10 +164,10 @@ impl Model {
             for action in actions {
                 self.observer.action(self.now, &action);
                 match action {
-                    Action::Spawn(id) => inputs.push_back(self.spawn(id)),
+                    Action::Spawn(id, _) => inputs.push_back(self.spawn(id)),
                     Action::Signal(id, Signal::Term) | Action::Tell(id, Order::Drain) => self.told_to_leave(id),
                     Action::Signal(id, Signal::Kill) => self.later(Duration::ZERO, Coming::End(id, 137)),
-                    Action::Emit(_) | Action::Exit(_) => {}
+                    Action::Emit(_) | Action::Settle(..) | Action::Exit(_) => {}
                 }
             }
             self.observer.after(self.now);

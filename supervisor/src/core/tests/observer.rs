@@ -73,9 +73,12 @@ impl Observer {
             }
             Input::Start
             | Input::Spawned(_)
-            | Input::Word(_, Word::Ready | Word::Suicide)
+            | Input::Word(..)
             | Input::Disconnected(_)
+            | Input::Hung(_)
             | Input::Command(_)
+            | Input::PoolCommand(..)
+            | Input::Configure(..)
             | Input::Tick => {}
         }
     }
@@ -84,7 +87,7 @@ impl Observer {
     pub fn action(&mut self, now: Instant, action: &Action) {
         assert_eq!(self.over, None, "an action after the exit: {action:?}");
         match action {
-            Action::Spawn(id) => self.spawn(now, *id),
+            Action::Spawn(id, _) => self.spawn(now, *id),
             Action::Emit(event) => self.event(now, event),
             Action::Signal(id, signal) => {
                 let seen = self.workers.get_mut(id).expect("a signal to nobody");
@@ -99,6 +102,7 @@ impl Observer {
                 assert!(seen.announced, "an order for {id:?}, which does not wait for it");
                 assert_eq!(seen.terms, 0);
             }
+            Action::Settle(..) => {}
             Action::Exit(code) => {
                 assert!(self.workers.is_empty(), "an exit with workers left: {:?}", self.workers);
                 assert_eq!(*code, if self.gave_up { ExitCode::GaveUp } else { ExitCode::Stopped });

@@ -92,7 +92,7 @@ proptest! {
             prop_assert!(!over || actions.is_empty());
             for (place, action) in actions.iter().enumerate() {
                 match action {
-                    Action::Spawn(id) => {
+                    Action::Spawn(id, _) => {
                         prop_assert!(!asked.contains(id));
                         asked.push(*id);
                     }
@@ -100,7 +100,7 @@ proptest! {
                         prop_assert_eq!(place, actions.len() - 1);
                         over = true;
                     }
-                    Action::Tell(..) | Action::Signal(..) | Action::Emit(_) => {}
+                    Action::Tell(..) | Action::Signal(..) | Action::Emit(_) | Action::Settle(..) => {}
                 }
             }
             prop_assert!(!ticked || pool.next_deadline().is_none_or(|at| at > now));
@@ -115,7 +115,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 }
 
 fn any_input() -> impl Strategy<Value = Input> {
-    let id = || (0u32..4, 0u32..6).prop_map(|(slot, generation)| WorkerId { slot, generation });
+    let id = || (0u32..4, 0u32..6).prop_map(|(slot, generation)| WorkerId { pool: 0, slot, generation });
     let word = prop_oneof![Just(Word::Ready), Just(Word::Retire), Just(Word::Suicide)];
     let status = prop_oneof![(0i32..3).prop_map(ExitStatus::Code), Just(ExitStatus::Signal(9))];
     let step = prop_oneof![

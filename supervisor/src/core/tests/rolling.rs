@@ -1,7 +1,7 @@
 //! Rolling restarts.
 
 use super::bench::*;
-use crate::core::{Action, Command, Event, Order, ReloadPhase, SpawnStep, Word};
+use crate::core::{Action, Command, Event, Order, ReloadPhase, Revision, SpawnStep, Word};
 
 fn reload(phase: ReloadPhase) -> Action {
     emit(Event::Reload { phase })
@@ -10,10 +10,10 @@ fn reload(phase: ReloadPhase) -> Action {
 #[test]
 fn slot_by_slot_each_replacement_ready_before_the_old_one_goes() {
     let mut bench = Bench::steady(policy(2));
-    assert_eq!(bench.command(Command::Reload), [reload(ReloadPhase::Began), Action::Spawn(w(0, 2))]);
+    assert_eq!(bench.command(Command::Reload), [reload(ReloadPhase::Began), Action::Spawn(w(0, 2), Revision(0))]);
     let mut expected = vec![emit(Event::Ready { worker: w(0, 2) })];
     expected.extend(term(w(0, 1)));
-    expected.push(Action::Spawn(w(1, 2)));
+    expected.push(Action::Spawn(w(1, 2), Revision(0)));
     assert_eq!(bench.boot(w(0, 2)), expected);
     let mut expected = vec![emit(Event::Ready { worker: w(1, 2) })];
     expected.extend(term(w(1, 1)));
@@ -30,7 +30,7 @@ fn of_many_reloads_one_runs_one_waits_and_the_rest_are_absorbed() {
         assert_eq!(bench.command(Command::Reload), [reload(ReloadPhase::Absorbed)]);
     }
     let told = bench.boot(w(0, 2));
-    assert_eq!(told[3..], [reload(ReloadPhase::Done), reload(ReloadPhase::Began), Action::Spawn(w(0, 3))]);
+    assert_eq!(told[3..], [reload(ReloadPhase::Done), reload(ReloadPhase::Began), Action::Spawn(w(0, 3), Revision(0))]);
     let told = bench.boot(w(0, 3));
     assert_eq!(told[3..], [reload(ReloadPhase::Done)]);
 }
@@ -43,7 +43,7 @@ fn a_replacement_that_fails_aborts_and_the_old_ones_stay() {
     assert_eq!(bench.exits(w(0, 2), 1), [exit(w(0, 2), 1), reload(ReloadPhase::Aborted)]);
     assert_eq!(bench.next(), None);
     // It cost nothing, and the next one works.
-    assert_eq!(bench.command(Command::Reload), [reload(ReloadPhase::Began), Action::Spawn(w(0, 3))]);
+    assert_eq!(bench.command(Command::Reload), [reload(ReloadPhase::Began), Action::Spawn(w(0, 3), Revision(0))]);
     let told = bench.spawn_fails(w(0, 3), SpawnStep::Exec, 2);
     assert_eq!(told[1..], [reload(ReloadPhase::Aborted)]);
     bench.command(Command::Reload);
@@ -68,7 +68,10 @@ fn one_that_waits_runs_also_after_an_abort() {
     bench.command(Command::Reload);
     bench.spawned(w(0, 2));
     let told = bench.exits(w(0, 2), 1);
-    assert_eq!(told[1..], [reload(ReloadPhase::Aborted), reload(ReloadPhase::Began), Action::Spawn(w(0, 3))]);
+    assert_eq!(
+        told[1..],
+        [reload(ReloadPhase::Aborted), reload(ReloadPhase::Began), Action::Spawn(w(0, 3), Revision(0))]
+    );
 }
 
 #[test]
@@ -76,9 +79,9 @@ fn a_slot_that_is_restarting_is_waited_for_and_not_replaced_again() {
     let mut bench = Bench::steady(policy(2));
     bench.exits(w(0, 1), 1);
     assert_eq!(bench.command(Command::Reload), [reload(ReloadPhase::Began)]);
-    assert_eq!(bench.pass(MS(100)), [Action::Spawn(w(0, 2))]);
+    assert_eq!(bench.pass(MS(100)), [Action::Spawn(w(0, 2), Revision(0))]);
     let told = bench.boot(w(0, 2));
-    assert_eq!(told, [emit(Event::Ready { worker: w(0, 2) }), Action::Spawn(w(1, 2))]);
+    assert_eq!(told, [emit(Event::Ready { worker: w(0, 2) }), Action::Spawn(w(1, 2), Revision(0))]);
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn a_worker_that_was_booting_is_old_and_is_replaced_once_it_is_ready() {
     bench.spawned(w(0, 1));
     assert_eq!(bench.command(Command::Reload), [reload(ReloadPhase::Began)]);
     let told = bench.word(w(0, 1), Word::Ready);
-    assert_eq!(told, [emit(Event::Ready { worker: w(0, 1) }), Action::Spawn(w(0, 2))]);
+    assert_eq!(told, [emit(Event::Ready { worker: w(0, 1) }), Action::Spawn(w(0, 2), Revision(0))]);
 }
 
 #[test]

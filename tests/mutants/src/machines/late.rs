@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use supervisor::core::{Action, Event, Input, Machine, Order, Pool, Word, WorkerId};
+use supervisor::core::{Action, Event, Input, Machine, Order, Pool, Revision, Word, WorkerId};
 use supervisor::policy::Instant;
 
 use super::{ends, withdraw};
@@ -26,7 +26,7 @@ impl LateReplacement {
         self.pool.step(now, Input::Word(id, Word::Suicide), &mut told);
         for action in told {
             match action {
-                Action::Spawn(next) => drop(self.withheld.insert(id, next)),
+                Action::Spawn(next, _) => drop(self.withheld.insert(id, next)),
                 Action::Emit(Event::Announce { worker, .. }) => {
                     actions.push(Action::Emit(Event::Announce { worker, two_phase: word == Word::Retire }));
                     if word == Word::Retire {
@@ -51,7 +51,7 @@ impl Machine for LateReplacement {
                 withdraw(&mut self.pool, now, next, actions);
             }
         }
-        actions.extend(gone.and_then(|id| self.withheld.remove(&id)).map(Action::Spawn));
+        actions.extend(gone.and_then(|id| self.withheld.remove(&id)).map(|id| Action::Spawn(id, Revision(0))));
     }
 
     fn next_deadline(&self) -> Option<Instant> {

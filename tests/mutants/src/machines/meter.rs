@@ -70,8 +70,8 @@ impl Machine for Meter {
         self.pool.step(now, input, &mut told);
         for action in told {
             match action {
-                Action::Spawn(id) if self.gave_up => withdraw(&mut self.pool, now, id, actions),
-                Action::Spawn(id) if self.exceeds(now, id) => self.give_up(now, id, actions),
+                Action::Spawn(id, _) if self.gave_up => withdraw(&mut self.pool, now, id, actions),
+                Action::Spawn(id, _) if self.exceeds(now, id) => self.give_up(now, id, actions),
                 Action::Emit(Event::Restart { worker, .. }) => {
                     self.restarts.push((worker, self.counting == Counting::EveryStart || !announced));
                     actions.push(action);

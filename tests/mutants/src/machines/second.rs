@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use supervisor::core::{Action, Event, Input, Machine, Pool, Signal, Word, WorkerId};
+use supervisor::core::{Action, Event, Input, Machine, Pool, Revision, Signal, Word, WorkerId};
 use supervisor::policy::{Instant, Policy};
 
 use super::ends;
@@ -48,16 +48,22 @@ impl SecondReplacement {
                 actions.push(Action::Emit(Event::Exit { worker: id, status }));
             }
             Input::SpawnFailed(..) => drop(self.surplus.remove(&id)),
-            Input::Start | Input::Word(..) | Input::Command(_) | Input::Tick => {}
+            Input::Start
+            | Input::Word(..)
+            | Input::Hung(_)
+            | Input::Command(_)
+            | Input::PoolCommand(..)
+            | Input::Configure(..)
+            | Input::Tick => {}
         }
     }
 
     /// One more, in a slot beyond those of the pool.
     fn start_surplus(&mut self, actions: &mut Vec<Action>) {
-        let id = WorkerId { slot: self.wanted + self.count, generation: 1 };
+        let id = WorkerId { pool: 0, slot: self.wanted + self.count, generation: 1 };
         self.count += 1;
         self.surplus.insert(id, false);
-        actions.push(Action::Spawn(id));
+        actions.push(Action::Spawn(id, Revision(0)));
     }
 
     /// They leave with the others: TERM when the end begins, KILL when only they are left.
@@ -78,8 +84,9 @@ impl Machine for SecondReplacement {
             | Input::SpawnFailed(id, _)
             | Input::Word(id, _)
             | Input::Disconnected(id)
-            | Input::Exited(id, _) => Some(id),
-            Input::Start | Input::Command(_) | Input::Tick => None,
+            | Input::Exited(id, _)
+            | Input::Hung(id) => Some(id),
+            Input::Start | Input::Command(_) | Input::PoolCommand(..) | Input::Configure(..) | Input::Tick => None,
         };
         let exited = matches!(input, Input::Exited(..));
         match about {
