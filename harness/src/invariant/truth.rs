@@ -101,7 +101,7 @@ fn judge_claims(case: &Case<'_>, tally: &mut Tally) {
                     _ => {}
                 }
             }
-            ClaimKind::GaveUp => tally.held(),
+            ClaimKind::GaveUp | ClaimKind::Reloaded | ClaimKind::ReloadFailed => tally.held(),
         }
     }
 }

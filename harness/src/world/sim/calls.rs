@@ -101,8 +101,8 @@ impl World {
             interrupt: pending.interrupt,
             reload: pending.reload,
             reopen: pending.reopen,
-            more: false,
-            less: false,
+            more: pending.more,
+            less: pending.less,
         }
     }
 

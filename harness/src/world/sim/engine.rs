@@ -10,8 +10,9 @@ use crate::history::{Event, Proc, What};
 use crate::load::{self, Clients};
 use crate::puppet;
 use crate::scenario::Lives;
-use crate::subject::{HowToReload, HowToStop};
+use crate::subject::{HowToReload, HowToStop, Rendered};
 use crate::time::Time;
+use crate::world::scaling::Scaling;
 
 use super::claims::Claims;
 use super::model::{Favour, HARNESS, Latency, Model, WAKE};
@@ -64,6 +65,13 @@ pub(super) struct World {
     pub claims: Claims,
     pub how_to_stop: HowToStop,
     pub how_to_reload: Option<HowToReload>,
+    pub scaling: Scaling,
+    /// What the subject is rendered to; `None` if it can't be.
+    pub rendered: Option<Rendered>,
+    /// The text of the configuration file that is in place; `None`: there is no file.
+    pub config: Option<String>,
+    /// Its number.
+    pub revision: u32,
 
     pub lives: Lives,
     pub generation: u32,
@@ -107,6 +115,7 @@ impl World {
         let wakes = !matches!(what, What::Accepted { .. } | What::Connection(_));
         let event = Event::at(at, what);
         self.director.see(&event);
+        self.scaling.see(&event);
         self.history.push(event);
         if wakes {
             let at = self.after(HARNESS);
@@ -132,7 +141,8 @@ impl World {
             self.inject(injection);
         }
         self.injections = injections;
-        if let Some(at) = self.director.next_deadline() {
+        self.tell_scale();
+        for at in [self.director.next_deadline(), self.scaling.next_deadline()].into_iter().flatten() {
             self.wake_director(at.max(self.now));
         }
     }

@@ -6,7 +6,7 @@ use crate::director::Injection;
 use crate::history::{Leftover, Proc, What};
 use crate::load::Input;
 use crate::scenario::{Command, Fault, Signal};
-use crate::subject::{HowToReload, HowToStop};
+use crate::subject::{Exchange, HowToReload, HowToStop};
 
 use super::engine::World;
 use super::model::WAKE;
@@ -34,6 +34,7 @@ impl World {
             }
             Injection::Fault { fault, on: _, begin } => self.fault(&fault, begin),
             Injection::Operate(command) => self.operate(command),
+            Injection::Config(variant) => self.exchange(variant),
             Injection::Load { name, start } => self.client(if start { Input::Start(name) } else { Input::Stop(name) }),
             Injection::Start => self.start_supervisor(),
             Injection::StopSubject => self.stop_subject(),
@@ -77,7 +78,8 @@ impl World {
             Command::Start => self.start_supervisor(),
             Command::Stop => self.stop_subject(),
             Command::Reload => self.reload(),
-            Command::Reloads { .. } | Command::Scale(_) | Command::Upgrade | Command::SecondStart => {
+            Command::Scale(workers) => self.scaling.order(workers),
+            Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {
                 self.note(What::Incomplete { why: format!("not built in simulation: {command:?}") });
             }
         }
@@ -88,6 +90,26 @@ impl World {
         if let Some(HowToReload::Signal(signal)) = self.how_to_reload {
             self.signal_supervisor(number(signal));
         }
+    }
+
+    /// Says what is still to be said about the number of workers.
+    pub fn tell_scale(&mut self) {
+        if let Some(signal) = self.scaling.next(self.now) {
+            self.kernel_events += 1;
+            self.signal_supervisor(number(signal));
+        }
+    }
+
+    fn exchange(&mut self, variant: String) {
+        let revision = self.revision + 1;
+        let Some(Exchange { text, serves }) = self.rendered.as_ref().and_then(|all| all.exchange(&variant, revision))
+        else {
+            self.note(What::Incomplete { why: format!("the subject has no configuration `{variant}`") });
+            return;
+        };
+        self.revision = revision;
+        self.config = text;
+        self.note(What::Configured { variant, revision, serves });
     }
 
     fn stop_subject(&mut self) {
