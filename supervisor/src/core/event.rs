@@ -59,6 +59,8 @@ pub enum ErrorEvent {
     Unexpected(&'static str),
     /// A worker wrote something on its channel that is not a message.
     Garbage(String),
+    /// A worker wrote a message that was not followed, for this reason; it was told the same.
+    Refused(String),
     /// A system call failed with this errno; the loop goes on.
     System { call: &'static str, errno: i32 },
 }

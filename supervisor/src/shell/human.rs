@@ -84,6 +84,7 @@ fn error(what: &ErrorEvent) -> String {
         ErrorEvent::ReadyTimeout => "was not ready in time".to_owned(),
         ErrorEvent::Unexpected(text) => format!("unexpected: {text}"),
         ErrorEvent::Garbage(text) => format!("said something that is no message: {text}"),
+        ErrorEvent::Refused(reason) => format!("said something that was refused: {reason}"),
         ErrorEvent::System { call, errno } => format!("{call} failed: {}", errno_text(Errno(*errno))),
     }
 }

@@ -142,6 +142,7 @@ fn error(out: &mut String, what: &ErrorEvent) -> std::fmt::Result {
         ErrorEvent::ReadyTimeout => write!(out, r#","kind":"ready_timeout""#),
         ErrorEvent::Unexpected(text) => write!(out, r#","kind":"unexpected","text":{}"#, quoted(text)),
         ErrorEvent::Garbage(text) => write!(out, r#","kind":"garbage","text":{}"#, quoted(text)),
+        ErrorEvent::Refused(reason) => write!(out, r#","kind":"refused","text":{}"#, quoted(reason)),
         ErrorEvent::System { call, errno } => {
             write!(out, r#","kind":"system","call":{},"errno":{errno}"#, quoted(call))
         }

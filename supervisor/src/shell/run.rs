@@ -83,6 +83,7 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
     shell.feed(Input::Start);
     loop {
         turn(shell, signals, &ready);
+        shell.share();
         if let Some(code) = shell.end {
             see_off(shell);
             return code;
