@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Act, Ask, Command, Fault, Life, Load, Scenario, Step, Target, Trigger};
+use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Step, Target, Trigger};
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
 const NOT_BUILT: &[&str] = &[
@@ -11,12 +11,10 @@ const NOT_BUILT: &[&str] = &[
     "Bystander",
     "Child",
     "ClockStep",
-    "Config",
-    "File log",
+    "File otherwise",
     "Limit by cgroup",
     "LogReader",
     "NotRead",
-    "Scale",
     "SecondStart",
     "Syscall",
     "Upgrade",
@@ -28,7 +26,7 @@ const NOT_BUILT: &[&str] = &[
 ];
 
 /// What only real processes can do.
-const NOT_SIMULATED: &[&str] = &["File config", "File program", "Limit"];
+const NOT_SIMULATED: &[&str] = &["Limit"];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
@@ -134,7 +132,7 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
     let (name, target) = match fault {
         Fault::Freeze(target) => ("Freeze", Some(target)),
         Fault::Limit { on, resource, .. } => (limit(resource), Some(on)),
-        Fault::File { which, .. } => (file(which), None),
+        Fault::File { which, is } => (file(which, *is), None),
         Fault::NotRead(target) => ("NotRead", Some(target)),
         Fault::AddressHeld => ("AddressHeld", None),
         Fault::Syscall { of, .. } => ("Syscall", Some(of)),
@@ -153,11 +151,11 @@ fn limit(resource: &str) -> &'static str {
     }
 }
 
-fn file(which: &str) -> &'static str {
-    match which {
-        "program" => "File program",
-        "config" => "File config",
-        _ => "File log",
+fn file(which: &str, is: FileFault) -> &'static str {
+    match (which, is) {
+        ("program", FileFault::Missing | FileFault::Forbidden | FileFault::Empty) => "File program",
+        ("config", FileFault::Missing) => "File config",
+        _ => "File otherwise",
     }
 }
 

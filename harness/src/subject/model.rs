@@ -104,7 +104,8 @@ pub enum HowToScale {
         up: Signal,
         /// One less.
         down: Signal,
-    },}
+    },
+}
 
 /// A configuration made from the template of the subject's file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

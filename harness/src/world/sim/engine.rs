@@ -1,6 +1,8 @@
 //! The engine: one queue of events, one clock, and who acts on what.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor::kernel::{Child as ChildHandle, Errno};
@@ -62,14 +64,18 @@ pub(super) struct World {
     pub datagrams: Vec<VecDeque<&'static [u8]>>,
     /// Somebody else holds the subject's address.
     pub address_held: bool,
+    /// What exec(2) of the workers' program fails with.
+    pub program_error: Option<Errno>,
+    /// The configuration file while a fault has taken it away.
+    pub file_aside: Option<(PathBuf, String)>,
     pub claims: Claims,
     pub how_to_stop: HowToStop,
     pub how_to_reload: Option<HowToReload>,
     pub scaling: Scaling,
     /// What the subject is rendered to; `None` if it can't be.
-    pub rendered: Option<Rendered>,
-    /// The text of the configuration file that is in place; `None`: there is no file.
-    pub config: Option<String>,
+    pub rendered: Option<Rc<Rendered>>,
+    /// The configuration file that is in place, if there is one: its path and its text.
+    pub file: Option<(PathBuf, String)>,
     /// Its number.
     pub revision: u32,
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use supervisor::kernel::Errno;
+
 use crate::director::Injection;
 use crate::history::{Leftover, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Command, Fault, Signal};
+use crate::scenario::{Command, Fault, FileFault, Signal};
 use crate::subject::{Exchange, HowToReload, HowToStop};
 
 use super::engine::World;
@@ -64,6 +66,10 @@ impl World {
     fn fault(&mut self, fault: &Fault, begin: bool) {
         match fault {
             Fault::AddressHeld => self.address_held = begin,
+            Fault::File { which, is } if which == "program" => self.program_error = errno(*is).filter(|_| begin),
+            Fault::File { which, is: FileFault::Missing } if which == "config" => {
+                std::mem::swap(&mut self.file, &mut self.file_aside);
+            }
             other => {
                 if begin {
                     self.note(What::Incomplete { why: format!("not built in simulation: {other:?}") });
@@ -102,13 +108,13 @@ impl World {
 
     fn exchange(&mut self, variant: String) {
         let revision = self.revision + 1;
-        let Some(Exchange { text, serves }) = self.rendered.as_ref().and_then(|all| all.exchange(&variant, revision))
-        else {
+        let config = self.rendered.as_ref().and_then(|all| all.config.as_ref().zip(all.exchange(&variant, revision)));
+        let Some(((path, _), Exchange { text, serves })) = config else {
             self.note(What::Incomplete { why: format!("the subject has no configuration `{variant}`") });
             return;
         };
+        self.file = text.map(|text| (path.clone(), text));
         self.revision = revision;
-        self.config = text;
         self.note(What::Configured { variant, revision, serves });
     }
 
@@ -153,6 +159,16 @@ impl World {
                 self.note(What::Left(Leftover::Address(address.to_string())));
             }
         }
+    }
+}
+
+/// What exec(2) says to such a file.
+fn errno(is: FileFault) -> Option<Errno> {
+    match is {
+        FileFault::Missing => Some(Errno::NOENT),
+        FileFault::Forbidden => Some(Errno(13)),
+        FileFault::Empty => Some(Errno(8)),
+        FileFault::Full => None,
     }
 }
 
