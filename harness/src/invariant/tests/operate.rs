@@ -7,7 +7,9 @@ use super::super::testing::Tale;
 /// A pool of four that runs from revision 1.
 fn first() -> Tale {
     let mut tale = Tale::full();
-    (1..=4).for_each(|n| drop(tale.runs(10, n, 1)));
+    for n in 1..=4 {
+        tale.runs(10, n, 1);
+    }
     tale
 }
 
@@ -136,7 +138,9 @@ fn workers_that_were_ordered_are_no_restarts() {
     let mut tale = Tale::full();
     // The limit is 5: six that are ordered are none of them.
     tale.scaled(1_100, 10);
-    (5..=10).for_each(|n| drop(tale.comes(1_105 + u64::from(n), n)));
+    for n in 5..=10 {
+        tale.comes(1_105 + u64::from(n), n);
+    }
     tale.killed(1_500, 1).comes(1_510, 11).calm(2_500, &[2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     tale.holds();
 }
