@@ -165,7 +165,7 @@ impl Step<'_> {
     }
 
     /// Whether this successor stands beside a worker that serves and did not ask for one.
-    fn was_ordered(&self, id: WorkerId) -> bool {
+    pub(super) fn was_ordered(&self, id: WorkerId) -> bool {
         let serving = self.pool.slots[id.slot as usize].serving;
         let old = serving.and_then(|generation| self.pool.workers.get(&WorkerId { generation, ..id }));
         old.is_some_and(|worker| !worker.announced)

@@ -12,7 +12,7 @@
 use crate::policy::Policy;
 
 use super::pool::{Change, Reload, Stage, Wish};
-use super::slot::Next;
+use super::slot::{Next, Slot};
 use super::step::Step;
 use super::{Action, Event, ReloadPhase, Revision, WorkerId};
 
@@ -87,17 +87,32 @@ impl Step<'_> {
     /// should it be an old one, it will be replaced once it is ready. But a trial does not wait for a restart from the old
     /// configuration: maybe that is what it mends.
     fn roll_slot(&mut self, slot: u32, epoch: u64, trial: bool) -> bool {
+        let free = self.replacements() < self.pool.policy.rolls();
         let place = &mut self.pool.slots[slot as usize];
         match (place.next, place.serving) {
             (Next::Due { .. }, _) if trial => self.start_early(slot, epoch),
             (Next::Due { .. } | Next::Started(_) | Next::After(_), _) => {}
-            (Next::Nobody, Some(_)) => self.renew(slot, epoch),
+            (Next::Nobody, Some(_)) if free => self.renew(slot, epoch),
+            (Next::Nobody, Some(_)) => {}
             (Next::Nobody, None) => {
                 place.epoch = epoch;
                 return true;
             }
         }
         false
+    }
+
+    /// How many replacements by order are under way, be it for this rolling restart, for one that ended early, or of single
+    /// workers.
+    fn replacements(&self) -> usize {
+        let by_order = |(index, slot): &(u32, &Slot)| match slot.next {
+            Next::After(_) => true,
+            Next::Started(generation) => {
+                self.was_ordered(WorkerId { pool: self.pool.number, slot: *index, generation })
+            }
+            Next::Nobody | Next::Due { .. } => false,
+        };
+        (0..).zip(&self.pool.slots).filter(by_order).count()
     }
 
     /// What is to be started in a slot when the worker that had to leave it first is gone.

@@ -166,6 +166,17 @@ fn what_is_on_its_way_when_another_start_fails_still_takes_over() {
 }
 
 #[test]
+fn what_is_on_its_way_from_an_earlier_order_counts() {
+    let mut bench = Bench::steady(policy(3));
+    bench.command(Command::Restart(2));
+    assert_eq!(bench.command(Command::Reload), [reload(ReloadPhase::Began)]);
+    assert_eq!(starts(&bench.boot(w(2, 2))), [w(0, 2)]);
+    bench.boot(w(0, 2));
+    bench.boot(w(1, 2));
+    assert_eq!(bench.boot(w(2, 3)).last(), Some(&reload(ReloadPhase::Done)), "it had begun before");
+}
+
+#[test]
 fn without_surge_the_old_one_is_gone_before_the_new_one_starts() {
     let mut bench = Bench::steady(Policy { surge: 0, ..policy(2) });
     let mut expected = vec![reload(ReloadPhase::Began)];
