@@ -85,6 +85,7 @@ pub(super) struct World {
     pub tickets: Vec<u32>,
     pub own_deadline: Option<Duration>,
     pub orphan_grace: Duration,
+    pub beat: Option<Duration>,
     /// How long what the supervisor started may outlive it.
     pub orphans: Duration,
     pub supervisor_gone_at: Option<Time>,
