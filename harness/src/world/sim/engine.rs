@@ -279,7 +279,12 @@ impl World {
         let deferred = std::mem::take(&mut process.deferred);
         let accepting = process.accepting;
         for ev in deferred {
-            self.soon(WAKE, ev);
+            let at = self.after(WAKE);
+            if ev == Ev::Tick(ix) {
+                // The timer that fired meanwhile is this one now.
+                self.processes.get_mut(ix).tick_at = at;
+            }
+            self.queue.push(at, ev);
         }
         if accepting {
             self.offer_all();
