@@ -21,14 +21,15 @@ type Log = Rc<RefCell<Vec<String>>>;
 struct Fake {
     log: Log,
     now: u64,
-    /// What each wait brings: signals and readable descriptors, or an error. Afterwards it fails with ENOMEM.
+    /// What each wait brings: signals and readable descriptors, or an error. Afterwards it fails with EBADF.
     waits: VecDeque<Result<(SignalSet, Vec<Fd>), Errno>>,
     signals: SignalSet,
     notify: Result<(), Errno>,
     listen: Result<(), Errno>,
     reads: VecDeque<&'static str>,
     dead: Vec<Child>,
-    reap: Result<(), Errno>,
+    ended: VecDeque<Errno>,
+    reap: VecDeque<Errno>,
 }
 
 impl Fake {
@@ -42,7 +43,8 @@ impl Fake {
             listen: Ok(()),
             reads: VecDeque::new(),
             dead: Vec::new(),
-            reap: Ok(()),
+            ended: VecDeque::new(),
+            reap: VecDeque::new(),
         }
     }
 
@@ -64,7 +66,7 @@ impl Wait for Fake {
             self.now = until.as_nanos();
             return Ok(());
         }
-        let (signals, fds) = self.waits.pop_front().unwrap_or(Err(Errno::NOMEM))?;
+        let (signals, fds) = self.waits.pop_front().unwrap_or(Err(Errno::BADF))?;
         self.signals = signals;
         ready.extend(fds.into_iter().map(|fd| Readiness { fd, readable: true, writable: false }));
         Ok(())
@@ -123,14 +125,14 @@ impl Processes for Fake {
         Ok(())
     }
     fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {
+        self.ended.pop_front().map_or(Ok(()), Err)?;
         Ok(self.dead.last().map(|&child| (child, ExitStatus::Code(0))))
     }
     fn reap(&mut self, child: Child) -> Result<(), Errno> {
         self.note(format!("reap {}", child.0));
-        if self.reap.is_ok() {
-            self.dead.pop();
-        }
-        self.reap
+        self.reap.pop_front().map_or(Ok(()), Err)?;
+        self.dead.pop();
+        Ok(())
     }
 }
 
@@ -253,12 +255,31 @@ fn a_wait_that_fails_kills_the_workers_and_is_a_bug() {
 }
 
 #[test]
-fn a_failing_reap_is_tried_once_per_wake_up() {
+fn a_reap_that_keeps_failing_is_not_tried_for_ever() {
     let mut kernel = Fake::new(vec![Ok((CHILD, vec![]))]);
     kernel.dead = vec![Child(99)];
-    kernel.reap = Err(Errno::SRCH);
+    kernel.reap = vec![Errno::SRCH; 10].into();
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log.iter().filter(|line| *line == "reap 99").count(), 1);
+    assert_eq!(log.iter().filter(|line| *line == "reap 99").count(), 3);
+}
+
+#[test]
+fn whoever_could_not_be_named_or_reaped_at_once_is_still_reaped() {
+    let mut kernel = Fake::new(vec![Ok((CHILD, vec![]))]);
+    kernel.dead = vec![Child(98), Child(99)];
+    kernel.ended = [Errno::INTR].into();
+    kernel.reap = [Errno::INTR].into();
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[3..6], ["reap 99", "reap 99", "reap 98"]);
+}
+
+#[test]
+fn a_wait_that_fails_once_costs_nothing() {
+    let mut kernel = Fake::new(vec![Err(Errno::NOMEM), Ok((SignalSet::default(), vec![])), Ok((CHILD, vec![]))]);
+    kernel.dead = vec![Child(7)];
+    let (code, log) = run_fake(kernel, &[]);
+    assert_eq!(code, ExitCode::Stopped);
+    assert_eq!(log.last().map(String::as_str), Some("Exited(w, Code(0))"));
 }
 
 #[test]

@@ -19,6 +19,9 @@ const BUFFER: usize = 64 * 1024;
 /// How many datagrams of one worker are taken in one turn.
 const DATAGRAMS_PER_TURN: usize = 16;
 
+/// How often the kernel may refuse to name or to reap the dead before the next signal is waited for.
+const REFUSALS: u32 = 3;
+
 /// Everything that the loop knows.
 pub struct Shell<'a, K, M> {
     pub kernel: &'a mut K,
@@ -210,9 +213,11 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         }
     }
 
-    /// Reaps until nobody is left to reap: many deaths may have made one signal.
+    /// Reaps until nobody is left to reap: many deaths may have made one signal. A kernel that refuses is asked again,
+    /// because no other signal may come, but not for ever.
     pub fn reap(&mut self) {
-        loop {
+        let mut refusals = 0;
+        while refusals < REFUSALS {
             match self.kernel.ended() {
                 Ok(None) => return,
                 Ok(Some((child, status))) => {
@@ -228,12 +233,14 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
                         self.workers.remove(id);
                     }
                     if let Err(errno) = reaped {
-                        // Asking again would name the same child for ever.
-                        return self.system_error("waitid", errno);
+                        self.system_error("waitid", errno);
+                        refusals += 1;
                     }
                 }
-                Err(Errno::INTR) => {}
-                Err(errno) => return self.system_error("waitid", errno),
+                Err(errno) => {
+                    self.system_error("waitid", errno);
+                    refusals += 1;
+                }
             }
         }
     }
