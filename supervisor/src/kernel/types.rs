@@ -23,6 +23,8 @@ impl Errno {
     pub const NOSYS: Self = Self(38);
     /// Too many descriptors in flight.
     pub const TOOMANYREFS: Self = Self(109);
+    /// An argument makes no sense.
+    pub const INVAL: Self = Self(22);
     /// Not an open descriptor.
     pub const BADF: Self = Self(9);
     /// Out of memory.

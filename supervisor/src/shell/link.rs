@@ -1,6 +1,6 @@
 //! Our end of one worker's channel.
 
-use crate::channel::{LINE_LIMIT, Line, LineBuffer, decode, encode};
+use crate::channel::{LINE_LIMIT, Line, LineBuffer, Message, Refusal, TopicWord, decode, encode};
 use crate::core::{ErrorEvent, Order, Word};
 use crate::kernel::{Errno, Fd, Streams};
 
@@ -14,10 +14,14 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 const GARBAGE_SHOWN: u64 = 8;
 
 /// Something that came out of a channel, in order.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Said {
     /// A word.
     Word(Word),
+    /// Something about topics.
+    Topics(TopicWord),
+    /// A message that can't be followed.
+    Refused(Refusal),
     /// Something that is wrong with the channel.
     Wrong(ErrorEvent),
     /// The end: nothing comes after this.
@@ -30,6 +34,8 @@ pub struct Link {
     fd: Fd,
     input: LineBuffer,
     output: Vec<u8>,
+    /// So much of the output may be an update, which takes no room from orders.
+    update: usize,
     /// Nobody reads what we send, but there may still be something to read.
     deaf: bool,
     garbage: u64,
@@ -38,7 +44,7 @@ pub struct Link {
 impl Link {
     /// Takes over our end of the socket pair.
     pub fn new(fd: Fd) -> Self {
-        Self { fd, input: LineBuffer::default(), output: Vec::new(), deaf: false, garbage: 0 }
+        Self { fd, input: LineBuffer::default(), output: Vec::new(), update: 0, deaf: false, garbage: 0 }
     }
 
     /// The descriptor.
@@ -88,8 +94,10 @@ impl Link {
                     return false;
                 }
                 Line::Whole(line) => match decode(line) {
-                    Ok(Some(word)) => said.push(Said::Word(word)),
-                    Ok(None) => {}
+                    Ok(Message::Word(word)) => said.push(Said::Word(word)),
+                    Ok(Message::Topics(word)) => said.push(Said::Topics(word)),
+                    Ok(Message::Refused(refusal)) => said.push(Said::Refused(refusal)),
+                    Ok(Message::Other) => {}
                     Err(bad) => {
                         self.garbage += 1;
                         if self.garbage <= GARBAGE_SHOWN || self.garbage.is_power_of_two() {
@@ -115,16 +123,39 @@ impl Link {
     /// # Errors
     /// ENOBUFS: the worker has not read the orders before it for so long that this one is lost.
     pub fn tell<K: Streams>(&mut self, kernel: &mut K, order: Order) -> Result<(), Errno> {
-        let line = encode(order);
+        self.say(kernel, encode(order))
+    }
+
+    /// Queues a short line, with its LF, and sends what fits.
+    ///
+    /// # Errors
+    /// ENOBUFS, as above.
+    pub fn say<K: Streams>(&mut self, kernel: &mut K, line: &[u8]) -> Result<(), Errno> {
         if self.deaf {
             return Ok(());
         }
-        if self.output.len() + line.len() > OUTPUT_LIMIT {
+        if self.output.len() + line.len() > OUTPUT_LIMIT + self.update {
             return Err(Errno::NOBUFS);
         }
         self.output.extend_from_slice(line);
         self.flush(kernel);
         Ok(())
+    }
+
+    /// Whether nobody reads what is sent, and nobody ever will.
+    pub fn is_deaf(&self) -> bool {
+        self.deaf
+    }
+
+    /// Whether the worker has taken everything, so that there is room for an update.
+    pub fn has_room(&self) -> bool {
+        self.output.is_empty() && !self.deaf
+    }
+
+    /// Queues an update, a line of any length with its LF, without sending anything yet. To be called if there is room.
+    pub fn queue_update(&mut self, line: Vec<u8>) {
+        self.update = line.len();
+        self.output = line;
     }
 
     /// Sends what fits.
@@ -140,6 +171,7 @@ impl Link {
                 }
             }
         }
+        self.update = 0;
     }
 }
 

@@ -48,7 +48,7 @@ fn socket(reads: &[Result<&str, Errno>]) -> Socket {
 /// Turns until nothing more is said.
 fn hear(socket: &mut Socket, last: bool) -> Vec<Said> {
     let (mut link, mut said) = (Link::new(Fd(3)), Vec::new());
-    while !socket.reads.is_empty() && said.last() != Some(&Said::End) {
+    while !socket.reads.is_empty() && !matches!(said.last(), Some(Said::End)) {
         link.receive(socket, &mut [0; 16], last, &mut said);
     }
     said
@@ -59,6 +59,12 @@ fn garbage(text: &str) -> Said {
 }
 
 const READY: Said = Said::Word(Word::Ready);
+
+impl PartialEq for Said {
+    fn eq(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+}
 
 #[test]
 fn words_in_pieces_among_interruptions_until_the_end() {
@@ -135,12 +141,34 @@ fn orders_to_a_worker_that_never_reads_are_bounded() {
 }
 
 #[test]
+fn an_update_needs_room_and_takes_none_from_orders() {
+    let mut link = Link::new(Fd(3));
+    let update = vec![b'u'; 4 * OUTPUT_LIMIT];
+    assert!(link.has_room());
+    link.queue_update(update.clone());
+    assert!(!link.has_room());
+    let mut socket =
+        Socket { sends: [Ok(OUTPUT_LIMIT), Err(Errno::AGAIN), Err(Errno::AGAIN)].into(), ..Socket::default() };
+    link.flush(&mut socket);
+    assert!(link.has_output());
+    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()), "whatever waits before it");
+    link.flush(&mut socket);
+    assert_eq!(socket.sent, [&update[..], encode(Order::Drain)].concat());
+    assert!(link.has_room());
+    socket.sends = vec![Err(Errno::AGAIN); 100_000].into();
+    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.tell(&mut socket, Order::Drain).err());
+    assert_eq!(refused, Some(Errno::NOBUFS), "orders are bounded as ever");
+    assert!(link.output.len() <= OUTPUT_LIMIT);
+}
+
+#[test]
 fn a_deaf_worker_may_still_speak() {
     let mut link = Link::new(Fd(3));
     let mut socket = socket(&[Ok("{\"act\":\"ready\"}\n")]);
     socket.sends.push_back(Err(Errno::PIPE));
     assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
     assert!(!link.has_output(), "nothing to watch for");
+    assert!(link.is_deaf() && !link.has_room());
     assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
     assert_eq!(socket.sent, b"");
     let mut said = Vec::new();

@@ -4,9 +4,11 @@ mod human;
 mod json;
 mod link;
 mod outlet;
+mod readiness;
 mod run;
 mod spec;
 mod state;
+mod topics;
 mod voices;
 mod workers;
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::channel::notification;
+use crate::channel::{Hub, TopicLimits};
 use crate::core::{Action, ErrorEvent, Event, Input, Machine, Order, Signal, SpawnError, SpawnStep, WorkerId};
 use crate::kernel::{Child, Errno, Kernel, Readiness, Scope, SpawnSpec};
 use crate::policy::ExitCode;
@@ -16,9 +16,6 @@ use super::workers::{Worker, Workers};
 /// One read's worth of bytes.
 const BUFFER: usize = 64 * 1024;
 
-/// How many datagrams of one worker are taken in one turn.
-const DATAGRAMS_PER_TURN: usize = 16;
-
 /// How often the kernel may refuse to name or to reap the dead before the next signal is waited for.
 const REFUSALS: u32 = 3;
 
@@ -30,10 +27,12 @@ pub struct Shell<'a, K, M> {
     pub workers: Workers,
     /// How it ends, once the machine has said so.
     pub end: Option<ExitCode>,
+    /// What the workers share.
+    pub topics: Hub<WorkerId>,
     template: SpawnSpec,
     todo: VecDeque<Action>,
     fresh: Vec<Action>,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
 }
 
 impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
@@ -45,6 +44,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             voices,
             workers: Workers::default(),
             end: None,
+            topics: Hub::new(TopicLimits::default()),
             template,
             todo: VecDeque::new(),
             fresh: Vec::new(),
@@ -98,7 +98,15 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         match self.kernel.spawn(&spec::for_worker(&self.template, address)) {
             Ok(spawned) => {
                 let link = spawned.channel.map(Link::new);
-                self.workers.insert(id, Worker { child: spawned.child, link, notify: Some(notify) });
+                let worker = Worker {
+                    child: spawned.child,
+                    link,
+                    notify: Some(notify),
+                    newline: spawned.notify,
+                    status: String::new(),
+                    refused: 0,
+                };
+                self.workers.insert(id, worker);
                 Input::Spawned(id)
             }
             Err(error) => {
@@ -134,7 +142,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         self.voices.event(self.kernel.now(), event, pid);
     }
 
-    fn worker_error(&mut self, id: WorkerId, what: ErrorEvent) {
+    pub(super) fn worker_error(&mut self, id: WorkerId, what: ErrorEvent) {
         self.emit(&Event::Error { worker: Some(id), what });
     }
 
@@ -155,8 +163,10 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         let Some(id) = self.workers.owner(readiness.fd) else { return };
         let Some(worker) = self.workers.get_mut(id) else { return };
         if worker.notify == Some(readiness.fd) {
-            self.take_notifications(id);
-            return;
+            return self.take_notifications(id);
+        }
+        if worker.newline == Some(readiness.fd) {
+            return self.take_newline(id);
         }
         if readiness.writable
             && let Some(link) = &mut worker.link
@@ -175,27 +185,10 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         for said in said {
             match said {
                 Said::Word(word) => self.feed(Input::Word(id, word)),
+                Said::Topics(word) => self.take_topic_word(id, word),
+                Said::Refused(refusal) => self.refuse(id, &refusal),
                 Said::Wrong(what) => self.worker_error(id, what),
                 Said::End => self.close_channel(id),
-            }
-        }
-    }
-
-    fn take_notifications(&mut self, id: WorkerId) {
-        for _ in 0..DATAGRAMS_PER_TURN {
-            let Some(fd) = self.workers.get(id).and_then(|worker| worker.notify) else { return };
-            match self.kernel.receive_datagram(fd, &mut self.buffer) {
-                Ok(length) => {
-                    if let Some(word) = notification(&self.buffer[..length]) {
-                        self.feed(Input::Word(id, word));
-                    }
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return,
-                Err(errno) => {
-                    self.worker_error(id, ErrorEvent::System { call: "recvmsg", errno: errno.0 });
-                    self.close_notify(id);
-                }
             }
         }
     }
@@ -203,13 +196,8 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
     fn close_channel(&mut self, id: WorkerId) {
         if let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.take()) {
             self.kernel.close(link.fd());
+            self.topics.leave(id);
             self.feed(Input::Disconnected(id));
-        }
-    }
-
-    fn close_notify(&mut self, id: WorkerId) {
-        if let Some(fd) = self.workers.get_mut(id).and_then(|worker| worker.notify.take()) {
-            self.kernel.close(fd);
         }
     }
 
@@ -250,11 +238,13 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
     fn last_words(&mut self, id: WorkerId, child: Child) {
         self.take_words(id, true);
         self.take_notifications(id);
+        self.take_newline(id);
         match self.kernel.signal(child, Signal::Kill, Scope::Group) {
             Ok(()) | Err(Errno::SRCH) => {}
             Err(errno) => self.worker_error(id, ErrorEvent::System { call: "kill", errno: errno.0 }),
         }
         self.close_channel(id);
         self.close_notify(id);
+        self.close_newline(id);
     }
 }

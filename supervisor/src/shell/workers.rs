@@ -16,6 +16,12 @@ pub struct Worker {
     pub link: Option<Link>,
     /// Its own socket for sd_notify.
     pub notify: Option<Fd>,
+    /// Its pipe for the newline that says it is ready, until that came.
+    pub newline: Option<Fd>,
+    /// What it last said that it is doing, for people.
+    pub status: String,
+    /// How many of its messages were refused.
+    pub refused: u64,
 }
 
 /// All of them.
@@ -70,7 +76,8 @@ impl Workers {
 
     /// Whose descriptor this is.
     pub fn owner(&self, fd: Fd) -> Option<WorkerId> {
-        let owns = |worker: &Worker| worker.notify == Some(fd) || worker.link.as_ref().is_some_and(|l| l.fd() == fd);
+        let owns =
+            |worker: &Worker| [worker.notify, worker.newline, worker.link.as_ref().map(Link::fd)].contains(&Some(fd));
         self.by_id.iter().find(|(_, worker)| owns(worker)).map(|(&id, _)| id)
     }
 
@@ -80,9 +87,8 @@ impl Workers {
             if let Some(link) = &worker.link {
                 watches.push(Watch { fd: link.fd(), read: true, write: link.has_output() });
             }
-            if let Some(fd) = worker.notify {
-                watches.push(Watch { fd, read: true, write: false });
-            }
+            let only_read = |fd| Watch { fd, read: true, write: false };
+            watches.extend(worker.notify.into_iter().chain(worker.newline).map(only_read));
         }
     }
 }
