@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::config::PoolConfig;
-use crate::core::{Action, ExitStatus, Revision, Signal, SpawnError, SpawnStep, Word, WorkerId};
+use crate::core::{Action, ExitStatus, Order, Revision, Signal, SpawnError, SpawnStep, Word, WorkerId};
 use crate::kernel::{
     Address, Child, Clock, Files, Listen, Own, Peer, Processes, Received, SpawnSpec, Spawned, Streams, Wait,
 };
@@ -29,6 +29,8 @@ struct Fake {
     reads: VecDeque<&'static str>,
     dead: Vec<Child>,
     ended: VecDeque<Errno>,
+    kills: VecDeque<Errno>,
+    send: Result<(), Errno>,
     reap: VecDeque<Errno>,
 }
 
@@ -44,6 +46,8 @@ impl Fake {
             reads: VecDeque::new(),
             dead: Vec::new(),
             ended: VecDeque::new(),
+            kills: VecDeque::new(),
+            send: Ok(()),
             reap: VecDeque::new(),
         }
     }
@@ -84,7 +88,8 @@ impl Streams for Fake {
         Ok(Received { bytes: text.len(), handle: None })
     }
     fn send(&mut self, _: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        Ok(bytes.len())
+        self.note(format!("send {}", bytes.len()));
+        self.send.map(|()| bytes.len())
     }
     fn send_handle(&mut self, _: Fd, _: &[u8], _: Fd) -> Result<usize, Errno> {
         Err(Errno::NOSYS)
@@ -122,7 +127,7 @@ impl Processes for Fake {
     }
     fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
         self.note(format!("{signal:?} {scope:?} {}", child.0));
-        Ok(())
+        self.kills.pop_front().map_or(Ok(()), Err)
     }
     fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {
         self.ended.pop_front().map_or(Ok(()), Err)?;
@@ -164,6 +169,9 @@ impl Machine for Noting {
     fn step(&mut self, _: Instant, input: Input, actions: &mut Vec<Action>) {
         match &input {
             Input::Start => actions.push(Action::Spawn(WORKER, Revision(0))),
+            Input::Word(id, Word::Retire) => actions.push(Action::Tell(*id, Order::Drain)),
+            Input::Command(Command::Reload) => actions.push(Action::Signal(WORKER, Signal::Term)),
+            Input::Command(Command::Stop) => actions.push(Action::Signal(WORKER, Signal::Kill)),
             Input::Exited(..) => actions.push(Action::Exit(ExitCode::Stopped)),
             _ => {}
         }
@@ -236,7 +244,7 @@ fn a_stop_comes_before_everything_that_came_with_it() {
     let mut kernel = Fake::new(vec![Ok((all, vec![Fd(10)]))]);
     kernel.reads = ["{\"act\":\"ready\"}\n"].into();
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log[3..6], ["Command(Stop)", "Word(w, Ready)", "Command(Reload)"]);
+    assert_eq!(log[3..7], ["Command(Stop)", "Kill Group 7", "Word(w, Ready)", "Command(Reload)"]);
 }
 
 #[test]
@@ -297,4 +305,29 @@ fn an_address_that_can_not_be_bound_starts_nothing() {
     kernel.listen = Err(Errno::ADDRINUSE);
     let (code, log) = run_fake(kernel, &["127.0.0.1:1"]);
     assert_eq!((code, log.len()), (ExitCode::AddressInUse, 0));
+}
+
+#[test]
+fn a_worker_that_has_left_its_group_is_killed_by_itself() {
+    let mut kernel = Fake::new(vec![Ok((SignalSet { child: false, term: true, ..CHILD }, vec![]))]);
+    kernel.kills = [Errno::SRCH].into();
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[4..6], ["Kill Group 7", "Kill Process 7"]);
+}
+
+#[test]
+fn a_worker_that_does_not_read_is_told_by_a_signal() {
+    let mut kernel = Fake::new(vec![Ok((SignalSet::default(), vec![Fd(10)]))]);
+    kernel.reads = ["{\"act\":\"retire\"}\n"].into();
+    kernel.send = Err(Errno::PIPE);
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[4..6], ["send 16", "Term Process 7"]);
+}
+
+#[test]
+fn a_worker_that_gets_no_signal_is_told_on_its_channel() {
+    let mut kernel = Fake::new(vec![Ok((SignalSet { child: false, reload: true, ..CHILD }, vec![]))]);
+    kernel.kills = [Errno(1)].into();
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[4..6], ["Term Process 7", "send 16"]);
 }
