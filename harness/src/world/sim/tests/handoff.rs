@@ -170,7 +170,7 @@ fn those_who_share_an_address_share_its_connections() {
 fn a_flood_stops_its_writer_until_it_is_read() {
     for seed in SEEDS {
         let mut kernel = kernel_of(&plan("(then: Flood(10000000))", "[]", seed), Model::default());
-        let spec = SpawnSpec { stdout: Stdio::Pipe, ..spec() };
+        let spec = SpawnSpec { stdout: Stdio::Pipe, argv: vec!["puppet".into()], ..spec() };
         let Spawned { child, stdout, stderr, notify, .. } = kernel.spawn(&spec).expect("a process");
         assert_eq!((stderr, notify), (None, None));
         let stdout = stdout.expect("a pipe");
@@ -194,7 +194,7 @@ fn a_flood_stops_its_writer_until_it_is_read() {
 #[test]
 fn a_worker_without_a_channel_tells_on_its_pipe_that_it_is_ready() {
     let mut kernel = kernel(3);
-    let spec = SpawnSpec { notify_fd: Some(5), ..spec() };
+    let spec = SpawnSpec { notify_fd: Some(5), argv: vec!["puppet".into()], ..spec() };
     let Spawned { channel, notify, .. } = kernel.spawn(&spec).expect("a process");
     assert_eq!(channel, None);
     let notify = notify.expect("a pipe");
