@@ -184,6 +184,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
                 Said::Word(word) => self.feed(Input::Word(id, word)),
                 Said::Topics(word) => self.take_topic_word(id, word),
                 Said::Refused(refusal) => self.refuse(id, &refusal),
+                Said::Cluster(_) | Said::Answer(_) | Said::Arrived(_) | Said::Lost(_) => {}
                 Said::Wrong(what) => self.worker_error(id, what),
                 Said::End => self.close_channel(id),
             }
@@ -192,7 +193,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
 
     fn close_channel(&mut self, id: WorkerId) {
         if let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.take()) {
-            self.kernel.close(link.fd());
+            link.close(self.kernel);
             self.topics.leave(id);
             self.feed(Input::Disconnected(id));
         }
