@@ -7,12 +7,18 @@ use crate::core::{ErrorEvent, Event, ExitStatus, ReloadPhase, SpawnStep, WorkerI
 use crate::kernel::Child;
 use crate::policy::Instant;
 
-/// Appends the line of `event`, with its LF. `pid` is the process of the worker that it concerns, if it has one.
-pub fn write_event(out: &mut String, at: Instant, event: &Event, pid: Option<Child>) {
+use super::voices::About;
+
+/// Appends the line of `event`, with its LF.
+pub fn write_event(out: &mut String, at: Instant, event: &Event, about: About<'_>) {
     begin(out, at, name(event));
     if let Some(worker) = event_worker(event) {
-        _ = write!(out, r#","worker":{{"slot":{},"generation":{}}}"#, worker.slot, worker.generation);
-        if let Some(Child(pid)) = pid {
+        out.push_str(r#","worker":{"#);
+        if let Some(pool) = about.pool {
+            _ = write!(out, r#""pool":{},"#, quoted(pool));
+        }
+        _ = write!(out, r#""slot":{},"generation":{}}}"#, worker.slot, worker.generation);
+        if let Some(Child(pid)) = about.pid {
             _ = write!(out, r#","pid":{pid}"#);
         }
     }

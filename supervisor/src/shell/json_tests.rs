@@ -2,8 +2,12 @@ use super::*;
 use crate::core::SpawnError;
 
 fn line(event: Event, pid: Option<u32>) -> String {
+    line_of_pool(event, pid, None)
+}
+
+fn line_of_pool(event: Event, pid: Option<u32>, pool: Option<&str>) -> String {
     let mut out = String::new();
-    write_event(&mut out, Instant::from_nanos(12_000_000_345), &event, pid.map(Child));
+    write_event(&mut out, Instant::from_nanos(12_000_000_345), &event, About { pid: pid.map(Child), pool });
     let parsed: serde_json::Value = serde_json::from_str(&out).expect("every line is JSON");
     assert_eq!(parsed["t"], 12.000_000_345);
     assert_eq!(out.find('\n'), Some(out.len() - 1), "one line each");
@@ -18,6 +22,13 @@ fn exits() {
     assert_eq!(line(event, Some(99)), r#""exit","worker":{"slot":2,"generation":7},"pid":99,"code":1"#);
     let event = Event::Exit { worker: WORKER, status: ExitStatus::Signal(34) };
     assert_eq!(line(event, Some(99)), r#""exit","worker":{"slot":2,"generation":7},"pid":99,"signal":34"#);
+}
+
+#[test]
+fn one_pool_of_several_is_named() {
+    let event = Event::Ready { worker: WORKER };
+    let shown = line_of_pool(event, Some(9), Some("a \"web\""));
+    assert_eq!(shown, r#""ready","worker":{"pool":"a \"web\"","slot":2,"generation":7},"pid":9"#);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Our end of one worker's channel.
 
-use crate::channel::{LINE_LIMIT, Line, LineBuffer, decode, encode};
-use crate::core::{ErrorEvent, Order, Word};
+use crate::channel::{LINE_LIMIT, Line, LineBuffer, decode};
+use crate::core::{ErrorEvent, Word};
 use crate::kernel::{Errno, Fd, Streams};
 
 /// How many buffers full are read in one turn, so that a worker that never stops writing doesn't keep the others waiting.
@@ -33,12 +33,14 @@ pub struct Link {
     /// Nobody reads what we send, but there may still be something to read.
     deaf: bool,
     garbage: u64,
+    /// Nothing more is to be sent; it is to be closed.
+    closing: bool,
 }
 
 impl Link {
     /// Takes over our end of the socket pair.
     pub fn new(fd: Fd) -> Self {
-        Self { fd, input: LineBuffer::default(), output: Vec::new(), deaf: false, garbage: 0 }
+        Self { fd, input: LineBuffer::default(), output: Vec::new(), deaf: false, garbage: 0, closing: false }
     }
 
     /// The descriptor.
@@ -110,13 +112,12 @@ impl Link {
         said.push(Said::End);
     }
 
-    /// Queues an order and sends what fits.
+    /// Queues a line, with its LF, and sends what fits.
     ///
     /// # Errors
-    /// ENOBUFS: the worker has not read the orders before it for so long that this one is lost.
-    pub fn tell<K: Streams>(&mut self, kernel: &mut K, order: Order) -> Result<(), Errno> {
-        let line = encode(order);
-        if self.deaf {
+    /// ENOBUFS: the worker has not read the lines before it for so long that this one is lost.
+    pub fn send<K: Streams>(&mut self, kernel: &mut K, line: &[u8]) -> Result<(), Errno> {
+        if self.deaf || self.closing {
             return Ok(());
         }
         if self.output.len() + line.len() > OUTPUT_LIMIT {
@@ -125,6 +126,16 @@ impl Link {
         self.output.extend_from_slice(line);
         self.flush(kernel);
         Ok(())
+    }
+
+    /// Takes nothing more to be sent; what waits already is still sent.
+    pub fn close_when_sent(&mut self) {
+        self.closing = true;
+    }
+
+    /// Whether it was to be closed and nothing waits any more.
+    pub fn is_to_be_closed(&self) -> bool {
+        self.closing && self.output.is_empty()
     }
 
     /// Sends what fits.

@@ -60,6 +60,8 @@ fn garbage(text: &str) -> Said {
 
 const READY: Said = Said::Word(Word::Ready);
 
+const LINE: &[u8] = b"{\"act\":\"drain\"}\n";
+
 #[test]
 fn words_in_pieces_among_interruptions_until_the_end() {
     let mut socket = socket(&[
@@ -117,19 +119,19 @@ fn a_line_beyond_the_limit_ends_the_channel() {
 fn orders_wait_until_they_fit() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: [Ok(4), Err(Errno::AGAIN)].into(), ..Socket::default() };
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    assert_eq!(link.send(&mut socket, LINE), Ok(()));
     assert!(link.has_output());
     socket.sends.push_back(Err(Errno::INTR));
     link.flush(&mut socket);
     assert!(!link.has_output());
-    assert_eq!(socket.sent, encode(Order::Drain));
+    assert_eq!(socket.sent, LINE);
 }
 
 #[test]
 fn orders_to_a_worker_that_never_reads_are_bounded() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: vec![Err(Errno::AGAIN); 100_000].into(), ..Socket::default() };
-    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.tell(&mut socket, Order::Drain).err());
+    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.send(&mut socket, LINE).err());
     assert_eq!(refused, Some(Errno::NOBUFS));
     assert!(link.output.len() <= OUTPUT_LIMIT);
 }
@@ -139,9 +141,9 @@ fn a_deaf_worker_may_still_speak() {
     let mut link = Link::new(Fd(3));
     let mut socket = socket(&[Ok("{\"act\":\"ready\"}\n")]);
     socket.sends.push_back(Err(Errno::PIPE));
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    assert_eq!(link.send(&mut socket, LINE), Ok(()));
     assert!(!link.has_output(), "nothing to watch for");
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    assert_eq!(link.send(&mut socket, LINE), Ok(()));
     assert_eq!(socket.sent, b"");
     let mut said = Vec::new();
     link.receive(&mut socket, &mut [0; 64], false, &mut said);

@@ -14,9 +14,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::core::{SpawnError, SpawnStep};
-use crate::kernel::{Child, Errno, SpawnSpec};
+use crate::kernel::{Child, Errno, SignalNumber, SpawnSpec};
 
-use super::children::number;
 use super::last_errno;
 use super::program::{Pointers, Program};
 use super::table::Table;
@@ -69,7 +68,7 @@ pub fn spawn(spec: &SpawnSpec, table: &Table) -> Result<(Child, Option<OwnedFd>)
         beyond,
         errors: errors.as_raw_fd(),
         parent: rustix::process::getpid().as_raw_nonzero().get(),
-        on_parent_death: spec.on_parent_death.map_or(0, number),
+        on_parent_death: spec.on_parent_death.map_or(0, |signal| SignalNumber::from(signal).0),
     };
     let child = fork(&mut plan)?;
     drop(errors);
