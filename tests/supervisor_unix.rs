@@ -48,7 +48,7 @@ fn end_of(kernel: &mut Unix, child: Child) -> ExitStatus {
             assert_eq!(kernel.ended(), Ok(Some((child, status))), "named again until it is reaped");
             kernel.reap(child).expect("it is there");
             assert_eq!(kernel.ended(), Ok(None));
-            assert_eq!(kernel.signal(child, Signal::Term, Scope::Process), Err(Errno::SRCH), "its pid is free");
+            assert_eq!(kernel.signal(child, Signal::Term.into(), Scope::Process), Err(Errno::SRCH), "its pid is free");
             return status;
         }
         assert!(kernel.now() < until, "it never ended");
@@ -164,7 +164,7 @@ fn a_death_wakes_the_wait_and_a_group_dies_together() {
         _ = kernel.wait(&[watch], Some(until), &mut ready);
         kernel.take_signals();
     }
-    kernel.signal(child, Signal::Kill, Scope::Group).expect("it lives");
+    kernel.signal(child, Signal::Kill.into(), Scope::Group).expect("it lives");
     assert_eq!(said(&mut kernel, channel), "\n", "the end of file: nobody has the other end");
     let mut child_signal = false;
     while !child_signal {

@@ -58,6 +58,19 @@ pub struct Fd(pub i32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Child(pub u32);
 
+/// A signal by its number in `<signal.h>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalNumber(pub i32);
+
+impl From<Signal> for SignalNumber {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Term => Self(15),
+            Signal::Kill => Self(9),
+        }
+    }
+}
+
 /// Whom a signal goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -171,7 +184,7 @@ pub enum Stdio {
 }
 
 /// What a process is before its program runs, where that differs from the supervisor. Applied in the order that works:
-/// limits, directory and umask, groups, group, user.
+/// limits, umask, directory, groups, group, user. A program named by a relative path is looked for in the directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
     /// User id.
@@ -217,8 +230,9 @@ pub enum Resource {
 /// Everything about a process to be, as one value: what happens between fork and exec is this and nothing else.
 ///
 /// The child gets an empty signal mask and default dispositions, leads a process group of its own, has descriptors
-/// 0 to 2 of the supervisor, those of `fds`, the channel, and no other: whatever else the supervisor has open stays its
-/// own.
+/// 0 to 2 of the supervisor or what replaces them, those of `fds`, the channel, the notification pipe, and no other:
+/// whatever else the supervisor has open stays its own. There is no hole below the channel: Node, which looks for
+/// inherited descriptors, stops at the first hole after 15.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SpawnSpec {
     /// Program and arguments; the program is looked up in the PATH of `env` if it has no slash.

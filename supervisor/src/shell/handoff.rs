@@ -9,7 +9,7 @@ use crate::core::{Event, Input, Machine, WorkerId};
 use crate::kernel::{Fd, Kernel, Watch};
 use crate::policy::Instant;
 
-use super::link::{Content, Link, Parcel};
+use super::link::{Content, Parcel};
 use super::owners::Owner;
 use super::state::Shell;
 
@@ -77,7 +77,8 @@ impl Handoffs {
 
     /// When something is due; `None` while nothing is.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let turns = self.turns.values().flat_map(|turn| [turn.robin.next_deadline(Some(turn.limit)), turn.paused_until]);
+        let turns =
+            self.turns.values().flat_map(|turn| [turn.robin.next_deadline(Some(turn.limit)), turn.paused_until]);
         turns.chain([self.retry]).flatten().chain(self.farewells.values().copied()).min()
     }
 }
@@ -261,10 +262,5 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         let asked = std::mem::take(&mut self.handoffs.asked);
         self.keep_turns(&BTreeSet::new());
         asked.into_iter().for_each(|socket| self.kernel.close(socket));
-    }
-
-    /// A worker's channel.
-    pub fn link(&mut self, id: WorkerId) -> Option<&mut Link> {
-        self.workers.get_mut(id)?.link.as_mut()
     }
 }

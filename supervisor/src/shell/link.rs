@@ -2,9 +2,9 @@
 
 use crate::channel::{
     ACK, Answer, ClusterMessage, Internal, LINE_LIMIT, Line, LineBuffer, Message, NACK, Outbox, Refusal, TopicWord,
-    answer, decode, encode, internal,
+    answer, decode, internal,
 };
-use crate::core::{ErrorEvent, Order, Word};
+use crate::core::{ErrorEvent, Word};
 use crate::kernel::{Errno, Fd, Streams};
 
 /// How many buffers full are read in one turn, so that a worker that never stops writing doesn't keep the others waiting.
@@ -221,18 +221,10 @@ impl Link {
         said.push(Said::End);
     }
 
-    /// Queues an order and sends what fits.
-    ///
-    /// # Errors
-    /// ENOBUFS: the worker has not read the orders before it for so long that this one is lost.
-    pub fn tell<K: Streams>(&mut self, kernel: &mut K, order: Order) -> Result<(), Errno> {
-        self.say(kernel, encode(order))
-    }
-
     /// Queues a short line, with its LF, and sends what fits.
     ///
     /// # Errors
-    /// ENOBUFS, as above.
+    /// ENOBUFS: the worker has not read the lines before it for so long that this one is lost.
     pub fn say<K: Streams>(&mut self, kernel: &mut K, line: &[u8]) -> Result<(), Errno> {
         if self.deaf || self.closing {
             return Ok(());
