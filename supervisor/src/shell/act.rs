@@ -62,57 +62,69 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         self.workers.insert(id, worker);
     }
 
-    /// A worker without a channel is not told; it will get the signals that follow.
+    /// A worker that can't be told on its channel, because it has none or does not read, gets SIGTERM, which says the same.
     pub fn tell(&mut self, id: WorkerId, order: Order) {
         self.take_out(id);
-        _ = self.send(id, encode(order));
+        if !self.send(id, encode(order)) {
+            self.kill(id, Signal::Term.into(), Scope::Process);
+        }
     }
 
-    /// Sends a line, with its LF; false if the worker has no channel.
+    /// Sends a line, with its LF; false if the worker has no channel, or nobody reads it.
     pub fn send(&mut self, id: WorkerId, line: &[u8]) -> bool {
         let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut()) else { return false };
-        if let Err(errno) = link.say(self.kernel, line) {
-            self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 });
+        match link.say(self.kernel, line) {
+            Ok(()) => !link.is_deaf(),
+            Err(errno) => {
+                self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 });
+                false
+            }
         }
-        true
     }
 
     /// Carries out a signal of the machine: SIGTERM asks to leave, in whichever way the pool's workers understand.
     pub fn signal(&mut self, id: WorkerId, signal: Signal) {
         match signal {
             Signal::Term => self.ask_to_leave(id),
-            Signal::Kill => self.kill(id, SignalNumber::from(signal), Scope::Group),
+            Signal::Kill => {
+                // It may have left its group, or may be alone in it with processes that are not ours to signal.
+                _ = self.kill(id, signal.into(), Scope::Group) || self.kill(id, signal.into(), Scope::Process);
+            }
         }
     }
 
-    /// A worker that can't be asked in its own way, because its channel is gone, gets SIGTERM.
+    /// A worker that can't be asked in its pool's way is asked in the other: by SIGTERM, or by the order to drain. If that
+    /// fails, too, the deadline remains.
     fn ask_to_leave(&mut self, id: WorkerId) {
         let Some(worker) = self.workers.get(id) else { return };
         let settings = Rc::clone(&worker.settings);
         self.take_out(id);
-        let term = SignalNumber::from(Signal::Term);
-        match &settings.config.leave {
-            Leave::Signal(number) => self.kill(id, SignalNumber(*number), Scope::Process),
-            Leave::Message(message) => {
-                if !self.send(id, format!("{message}\n").as_bytes()) {
-                    self.kill(id, term, Scope::Process);
+        let told = match &settings.config.leave {
+            Leave::Signal(number) => {
+                if !self.kill(id, SignalNumber(*number), Scope::Process) {
+                    self.send(id, encode(Order::Drain));
                 }
+                return;
             }
-            Leave::Disconnect => {
-                let cluster = matches!(settings.config.handoff, Handoff::NodeCluster { .. });
-                if !(if cluster { self.see_out(id) } else { self.disconnect(id) }) {
-                    self.kill(id, term, Scope::Process);
-                }
-            }
+            Leave::Message(message) => self.send(id, format!("{message}\n").as_bytes()),
+            Leave::Disconnect if matches!(settings.config.handoff, Handoff::NodeCluster { .. }) => self.see_out(id),
+            Leave::Disconnect => self.disconnect(id),
+        };
+        if !told {
+            self.kill(id, Signal::Term.into(), Scope::Process);
         }
     }
 
-    fn kill(&mut self, id: WorkerId, signal: SignalNumber, scope: Scope) {
-        let Some(child) = self.workers.signallable(id) else { return };
-        match self.kernel.signal(child, signal, scope) {
-            Ok(()) | Err(Errno::SRCH) => {}
-            Err(errno) => self.worker_error(id, ErrorEvent::System { call: "kill", errno: errno.0 }),
+    /// Sends a signal to a worker that has not been reaped; false if it did not get it.
+    fn kill(&mut self, id: WorkerId, signal: SignalNumber, scope: Scope) -> bool {
+        let Some(child) = self.workers.signallable(id) else { return true };
+        let sent = self.kernel.signal(child, signal, scope);
+        if let Err(errno) = sent
+            && errno != Errno::SRCH
+        {
+            self.worker_error(id, ErrorEvent::System { call: "kill", errno: errno.0 });
         }
+        sent.is_ok()
     }
 
     /// Closes a worker's channel as soon as what waits in it is sent; false if it has none.

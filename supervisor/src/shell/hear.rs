@@ -7,6 +7,9 @@ use super::link::Said;
 use super::owners::Owner;
 use super::state::Shell;
 
+/// How often the kernel may refuse to name or to reap the dead before the next signal is waited for.
+const REFUSALS: u32 = 3;
+
 impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// A descriptor is ready; one of nobody (any more) is ignored.
     pub fn serve(&mut self, readiness: Readiness) {
@@ -61,9 +64,11 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         }
     }
 
-    /// Reaps until nobody is left to reap: many deaths may have made one signal.
+    /// Reaps until nobody is left to reap: many deaths may have made one signal. A kernel that refuses is asked again,
+    /// because no other signal may come, but not for ever.
     pub fn reap(&mut self) {
-        loop {
+        let mut refusals = 0;
+        while refusals < REFUSALS {
             match self.kernel.ended() {
                 Ok(None) => return,
                 Ok(Some((child, status))) => {
@@ -80,12 +85,14 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
                         self.workers.remove(id);
                     }
                     if let Err(errno) = reaped {
-                        // Asking again would name the same child for ever.
-                        return self.system_error("waitid", errno);
+                        self.system_error("waitid", errno);
+                        refusals += 1;
                     }
                 }
-                Err(Errno::INTR) => {}
-                Err(errno) => return self.system_error("waitid", errno),
+                Err(errno) => {
+                    self.system_error("waitid", errno);
+                    refusals += 1;
+                }
             }
         }
     }

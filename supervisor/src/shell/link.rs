@@ -16,6 +16,9 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 /// Of a worker that keeps on writing garbage, so many lines are shown one by one, then the 16th, 32nd, 64th…
 const GARBAGE_SHOWN: u64 = 8;
 
+/// How often in a row there may be no memory for a transfer before the channel counts as broken.
+const SHORTAGES: u32 = 8;
+
 /// Something that came out of a channel, in order.
 #[derive(Debug)]
 pub enum Said {
@@ -74,6 +77,8 @@ pub struct Link {
     /// Nobody reads what we send, but there may still be something to read.
     deaf: bool,
     garbage: u64,
+    /// How often in a row there was no memory for a transfer.
+    shortages: u32,
     /// Nothing more is to be sent; it is to be closed.
     closing: bool,
 }
@@ -98,6 +103,7 @@ impl Link {
             crowded: false,
             deaf: false,
             garbage: 0,
+            shortages: 0,
             closing: false,
         }
     }
@@ -124,6 +130,7 @@ impl Link {
             match kernel.receive(self.fd, buffer) {
                 Ok(received) if received.bytes == 0 => return self.end(said),
                 Ok(received) => {
+                    self.shortages = 0;
                     let begin = self.read;
                     self.read += received.bytes as u64;
                     self.handles.extend(received.handle.map(|fd| Handle { fd, begin, end: self.read }));
@@ -139,6 +146,12 @@ impl Link {
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return,
+                // Whatever it wanted to say is still there.
+                Err(Errno::NOMEM | Errno::NOBUFS) if self.is_shortage() => {
+                    if !last {
+                        return;
+                    }
+                }
                 Err(Errno::CONNRESET | Errno::PIPE) => return self.end(said),
                 Err(errno) => {
                     said.push(Said::Wrong(ErrorEvent::System { call: "recv", errno: errno.0 }));
@@ -146,6 +159,12 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// Notes that there was no memory; whether it makes sense to try again later.
+    fn is_shortage(&mut self) -> bool {
+        self.shortages += 1;
+        self.shortages < SHORTAGES
     }
 
     /// Takes the whole lines out of the buffer; false if the channel can't be read any further.
@@ -289,8 +308,12 @@ impl Link {
             };
             match sent {
                 Ok(0) | Err(Errno::AGAIN) => return,
-                Ok(sent) => self.output.wrote(sent),
+                Ok(sent) => {
+                    self.shortages = 0;
+                    self.output.wrote(sent);
+                }
                 Err(Errno::INTR) => {}
+                Err(Errno::NOMEM | Errno::NOBUFS) if self.is_shortage() => return,
                 Err(Errno::TOOMANYREFS) => {
                     self.crowded = true;
                     return;

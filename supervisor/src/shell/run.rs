@@ -17,6 +17,9 @@ use super::voices::Voices;
 /// How long the last lines wait for a reader that is slow.
 const FAREWELL: Duration = Duration::from_millis(200);
 
+/// How long nothing is looked at after a wait that failed.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// The pool that SIGTTIN and SIGTTOU scale: a signal can't name one.
 const FIRST_POOL: u16 = 0;
 
@@ -87,11 +90,8 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         watches.clear();
         watch(shell, &mut watches);
         shell.retry_what_is_stuck();
-        let until = deadline(shell);
-        match shell.kernel.wait(&watches, until, &mut ready) {
-            Ok(()) => {}
-            Err(Errno::INTR) => ready.clear(),
-            Err(errno) => return lost(shell, errno),
+        if let Err(errno) = sleep(shell, &watches, &mut ready) {
+            return lost(shell, errno);
         }
         signals = shell.kernel.take_signals();
     }
@@ -109,6 +109,29 @@ fn watch<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, watches: &mut Vec<W
 fn deadline<K: Kernel, M: Machine>(shell: &Shell<'_, K, M>) -> Option<Instant> {
     let machine = shell.machine.next_deadline();
     [machine, shell.handoffs.next_deadline()].into_iter().flatten().min()
+}
+
+/// Waits for whatever comes next. Where there is no memory for the table of descriptors it waits a little without one,
+/// which needs none.
+fn sleep<K: Kernel, M: Machine>(
+    shell: &mut Shell<'_, K, M>,
+    watches: &[Watch],
+    ready: &mut Vec<Readiness>,
+) -> Result<(), Errno> {
+    let deadline = deadline(shell);
+    let mut waited = shell.kernel.wait(watches, deadline, ready);
+    if let Err(errno @ (Errno::NOMEM | Errno::AGAIN)) = waited {
+        shell.system_error("poll", errno);
+        let pause = shell.kernel.now() + PAUSE;
+        waited = shell.kernel.wait(&[], Some(deadline.map_or(pause, |deadline| deadline.min(pause))), ready);
+    }
+    match waited {
+        Err(Errno::INTR) => {
+            ready.clear();
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Everything that one wake-up brought. The stop comes first: nothing else may start a process before the core knows of
