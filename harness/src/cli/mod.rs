@@ -2,6 +2,7 @@
 
 mod args;
 mod bins;
+mod calls;
 mod dry;
 mod info;
 mod main;
@@ -14,4 +15,4 @@ mod trouble;
 
 pub use main::main;
 pub use select::{Form, forms};
-pub use suite::{Task, World, run as run_task};
+pub use suite::{Task, World, missing, run as run_task};

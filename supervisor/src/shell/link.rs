@@ -13,6 +13,9 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 /// Of a worker that keeps on writing garbage, so many lines are shown one by one, then the 16th, 32nd, 64th…
 const GARBAGE_SHOWN: u64 = 8;
 
+/// How often in a row there may be no memory for a transfer before the channel counts as broken.
+const SHORTAGES: u32 = 8;
+
 /// Something that came out of a channel, in order.
 #[derive(Debug)]
 pub enum Said {
@@ -39,12 +42,14 @@ pub struct Link {
     /// Nobody reads what we send, but there may still be something to read.
     deaf: bool,
     garbage: u64,
+    /// How often in a row there was no memory for a transfer.
+    shortages: u32,
 }
 
 impl Link {
     /// Takes over our end of the socket pair.
     pub fn new(fd: Fd) -> Self {
-        Self { fd, input: LineBuffer::default(), output: Vec::new(), update: 0, deaf: false, garbage: 0 }
+        Self { fd, input: LineBuffer::default(), output: Vec::new(), update: 0, deaf: false, garbage: 0, shortages: 0 }
     }
 
     /// The descriptor.
@@ -64,6 +69,7 @@ impl Link {
             match kernel.receive(self.fd, buffer) {
                 Ok(received) if received.bytes == 0 => return self.end(said),
                 Ok(received) => {
+                    self.shortages = 0;
                     self.input.push(&buffer[..received.bytes]);
                     if !self.lines(said) {
                         return said.push(Said::End);
@@ -74,6 +80,12 @@ impl Link {
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return,
+                // Whatever it wanted to say is still there.
+                Err(Errno::NOMEM | Errno::NOBUFS) if self.is_shortage() => {
+                    if !last {
+                        return;
+                    }
+                }
                 Err(Errno::CONNRESET | Errno::PIPE) => return self.end(said),
                 Err(errno) => {
                     said.push(Said::Wrong(ErrorEvent::System { call: "recv", errno: errno.0 }));
@@ -81,6 +93,12 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// Notes that there was no memory; whether it makes sense to try again later.
+    fn is_shortage(&mut self) -> bool {
+        self.shortages += 1;
+        self.shortages < SHORTAGES
     }
 
     /// Takes the whole lines out of the buffer; false if the channel can't be read any further.
@@ -163,8 +181,12 @@ impl Link {
         while !self.output.is_empty() {
             match kernel.send(self.fd, &self.output) {
                 Ok(0) | Err(Errno::AGAIN) => return,
-                Ok(sent) => drop(self.output.drain(..sent.min(self.output.len()))),
+                Ok(sent) => {
+                    self.shortages = 0;
+                    self.output.drain(..sent.min(self.output.len()));
+                }
                 Err(Errno::INTR) => {}
+                Err(Errno::NOMEM | Errno::NOBUFS) if self.is_shortage() => return,
                 Err(_) => {
                     self.deaf = true;
                     self.output.clear();

@@ -87,9 +87,33 @@ fn a_reset_is_an_end_and_half_a_line_is_told() {
 
 #[test]
 fn an_unknown_error_ends_the_channel_with_its_name() {
-    let mut socket = socket(&[Err(Errno::NOMEM)]);
-    let wrong = Said::Wrong(ErrorEvent::System { call: "recv", errno: 12 });
+    let mut socket = socket(&[Err(Errno::BADF)]);
+    let wrong = Said::Wrong(ErrorEvent::System { call: "recv", errno: 9 });
     assert_eq!(hear(&mut socket, false), [wrong, Said::End]);
+}
+
+#[test]
+fn a_shortage_of_memory_loses_nothing_unless_it_lasts() {
+    let mut short = socket(&[Err(Errno::NOMEM), Err(Errno::NOBUFS), Ok("{\"act\":\"ready\"}\n"), Err(Errno::NOMEM)]);
+    assert_eq!(hear(&mut short, false), [READY]);
+    let mut last_words = socket(&[Err(Errno::NOMEM), Ok("{\"act\":\"ready\"}\n"), Ok("")]);
+    let (mut link, mut said) = (Link::new(Fd(3)), Vec::new());
+    link.receive(&mut last_words, &mut [0; 16], true, &mut said);
+    assert_eq!(said, [READY, Said::End], "of a dead worker in one turn");
+    let mut lasting = socket(&[Err(Errno::NOMEM); 20]);
+    assert_eq!(hear(&mut lasting, false).last(), Some(&Said::End));
+    assert_eq!(lasting.reads.len(), 20 - SHORTAGES as usize);
+}
+
+#[test]
+fn an_order_for_which_there_is_no_memory_is_sent_later() {
+    let mut link = Link::new(Fd(3));
+    let mut socket = Socket { sends: [Err(Errno::NOBUFS), Err(Errno::NOMEM)].into(), ..Socket::default() };
+    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    link.flush(&mut socket);
+    assert!(link.has_output() && !link.is_deaf());
+    link.flush(&mut socket);
+    assert_eq!(socket.sent, encode(Order::Drain));
 }
 
 #[test]

@@ -15,6 +15,9 @@ use super::voices::Voices;
 /// How long the last lines wait for a reader that is slow.
 const FAREWELL: Duration = Duration::from_millis(200);
 
+/// How long nothing is looked at after a wait that failed.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Binds the listeners of `config`, starts `machine` and serves it until it says exit.
 ///
 /// Returns before anything is started with [`ExitCode::Config`] if the event file can't be opened,
@@ -92,12 +95,33 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         watches.clear();
         shell.workers.watches(&mut watches);
         shell.voices.watches(&mut watches);
-        match shell.kernel.wait(&watches, shell.machine.next_deadline(), &mut ready) {
-            Ok(()) => {}
-            Err(Errno::INTR) => ready.clear(),
-            Err(errno) => return lost(shell, errno),
+        if let Err(errno) = sleep(shell, &watches, &mut ready) {
+            return lost(shell, errno);
         }
         signals = shell.kernel.take_signals();
+    }
+}
+
+/// Waits for whatever comes next. Where there is no memory for the table of descriptors it waits a little without one,
+/// which needs none.
+fn sleep<K: Kernel, M: Machine>(
+    shell: &mut Shell<'_, K, M>,
+    watches: &[Watch],
+    ready: &mut Vec<Readiness>,
+) -> Result<(), Errno> {
+    let deadline = shell.machine.next_deadline();
+    let mut waited = shell.kernel.wait(watches, deadline, ready);
+    if let Err(errno @ (Errno::NOMEM | Errno::AGAIN)) = waited {
+        shell.system_error("poll", errno);
+        let pause = shell.kernel.now() + PAUSE;
+        waited = shell.kernel.wait(&[], Some(deadline.map_or(pause, |deadline| deadline.min(pause))), ready);
+    }
+    match waited {
+        Err(Errno::INTR) => {
+            ready.clear();
+            Ok(())
+        }
+        other => other,
     }
 }
 

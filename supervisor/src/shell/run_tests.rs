@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::config::PoolConfig;
-use crate::core::{Action, ExitStatus, Revision, Signal, SpawnError, SpawnStep, Word, WorkerId};
+use crate::core::{Action, ExitStatus, Order, Revision, Signal, SpawnError, SpawnStep, Word, WorkerId};
 use crate::kernel::{
     Address, Child, Clock, Files, Listen, Own, Peer, Processes, Received, SpawnSpec, Spawned, Streams, Wait,
 };
@@ -21,14 +21,17 @@ type Log = Rc<RefCell<Vec<String>>>;
 struct Fake {
     log: Log,
     now: u64,
-    /// What each wait brings: signals and readable descriptors, or an error. Afterwards it fails with ENOMEM.
+    /// What each wait brings: signals and readable descriptors, or an error. Afterwards it fails with EBADF.
     waits: VecDeque<Result<(SignalSet, Vec<Fd>), Errno>>,
     signals: SignalSet,
     notify: Result<(), Errno>,
     listen: Result<(), Errno>,
     reads: VecDeque<&'static str>,
     dead: Vec<Child>,
-    reap: Result<(), Errno>,
+    ended: VecDeque<Errno>,
+    kills: VecDeque<Errno>,
+    send: Result<(), Errno>,
+    reap: VecDeque<Errno>,
 }
 
 impl Fake {
@@ -42,7 +45,10 @@ impl Fake {
             listen: Ok(()),
             reads: VecDeque::new(),
             dead: Vec::new(),
-            reap: Ok(()),
+            ended: VecDeque::new(),
+            kills: VecDeque::new(),
+            send: Ok(()),
+            reap: VecDeque::new(),
         }
     }
 
@@ -64,7 +70,7 @@ impl Wait for Fake {
             self.now = until.as_nanos();
             return Ok(());
         }
-        let (signals, fds) = self.waits.pop_front().unwrap_or(Err(Errno::NOMEM))?;
+        let (signals, fds) = self.waits.pop_front().unwrap_or(Err(Errno::BADF))?;
         self.signals = signals;
         ready.extend(fds.into_iter().map(|fd| Readiness { fd, readable: true, writable: false }));
         Ok(())
@@ -82,7 +88,8 @@ impl Streams for Fake {
         Ok(Received { bytes: text.len(), handle: None })
     }
     fn send(&mut self, _: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        Ok(bytes.len())
+        self.note(format!("send {}", bytes.len()));
+        self.send.map(|()| bytes.len())
     }
     fn send_handle(&mut self, _: Fd, _: &[u8], _: Fd) -> Result<usize, Errno> {
         Err(Errno::NOSYS)
@@ -120,17 +127,17 @@ impl Processes for Fake {
     }
     fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
         self.note(format!("{signal:?} {scope:?} {}", child.0));
-        Ok(())
+        self.kills.pop_front().map_or(Ok(()), Err)
     }
     fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {
+        self.ended.pop_front().map_or(Ok(()), Err)?;
         Ok(self.dead.last().map(|&child| (child, ExitStatus::Code(0))))
     }
     fn reap(&mut self, child: Child) -> Result<(), Errno> {
         self.note(format!("reap {}", child.0));
-        if self.reap.is_ok() {
-            self.dead.pop();
-        }
-        self.reap
+        self.reap.pop_front().map_or(Ok(()), Err)?;
+        self.dead.pop();
+        Ok(())
     }
 }
 
@@ -162,6 +169,9 @@ impl Machine for Noting {
     fn step(&mut self, _: Instant, input: Input, actions: &mut Vec<Action>) {
         match &input {
             Input::Start => actions.push(Action::Spawn(WORKER, Revision(0))),
+            Input::Word(id, Word::Retire) => actions.push(Action::Tell(*id, Order::Drain)),
+            Input::Command(Command::Reload) => actions.push(Action::Signal(WORKER, Signal::Term)),
+            Input::Command(Command::Stop) => actions.push(Action::Signal(WORKER, Signal::Kill)),
             Input::Exited(..) => actions.push(Action::Exit(ExitCode::Stopped)),
             _ => {}
         }
@@ -234,7 +244,7 @@ fn a_stop_comes_before_everything_that_came_with_it() {
     let mut kernel = Fake::new(vec![Ok((all, vec![Fd(10)]))]);
     kernel.reads = ["{\"act\":\"ready\"}\n"].into();
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log[3..6], ["Command(Stop)", "Word(w, Ready)", "Command(Reload)"]);
+    assert_eq!(log[3..7], ["Command(Stop)", "Kill Group 7", "Word(w, Ready)", "Command(Reload)"]);
 }
 
 #[test]
@@ -253,12 +263,31 @@ fn a_wait_that_fails_kills_the_workers_and_is_a_bug() {
 }
 
 #[test]
-fn a_failing_reap_is_tried_once_per_wake_up() {
+fn a_reap_that_keeps_failing_is_not_tried_for_ever() {
     let mut kernel = Fake::new(vec![Ok((CHILD, vec![]))]);
     kernel.dead = vec![Child(99)];
-    kernel.reap = Err(Errno::SRCH);
+    kernel.reap = vec![Errno::SRCH; 10].into();
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log.iter().filter(|line| *line == "reap 99").count(), 1);
+    assert_eq!(log.iter().filter(|line| *line == "reap 99").count(), 3);
+}
+
+#[test]
+fn whoever_could_not_be_named_or_reaped_at_once_is_still_reaped() {
+    let mut kernel = Fake::new(vec![Ok((CHILD, vec![]))]);
+    kernel.dead = vec![Child(98), Child(99)];
+    kernel.ended = [Errno::INTR].into();
+    kernel.reap = [Errno::INTR].into();
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[3..6], ["reap 99", "reap 99", "reap 98"]);
+}
+
+#[test]
+fn a_wait_that_fails_once_costs_nothing() {
+    let mut kernel = Fake::new(vec![Err(Errno::NOMEM), Ok((SignalSet::default(), vec![])), Ok((CHILD, vec![]))]);
+    kernel.dead = vec![Child(7)];
+    let (code, log) = run_fake(kernel, &[]);
+    assert_eq!(code, ExitCode::Stopped);
+    assert_eq!(log.last().map(String::as_str), Some("Exited(w, Code(0))"));
 }
 
 #[test]
@@ -276,4 +305,29 @@ fn an_address_that_can_not_be_bound_starts_nothing() {
     kernel.listen = Err(Errno::ADDRINUSE);
     let (code, log) = run_fake(kernel, &["127.0.0.1:1"]);
     assert_eq!((code, log.len()), (ExitCode::AddressInUse, 0));
+}
+
+#[test]
+fn a_worker_that_has_left_its_group_is_killed_by_itself() {
+    let mut kernel = Fake::new(vec![Ok((SignalSet { child: false, term: true, ..CHILD }, vec![]))]);
+    kernel.kills = [Errno::SRCH].into();
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[4..6], ["Kill Group 7", "Kill Process 7"]);
+}
+
+#[test]
+fn a_worker_that_does_not_read_is_told_by_a_signal() {
+    let mut kernel = Fake::new(vec![Ok((SignalSet::default(), vec![Fd(10)]))]);
+    kernel.reads = ["{\"act\":\"retire\"}\n"].into();
+    kernel.send = Err(Errno::PIPE);
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[4..6], ["send 16", "Term Process 7"]);
+}
+
+#[test]
+fn a_worker_that_gets_no_signal_is_told_on_its_channel() {
+    let mut kernel = Fake::new(vec![Ok((SignalSet { child: false, reload: true, ..CHILD }, vec![]))]);
+    kernel.kills = [Errno(1)].into();
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[4..6], ["Term Process 7", "send 16"]);
 }

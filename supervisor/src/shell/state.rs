@@ -16,6 +16,9 @@ use super::workers::{Worker, Workers};
 /// One read's worth of bytes.
 const BUFFER: usize = 64 * 1024;
 
+/// How often the kernel may refuse to name or to reap the dead before the next signal is waited for.
+const REFUSALS: u32 = 3;
+
 /// Everything that the loop knows.
 pub struct Shell<'a, K, M> {
     pub kernel: &'a mut K,
@@ -113,23 +116,35 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         }
     }
 
-    /// A worker without a channel is not told; it will get the signals that follow.
+    /// A worker that can't be told on its channel, because it has none or does not read, gets SIGTERM, which says the same.
     fn tell(&mut self, id: WorkerId, order: Order) {
-        let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut()) else { return };
-        if let Err(errno) = link.tell(self.kernel, order) {
-            self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 });
+        let link = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut());
+        match link.map(|link| (link.tell(self.kernel, order), link.is_deaf())) {
+            Some((Ok(()), false)) => return,
+            Some((Err(errno), _)) => self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 }),
+            Some((Ok(()), true)) | None => {}
         }
+        self.signal(id, Signal::Term);
     }
 
     fn signal(&mut self, id: WorkerId, signal: Signal) {
         let Some(child) = self.workers.signallable(id) else { return };
-        let scope = match signal {
-            Signal::Term => Scope::Process,
-            Signal::Kill => Scope::Group,
+        let sent = match signal {
+            Signal::Term => self.kernel.signal(child, signal, Scope::Process),
+            // It may have left its group, or may be alone in it with processes that are not ours to signal.
+            Signal::Kill => self
+                .kernel
+                .signal(child, signal, Scope::Group)
+                .or_else(|_| self.kernel.signal(child, signal, Scope::Process)),
         };
-        match self.kernel.signal(child, signal, scope) {
-            Ok(()) | Err(Errno::SRCH) => {}
-            Err(errno) => self.worker_error(id, ErrorEvent::System { call: "kill", errno: errno.0 }),
+        let Err(errno) = sent else { return };
+        if errno != Errno::SRCH {
+            self.worker_error(id, ErrorEvent::System { call: "kill", errno: errno.0 });
+        }
+        let link = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut());
+        if let (Signal::Term, Some(link)) = (signal, link) {
+            // The same by the other way; if that fails, too, the deadline remains.
+            _ = link.tell(self.kernel, Order::Drain);
         }
     }
 
@@ -198,9 +213,11 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         }
     }
 
-    /// Reaps until nobody is left to reap: many deaths may have made one signal.
+    /// Reaps until nobody is left to reap: many deaths may have made one signal. A kernel that refuses is asked again,
+    /// because no other signal may come, but not for ever.
     pub fn reap(&mut self) {
-        loop {
+        let mut refusals = 0;
+        while refusals < REFUSALS {
             match self.kernel.ended() {
                 Ok(None) => return,
                 Ok(Some((child, status))) => {
@@ -216,12 +233,14 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
                         self.workers.remove(id);
                     }
                     if let Err(errno) = reaped {
-                        // Asking again would name the same child for ever.
-                        return self.system_error("waitid", errno);
+                        self.system_error("waitid", errno);
+                        refusals += 1;
                     }
                 }
-                Err(Errno::INTR) => {}
-                Err(errno) => return self.system_error("waitid", errno),
+                Err(errno) => {
+                    self.system_error("waitid", errno);
+                    refusals += 1;
+                }
             }
         }
     }
