@@ -91,7 +91,7 @@ fn what_a_dead_worker_was_passed_is_still_ours() {
         kernel.0.borrow_mut().freeze(proc, true);
         pass(&mut kernel, channel, conn);
         assert_eq!(kernel.0.borrow().conns[0].holders, 2, "ours and one on its way");
-        kernel.signal(first, Signal::Kill, Scope::Group).expect("it lives");
+        kernel.signal(first, Signal::Kill.into(), Scope::Group).expect("it lives");
         pause(&mut kernel, SECOND / 10);
         assert!(kernel.take_signals().child);
         assert_eq!(kernel.0.borrow().conns[0].holders, 1);
@@ -114,7 +114,7 @@ fn a_worker_that_leaves_refuses_and_one_that_hangs_says_nothing() {
         let (_, conn) = accepted(&mut kernel);
         let (child, channel) = ready_worker(&mut kernel, Vec::new());
         if !lives.contains("Hang") {
-            kernel.signal(child, Signal::Term, Scope::Process).expect("it lives");
+            kernel.signal(child, Signal::Term.into(), Scope::Process).expect("it lives");
         }
         pause(&mut kernel, SECOND / 10);
         assert_eq!(offer(&mut kernel, channel, conn), answer, "{lives}");
@@ -183,7 +183,7 @@ fn a_flood_stops_its_writer_until_it_is_read() {
             pause(&mut kernel, SECOND / 100);
         }
         assert!(count > 1_000_000, "{count}");
-        kernel.signal(child, Signal::Kill, Scope::Process).expect("it lives");
+        kernel.signal(child, Signal::Kill.into(), Scope::Process).expect("it lives");
         pause(&mut kernel, SECOND / 10);
         let last = std::iter::from_fn(|| kernel.receive(stdout, &mut buffer).ok()).map(|received| received.bytes);
         let last: Vec<usize> = last.take_while(|&bytes| bytes > 0).collect();
