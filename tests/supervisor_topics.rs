@@ -111,6 +111,23 @@ fn a_worker_that_comes_later_hears_what_is_true_now() {
     stop(run);
 }
 
+/// More than are sent in one turn: the rest must not wait until something else happens.
+#[test]
+fn a_newcomer_hears_of_all_its_topics() {
+    let run = Running::script(&["--workers", "2"], WORKER);
+    let [mut teller, mut newcomer] = [0, 1].map(|n| Worker::nth(&run, n));
+    let topics: Vec<String> = (0..200).map(|n| format!("t{n}")).collect();
+    topics.iter().enumerate().for_each(|(n, topic)| teller.publishes(topic, &json!(n)));
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    teller.subscribes(&names[199..]);
+    teller.hears(names[199], &json!(199));
+    newcomer.subscribes(&names);
+    let heard = newcomer.hears(names[199], &json!(199));
+    let expected: Vec<Value> = names.iter().enumerate().map(|(n, topic)| update(topic, &json!(n))).collect();
+    assert_eq!(heard, expected);
+    stop(run);
+}
+
 #[test]
 fn what_was_published_outlives_its_publisher() {
     let run = Running::script(&["--workers", "2", "--limit", "none"], WORKER);
