@@ -7,7 +7,7 @@ use harness::scenario;
 use harness::subject;
 use harness::world::sim::{self, Model};
 use harness::world::{Bins, Plan};
-use supervisor::core::Pool;
+use supervisor::core::Pools;
 
 fn main() -> ExitCode {
     match show() {
@@ -31,7 +31,7 @@ fn show() -> Result<(), String> {
     let (_, scenario) = form.ok_or_else(|| format!("{file} has no such variant"))?;
     let (subject, subject_dir) = subject::load("reference").map_err(|problems| problems.to_string())?;
     let plan = Plan { name, scenario, subject, subject_dir, seed, bins: Bins::default() };
-    let outcome = sim::run_with(&plan, Model::default(), Pool::new, |kernel| kernel);
+    let outcome = sim::run_with(&plan, Model::default(), Pools::new, |kernel| kernel);
     outcome.history.events.iter().filter(|event| all || !is_traffic(event)).for_each(|event| println!("{event:?}"));
     println!("{} events of the kernel, {} of the history", outcome.kernel_events, outcome.history.events.len());
     Ok(())

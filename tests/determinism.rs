@@ -6,7 +6,7 @@ use harness::scenario;
 use harness::subject;
 use harness::world::sim::{self, Model};
 use harness::world::{Bins, Plan};
-use supervisor::core::Pool;
+use supervisor::core::Pools;
 
 const HEADLINE: [&str; 4] = ["kill", "throw", "flap", "hold"];
 const SEEDS: std::ops::Range<u64> = 0..20;
@@ -29,7 +29,7 @@ fn plans(file: &str) -> Vec<Plan> {
 
 /// Every byte that a history file would hold.
 fn bytes(plan: &Plan, model: Model) -> Vec<u8> {
-    let history = sim::run_with(plan, model, Pool::new, |kernel| kernel).history;
+    let history = sim::run_with(plan, model, Pools::new, |kernel| kernel).history;
     let mut bytes = Vec::new();
     history.write(&mut bytes).expect("a buffer takes everything");
     bytes

@@ -18,7 +18,7 @@ use harness::world::sim::{Model, Outcome, Prepared};
 use harness::world::{Bins, Plan, real};
 use libtest_mimic::{Arguments, Failed, Trial};
 use mutants::{Faulty, KernelFault};
-use supervisor::core::Pool;
+use supervisor::core::Pools;
 use supervisor::{config, shell, unix::Unix};
 
 /// How many real histories of each scenario are looked for.
@@ -107,7 +107,7 @@ impl<'a> Simulated<'a> {
 
     fn history(&self, seed: u64) -> History {
         let wrap = |kernel| Faulty::new(kernel, self.fault);
-        let Outcome { history, .. } = self.prepared.run(seed, self.model, Pool::new, wrap);
+        let Outcome { history, .. } = self.prepared.run(seed, self.model, Pools::new, wrap);
         history
     }
 
@@ -193,5 +193,5 @@ fn supervise(file: &Path) -> ExitCode {
     let Ok(text) = std::fs::read_to_string(file) else { return ExitCode::FAILURE };
     let Ok(config) = config::parse(&text, "config") else { return ExitCode::FAILURE };
     let mut kernel = Faulty::new(kernel, KernelFault::OneReapPerSignal);
-    ExitCode::from(shell::run(&mut kernel, Pool::new(config.pools[0].policy.clone()), &config).status())
+    ExitCode::from(shell::run(&mut kernel, Pools::new(config.policies()), &config).status())
 }

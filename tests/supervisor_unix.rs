@@ -1,185 +1,25 @@
-//! The real kernel against its contract. One kernel per process, so these take turns.
+//! The real kernel against its contract: time, streams, listeners, files. One kernel per process, so these take turns.
 
-use std::ffi::OsString;
 use std::fs;
-use std::io::Read;
+use std::io::{IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::net::TcpStream;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use supervisor::core::{ExitStatus, Signal, SpawnError, SpawnStep};
-use supervisor::kernel::{
-    Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Processes, Scope, SpawnSpec, Spawned, Streams,
-    Wait, Watch,
-};
+use nix::fcntl::OFlag;
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use supervisor::kernel::{Address, Clock, Errno, Fd, Files, Listen, ListenOptions, Streams, Wait, Watch};
 use supervisor::unix::Unix;
 
-static TURN: Mutex<()> = Mutex::new(());
+mod kernel_support;
 
-fn kernel() -> (MutexGuard<'static, ()>, Unix) {
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    (turn, Unix::start().expect("it starts"))
-}
-
-fn spec(argv: &[&str]) -> SpawnSpec {
-    SpawnSpec {
-        argv: argv.iter().map(OsString::from).collect(),
-        env: vec![("PATH".into(), "/usr/bin:/bin".into())],
-        fds: Vec::new(),
-        channel: true,
-        listen_pid: false,
-        on_parent_death: Some(Signal::Term),
-        ..SpawnSpec::default()
-    }
-}
-
-fn shell(script: &str) -> SpawnSpec {
-    spec(&["sh", "-c", script])
-}
-
-/// Waits for the end of the one child, and reaps it.
-fn end_of(kernel: &mut Unix, child: Child) -> ExitStatus {
-    let until = kernel.now() + Duration::from_secs(30);
-    loop {
-        if let Some((ended, status)) = kernel.ended().expect("no error") {
-            assert_eq!(ended, child);
-            assert_eq!(kernel.ended(), Ok(Some((child, status))), "named again until it is reaped");
-            kernel.reap(child).expect("it is there");
-            assert_eq!(kernel.ended(), Ok(None));
-            assert_eq!(kernel.signal(child, Signal::Term, Scope::Process), Err(Errno::SRCH), "its pid is free");
-            return status;
-        }
-        assert!(kernel.now() < until, "it never ended");
-        _ = kernel.wait(&[], Some(until), &mut Vec::new());
-        kernel.take_signals();
-    }
-}
-
-/// Everything that the child writes to its channel.
-fn said(kernel: &mut Unix, channel: Fd) -> String {
-    let mut all = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        match kernel.receive(channel, &mut buffer) {
-            Ok(received) if received.bytes == 0 => break,
-            Ok(received) => all.extend_from_slice(&buffer[..received.bytes]),
-            Err(Errno::AGAIN) => {
-                let until = kernel.now() + Duration::from_secs(30);
-                let watch = Watch { fd: channel, read: true, write: false };
-                _ = kernel.wait(&[watch], Some(until), &mut Vec::new());
-            }
-            Err(errno) => panic!("{errno:?}"),
-        }
-    }
-    kernel.close(channel);
-    String::from_utf8(all).expect("UTF-8")
-}
-
-/// What a script on descriptor 3 says about itself, and how it ends.
-fn answer(kernel: &mut Unix, spec: &SpawnSpec) -> (Child, String, ExitStatus) {
-    let Spawned { child, channel, .. } = kernel.spawn(spec).expect("it starts");
-    let text = said(kernel, channel.expect("a channel"));
-    (child, text, end_of(kernel, child))
-}
-
-#[test]
-fn a_missing_program_is_an_exec_error_and_leaves_nothing() {
-    let (_turn, mut kernel) = kernel();
-    let open = || fs::read_dir("/proc/self/fd").expect("/proc").count();
-    let listener = kernel
-        .listen(&Address::Tcp("127.0.0.1:0".parse().expect("an address")), &ListenOptions::backlog(1))
-        .expect("bound");
-    let before = open();
-    for (program, errno) in [("/nonexistent/program", 2), ("no-such-program", 2), ("/etc/passwd", 13), ("/", 13)] {
-        // With listeners the child's numbers 3 to 6 are overwritten: a report must survive that.
-        let spec = SpawnSpec { fds: vec![listener; 3], ..spec(&[program]) };
-        assert_eq!(kernel.spawn(&spec), Err(SpawnError { step: SpawnStep::Exec, errno }), "{program}");
-        assert_eq!(kernel.ended(), Ok(None));
-    }
-    assert_eq!(open(), before, "no descriptor is left");
-    let nul = kernel.spawn(&spec(&["a\0b"]));
-    assert_eq!(nul, Err(SpawnError { step: SpawnStep::Setup, errno: 22 }));
-    kernel.close(listener);
-}
-
-#[test]
-fn a_program_gets_its_descriptors_and_no_other() {
-    let (_turn, mut kernel) = kernel();
-    let _strays: Vec<_> = (0..8).map(|_| fs::File::open("/dev/null").expect("there")).collect();
-    let address = Address::Tcp("127.0.0.1:0".parse().expect("an address"));
-    let fds: Vec<Fd> = (0..3).map(|_| kernel.listen(&address, &ListenOptions::backlog(1)).expect("bound")).collect();
-    let (_, text, _) = answer(&mut kernel, &SpawnSpec { fds: fds.clone(), ..shell("exec ls -l /proc/self/fd >&6") });
-    let all: Vec<(&str, &str)> = text
-        .lines()
-        .filter_map(|line| line.rsplit_once(" -> "))
-        .map(|(left, target)| (left.rsplit(' ').next().unwrap_or(""), target))
-        // The directory that ls reads.
-        .filter(|(_, target)| !target.starts_with("/proc/"))
-        .collect();
-    let numbers: Vec<&str> = all.iter().map(|(number, _)| *number).collect();
-    assert_eq!(numbers, ["0", "1", "2", "3", "4", "5", "6"], "{text}");
-    assert!(all[3..].iter().all(|(_, target)| target.starts_with("socket:")), "{text}");
-    fds.into_iter().for_each(|fd| kernel.close(fd));
-}
-
-#[test]
-fn a_program_starts_with_clean_signals_in_a_group_of_its_own() {
-    let (_turn, mut kernel) = kernel();
-    let spec = SpawnSpec {
-        listen_pid: true,
-        ..spec(&["sh", "-c", "echo $LISTEN_PID >&3; exec cat /proc/self/status /proc/self/stat >&3"])
-    };
-    let (child, text, status) = answer(&mut kernel, &spec);
-    assert_eq!(status, ExitStatus::Code(0));
-    assert_eq!(text.lines().next(), Some(child.0.to_string().as_str()), "LISTEN_PID is right");
-    for mask in ["SigBlk:", "SigIgn:"] {
-        let line = text.lines().find(|line| line.starts_with(mask)).expect("the line");
-        assert!(line.ends_with("\t0000000000000000"), "{line}");
-    }
-    let stat = text.lines().last().expect("a line");
-    let group = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(2)).expect("field 5");
-    assert_eq!(group, child.0.to_string());
-}
-
-#[test]
-fn statuses_are_told_apart_real_time_signals_included() {
-    let (_turn, mut kernel) = kernel();
-    assert_eq!(answer(&mut kernel, &shell("exit 7")).2, ExitStatus::Code(7));
-    assert_eq!(answer(&mut kernel, &shell("kill -9 $$")).2, ExitStatus::Signal(9));
-    assert_eq!(answer(&mut kernel, &shell("kill -36 $$")).2, ExitStatus::Signal(36));
-}
-
-#[test]
-fn a_death_wakes_the_wait_and_a_group_dies_together() {
-    let (_turn, mut kernel) = kernel();
-    let Spawned { child, channel, .. } =
-        kernel.spawn(&shell("sleep 1000 & sleep 1000 & echo >&3; wait")).expect("it starts");
-    let channel = channel.expect("a channel");
-    let until = kernel.now() + Duration::from_secs(30);
-    let watch = Watch { fd: channel, read: true, write: false };
-    let mut ready = Vec::new();
-    while ready.is_empty() {
-        _ = kernel.wait(&[watch], Some(until), &mut ready);
-        kernel.take_signals();
-    }
-    kernel.signal(child, Signal::Kill, Scope::Group).expect("it lives");
-    assert_eq!(said(&mut kernel, channel), "\n", "the end of file: nobody has the other end");
-    let mut child_signal = false;
-    while !child_signal {
-        assert!(kernel.now() < until);
-        _ = kernel.wait(&[], Some(until), &mut ready);
-        child_signal = kernel.take_signals().child;
-    }
-    // The sleepers are adopted, in any order with the child.
-    while kernel.has_children() {
-        assert!(kernel.now() < until);
-        if let Some((ended, _)) = kernel.ended().expect("no error") {
-            kernel.reap(ended).expect("it is there");
-        }
-    }
-}
+use kernel_support::kernel;
 
 #[test]
 fn a_wait_is_neither_early_nor_rounded_to_nothing() {
@@ -324,16 +164,222 @@ fn a_full_pipe_is_again_and_a_broken_one_an_error() {
     kernel.close(fd);
 }
 
+fn tcp(address: &str) -> Address {
+    Address::Tcp(address.parse().expect("an address"))
+}
+
+/// What was accepted, as soon as it is there.
+fn accept(kernel: &mut Unix, listener: Fd) -> Fd {
+    readable(kernel, listener);
+    kernel.accept(listener).expect("a connection")
+}
+
+fn readable(kernel: &mut Unix, fd: Fd) {
+    let until = kernel.now() + Duration::from_secs(30);
+    let mut ready = Vec::new();
+    while ready.is_empty() {
+        assert!(kernel.now() < until, "nothing came");
+        _ = kernel.wait(&[Watch { fd, read: true, write: false }], Some(until), &mut ready);
+    }
+}
+
+/// Both ends of a Unix connection: the kernel's and ours.
+fn connection(kernel: &mut Unix) -> (Fd, UnixStream) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("sock");
+    let listener = kernel.listen(&at(&path), &ListenOptions::backlog(4)).expect("bound");
+    let stream = UnixStream::connect(&path).expect("it listens");
+    let fd = accept(kernel, listener);
+    kernel.close(listener);
+    (fd, stream)
+}
+
 #[test]
-fn no_descriptor_left_is_an_error_of_the_spawn() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+fn accepted_connections_are_ours_alone_and_never_block() {
     let (_turn, mut kernel) = kernel();
+    let listener = kernel.listen(&tcp("127.0.0.1:0"), &ListenOptions::backlog(4)).expect("bound");
+    let Some(Address::Tcp(address)) = kernel.bound_address(listener) else { panic!("no address") };
+    assert_eq!(kernel.accept(listener), Err(Errno::AGAIN));
+    let mut client = TcpStream::connect(address).expect("it listens");
+    let fd = accept(&mut kernel, listener);
+    assert_eq!(kernel.receive(fd, &mut [0; 8]), Err(Errno::AGAIN));
+    assert_eq!(flags(fd) & (OFlag::O_CLOEXEC | OFlag::O_NONBLOCK), OFlag::O_CLOEXEC | OFlag::O_NONBLOCK);
+    client.write_all(b"x").expect("sent");
+    readable(&mut kernel, fd);
+    assert_eq!(kernel.receive(fd, &mut [0; 8]).map(|received| received.bytes), Ok(1));
+    assert_eq!(kernel.peer(fd), Err(Errno(22)), "TCP has no such thing");
+    kernel.close(fd);
+    kernel.close(listener);
+    assert_eq!(kernel.accept(listener), Err(Errno::BADF));
+}
+
+#[test]
+fn a_peer_is_who_connected() {
+    let (_turn, mut kernel) = kernel();
+    let (fd, _stream) = connection(&mut kernel);
+    let peer = kernel.peer(fd).expect("a Unix connection");
+    assert_eq!((peer.pid, peer.user), (std::process::id(), nix::unistd::geteuid().as_raw()));
+    kernel.close(fd);
+}
+
+/// Whoever has the other end of the pipe can write through the descriptor that came out.
+#[test]
+fn a_handle_arrives_as_what_was_sent() {
+    let (_turn, mut kernel) = kernel();
+    let (one, stream) = connection(&mut kernel);
+    let (two, other) = connection(&mut kernel);
+    assert_eq!(kernel.send_handle(one, b"", two), Err(Errno(22)), "it needs a byte to travel with");
+    assert_eq!(kernel.send_handle(one, b"take", two), Ok(4));
+    kernel.close(two);
+    let mut fds = take_rights(&stream, b"take");
+    let mut writer = std::fs::File::from(fds.pop().expect("a descriptor"));
+    assert!(fds.is_empty());
+    writer.write_all(b"through").expect("written");
+    drop(writer);
+    let mut text = String::new();
+    (&other).read_to_string(&mut text).expect("its end");
+    assert_eq!(text, "through");
+    kernel.close(one);
+}
+
+#[test]
+fn of_many_handles_the_first_is_kept_and_the_others_are_closed() {
+    let (_turn, mut kernel) = kernel();
+    let (fd, stream) = connection(&mut kernel);
+    let (mut first, first_end) = std::io::pipe().expect("a pipe");
+    let (mut others, other_end) = std::io::pipe().expect("a pipe");
+    let mut rights: Vec<RawFd> = vec![other_end.as_raw_fd(); 253];
+    rights[0] = first_end.as_raw_fd();
+    send_rights(&stream, b"many", &rights);
+    (&stream).write_all(b"more").expect("sent");
+    drop((first_end, other_end));
+    let mut buffer = [0; 64];
+    let received = kernel.receive(fd, &mut buffer).expect("bytes");
+    assert_eq!(&buffer[..received.bytes], b"many", "a read ends after what carried a handle");
+    let handle = received.handle.expect("the first");
+    assert_eq!(others.read(&mut [0]).expect("the end"), 0, "nobody has the others");
+    assert_eq!(kernel.write(handle, b"1"), Ok(1));
+    assert_eq!(first.read(&mut [0]).expect("a byte"), 1);
+    let plain = kernel.receive(fd, &mut buffer).expect("bytes");
+    assert_eq!((&buffer[..plain.bytes], plain.handle), (&b"more"[..], None));
+    kernel.close(handle);
+    kernel.close(fd);
+    assert_eq!(first.read(&mut [0]).expect("the end"), 0);
+}
+
+/// Handles that nobody receives pile up to the limit for descriptors, and go when somebody does.
+#[test]
+fn too_many_handles_in_flight_are_told_from_a_full_channel() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    use nix::unistd::{Uid, geteuid, seteuid};
+    let (_turn, mut kernel) = kernel();
+    let (fd, stream) = connection(&mut kernel);
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
-    let open = fs::read_dir("/proc/self/fd").expect("/proc").count() as u64;
-    // The count includes the descriptor that counted.
-    setrlimit(Resource::RLIMIT_NOFILE, open + 1, hard).expect("lower");
-    let refused = kernel.spawn(&shell("exit 0"));
+    let before = geteuid();
+    setrlimit(Resource::RLIMIT_NOFILE, 64, hard).expect("lower");
+    if before.is_root() {
+        // Root may have any number in flight.
+        seteuid(Uid::from_raw(1234)).expect("root may");
+    }
+    let end = (0..10_000).find_map(|_| kernel.send_handle(fd, b"x", fd).err());
+    seteuid(before).expect("as before");
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard).expect("as before");
-    assert_eq!(refused, Err(SpawnError { step: SpawnStep::Descriptors, errno: 24 }));
-    assert_eq!(answer(&mut kernel, &shell("exit 0")).2, ExitStatus::Code(0));
+    assert_eq!(end, Some(Errno::TOOMANYREFS));
+    take_rights(&stream, b"x");
+    kernel.close(fd);
+}
+
+#[test]
+fn a_port_is_shared_by_those_who_all_say_so() {
+    let (_turn, mut kernel) = kernel();
+    let shared = ListenOptions { reuse_port: true, ..ListenOptions::backlog(4) };
+    for first in [tcp("127.0.0.1:0"), Address::Udp("127.0.0.1:0".parse().expect("an address"))] {
+        let one = kernel.listen(&first, &shared).expect("bound");
+        let address = kernel.bound_address(one).expect("bound");
+        let two = kernel.listen(&address, &shared).expect("shared");
+        assert_eq!(kernel.listen(&address, &ListenOptions::backlog(4)), Err(Errno::ADDRINUSE));
+        kernel.close(one);
+        kernel.close(two);
+    }
+}
+
+#[test]
+fn ipv4_reaches_an_ipv6_listener_only_if_that_was_asked_for() {
+    let (_turn, mut kernel) = kernel();
+    for dual_stack in [true, false] {
+        let options = ListenOptions { dual_stack, ..ListenOptions::backlog(4) };
+        let Ok(listener) = kernel.listen(&tcp("[::]:0"), &options) else {
+            eprintln!("skipped: no IPv6 on this machine");
+            return;
+        };
+        let Some(Address::Tcp(address)) = kernel.bound_address(listener) else { panic!("no address") };
+        let reached = TcpStream::connect(("127.0.0.1", address.port())).is_ok();
+        assert_eq!(reached, dual_stack);
+        kernel.close(listener);
+    }
+}
+
+#[test]
+fn a_unix_socket_has_the_mode_that_was_asked_for_whatever_the_umask() {
+    use nix::sys::stat::{Mode, umask};
+    let (_turn, mut kernel) = kernel();
+    let dir = tempfile::tempdir().expect("a directory");
+    let before = umask(Mode::from_bits_truncate(0o027));
+    let modes: Vec<u32> = [Some(0o600), Some(0o666), Some(0o777), None]
+        .map(|mode| {
+            let path = dir.path().join("sock");
+            let fd = kernel.listen(&at(&path), &ListenOptions { mode, ..ListenOptions::backlog(4) }).expect("bound");
+            let mode = fs::metadata(&path).expect("made").permissions().mode() & 0o777;
+            kernel.close(fd);
+            mode
+        })
+        .into();
+    umask(before);
+    assert_eq!(modes, [0o600, 0o666, 0o777, 0o750]);
+}
+
+#[test]
+fn a_file_is_read_to_its_end_or_the_limit() {
+    let (_turn, mut kernel) = kernel();
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("file");
+    let text: Vec<u8> = (0..10_000_u32).map(|number| number as u8).collect();
+    fs::write(&path, &text).expect("written");
+    for limit in [0, 1, 4096, 4097, 9_999, 10_000, 1 << 20] {
+        assert_eq!(kernel.read(&path, limit).expect("there"), text[..limit.min(10_000)], "{limit}");
+    }
+    let status = kernel.read(Path::new("/proc/self/status"), 1 << 16).expect("/proc");
+    assert!(String::from_utf8_lossy(&status).contains("VmRSS"), "a size of 0 says nothing there");
+    assert_eq!(kernel.read(&dir.path().join("none"), 10), Err(Errno::NOENT));
+    assert_eq!(kernel.read(dir.path(), 10), Err(Errno(21)), "a directory");
+    let fifo = dir.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("made");
+    assert_eq!(kernel.read(&fifo, 10), Ok(Vec::new()), "never waits for a writer");
+}
+
+fn send_rights(stream: &UnixStream, bytes: &[u8], rights: &[RawFd]) {
+    let control = [ControlMessage::ScmRights(rights)];
+    let sent = sendmsg::<()>(stream.as_raw_fd(), &[IoSlice::new(bytes)], &control, MsgFlags::empty(), None);
+    assert_eq!(sent, Ok(bytes.len()));
+}
+
+fn take_rights(stream: &UnixStream, bytes: &[u8]) -> Vec<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut buffer = vec![0; bytes.len()];
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let received = recvmsg(stream, &mut [IoSliceMut::new(&mut buffer)], &mut control, flags).expect("bytes");
+    assert_eq!(&buffer[..received.bytes], bytes);
+    let rights = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(rights) => Some(rights),
+        _ => None,
+    });
+    rights.flatten().collect()
+}
+
+/// The flags of a descriptor of this process and of what it is open on.
+fn flags(fd: Fd) -> OFlag {
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.0)).expect("open");
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("the line");
+    OFlag::from_bits_retain(i32::from_str_radix(flags.trim(), 8).expect("octal"))
 }

@@ -1,13 +1,25 @@
 //! What workers speak: pure encoding and decoding, one file per convention.
 
+mod cluster;
+mod connection;
 mod lines;
 mod newline;
+mod node;
 mod notify;
+mod outbox;
+mod primary;
+mod robin;
 mod topics;
 mod words;
 
+pub use cluster::{ClusterMessage, Family, Query, QueryAnswer, disconnect, may_leave, new_connection, query_answer};
+pub use connection::{Answer, answer, offer};
 pub use lines::{LINE_LIMIT, Line, LineBuffer};
 pub use newline::says_ready;
+pub use node::{ACK, HandleKind, Internal, NACK, envelope, internal, swallows_channel};
 pub use notify::{Notice, notices};
+pub use outbox::{Full, Outbox};
+pub use primary::{Need, Primary, Socket};
+pub use robin::{QUEUE, REST, Robin, Settled};
 pub use topics::{Hub, Refusal, TopicLimits, TopicView, TopicWord, refused};
 pub use words::{Message, NotAMessage, decode, encode};

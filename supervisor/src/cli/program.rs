@@ -7,7 +7,7 @@ use std::process;
 use clap::Parser;
 
 use crate::config::Config;
-use crate::core::Pool;
+use crate::core::Pools;
 use crate::policy::ExitCode;
 use crate::shell;
 use crate::unix::Unix;
@@ -54,7 +54,7 @@ fn run(kernel: &mut Unix) -> ExitCode {
 
 /// A panic is a bug with a status of its own; the workers are told by the death of this process.
 fn supervise(kernel: &mut Unix, config: &Config) -> ExitCode {
-    let machine = Pool::new(config.pools[0].policy.clone());
+    let machine = Pools::new(config.policies());
     catch_unwind(AssertUnwindSafe(|| shell::run(kernel, machine, config))).unwrap_or(ExitCode::Bug)
 }
 

@@ -47,6 +47,13 @@ pub struct PoolConfig {
     pub policy: Policy,
 }
 
+impl Config {
+    /// What each pool is to do, in their order.
+    pub fn policies(&self) -> Vec<Policy> {
+        self.pools.iter().map(|pool| pool.policy.clone()).collect()
+    }
+}
+
 impl PoolConfig {
     /// A pool of `workers` workers with everything else as it is by default.
     pub fn new(name: &str, command: Vec<String>, workers: u32) -> Self {

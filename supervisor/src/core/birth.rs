@@ -31,7 +31,8 @@ impl Step<'_> {
         let Some(id) = self.next_id(slot) else { return };
         let policy = &self.pool.policy;
         let failures = self.pool.slots[slot as usize].failures;
-        let delay = policy.backoff.delay(failures, draw(policy.seed, id.slot, id.generation));
+        let delay =
+            policy.backoff.delay(failures, draw(policy.seed ^ u64::from(id.pool) << 32, id.slot, id.generation));
         self.replace(slot, charge, self.now + delay);
     }
 
@@ -113,7 +114,7 @@ impl Step<'_> {
     /// The worker that would be started next in a slot.
     fn next_id(&self, slot: u32) -> Option<WorkerId> {
         let place = self.pool.slots.get(slot as usize)?;
-        Some(WorkerId { pool: 0, slot, generation: place.generation.wrapping_add(1) })
+        Some(WorkerId { pool: self.pool.number, slot, generation: place.generation.wrapping_add(1) })
     }
 
     fn limit_allows(&self, at: Instant) -> bool {

@@ -16,7 +16,6 @@ impl Step<'_> {
 
     /// The operator said stop.
     pub(super) fn stop(&mut self) {
-        self.emit(Event::Stop { hurry: false });
         self.end(ExitCode::Stopped, StopAsked::Once);
     }
 
@@ -24,9 +23,19 @@ impl Step<'_> {
     pub(super) fn give_up(&mut self) {
         if let Some(limit) = self.pool.policy.limit.filter(|_| self.is_running()) {
             let restarts = u32::try_from(self.pool.restarts.count(limit, self.now)).unwrap_or(u32::MAX);
-            self.emit(Event::GiveUp { restarts, within: limit.within });
+            self.emit(Event::GiveUp { pool: self.pool.number, restarts, within: limit.within });
             self.end(ExitCode::GaveUp, StopAsked::Never);
         }
+    }
+
+    /// Another pool gave up. What it can't do alone, this one can't do without it; one that ends already only shares the
+    /// status.
+    pub(super) fn give_up_too(&mut self) {
+        match self.pool.stage {
+            Stage::New | Stage::Running => self.end(ExitCode::GaveUp, StopAsked::Never),
+            Stage::Ending { .. } | Stage::Over { .. } => {}
+        }
+        self.end_if_gone();
     }
 
     /// No more starts; every worker is told to leave. One that is leaving already was told once, or told us: another
@@ -39,7 +48,7 @@ impl Step<'_> {
             slot.serving = None;
         }
         let alive = u32::try_from(self.pool.workers.len()).unwrap_or(u32::MAX);
-        self.emit(Event::Draining { workers: alive });
+        self.emit(Event::Draining { pool: self.pool.number, workers: alive });
         for id in self.everyone() {
             match self.phase(id) {
                 Some(Phase::Booting { .. } | Phase::Ready { .. }) => self.terminate(id),
@@ -53,7 +62,7 @@ impl Step<'_> {
         match self.pool.stage {
             Stage::Ending { stop: StopAsked::Hurried, .. } => self.kill(id),
             Stage::Ending { stop: StopAsked::Never | StopAsked::Once, .. } => self.terminate(id),
-            Stage::New | Stage::Running | Stage::Over => {}
+            Stage::New | Stage::Running | Stage::Over { .. } => {}
         }
     }
 
@@ -64,7 +73,6 @@ impl Step<'_> {
 
     /// The operator said stop again: nobody is waited for any more.
     pub(super) fn hurry(&mut self) {
-        self.emit(Event::Stop { hurry: true });
         for id in self.everyone() {
             match self.phase(id) {
                 Some(Phase::Booting { .. } | Phase::Ready { .. } | Phase::Draining { .. }) => self.kill(id),
@@ -76,20 +84,15 @@ impl Step<'_> {
     /// With a restart rule other than `Always` the pool may have done what it was for.
     pub(super) fn end_if_finished(&mut self) {
         if self.pool.workers.is_empty() && self.pool.slots.iter().all(|slot| slot.is_empty_for_good()) {
-            self.exit(ExitCode::Stopped);
+            self.pool.stage = Stage::Over { code: ExitCode::Stopped };
         }
     }
 
     /// The end is reached when the last worker is gone.
     pub(super) fn end_if_gone(&mut self) {
         if let (Stage::Ending { code, .. }, true) = (self.pool.stage, self.pool.workers.is_empty()) {
-            self.exit(code);
+            self.pool.stage = Stage::Over { code };
         }
-    }
-
-    fn exit(&mut self, code: ExitCode) {
-        self.pool.stage = Stage::Over;
-        self.actions.push(Action::Exit(code));
     }
 
     fn everyone(&self) -> Vec<WorkerId> {

@@ -9,8 +9,8 @@ use super::{ExitStatus, SpawnError, WorkerId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // the fields: each variant's text explains them
 pub enum Event {
-    /// The configuration is valid, that many workers are wanted, the loop is about to start.
-    Setup { workers: u32 },
+    /// The configuration is valid, that many workers are wanted in this pool, the loop is about to start.
+    Setup { pool: u16, workers: u32 },
     /// A listening socket is bound; a port that was 0 is the real one here.
     Listening { address: String },
     /// A process was started for a worker.
@@ -33,18 +33,18 @@ pub enum Event {
     Error { worker: Option<WorkerId>, what: ErrorEvent },
     /// A replacement will start after this delay.
     Restart { worker: WorkerId, delay: Duration },
-    /// The restart limit was reached: the window holds that many restarts already.
-    GiveUp { restarts: u32, within: Duration },
-    /// Every worker that is alive, so many, is to finish (a stop or a give-up).
-    Draining { workers: u32 },
+    /// The restart limit of a pool was reached: the window holds that many restarts already. All pools end.
+    GiveUp { pool: u16, restarts: u32, within: Duration },
+    /// Every worker of the pool that is alive, so many, is to finish (a stop or a give-up).
+    Draining { pool: u16, workers: u32 },
     /// A worker did not finish in time.
     DrainDeadline { worker: WorkerId },
     /// A worker's process group gets SIGKILL.
     Kill { worker: WorkerId },
     /// A rolling restart began, ended, was absorbed by a waiting one or was abandoned.
-    Reload { phase: ReloadPhase },
-    /// A stop was asked for; one that hurries, the second, doesn't wait for the drain.
-    Stop { hurry: bool },
+    Reload { pool: u16, phase: ReloadPhase },
+    /// A stop of one pool or of all was asked for; one that hurries, the second, doesn't wait for the drain.
+    Stop { pool: Option<u16>, hurry: bool },
 }
 
 /// What went wrong.

@@ -165,7 +165,7 @@ pub enum Signal {
     Kill,
 }
 
-/// What the loop needs of a state machine. [`super::Pool`] is the one that ships; a test may wrap it.
+/// What the loop needs of a state machine. [`super::Pools`] is the one that ships; a test may wrap it.
 pub trait Machine {
     /// Takes one input at `now` and appends what is to be done. Total: an input that makes no sense is noted as an
     /// event, never a panic.

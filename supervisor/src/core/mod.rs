@@ -6,6 +6,7 @@ mod ending;
 mod event;
 mod input;
 mod pool;
+mod pools;
 mod reload;
 mod slot;
 mod step;
@@ -17,4 +18,4 @@ pub use event::{ErrorEvent, Event, ReloadPhase};
 pub use input::{
     Action, Command, ExitStatus, Input, Machine, Order, Revision, Scale, Signal, SpawnError, SpawnStep, Word, WorkerId,
 };
-pub use pool::Pool;
+pub use pools::Pools;

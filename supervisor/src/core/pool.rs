@@ -7,11 +7,13 @@ use crate::policy::{ExitCode, Instant, Policy, RestartLog};
 use super::slot::{Next, Slot};
 use super::step::Step;
 use super::worker::Worker;
-use super::{Action, Input, Machine, WorkerId};
+use super::{Action, Input, WorkerId};
 
 /// A pool of workers under one policy.
 #[derive(Clone, Debug)]
-pub struct Pool {
+pub(super) struct Pool {
+    /// Its place in the configuration.
+    pub(super) number: u16,
     pub(super) policy: Policy,
     pub(super) stage: Stage,
     /// One for each wanted worker.
@@ -37,14 +39,17 @@ pub(super) enum Stage {
         /// Whether the operator asked for it; what a give-up began still takes a first stop and a second one.
         stop: StopAsked,
     },
-    /// [`Action::Exit`] was given.
-    Over,
+    /// Nobody is left and nobody will come.
+    Over {
+        /// How it ended.
+        code: ExitCode,
+    },
 }
 
 /// How often the operator said stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum StopAsked {
-    /// Not at all: the pool gave up by itself.
+    /// Not at all: it runs, or gave up by itself.
     Never,
     /// Once: workers may drain.
     Once,
@@ -65,9 +70,10 @@ pub(super) struct Reload {
 
 impl Pool {
     /// A pool that has not started yet.
-    pub fn new(policy: Policy) -> Self {
+    pub(super) fn new(number: u16, policy: Policy) -> Self {
         let slots = (0..policy.workers).map(|_| Slot::default()).collect();
         Self {
+            number,
             policy,
             stage: Stage::New,
             slots,
@@ -84,15 +90,38 @@ impl Pool {
             Next::Nobody | Next::Started(_) => None,
         })
     }
-}
 
-impl Machine for Pool {
-    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+    /// Takes one input that is for this pool.
+    pub(super) fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
         Step { pool: self, now, actions }.run(input);
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
+    /// Another pool gave up.
+    pub(super) fn give_up_too(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        Step { pool: self, now, actions }.give_up_too();
+    }
+
+    /// When a tick is wanted next.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
         let dues = self.dues().map(|(at, _)| at);
         self.workers.values().filter_map(|worker| worker.phase.deadline()).chain(dues).min()
+    }
+
+    /// How often it was told to stop; `None` if it is over.
+    pub(super) fn stop_asked(&self) -> Option<StopAsked> {
+        match self.stage {
+            Stage::New | Stage::Running => Some(StopAsked::Never),
+            Stage::Ending { stop, .. } => Some(stop),
+            Stage::Over { .. } => None,
+        }
+    }
+
+    /// Whether it ends, or has ended, because of the restart limit.
+    pub(super) fn gave_up(&self) -> bool {
+        matches!(self.stage, Stage::Ending { code: ExitCode::GaveUp, .. } | Stage::Over { code: ExitCode::GaveUp })
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over { .. })
     }
 }

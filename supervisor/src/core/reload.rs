@@ -11,14 +11,14 @@ impl Step<'_> {
         match &mut self.pool.reload {
             None => self.begin_reload(),
             Some(reload) if !reload.again => reload.again = true,
-            Some(_) => self.emit(Event::Reload { phase: ReloadPhase::Absorbed }),
+            Some(_) => self.emit(Event::Reload { pool: self.pool.number, phase: ReloadPhase::Absorbed }),
         }
     }
 
     fn begin_reload(&mut self) {
         let old = self.pool.slots.iter().map(|slot| slot.generation).collect();
         self.pool.reload = Some(Reload { old, cursor: 0, again: false });
-        self.emit(Event::Reload { phase: ReloadPhase::Began });
+        self.emit(Event::Reload { pool: self.pool.number, phase: ReloadPhase::Began });
     }
 
     /// Drives the rolling restart on as far as the state allows. A slot is done when a new worker serves in it, or when
@@ -59,7 +59,7 @@ impl Step<'_> {
     /// Ends the one that runs; the one that waits begins.
     fn end_reload(&mut self, phase: ReloadPhase) {
         let again = self.pool.reload.take().is_some_and(|reload| reload.again);
-        self.emit(Event::Reload { phase });
+        self.emit(Event::Reload { pool: self.pool.number, phase });
         if again {
             self.begin_reload();
         }
@@ -68,7 +68,7 @@ impl Step<'_> {
     /// A stop comes first, also before the one that waits.
     pub(super) fn cancel_reload(&mut self) {
         if self.pool.reload.take().is_some() {
-            self.emit(Event::Reload { phase: ReloadPhase::Cancelled });
+            self.emit(Event::Reload { pool: self.pool.number, phase: ReloadPhase::Cancelled });
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::policy::Instant;
 
 use super::pool::{Pool, Stage, StopAsked};
 use super::worker::{Phase, Worker};
-use super::{Action, Command, ErrorEvent, Event, Input, Signal, WorkerId};
+use super::{Action, Command, ErrorEvent, Event, Input, ReloadPhase, Signal, WorkerId};
 
 /// A pool, the present and the list of actions: everything that one step works on.
 pub(super) struct Step<'a> {
@@ -16,64 +16,58 @@ pub(super) struct Step<'a> {
 impl Step<'_> {
     /// Takes one input.
     pub(super) fn run(&mut self, input: Input) {
-        match (self.pool.stage, input) {
-            (
-                _,
-                Input::Hung(_)
-                | Input::PoolCommand(..)
-                | Input::Configure(..)
-                | Input::Command(Command::Scale(_) | Command::Restart(_)),
-            ) => self.unexpected(None, "something that is not built"),
-            (Stage::New, Input::Start) => self.start_pool(),
-            (Stage::New, Input::Command(Command::Stop)) => self.stop(),
-            (Stage::New, Input::Tick) => {}
-            (Stage::New, Input::Command(Command::Reload)) => self.unexpected(None, "a reload before the start"),
-            (
-                Stage::New,
-                Input::Spawned(id)
-                | Input::SpawnFailed(id, _)
-                | Input::Word(id, _)
-                | Input::Disconnected(id)
-                | Input::Exited(id, _),
-            ) => self.unexpected(Some(id), "a worker before the start"),
+        match input {
+            Input::Start => self.start_pool(),
+            Input::Tick => self.tick(),
+            Input::Command(command) | Input::PoolCommand(_, command) => self.command(command),
+            Input::Configure(..) | Input::Hung(_) => self.unexpected(None, "something that is not built"),
+            Input::Spawned(id) if self.hears(id) => self.spawned(id),
+            Input::SpawnFailed(id, error) if self.hears(id) => self.spawn_failed(id, error),
+            Input::Word(id, word) if self.hears(id) => self.word(id, word),
+            Input::Disconnected(id) if self.hears(id) => self.disconnected(id),
+            Input::Exited(id, status) if self.hears(id) => self.exited(id, status),
+            Input::Spawned(_)
+            | Input::SpawnFailed(..)
+            | Input::Word(..)
+            | Input::Disconnected(_)
+            | Input::Exited(..) => {}
+        }
+        self.go_on();
+    }
 
-            (Stage::Running | Stage::Ending { .. }, Input::Start) => self.unexpected(None, "a second start"),
-            (Stage::Running | Stage::Ending { .. }, Input::Spawned(id)) => self.spawned(id),
-            (Stage::Running | Stage::Ending { .. }, Input::SpawnFailed(id, error)) => self.spawn_failed(id, error),
-            (Stage::Running | Stage::Ending { .. }, Input::Word(id, word)) => self.word(id, word),
-            (Stage::Running | Stage::Ending { .. }, Input::Disconnected(id)) => self.disconnected(id),
-            (Stage::Running | Stage::Ending { .. }, Input::Exited(id, status)) => self.exited(id, status),
-            (Stage::Running | Stage::Ending { .. }, Input::Tick) => self.tick(),
-            (Stage::Running, Input::Command(Command::Reload)) => self.reload(),
-            (Stage::Ending { .. }, Input::Command(Command::Reload)) => {
-                self.emit(Event::Reload { phase: super::ReloadPhase::Cancelled })
+    /// Whether there can be news of workers: none before the start, and once the pool is over none that matter.
+    fn hears(&mut self, id: WorkerId) -> bool {
+        match self.pool.stage {
+            Stage::New => {
+                self.unexpected(Some(id), "a worker before the start");
+                false
             }
-            (Stage::Running, Input::Command(Command::Stop)) => self.stop(),
-            (Stage::Ending { stop: StopAsked::Never, code }, Input::Command(Command::Stop)) => {
+            Stage::Running | Stage::Ending { .. } => true,
+            Stage::Over { .. } => false,
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match (self.pool.stage, command) {
+            (Stage::New | Stage::Running, Command::Stop) => self.stop(),
+            (Stage::Ending { stop: StopAsked::Never, code }, Command::Stop) => {
                 self.pool.stage = Stage::Ending { stop: StopAsked::Once, code };
-                self.emit(Event::Stop { hurry: false });
             }
-            (Stage::Ending { stop: StopAsked::Once, code }, Input::Command(Command::Stop)) => {
+            (Stage::Ending { stop: StopAsked::Once, code }, Command::Stop) => {
                 self.pool.stage = Stage::Ending { stop: StopAsked::Hurried, code };
                 self.hurry();
             }
             // Everything that can be done to the workers has been done.
-            (Stage::Ending { stop: StopAsked::Hurried, .. }, Input::Command(Command::Stop)) => {}
+            (Stage::Ending { stop: StopAsked::Hurried, .. } | Stage::Over { .. }, Command::Stop) => {}
 
-            // Exit is the last action of all.
-            (
-                Stage::Over,
-                Input::Start
-                | Input::Spawned(_)
-                | Input::SpawnFailed(..)
-                | Input::Word(..)
-                | Input::Disconnected(_)
-                | Input::Exited(..)
-                | Input::Command(_)
-                | Input::Tick,
-            ) => {}
+            (Stage::New, Command::Reload) => self.unexpected(None, "a reload before the start"),
+            (Stage::Running, Command::Reload) => self.reload(),
+            (Stage::Ending { .. } | Stage::Over { .. }, Command::Reload) => {
+                self.emit(Event::Reload { pool: self.pool.number, phase: ReloadPhase::Cancelled });
+            }
+
+            (_, Command::Scale(_) | Command::Restart(_)) => self.unexpected(None, "something that is not built"),
         }
-        self.go_on();
     }
 
     /// What follows from the state alone, whatever the input was.
@@ -84,14 +78,21 @@ impl Step<'_> {
                 self.end_if_finished();
             }
             Stage::Ending { .. } => self.end_if_gone(),
-            Stage::New | Stage::Over => {}
+            Stage::New | Stage::Over { .. } => {}
         }
     }
 
     fn start_pool(&mut self) {
-        self.pool.stage = Stage::Running;
-        for slot in 0..self.pool.policy.workers {
-            self.start(slot, false);
+        match self.pool.stage {
+            Stage::New => {
+                self.pool.stage = Stage::Running;
+                for slot in 0..self.pool.policy.workers {
+                    self.start(slot, false);
+                }
+            }
+            Stage::Running | Stage::Ending { .. } => self.unexpected(None, "a second start"),
+            // It was stopped before.
+            Stage::Over { .. } => {}
         }
     }
 

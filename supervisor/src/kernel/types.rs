@@ -23,6 +23,8 @@ impl Errno {
     pub const NOSYS: Self = Self(38);
     /// Too many descriptors in flight.
     pub const TOOMANYREFS: Self = Self(109);
+    /// An argument makes no sense.
+    pub const INVAL: Self = Self(22);
     /// Not an open descriptor.
     pub const BADF: Self = Self(9);
     /// Out of memory.
@@ -169,7 +171,7 @@ pub enum Stdio {
 }
 
 /// What a process is before its program runs, where that differs from the supervisor. Applied in the order that works:
-/// limits, directory and umask, groups, group, user.
+/// limits, umask, directory, groups, group, user. A program named by a relative path is looked for in the directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
     /// User id.
@@ -215,8 +217,9 @@ pub enum Resource {
 /// Everything about a process to be, as one value: what happens between fork and exec is this and nothing else.
 ///
 /// The child gets an empty signal mask and default dispositions, leads a process group of its own, has descriptors
-/// 0 to 2 of the supervisor, those of `fds`, the channel, and no other: whatever else the supervisor has open stays its
-/// own.
+/// 0 to 2 of the supervisor or what replaces them, those of `fds`, the channel, the notification pipe, and no other:
+/// whatever else the supervisor has open stays its own. There is no hole below the channel: Node, which looks for
+/// inherited descriptors, stops at the first hole after 15.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SpawnSpec {
     /// Program and arguments; the program is looked up in the PATH of `env` if it has no slash.

@@ -35,7 +35,7 @@ fn sentence(out: &mut String, event: &Event, pid: Option<Child>) -> std::fmt::Re
         None => format!("worker {} (generation {})", worker.slot, worker.generation),
     };
     match event {
-        Event::Setup { workers } => write!(out, "starting {workers} workers"),
+        Event::Setup { workers, .. } => write!(out, "starting {workers} workers"),
         Event::Listening { address } => write!(out, "listening on {address}"),
         Event::Fork { worker } => write!(out, "{} started", name(worker)),
         Event::Ready { worker } => write!(out, "{} is ready", name(worker)),
@@ -51,21 +51,21 @@ fn sentence(out: &mut String, event: &Event, pid: Option<Child>) -> std::fmt::Re
         Event::Error { worker: None, what } => write!(out, "{}", error(what)),
         Event::Restart { worker, delay } if delay.is_zero() => write!(out, "{} starts now", name(worker)),
         Event::Restart { worker, delay } => write!(out, "{} starts in {delay:?}", name(worker)),
-        Event::GiveUp { restarts, within } => {
+        Event::GiveUp { restarts, within, .. } => {
             write!(out, "giving up: one more restart would be more than {restarts} within {within:?}")
         }
-        Event::Draining { workers } => write!(out, "waiting for {workers} workers to finish"),
+        Event::Draining { workers, .. } => write!(out, "waiting for {workers} workers to finish"),
         Event::DrainDeadline { worker } => write!(out, "{} did not finish in time", name(worker)),
         Event::Kill { worker } => write!(out, "{} gets SIGKILL, with its process group", name(worker)),
-        Event::Reload { phase: ReloadPhase::Began } => write!(out, "rolling restart begins"),
-        Event::Reload { phase: ReloadPhase::Absorbed } => write!(out, "rolling restart: one is waiting already"),
-        Event::Reload { phase: ReloadPhase::Done } => write!(out, "rolling restart done"),
-        Event::Reload { phase: ReloadPhase::Aborted } => {
+        Event::Reload { phase: ReloadPhase::Began, .. } => write!(out, "rolling restart begins"),
+        Event::Reload { phase: ReloadPhase::Absorbed, .. } => write!(out, "rolling restart: one is waiting already"),
+        Event::Reload { phase: ReloadPhase::Done, .. } => write!(out, "rolling restart done"),
+        Event::Reload { phase: ReloadPhase::Aborted, .. } => {
             write!(out, "rolling restart abandoned: a new worker did not become ready; the old ones stay")
         }
-        Event::Reload { phase: ReloadPhase::Cancelled } => write!(out, "rolling restart cancelled by the stop"),
-        Event::Stop { hurry: false } => write!(out, "stopping"),
-        Event::Stop { hurry: true } => write!(out, "stopping at once"),
+        Event::Reload { phase: ReloadPhase::Cancelled, .. } => write!(out, "rolling restart cancelled by the stop"),
+        Event::Stop { hurry: false, .. } => write!(out, "stopping"),
+        Event::Stop { hurry: true, .. } => write!(out, "stopping at once"),
         Event::Online { .. } | Event::Retire { .. } | Event::Disconnect { .. } | Event::Close { .. } => Ok(()),
     }
 }

@@ -11,10 +11,17 @@ use crate::policy::Instant;
 pub fn write_event(out: &mut String, at: Instant, event: &Event, pid: Option<Child>) {
     begin(out, at, name(event));
     if let Some(worker) = event_worker(event) {
-        _ = write!(out, r#","worker":{{"slot":{},"generation":{}}}"#, worker.slot, worker.generation);
+        out.push_str(r#","worker":{"#);
+        if worker.pool != 0 {
+            _ = write!(out, r#""pool":{},"#, worker.pool);
+        }
+        _ = write!(out, r#""slot":{},"generation":{}}}"#, worker.slot, worker.generation);
         if let Some(Child(pid)) = pid {
             _ = write!(out, r#","pid":{pid}"#);
         }
+    }
+    if let Some(pool @ 1..) = event_pool(event) {
+        _ = write!(out, r#","pool":{pool}"#);
     }
     details(out, event);
     out.push_str("}\n");
@@ -78,20 +85,44 @@ pub fn event_worker(event: &Event) -> Option<WorkerId> {
     }
 }
 
+/// The pool that an event concerns as a whole. The first is not mentioned, so that nothing shows where there is only one.
+fn event_pool(event: &Event) -> Option<u16> {
+    match event {
+        Event::Setup { pool, .. }
+        | Event::GiveUp { pool, .. }
+        | Event::Draining { pool, .. }
+        | Event::Reload { pool, .. } => Some(*pool),
+        Event::Stop { pool, .. } => *pool,
+        Event::Listening { .. }
+        | Event::Fork { .. }
+        | Event::Online { .. }
+        | Event::Ready { .. }
+        | Event::Announce { .. }
+        | Event::Retire { .. }
+        | Event::Disconnect { .. }
+        | Event::Close { .. }
+        | Event::Exit { .. }
+        | Event::Error { .. }
+        | Event::Restart { .. }
+        | Event::DrainDeadline { .. }
+        | Event::Kill { .. } => None,
+    }
+}
+
 fn details(out: &mut String, event: &Event) {
     _ = match event {
-        Event::Setup { workers } | Event::Draining { workers } => write!(out, r#","workers":{workers}"#),
+        Event::Setup { workers, .. } | Event::Draining { workers, .. } => write!(out, r#","workers":{workers}"#),
         Event::Listening { address } => write!(out, r#","address":{}"#, quoted(address)),
         Event::Announce { two_phase, .. } => write!(out, r#","two_phase":{two_phase}"#),
         Event::Exit { status: ExitStatus::Code(code), .. } => write!(out, r#","code":{code}"#),
         Event::Exit { status: ExitStatus::Signal(signal), .. } => write!(out, r#","signal":{signal}"#),
         Event::Error { what, .. } => error(out, what),
         Event::Restart { delay, .. } => write!(out, r#","delay_ms":{}"#, milliseconds(*delay)),
-        Event::GiveUp { restarts, within } => {
+        Event::GiveUp { restarts, within, .. } => {
             write!(out, r#","restarts":{restarts},"within_ms":{}"#, milliseconds(*within))
         }
-        Event::Reload { phase } => write!(out, r#","phase":"{}""#, phase_name(*phase)),
-        Event::Stop { hurry } => write!(out, r#","hurry":{hurry}"#),
+        Event::Reload { phase, .. } => write!(out, r#","phase":"{}""#, phase_name(*phase)),
+        Event::Stop { hurry, .. } => write!(out, r#","hurry":{hurry}"#),
         Event::Fork { .. }
         | Event::Online { .. }
         | Event::Ready { .. }

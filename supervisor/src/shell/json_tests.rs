@@ -26,7 +26,7 @@ fn spans_are_numbers_of_milliseconds() {
     assert_eq!(restart(Duration::ZERO), r#""restart","worker":{"slot":2,"generation":7},"delay_ms":0"#);
     assert!(restart(Duration::from_micros(20_500)).ends_with(r#""delay_ms":20.5"#));
     assert!(restart(Duration::from_nanos(1)).ends_with(r#""delay_ms":0.000001"#));
-    let giveup = Event::GiveUp { restarts: 10, within: Duration::from_secs(60) };
+    let giveup = Event::GiveUp { pool: 0, restarts: 10, within: Duration::from_secs(60) };
     assert_eq!(line(giveup, None), r#""giveup","restarts":10,"within_ms":60000"#);
 }
 
@@ -45,11 +45,19 @@ fn errors_name_their_kind_and_keep_their_text_in_one_line() {
 
 #[test]
 fn the_rest() {
-    assert_eq!(line(Event::Setup { workers: 4 }, None), r#""setup","workers":4"#);
+    assert_eq!(line(Event::Setup { pool: 0, workers: 4 }, None), r#""setup","workers":4"#);
     let listening = Event::Listening { address: "unix:/tmp/a".into() };
     assert_eq!(line(listening, None), r#""listening","address":"unix:/tmp/a""#);
-    assert_eq!(line(Event::Reload { phase: ReloadPhase::Absorbed }, None), r#""reload","phase":"absorbed""#);
-    assert_eq!(line(Event::Stop { hurry: true }, None), r#""stop","hurry":true"#);
+    assert_eq!(line(Event::Reload { pool: 0, phase: ReloadPhase::Absorbed }, None), r#""reload","phase":"absorbed""#);
+    assert_eq!(line(Event::Stop { pool: None, hurry: true }, None), r#""stop","hurry":true"#);
     let announce = Event::Announce { worker: WORKER, two_phase: false };
     assert!(line(announce, Some(1)).ends_with(r#""pid":1,"two_phase":false"#));
+}
+
+#[test]
+fn pools_after_the_first_are_named() {
+    let worker = WorkerId { pool: 1, ..WORKER };
+    assert_eq!(line(Event::Ready { worker }, None), r#""ready","worker":{"pool":1,"slot":2,"generation":7}"#);
+    assert_eq!(line(Event::Draining { pool: 1, workers: 3 }, None), r#""draining","pool":1,"workers":3"#);
+    assert_eq!(line(Event::Stop { pool: Some(2), hurry: false }, None), r#""stop","pool":2,"hurry":false"#);
 }

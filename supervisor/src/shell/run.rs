@@ -51,7 +51,9 @@ fn prepare<K: Kernel>(
         voices.say(&format!("can't write events: {}", errno_text(errno)));
         return Err(ExitCode::Config);
     }
-    voices.event(kernel.now(), &Event::Setup { workers: config.pools[0].policy.workers }, None);
+    for (pool, of) in (0u16..).zip(&config.pools) {
+        voices.event(kernel.now(), &Event::Setup { pool, workers: of.policy.workers }, None);
+    }
     for (name, address) in &config.listen {
         match kernel.listen(address, &ListenOptions::backlog(config.backlog)) {
             Ok(fd) => {
@@ -75,7 +77,7 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
     // A stop that came before the handlers' first reader did: nothing runs, so there is nothing to stop.
     let mut signals = shell.kernel.take_signals();
     if signals.term || signals.interrupt {
-        shell.emit(&Event::Stop { hurry: false });
+        shell.emit(&Event::Stop { pool: None, hurry: false });
         return ExitCode::Stopped;
     }
     shell.feed(Input::Start);

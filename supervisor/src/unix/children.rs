@@ -1,6 +1,7 @@
 //! Starting, signalling and reaping children.
 
 use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 
 use nix::libc;
 
@@ -12,10 +13,16 @@ use super::{Unix, last_errno, spawn};
 
 impl Processes for Unix {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
-        let (child, channel) = spawn::spawn(spec, &self.table)?;
+        let (child, ends) = spawn::spawn(spec, &self.table)?;
         self.children.insert(child);
-        let channel = channel.map(|fd| self.table.insert(fd, Kind::Plain));
-        Ok(Spawned { child, channel, stdout: None, stderr: None, notify: None })
+        let mut own = |fd: Option<OwnedFd>, kind| fd.map(|fd| self.table.insert(fd, kind));
+        Ok(Spawned {
+            child,
+            channel: own(ends.channel, Kind::Plain),
+            stdout: own(ends.stdout, Kind::Pipe),
+            stderr: own(ends.stderr, Kind::Pipe),
+            notify: own(ends.notify, Kind::Pipe),
+        })
     }
 
     fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {

@@ -1,11 +1,11 @@
-//! Files and inherited descriptors that are written.
+//! Files, and inherited descriptors that are written.
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
-use rustix::io::{fcntl_dupfd_cloexec, write};
+use rustix::io::{Errno as Sys, fcntl_dupfd_cloexec, read, write};
 use rustix::net::{SendFlags, send};
 
 use crate::kernel::{Errno, Fd, Files};
@@ -20,8 +20,21 @@ const PIPE_BUF: usize = 4096;
 const FIRST_FREE: i32 = 3;
 
 impl Files for Unix {
-    fn read(&mut self, _path: &Path, _limit: usize) -> Result<Vec<u8>, Errno> {
-        Err(Errno::NOSYS)
+    /// Until the end or the limit: files of /proc have no size, and others may grow or shrink meanwhile.
+    fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
+        let fd = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty())?;
+        let mut bytes = Vec::new();
+        let mut part = [0; 4096];
+        while bytes.len() < limit {
+            let room = part.len().min(limit - bytes.len());
+            match read(&fd, &mut part[..room]) {
+                Ok(0) => break,
+                Ok(count) => bytes.extend_from_slice(&part[..count]),
+                Err(Sys::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(bytes)
     }
 
     fn open_append(&mut self, path: &Path) -> Result<Fd, Errno> {
@@ -54,7 +67,7 @@ impl Files for Unix {
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         let open = self.table.get(fd)?;
         Ok(match open.kind {
-            Kind::Plain | Kind::Listener { .. } => write(&open.fd, bytes)?,
+            Kind::Plain | Kind::Pipe | Kind::Listener(_) => write(&open.fd, bytes)?,
             Kind::SharedSocket => send(&open.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?,
             Kind::Shared => {
                 let mut fds = [PollFd::new(&open.fd, PollFlags::OUT)];

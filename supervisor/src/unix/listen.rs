@@ -5,38 +5,39 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
+use rustix::fs::{Mode, chmod, fchmod};
 use rustix::io::Errno as Sys;
 use rustix::net::{
-    AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, bind, connect, getsockname, listen,
-    socket_with, sockopt,
+    AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect, getsockname,
+    listen, socket_with, sockopt,
 };
 
 use crate::kernel::{Address, Errno, Fd, Listen, ListenOptions};
 
 use super::Unix;
-use super::table::{Kind, MadePath};
+use super::table::{Kind, Listener, MadePath};
 
 impl Listen for Unix {
     fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
-        let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
         let (fd, made) = match address {
-            Address::Tcp(socket) => (tcp(socket, backlog)?, None),
-            Address::Udp(socket) => (udp(socket)?, None),
-            Address::Unix(path) => (unix(path, backlog)?, MadePath::new(path.clone())),
+            Address::Tcp(socket) => (tcp(socket, options)?, None),
+            Address::Udp(socket) => (udp(socket, options)?, None),
+            Address::Unix(path) => (unix(path, options)?, MadePath::new(path.clone())),
         };
         let address = bound(address, &fd);
-        Ok(self.table.insert(fd, Kind::Listener { address, made }))
+        Ok(self.table.insert(fd, Kind::Listener(Box::new(Listener { address, made }))))
     }
 
     fn bound_address(&self, fd: Fd) -> Option<Address> {
         match self.table.get(fd).map(|open| &open.kind) {
-            Ok(Kind::Listener { address, .. }) => Some(address.clone()),
+            Ok(Kind::Listener(listener)) => Some(listener.address.clone()),
             _ => None,
         }
     }
 
-    fn accept(&mut self, _listener: Fd) -> Result<Fd, Errno> {
-        Err(Errno::NOSYS)
+    fn accept(&mut self, listener: Fd) -> Result<Fd, Errno> {
+        let connection = accept_with(&self.table.get(listener)?.fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+        Ok(self.table.insert(connection, Kind::Plain))
     }
 }
 
@@ -54,36 +55,49 @@ fn socket(family: AddressFamily, kind: SocketType) -> Result<OwnedFd, Sys> {
     socket_with(family, kind, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)
 }
 
-fn internet(address: &SocketAddr, kind: SocketType) -> Result<OwnedFd, Sys> {
-    match address {
-        SocketAddr::V4(_) => socket(AddressFamily::INET, kind),
+fn internet(address: &SocketAddr, kind: SocketType, options: &ListenOptions) -> Result<OwnedFd, Sys> {
+    let fd = match address {
+        SocketAddr::V4(_) => socket(AddressFamily::INET, kind)?,
         SocketAddr::V6(_) => {
             let fd = socket(AddressFamily::INET6, kind)?;
-            // Whatever the host's default is: [::] means IPv6, and 0.0.0.0 beside it is no conflict.
-            sockopt::set_ipv6_v6only(&fd, true)?;
-            Ok(fd)
+            // Whatever the host's default is: unless asked for, [::] means IPv6, and 0.0.0.0 beside it is no conflict.
+            sockopt::set_ipv6_v6only(&fd, !options.dual_stack)?;
+            fd
         }
+    };
+    if options.reuse_port {
+        sockopt::set_socket_reuseport(&fd, true)?;
     }
+    Ok(fd)
 }
 
-fn tcp(address: &SocketAddr, backlog: i32) -> Result<OwnedFd, Sys> {
-    let fd = internet(address, SocketType::STREAM)?;
+fn tcp(address: &SocketAddr, options: &ListenOptions) -> Result<OwnedFd, Sys> {
+    let fd = internet(address, SocketType::STREAM, options)?;
     sockopt::set_socket_reuseaddr(&fd, true)?;
     bind(&fd, address)?;
-    listen(&fd, backlog)?;
+    listen(&fd, backlog(options))?;
     Ok(fd)
 }
 
 /// No SO_REUSEADDR: for UDP it lets a second process take the same port and half of the datagrams.
-fn udp(address: &SocketAddr) -> Result<OwnedFd, Sys> {
-    let fd = internet(address, SocketType::DGRAM)?;
+fn udp(address: &SocketAddr, options: &ListenOptions) -> Result<OwnedFd, Sys> {
+    let fd = internet(address, SocketType::DGRAM, options)?;
     bind(&fd, address)?;
     Ok(fd)
 }
 
-fn unix(path: &Path, backlog: i32) -> Result<OwnedFd, Sys> {
+fn backlog(options: &ListenOptions) -> i32 {
+    i32::try_from(options.backlog).unwrap_or(i32::MAX)
+}
+
+fn unix(path: &Path, options: &ListenOptions) -> Result<OwnedFd, Sys> {
     let address = SocketAddrUnix::new(path)?;
     let fd = socket(AddressFamily::UNIX, SocketType::STREAM)?;
+    let mode = options.mode.map(Mode::from_raw_mode);
+    if let Some(mode) = mode {
+        // The file is made with this less the umask, so that at no time anybody may do more than said.
+        fchmod(&fd, mode)?;
+    }
     match bind(&fd, &address) {
         Err(Sys::ADDRINUSE) if is_dead(path, &address) => {
             std::fs::remove_file(path).map_err(|error| Sys::from_io_error(&error).unwrap_or(Sys::ADDRINUSE))?;
@@ -91,7 +105,12 @@ fn unix(path: &Path, backlog: i32) -> Result<OwnedFd, Sys> {
         }
         other => other?,
     }
-    listen(&fd, backlog)?;
+    // And now without the umask, before anybody can connect.
+    let opened = mode.map_or(Ok(()), |mode| chmod(path, mode)).and_then(|()| listen(&fd, backlog(options)));
+    if let Err(errno) = opened {
+        _ = std::fs::remove_file(path);
+        return Err(errno);
+    }
     Ok(fd)
 }
 

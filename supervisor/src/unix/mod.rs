@@ -2,11 +2,13 @@
 //!
 //! The only room with `unsafe`. Each use says why it holds.
 
+mod child;
 mod children;
 mod files;
 mod listen;
 mod poll;
 mod program;
+mod setup;
 mod signals;
 mod spawn;
 mod streams;

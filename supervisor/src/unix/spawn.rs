@@ -1,4 +1,4 @@
-//! fork, and what the child does until exec.
+//! Starting a process: what the child will need, the fork, and what it reports.
 //!
 //! Not `std::process::Command`: its error pipe lies on the numbers that the convention wants for the listeners, and it
 //! can't tell a child its own pid. The process is single-threaded and small, so fork(2) is safe and cheap enough.
@@ -9,72 +9,61 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use nix::libc;
+use rustix::fs::{Mode, OFlags, open};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::core::{SpawnError, SpawnStep};
-use crate::kernel::{Child, Errno, SpawnSpec};
+use crate::kernel::{Child, Errno, SpawnSpec, Stdio};
 
+use super::child::{self, Plan, REPORT};
 use super::children::number;
 use super::last_errno;
-use super::program::{Pointers, Program};
+use super::program::Program;
+use super::setup::Preparation;
 use super::table::Table;
 
 /// Where the given descriptors begin.
 const FIRST_FD: RawFd = 3;
 
-/// Linux numbers its signals from 1 to this.
-const LAST_SIGNAL: libc::c_int = 64;
-
-/// Bytes of the kernel's own signal set, a bit for each.
-const KERNEL_SIGSET: usize = LAST_SIGNAL as usize / 8;
-
-/// What the child writes into the error pipe: the step and the errno.
-const REPORT: usize = 1 + size_of::<i32>();
-
-/// What the child needs; made before the fork, only read after it.
-struct Plan {
-    pointers: Pointers,
-    candidates: Vec<*const libc::c_char>,
-    /// Descriptor and the number that it is to have.
-    moves: Vec<(RawFd, RawFd)>,
-    /// The first number that is not given to anything.
-    beyond: RawFd,
-    errors: RawFd,
-    parent: libc::pid_t,
-    on_parent_death: libc::c_int,
+/// Our ends of what a child was given.
+#[derive(Default)]
+pub struct Ends {
+    /// Of its channel.
+    pub channel: Option<OwnedFd>,
+    /// Of its standard output.
+    pub stdout: Option<OwnedFd>,
+    /// Of its standard error.
+    pub stderr: Option<OwnedFd>,
+    /// Of its notification pipe.
+    pub notify: Option<OwnedFd>,
 }
 
-/// Starts a process; the descriptor is our end of its channel.
-pub fn spawn(spec: &SpawnSpec, table: &Table) -> Result<(Child, Option<OwnedFd>), SpawnError> {
-    let mut program = Program::new(spec).ok_or(failed(SpawnStep::Setup, Errno(libc::EINVAL)))?;
-    let descriptors = |errno: rustix::io::Errno| failed(SpawnStep::Descriptors, errno.into());
-    let mut sources: Vec<RawFd> = Vec::new();
-    for &fd in &spec.fds {
-        sources.push(table.get(fd).map_err(|errno| failed(SpawnStep::Descriptors, errno))?.fd.as_raw_fd());
-    }
-    let channel = if spec.channel { Some(channel().map_err(descriptors)?) } else { None };
-    sources.extend(channel.iter().map(|(_, theirs)| theirs.as_raw_fd()));
-    let beyond = FIRST_FD + RawFd::try_from(sources.len()).unwrap_or(RawFd::MAX - FIRST_FD);
-    // Above all numbers that the child will overwrite, or the report of a failure would be lost, or worse.
-    let (reports, low) = pipe_with(PipeFlags::CLOEXEC).map_err(descriptors)?;
-    let errors = fcntl_dupfd_cloexec(&low, beyond).map_err(descriptors)?;
-    // The end of the pipe is the sign of success, so nobody but the child may hold it open.
-    drop(low);
+/// Starts a process.
+pub fn spawn(spec: &SpawnSpec, table: &Table) -> Result<(Child, Ends), SpawnError> {
+    let invalid = || failed(SpawnStep::Setup, Errno(libc::EINVAL));
+    let mut program = Program::new(spec).ok_or_else(invalid)?;
+    let preparation = Preparation::new(&spec.setup).ok_or_else(invalid)?;
+    let descriptors = |errno| failed(SpawnStep::Descriptors, errno);
+    let gifts = Gifts::new(spec, table).map_err(descriptors)?;
+    let beyond = gifts.moves.iter().map(|&(_, target)| target + 1).max().unwrap_or(FIRST_FD).max(FIRST_FD);
+    let (reports, errors) = error_pipe(beyond).map_err(descriptors)?;
     let mut plan = Plan {
         pointers: program.pointers(),
         candidates: program.candidates.iter().map(|path| path.as_ptr()).collect(),
-        moves: sources.into_iter().zip(FIRST_FD..).collect(),
+        moves: gifts.moves,
         beyond,
         errors: errors.as_raw_fd(),
         parent: rustix::process::getpid().as_raw_nonzero().get(),
         on_parent_death: spec.on_parent_death.map_or(0, number),
+        preparation,
     };
     let child = fork(&mut plan)?;
-    drop(errors);
+    // Each of these ends for us when nobody else has it.
+    drop((errors, gifts.theirs));
     match report(File::from(reports)) {
-        None => Ok((child, channel.map(|(ours, _)| ours))),
+        None => Ok((child, gifts.ours)),
         Some(error) => {
             reap(child);
             Err(error)
@@ -86,10 +75,77 @@ fn failed(step: SpawnStep, errno: Errno) -> SpawnError {
     SpawnError { step, errno: errno.0 }
 }
 
+/// All descriptors that a child gets beside the supervisor's own 0 to 2.
+#[derive(Default)]
+struct Gifts {
+    /// Descriptor and the number that it is to have.
+    moves: Vec<(RawFd, RawFd)>,
+    /// What was opened for the child alone.
+    theirs: Vec<OwnedFd>,
+    ours: Ends,
+}
+
+impl Gifts {
+    fn new(spec: &SpawnSpec, table: &Table) -> Result<Self, Errno> {
+        let mut gifts = Self::default();
+        for (&fd, target) in spec.fds.iter().zip(FIRST_FD..) {
+            gifts.moves.push((table.get(fd)?.fd.as_raw_fd(), target));
+        }
+        let mut next = FIRST_FD + RawFd::try_from(spec.fds.len()).map_err(|_| Errno(libc::EINVAL))?;
+        if spec.channel {
+            let (ours, theirs) = channel()?;
+            gifts.give(theirs, next);
+            gifts.ours.channel = Some(ours);
+            next += 1;
+        }
+        gifts.ours.stdout = gifts.stdio(spec.stdout, libc::STDOUT_FILENO)?;
+        gifts.ours.stderr = gifts.stdio(spec.stderr, libc::STDERR_FILENO)?;
+        if let Some(target) = spec.notify_fd {
+            // Everything below is something else already, and the number after the highest must be one, too.
+            if target < next || target == RawFd::MAX {
+                return Err(Errno(libc::EINVAL));
+            }
+            gifts.ours.notify = Some(gifts.pipe(target)?);
+        }
+        Ok(gifts)
+    }
+
+    fn give(&mut self, fd: OwnedFd, target: RawFd) {
+        self.moves.push((fd.as_raw_fd(), target));
+        self.theirs.push(fd);
+    }
+
+    fn stdio(&mut self, stdio: Stdio, target: RawFd) -> Result<Option<OwnedFd>, rustix::io::Errno> {
+        match stdio {
+            Stdio::Inherit => Ok(None),
+            Stdio::Null => {
+                self.give(open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?, target);
+                Ok(None)
+            }
+            Stdio::Pipe => self.pipe(target).map(Some),
+        }
+    }
+
+    /// A pipe of the child's own: one that sets O_NONBLOCK on its end hurts nobody else. Gives our end.
+    fn pipe(&mut self, target: RawFd) -> Result<OwnedFd, rustix::io::Errno> {
+        let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        self.give(theirs, target);
+        Ok(ours)
+    }
+}
+
 fn channel() -> Result<(OwnedFd, OwnedFd), rustix::io::Errno> {
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     rustix::io::ioctl_fionbio(&ours, true)?;
     Ok((ours, theirs))
+}
+
+/// Its writing end lies above all numbers that the child will overwrite, or the report of a failure would be lost, or
+/// worse. Its end is the sign of success, so nobody but the child may hold it open.
+fn error_pipe(beyond: RawFd) -> Result<(OwnedFd, OwnedFd), Errno> {
+    let (reports, low) = pipe_with(PipeFlags::CLOEXEC)?;
+    Ok((reports, fcntl_dupfd_cloexec(&low, beyond)?))
 }
 
 /// What the child said; nothing if the pipe was closed by exec. Returns when one of them has happened.
@@ -99,8 +155,8 @@ fn report(mut pipe: File) -> Option<SpawnError> {
     _ = pipe.read_to_end(&mut bytes);
     let (&step, errno) = bytes.split_first()?;
     let step = match step {
-        0 => SpawnStep::Descriptors,
-        1 => SpawnStep::Setup,
+        child::DESCRIPTORS => SpawnStep::Descriptors,
+        child::SETUP => SpawnStep::Setup,
         _ => SpawnStep::Exec,
     };
     Some(failed(step, Errno(errno.try_into().map_or(libc::EIO, i32::from_ne_bytes))))
@@ -115,7 +171,7 @@ fn reap(child: Child) {
 }
 
 /// All signals are blocked around the fork: a handler of ours that ran in the child would wake *us*.
-fn fork(plan: &mut Plan) -> Result<Child, SpawnError> {
+fn fork(plan: &mut Plan<'_>) -> Result<Child, SpawnError> {
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the sets are initialised before they are read. The child calls nothing that is not async-signal-safe and
     // never returns; the process has one thread, so nothing that it reads is half-written.
@@ -126,104 +182,13 @@ fn fork(plan: &mut Plan) -> Result<Child, SpawnError> {
         let pid = libc::fork();
         let errno = last_errno();
         if pid == 0 {
-            child(plan);
+            child::live(plan);
         }
         libc::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
         match u32::try_from(pid) {
             Ok(pid) => Ok(Child(pid)),
             Err(_) => Err(failed(SpawnStep::Fork, errno)),
         }
-    }
-}
-
-/// The child's life until exec.
-///
-/// # Safety
-/// To be called between fork and exec only, with a plan whose pointers are alive.
-unsafe fn child(plan: &mut Plan) -> ! {
-    // SAFETY: the calls are async-signal-safe, and the pointers are those of `Program`.
-    unsafe {
-        let pid = libc::getpid();
-        if libc::setpgid(0, 0) != 0 {
-            die(plan, 1);
-        }
-        // The parent may have died before the request to be told of that.
-        if plan.on_parent_death != 0
-            && (libc::prctl(libc::PR_SET_PDEATHSIG, plan.on_parent_death) != 0 || libc::getppid() != plan.parent)
-        {
-            die(plan, 1);
-        }
-        place_descriptors(plan);
-        plan.pointers.set_listen_pid(pid);
-        clean_signals();
-        exec(plan);
-        die(plan, 2)
-    }
-}
-
-/// Moves what is in the way up first, so that no source lies on another's number; dup2 then clears close-on-exec, which
-/// it would not do for equal numbers.
-unsafe fn place_descriptors(plan: &mut Plan) {
-    // SAFETY: no memory is involved.
-    unsafe {
-        for place in 0..plan.moves.len() {
-            let source = plan.moves[place].0;
-            if source < plan.beyond {
-                plan.moves[place].0 = libc::fcntl(source, libc::F_DUPFD_CLOEXEC, plan.beyond);
-                if plan.moves[place].0 < 0 {
-                    die(plan, 0);
-                }
-            }
-        }
-        for &(source, target) in &plan.moves {
-            if libc::dup2(source, target) < 0 {
-                die(plan, 0);
-            }
-        }
-    }
-}
-
-/// Default dispositions, then an empty mask: masks and ignored signals would survive exec. The system call itself, because
-/// libc keeps 32 and 33 for itself and would leave them ignored, if they came so.
-unsafe fn clean_signals() {
-    // SAFETY: all-zero is the kernel's sigaction with SIG_DFL, no flags and an empty mask, and the buffer is longer than
-    // that structure anywhere. SIGKILL and SIGSTOP give an error, which is right.
-    unsafe {
-        let default = [0_u64; 8];
-        for signal in 1..=LAST_SIGNAL {
-            let none = std::ptr::null_mut::<libc::c_void>();
-            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), none, KERNEL_SIGSET);
-        }
-        let mut none = MaybeUninit::<libc::sigset_t>::uninit();
-        libc::sigemptyset(none.as_mut_ptr());
-        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
-    }
-}
-
-/// Tries each place as execvp(3) does: goes on where there is no such file, and remembers that one may not be run. Leaves
-/// the errno that says most.
-unsafe fn exec(plan: &Plan) {
-    let mut refused = false;
-    for &path in &plan.candidates {
-        // SAFETY: NUL-terminated strings and NULL-terminated arrays of them, all alive.
-        unsafe { libc::execve(path, plan.pointers.argv.as_ptr(), plan.pointers.envp.as_ptr()) };
-        match last_errno().0 {
-            libc::EACCES => refused = true,
-            libc::ENOENT | libc::ENOTDIR => {}
-            _ => return,
-        }
-    }
-    nix::errno::Errno::set_raw(if refused { libc::EACCES } else { libc::ENOENT });
-}
-
-/// Reports errno and ends.
-unsafe fn die(plan: &Plan, step: u8) -> ! {
-    let errno = last_errno().0.to_ne_bytes();
-    let report: [u8; REPORT] = [step, errno[0], errno[1], errno[2], errno[3]];
-    // SAFETY: the buffer is as long as said; _exit runs nothing of the parent's.
-    unsafe {
-        libc::write(plan.errors, report.as_ptr().cast(), REPORT);
-        libc::_exit(127)
     }
 }
 

@@ -1,11 +1,14 @@
-//! Stream and datagram sockets.
+//! Stream and datagram sockets, and pipes that are read.
 
-use std::os::fd::AsRawFd;
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::libc;
+use rustix::io::{Errno as Sys, read};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, bind, recv, send, socket_with,
-    sockopt,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketAddrUnix, SocketFlags, SocketType, bind, recvmsg, send, sendmsg, socket_with, sockopt,
 };
 use rustix::process::{Pid, geteuid, getpgid, getpid};
 
@@ -17,23 +20,49 @@ use super::{Unix, last_errno};
 /// How many datagrams of strangers are skipped in one call.
 const SKIPPED: usize = 16;
 
+/// Room for as many descriptors as one message can carry (SCM_MAX_FD), so that none is lost and each can be closed.
+const RIGHTS: usize = rustix::cmsg_space!(ScmRights(253));
+
+/// Room for one.
+const ONE_RIGHT: usize = rustix::cmsg_space!(ScmRights(1));
+
 impl Streams for Unix {
     fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
-        // Without room for control data the kernel closes descriptors that come along.
-        let (bytes, _) = recv(&self.table.get(fd)?.fd, buffer, RecvFlags::DONTWAIT)?;
-        Ok(Received { bytes, handle: None })
+        let open = self.table.get(fd)?;
+        if matches!(open.kind, Kind::Pipe) {
+            return Ok(Received { bytes: read(&open.fd, buffer)?, handle: None });
+        }
+        let (bytes, handle) = receive_with_handle(&open.fd, buffer)?;
+        Ok(Received { bytes, handle: handle.map(|handle| self.table.insert(handle, Kind::Plain)) })
     }
 
     fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         Ok(send(&self.table.get(fd)?.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
     }
 
-    fn send_handle(&mut self, _fd: Fd, _bytes: &[u8], _handle: Fd) -> Result<usize, Errno> {
-        Err(Errno::NOSYS)
+    fn send_handle(&mut self, fd: Fd, bytes: &[u8], handle: Fd) -> Result<usize, Errno> {
+        if bytes.is_empty() {
+            // The kernel would take the message, deliver nothing and say 0.
+            return Err(Errno(libc::EINVAL));
+        }
+        let rights = [self.table.get(handle)?.fd.as_fd()];
+        let mut space = [MaybeUninit::uninit(); ONE_RIGHT];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        control.push(SendAncillaryMessage::ScmRights(&rights));
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        Ok(sendmsg(&self.table.get(fd)?.fd, &[IoSlice::new(bytes)], &mut control, flags)?)
     }
 
-    fn peer(&mut self, _fd: Fd) -> Result<Peer, Errno> {
-        Err(Errno::NOSYS)
+    fn peer(&mut self, fd: Fd) -> Result<Peer, Errno> {
+        let socket = &self.table.get(fd)?.fd;
+        let peer = nix::sys::socket::getsockopt(socket, nix::sys::socket::sockopt::PeerCredentials)
+            .map_err(|errno| Errno(errno as i32))?;
+        if peer.uid() == libc::uid_t::MAX {
+            // What a socket that has no such thing says instead of an error.
+            return Err(Errno(libc::EINVAL));
+        }
+        // 0 is somebody in another pid namespace.
+        Ok(Peer { pid: u32::try_from(peer.pid()).unwrap_or(0), user: peer.uid() })
     }
 
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
@@ -63,6 +92,24 @@ impl Streams for Unix {
     fn close(&mut self, fd: Fd) {
         self.table.close(fd);
     }
+}
+
+/// Bytes and the first descriptor that came with them; others are closed. A descriptor for which we have no number left
+/// is gone, and nothing says so but that it is missing.
+fn receive_with_handle(socket: &OwnedFd, buffer: &mut [u8]) -> Result<(usize, Option<OwnedFd>), Sys> {
+    let mut space = [MaybeUninit::uninit(); RIGHTS];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+    let bytes = recvmsg(socket, &mut [std::io::IoSliceMut::new(buffer)], &mut control, flags)?.bytes;
+    let mut first = None;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            for handle in rights {
+                first.get_or_insert(handle);
+            }
+        }
+    }
+    Ok((bytes, first))
 }
 
 impl Unix {

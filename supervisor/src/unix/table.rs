@@ -1,6 +1,5 @@
 //! The descriptors that handles stand for.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -22,12 +21,23 @@ pub struct Open {
 pub enum Kind {
     /// Nothing special; non-blocking if it can block at all.
     Plain,
-    /// A listener, with its address and the path that it made.
-    Listener { address: Address, made: Option<MadePath> },
+    /// Something that is read and is no socket; non-blocking.
+    Pipe,
+    /// A listener.
+    Listener(Box<Listener>),
     /// A socket that may be blocking, because somebody else has it, too.
     SharedSocket,
     /// Anything else that may block, because somebody else has it, too.
     Shared,
+}
+
+/// Where a listener listens.
+#[derive(Debug)]
+pub struct Listener {
+    /// Its address as bound.
+    pub address: Address,
+    /// The path that it made.
+    pub made: Option<MadePath>,
 }
 
 /// A path that this process made, and what it was then.
@@ -55,32 +65,46 @@ impl MadePath {
     }
 }
 
-/// All of them; what is left is closed at the end.
+/// All of them, each at the place of its number, because every turn of the loop looks up every one; what is left is
+/// closed at the end.
 #[derive(Debug, Default)]
-pub struct Table(BTreeMap<Fd, Open>);
+pub struct Table(Vec<Option<Open>>);
 
 impl Table {
     /// Owns a descriptor from now on.
     pub fn insert(&mut self, fd: OwnedFd, kind: Kind) -> Fd {
         let handle = Fd(fd.as_raw_fd());
-        self.0.insert(handle, Open { fd, kind });
+        let place = place(handle);
+        if place >= self.0.len() {
+            self.0.resize_with(place + 1, || None);
+        }
+        self.0[place] = Some(Open { fd, kind });
         handle
     }
 
     /// What a handle stands for; EBADF if it was closed.
     pub fn get(&self, fd: Fd) -> Result<&Open, Errno> {
-        self.0.get(&fd).ok_or(Errno::BADF)
+        self.0.get(place(fd)).and_then(Option::as_ref).ok_or(Errno::BADF)
     }
 
     /// Closes.
     pub fn close(&mut self, fd: Fd) {
-        self.0.remove(&fd);
+        if let Some(open) = self.0.get_mut(place(fd)) {
+            *open = None;
+        }
     }
+}
+
+/// A negative number, which nobody was ever given, has no place.
+fn place(fd: Fd) -> usize {
+    usize::try_from(fd.0).unwrap_or(usize::MAX)
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Kind::Listener { made: Some(made), .. } = &self.kind {
+        if let Kind::Listener(listener) = &self.kind
+            && let Some(made) = &listener.made
+        {
             made.remove();
         }
     }

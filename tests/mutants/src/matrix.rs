@@ -99,7 +99,7 @@ pub fn scenario_dir() -> PathBuf {
 pub fn simulate(plan: &Plan, mutation: Mutation) -> History {
     let fault = mutation.kernel_fault();
     let wrap = |kernel| Faulty::new(kernel, fault);
-    sim::run_with(plan, Model::default(), |policy| mutation.machine(policy), wrap).history
+    sim::run_with(plan, Model::default(), |policies| mutation.machine(policies), wrap).history
 }
 
 /// What fails in a history, invariants and expectations: its id, and why.

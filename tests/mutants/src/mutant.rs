@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supervisor::core::{Action, Input, Machine, Pool};
+use supervisor::core::{Action, Input, Machine, Pools};
 use supervisor::policy::{Instant, Policy, Restart};
 
 use crate::faulty::KernelFault;
@@ -82,23 +82,28 @@ impl Machine for AnyMachine {
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Mutation {
-    /// The state machine of the mutant for a pool under `policy`.
-    pub fn machine(self, policy: Policy) -> AnyMachine {
-        let limit = policy.limit;
-        let unlimited = Policy { limit: None, ..policy.clone() };
+    /// The state machine of the mutant for pools under `policies`.
+    pub fn machine(self, policies: Vec<Policy>) -> AnyMachine {
+        let limit = policies.first().and_then(|policy| policy.limit);
+        let with = |change: &dyn Fn(&mut Policy)| {
+            let mut changed = policies.clone();
+            changed.iter_mut().for_each(change);
+            Pools::new(changed)
+        };
+        let unlimited = || with(&|policy| policy.limit = None);
         AnyMachine(match self {
-            Self::Identity | Self::OneReapPerSignal => Box::new(Pool::new(policy)),
-            Self::NoRestart => Box::new(Pool::new(Policy { restart: Restart::Never, ..policy })),
-            Self::NoDrain => Box::new(Pool::new(Policy { drain: Duration::ZERO, ..policy })),
-            Self::NoDeadline => Box::new(Pool::new(Policy { drain: FOR_EVER, ..policy })),
-            Self::NoLimit => Box::new(Pool::new(unlimited)),
-            Self::InitialStartsCount => Box::new(Meter::new(Pool::new(unlimited), limit, Counting::EveryStart)),
-            Self::RetirementIsFree => Box::new(Meter::new(Pool::new(unlimited), limit, Counting::Deaths)),
-            Self::SecondReplacement => Box::new(SecondReplacement::new(policy)),
-            Self::LateReplacement => Box::new(LateReplacement::new(Pool::new(policy))),
-            Self::StatusZero => Box::new(StatusZero(Pool::new(policy))),
-            Self::LeavesAtStop => Box::new(LeavesAtStop(Pool::new(policy))),
-            Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pool::new(policy))),
+            Self::Identity | Self::OneReapPerSignal => Box::new(Pools::new(policies)),
+            Self::NoRestart => Box::new(with(&|policy| policy.restart = Restart::Never)),
+            Self::NoDrain => Box::new(with(&|policy| policy.drain = Duration::ZERO)),
+            Self::NoDeadline => Box::new(with(&|policy| policy.drain = FOR_EVER)),
+            Self::NoLimit => Box::new(unlimited()),
+            Self::InitialStartsCount => Box::new(Meter::new(unlimited(), limit, Counting::EveryStart)),
+            Self::RetirementIsFree => Box::new(Meter::new(unlimited(), limit, Counting::Deaths)),
+            Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
+            Self::LateReplacement => Box::new(LateReplacement::new(Pools::new(policies))),
+            Self::StatusZero => Box::new(StatusZero(Pools::new(policies))),
+            Self::LeavesAtStop => Box::new(LeavesAtStop(Pools::new(policies))),
+            Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pools::new(policies))),
         })
     }
 

@@ -56,7 +56,7 @@ fn run(kernel: Unix, mutant: &Mutant, file: &Path) -> ExitCode {
     };
     match config::parse(&text, &name) {
         Ok(config) => {
-            let machine = mutant.mutation.machine(config.pools[0].policy.clone());
+            let machine = mutant.mutation.machine(config.policies());
             let mut kernel = Faulty::new(kernel, mutant.mutation.kernel_fault());
             ExitCode::from(shell::run(&mut kernel, machine, &config).status())
         }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor::config::{self, Config};
-use supervisor::core::{Machine, Pool};
+use supervisor::core::{Machine, Pools};
 use supervisor::kernel::Kernel;
 use supervisor::policy::{ExitCode, Policy};
 use supervisor::shell;
@@ -48,14 +48,14 @@ pub struct Outcome {
 
 /// Runs a plan on the shipped supervisor. The same plan gives the same history, byte for byte.
 pub fn run(plan: &Plan) -> History {
-    run_with(plan, Model::default(), Pool::new, |kernel| kernel).history
+    run_with(plan, Model::default(), Pools::new, |kernel| kernel).history
 }
 
 /// Runs a plan with another state machine, another view of the kernel, or another model of it.
 pub fn run_with<M: Machine, K: Kernel>(
     plan: &Plan,
     model: Model,
-    machine: impl FnOnce(Policy) -> M,
+    machine: impl FnOnce(Vec<Policy>) -> M,
     wrap: impl FnOnce(SimKernel) -> K,
 ) -> Outcome {
     Prepared::new(plan).run(plan.seed, model, machine, wrap)
@@ -80,7 +80,7 @@ impl<'a> Prepared<'a> {
         &self,
         seed: u64,
         model: Model,
-        machine: impl FnOnce(Policy) -> M,
+        machine: impl FnOnce(Vec<Policy>) -> M,
         wrap: impl FnOnce(SimKernel) -> K,
     ) -> Outcome {
         let world = Rc::new(RefCell::new(World::new(self.plan, seed, model)));
@@ -90,7 +90,8 @@ impl<'a> Prepared<'a> {
             let code = match &self.config {
                 Ok(config) => {
                     let mut kernel = wrap(SimKernel(Rc::clone(&world)));
-                    let machine = machine(Policy { seed, ..config.pools[0].policy.clone() });
+                    let policies = config.policies().into_iter().map(|policy| Policy { seed, ..policy });
+                    let machine = machine(policies.collect());
                     shell::run(&mut kernel, machine, config)
                 }
                 // As its main does with a file that it can't use.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::core::{
-    Action, Command, Event, ExitStatus, Input, Machine, Pool, Signal, SpawnError, SpawnStep, Word, WorkerId,
+    Action, Command, Event, ExitStatus, Input, Machine, Pools, Signal, SpawnError, SpawnStep, Word, WorkerId,
 };
 use crate::policy::{Backoff, ExitCode, Instant, Limit, Policy, defaults};
 
@@ -13,6 +13,11 @@ pub const MS: fn(u64) -> Duration = Duration::from_millis;
 /// The `generation`-th worker of a slot.
 pub fn w(slot: u32, generation: u32) -> WorkerId {
     WorkerId { pool: 0, slot, generation }
+}
+
+/// The first worker of a slot in a pool.
+pub fn p(pool: u16, slot: u32) -> WorkerId {
+    WorkerId { pool, slot, generation: 1 }
 }
 
 /// A policy with round figures: limit 3 in 10 s, delays 100, 200, 400… up to 1000 ms, stable 5 s, drain 2 s.
@@ -27,26 +32,30 @@ pub fn policy(workers: u32) -> Policy {
     }
 }
 
-/// A pool and a clock.
+/// Pools, mostly one, and a clock.
 pub struct Bench {
-    pool: Pool,
+    pools: Pools,
     pub now: Instant,
 }
 
 impl Bench {
     /// A pool that has started, all workers ready, at second 1.
     pub fn steady(policy: Policy) -> Self {
-        let workers = policy.workers;
-        let mut bench = Self::started(policy);
-        for slot in 0..workers {
-            bench.boot(w(slot, 1));
+        Self::steady_pools(vec![policy])
+    }
+
+    /// Pools that have started, all workers ready, at second 1.
+    pub fn steady_pools(policies: Vec<Policy>) -> Self {
+        let mut bench = Self { pools: Pools::new(policies), now: Instant::from_nanos(1_000_000_000) };
+        for id in starts(&bench.give(Input::Start)) {
+            bench.boot(id);
         }
         bench
     }
 
     /// A pool whose first workers were asked for.
     pub fn started(policy: Policy) -> Self {
-        let mut bench = Self { pool: Pool::new(policy), now: Instant::from_nanos(1_000_000_000) };
+        let mut bench = Self { pools: Pools::new(vec![policy]), now: Instant::from_nanos(1_000_000_000) };
         bench.give(Input::Start);
         bench
     }
@@ -54,7 +63,7 @@ impl Bench {
     /// One input; its actions.
     pub fn give(&mut self, input: Input) -> Vec<Action> {
         let mut actions = Vec::new();
-        self.pool.step(self.now, input, &mut actions);
+        self.pools.step(self.now, input, &mut actions);
         actions
     }
 
@@ -66,7 +75,7 @@ impl Bench {
 
     /// In how long the next deadline is.
     pub fn next(&self) -> Option<Duration> {
-        self.pool.next_deadline().map(|at| at.since(self.now))
+        self.pools.next_deadline().map(|at| at.since(self.now))
     }
 
     /// The program of a worker runs.
@@ -93,6 +102,11 @@ impl Bench {
     /// It ends by exit.
     pub fn exits(&mut self, id: WorkerId, code: i32) -> Vec<Action> {
         self.give(Input::Exited(id, ExitStatus::Code(code)))
+    }
+
+    /// The operator speaks about one pool.
+    pub fn pool_command(&mut self, pool: u16, command: Command) -> Vec<Action> {
+        self.give(Input::PoolCommand(pool, command))
     }
 
     /// The operator speaks.

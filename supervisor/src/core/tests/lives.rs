@@ -51,8 +51,8 @@ fn the_need_for_one_restart_too_many_gives_up_and_ends_with_75() {
     let told = bench.exits(w(0, 4), 1);
     let mut expected = vec![
         exit(w(0, 4), 1),
-        emit(Event::GiveUp { restarts: 3, within: MS(10_000) }),
-        emit(Event::Draining { workers: 1 }),
+        emit(Event::GiveUp { pool: 0, restarts: 3, within: MS(10_000) }),
+        emit(Event::Draining { pool: 0, workers: 1 }),
     ];
     expected.extend(term(w(1, 1)));
     assert_eq!(told, expected);
@@ -84,7 +84,7 @@ fn the_limit_is_checked_again_when_a_restart_falls_due() {
     }
     let told = bench.pass(MS(100));
     assert_eq!(starts(&told), [w(0, 2), w(1, 2), w(2, 2)]);
-    assert!(told.contains(&emit(Event::GiveUp { restarts: 3, within: MS(10_000) })));
+    assert!(told.contains(&emit(Event::GiveUp { pool: 0, restarts: 3, within: MS(10_000) })));
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn retiring_at_every_first_request_meets_the_limit() {
         }
         let told = bench.word(w(0, 4), word);
         assert_eq!(starts(&told), []);
-        assert!(told.contains(&emit(Event::GiveUp { restarts: 3, within: MS(10_000) })));
+        assert!(told.contains(&emit(Event::GiveUp { pool: 0, restarts: 3, within: MS(10_000) })));
     }
 }
 

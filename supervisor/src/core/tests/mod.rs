@@ -5,5 +5,6 @@ mod lives;
 mod model;
 mod observer;
 mod order;
+mod pools;
 mod properties;
 mod rolling;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::observer::Observer;
 use crate::core::{
-    Action, Command, ExitStatus, Input, Machine, Order, Pool, Signal, SpawnError, SpawnStep, Word, WorkerId,
+    Action, Command, ExitStatus, Input, Machine, Order, Pools, Signal, SpawnError, SpawnStep, Word, WorkerId,
 };
 use crate::policy::{Instant, Policy, Readiness};
 
@@ -27,7 +27,7 @@ enum Manners {
 
 /// The world.
 pub struct Model {
-    pool: Pool,
+    pool: Pools,
     policy: Policy,
     now: Instant,
     choices: std::vec::IntoIter<u8>,
@@ -45,7 +45,7 @@ impl Model {
     /// A world in which `choices` decide; when they are used up everything behaves.
     pub fn new(policy: Policy, choices: Vec<u8>) -> Self {
         let mut model = Self {
-            pool: Pool::new(policy.clone()),
+            pool: Pools::new(vec![policy.clone()]),
             observer: Observer::new(policy.clone()),
             policy,
             now: Instant::from_nanos(1_000_000_000),

@@ -176,7 +176,7 @@ impl Observer {
                 self.gave_up = true;
             }
             Event::Kill { worker } => self.kill(now, worker),
-            Event::Reload { phase } => self.reloading = matches!(phase, ReloadPhase::Began | ReloadPhase::Absorbed),
+            Event::Reload { phase, .. } => self.reloading = matches!(phase, ReloadPhase::Began | ReloadPhase::Absorbed),
             Event::Error { what, .. } => assert!(
                 !matches!(what, ErrorEvent::Unexpected(what) if *what != "an announcement said twice"),
                 "{what:?}"

@@ -5,13 +5,13 @@ use crate::core::{Action, Command, Event, Input, ReloadPhase, SpawnStep, Word};
 use crate::policy::ExitCode;
 
 fn stop(hurry: bool) -> Action {
-    emit(Event::Stop { hurry })
+    emit(Event::Stop { pool: None, hurry })
 }
 
 #[test]
 fn a_stop_tells_each_worker_once_and_ends_with_0_when_all_are_gone() {
     let mut bench = Bench::steady(policy(2));
-    let mut expected = vec![stop(false), emit(Event::Draining { workers: 2 })];
+    let mut expected = vec![stop(false), emit(Event::Draining { pool: 0, workers: 2 })];
     expected.extend(term(w(0, 1)));
     expected.extend(term(w(1, 1)));
     assert_eq!(bench.command(Command::Stop), expected);
@@ -36,7 +36,7 @@ fn a_stop_cancels_the_restarts_that_wait() {
     let mut bench = Bench::steady(policy(1));
     bench.exits(w(0, 1), 1);
     let told = bench.command(Command::Stop);
-    assert_eq!(told, [stop(false), emit(Event::Draining { workers: 0 }), Action::Exit(ExitCode::Stopped)]);
+    assert_eq!(told, [stop(false), emit(Event::Draining { pool: 0, workers: 0 }), Action::Exit(ExitCode::Stopped)]);
     assert_eq!(bench.pass(MS(1000)), []);
 }
 
@@ -46,7 +46,7 @@ fn workers_that_are_leaving_get_no_second_signal() {
     bench.word(w(0, 1), Word::Suicide);
     bench.boot(w(0, 2));
     bench.pass(MS(500));
-    let mut expected = vec![stop(false), emit(Event::Draining { workers: 3 })];
+    let mut expected = vec![stop(false), emit(Event::Draining { pool: 0, workers: 3 })];
     expected.extend(term(w(0, 2)));
     expected.extend(term(w(1, 1)));
     assert_eq!(bench.command(Command::Stop), expected);
@@ -70,7 +70,7 @@ fn a_worker_whose_start_was_under_way_is_told_as_soon_as_it_runs() {
 
 #[test]
 fn a_stop_before_the_start_ends_at_once() {
-    let mut pool = crate::core::Pool::new(policy(2));
+    let mut pool = crate::core::Pools::new(vec![policy(2)]);
     let mut actions = Vec::new();
     crate::core::Machine::step(&mut pool, Default::default(), Input::Command(Command::Stop), &mut actions);
     assert_eq!(ending(&actions), Some(ExitCode::Stopped));
@@ -100,7 +100,7 @@ fn a_stop_during_a_give_up_is_heard_but_the_status_stays() {
 fn a_reload_after_the_stop_is_refused() {
     let mut bench = Bench::steady(policy(1));
     bench.command(Command::Stop);
-    assert_eq!(bench.command(Command::Reload), [emit(Event::Reload { phase: ReloadPhase::Cancelled })]);
+    assert_eq!(bench.command(Command::Reload), [emit(Event::Reload { pool: 0, phase: ReloadPhase::Cancelled })]);
 }
 
 #[test]

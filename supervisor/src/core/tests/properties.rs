@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::model::Model;
-use crate::core::{Action, Command, ExitStatus, Input, Machine, Pool, SpawnError, SpawnStep, Word, WorkerId};
+use crate::core::{Action, Command, ExitStatus, Input, Machine, Pools, SpawnError, SpawnStep, Word, WorkerId};
 use crate::policy::{Backoff, Instant, Limit, Policy, Readiness, Restart, defaults};
 
 fn ms(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
@@ -81,7 +81,7 @@ proptest! {
     /// worker asked for twice.
     #[test]
     fn step_is_total(policy in any_policy(), inputs in vec((0u64..2000, any_input()), 0..120)) {
-        let mut pool = Pool::new(policy);
+        let mut pool = Pools::new(vec![policy]);
         let mut now = Instant::from_nanos(0);
         let (mut asked, mut over) = (Vec::new(), false);
         for (millis, input) in inputs {

@@ -4,7 +4,7 @@ use super::bench::*;
 use crate::core::{Action, Command, Event, Order, ReloadPhase, Revision, SpawnStep, Word};
 
 fn reload(phase: ReloadPhase) -> Action {
-    emit(Event::Reload { phase })
+    emit(Event::Reload { pool: 0, phase })
 }
 
 #[test]
@@ -138,8 +138,11 @@ fn a_stop_cancels_it_and_tells_every_worker_once() {
     bench.command(Command::Reload);
     bench.spawned(w(0, 2));
     let told = bench.command(Command::Stop);
-    let mut expected =
-        vec![emit(Event::Stop { hurry: false }), reload(ReloadPhase::Cancelled), emit(Event::Draining { workers: 3 })];
+    let mut expected = vec![
+        emit(Event::Stop { pool: None, hurry: false }),
+        reload(ReloadPhase::Cancelled),
+        emit(Event::Draining { pool: 0, workers: 3 }),
+    ];
     for id in [w(0, 1), w(0, 2), w(1, 1)] {
         expected.extend(term(id));
     }

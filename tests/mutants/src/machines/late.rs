@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use supervisor::core::{Action, Event, Input, Machine, Order, Pool, Revision, Word, WorkerId};
+use supervisor::core::{Action, Event, Input, Machine, Order, Pools, Revision, Word, WorkerId};
 use supervisor::policy::Instant;
 
 use super::{ends, withdraw};
@@ -10,14 +10,14 @@ use super::{ends, withdraw};
 /// Withholds the start of each replacement until the announcer is gone. Since a two-phase announcer would wait for its
 /// replacement, it is told to drain at once.
 pub struct LateReplacement {
-    pool: Pool,
+    pool: Pools,
     /// Whose exit each withheld start waits for.
     withheld: BTreeMap<WorkerId, WorkerId>,
 }
 
 impl LateReplacement {
     /// Around this pool.
-    pub fn new(pool: Pool) -> Self {
+    pub fn new(pool: Pools) -> Self {
         Self { pool, withheld: BTreeMap::new() }
     }
 

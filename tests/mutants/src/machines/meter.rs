@@ -1,6 +1,6 @@
 //! Counts other things against the restart limit than it should.
 
-use supervisor::core::{Action, Command, Event, Input, Machine, Pool, Word, WorkerId};
+use supervisor::core::{Action, Command, Event, Input, Machine, Pools, Word, WorkerId};
 use supervisor::policy::{ExitCode, Instant, Limit, RestartLog};
 
 use super::withdraw;
@@ -16,7 +16,7 @@ pub enum Counting {
 
 /// A pool without a limit, and a limit around it.
 pub struct Meter {
-    pool: Pool,
+    pool: Pools,
     limit: Option<Limit>,
     counting: Counting,
     log: RestartLog,
@@ -28,7 +28,7 @@ pub struct Meter {
 
 impl Meter {
     /// Around a pool whose policy has no limit.
-    pub fn new(pool: Pool, limit: Option<Limit>, counting: Counting) -> Self {
+    pub fn new(pool: Pools, limit: Option<Limit>, counting: Counting) -> Self {
         Self { pool, limit, counting, log: RestartLog::default(), restarts: Vec::new(), gave_up: false, stopped: false }
     }
 
@@ -51,7 +51,7 @@ impl Meter {
     fn give_up(&mut self, now: Instant, unwanted: WorkerId, actions: &mut Vec<Action>) {
         let Some(limit) = self.limit else { return };
         self.gave_up = true;
-        actions.push(Action::Emit(Event::GiveUp { restarts: limit.restarts, within: limit.within }));
+        actions.push(Action::Emit(Event::GiveUp { pool: 0, restarts: limit.restarts, within: limit.within }));
         let mut told = Vec::new();
         self.pool.step(now, Input::Command(Command::Stop), &mut told);
         actions.extend(told.into_iter().filter(|action| !matches!(action, Action::Emit(Event::Stop { .. }))));
@@ -63,7 +63,7 @@ impl Machine for Meter {
     fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
         if input == Input::Command(Command::Stop) && self.gave_up && !self.stopped {
             self.stopped = true;
-            return actions.push(Action::Emit(Event::Stop { hurry: false }));
+            return actions.push(Action::Emit(Event::Stop { pool: None, hurry: false }));
         }
         let announced = matches!(input, Input::Word(_, Word::Retire | Word::Suicide));
         let mut told = Vec::new();

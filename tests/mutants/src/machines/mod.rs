@@ -10,12 +10,12 @@ pub use meter::{Counting, Meter};
 pub use second::SecondReplacement;
 pub use simple::{DeafWhileRolling, LeavesAtStop, StatusZero};
 
-use supervisor::core::{Action, Event, Input, Machine, Pool, SpawnError, SpawnStep, WorkerId};
+use supervisor::core::{Action, Event, Input, Machine, Pools, SpawnError, SpawnStep, WorkerId};
 use supervisor::policy::Instant;
 
 /// Tells the pool that a worker whose start was withheld is not coming, once it does not want it any more: for that
 /// there is no error to report.
-fn withdraw(pool: &mut Pool, now: Instant, id: WorkerId, actions: &mut Vec<Action>) {
+fn withdraw(pool: &mut Pools, now: Instant, id: WorkerId, actions: &mut Vec<Action>) {
     let mut told = Vec::new();
     pool.step(now, Input::SpawnFailed(id, SpawnError { step: SpawnStep::Fork, errno: 11 }), &mut told);
     actions.extend(told.into_iter().filter(|action| !matches!(action, Action::Emit(Event::Error { .. }))));

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use supervisor::core::{Action, Event, Input, Machine, Pool, Revision, Signal, Word, WorkerId};
+use supervisor::core::{Action, Event, Input, Machine, Pools, Revision, Signal, Word, WorkerId};
 use supervisor::policy::{Instant, Policy};
 
 use super::ends;
 
 /// A pool and the workers that should not be there. They live in slots of their own, which the pool does not know.
 pub struct SecondReplacement {
-    pool: Pool,
+    pool: Pools,
     wanted: u32,
     announced: BTreeSet<WorkerId>,
     /// The surplus workers, and whether each was told to leave.
@@ -21,11 +21,11 @@ pub struct SecondReplacement {
 }
 
 impl SecondReplacement {
-    /// A pool under this policy.
-    pub fn new(policy: Policy) -> Self {
+    /// Pools under these policies. The surplus is in the first.
+    pub fn new(policies: Vec<Policy>) -> Self {
         Self {
-            wanted: policy.workers,
-            pool: Pool::new(policy),
+            wanted: policies.first().map_or(0, |policy| policy.workers),
+            pool: Pools::new(policies),
             announced: BTreeSet::new(),
             surplus: BTreeMap::new(),
             count: 0,

@@ -1,10 +1,10 @@
 //! Filters that need no more than a line.
 
-use supervisor::core::{Action, Command, Event, Input, Machine, Pool, ReloadPhase};
+use supervisor::core::{Action, Command, Event, Input, Machine, Pools, ReloadPhase};
 use supervisor::policy::{ExitCode, Instant};
 
 /// Gives up with status 0.
-pub struct StatusZero(pub Pool);
+pub struct StatusZero(pub Pools);
 
 impl Machine for StatusZero {
     fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
@@ -22,12 +22,12 @@ impl Machine for StatusZero {
 }
 
 /// Ends at once when it is told to stop.
-pub struct LeavesAtStop(pub Pool);
+pub struct LeavesAtStop(pub Pools);
 
 impl Machine for LeavesAtStop {
     fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
         if input == Input::Command(Command::Stop) {
-            actions.push(Action::Emit(Event::Stop { hurry: false }));
+            actions.push(Action::Emit(Event::Stop { pool: None, hurry: false }));
             actions.push(Action::Exit(ExitCode::Stopped));
         } else {
             self.0.step(now, input, actions);
@@ -41,13 +41,13 @@ impl Machine for LeavesAtStop {
 
 /// Does not hear a stop during a rolling restart.
 pub struct DeafWhileRolling {
-    pool: Pool,
+    pool: Pools,
     rolling: bool,
 }
 
 impl DeafWhileRolling {
     /// Around this pool.
-    pub fn new(pool: Pool) -> Self {
+    pub fn new(pool: Pools) -> Self {
         Self { pool, rolling: false }
     }
 }
@@ -60,9 +60,10 @@ impl Machine for DeafWhileRolling {
         self.pool.step(now, input, actions);
         for action in actions {
             match action {
-                Action::Emit(Event::Reload { phase: ReloadPhase::Began }) => self.rolling = true,
+                Action::Emit(Event::Reload { phase: ReloadPhase::Began, .. }) => self.rolling = true,
                 Action::Emit(Event::Reload {
                     phase: ReloadPhase::Done | ReloadPhase::Aborted | ReloadPhase::Cancelled,
+                    ..
                 }) => self.rolling = false,
                 _ => {}
             }

@@ -1,0 +1,192 @@
+//! What waits to be written to one channel, descriptors included, in the order and with the pauses that Node's protocol
+//! wants.
+//!
+//! After a line with a descriptor that is to be acknowledged nothing else is written until the answer is there, so that the
+//! order holds if it has to be sent again: its receiver may have had no descriptor left (NACK). Answers of our own to
+//! descriptors that the worker sent overtake all that: it does nothing before it has them.
+
+use std::collections::VecDeque;
+
+/// How often a descriptor that did not arrive is sent again.
+const RETRIES: u32 = 3;
+
+/// There is no room for the line: the worker has not read for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// The queue. `H` names a descriptor; whoever names one keeps it open until it hears that it has arrived or won't.
+#[derive(Clone, Debug)]
+pub struct Outbox<H> {
+    /// What is being written, and how much of it is.
+    current: Option<(Frame<H>, usize)>,
+    /// Overtakes everything but the rest of `current`.
+    urgent: VecDeque<Vec<u8>>,
+    /// To be written in this order.
+    next: VecDeque<Frame<H>>,
+    /// The descriptor whose answer is waited for.
+    awaited: Option<Awaited<H>>,
+    /// Waits for that answer, and for those of the descriptors in it.
+    held: VecDeque<Frame<H>>,
+    bytes: usize,
+    limit: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Frame<H> {
+    line: Vec<u8>,
+    handle: Option<H>,
+    /// Whether the worker will answer for the descriptor as Node does.
+    answered: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Awaited<H> {
+    line: Vec<u8>,
+    handle: H,
+    /// Whether it was written, so that there can be an answer.
+    written: bool,
+    retries: u32,
+}
+
+impl<H: Copy> Outbox<H> {
+    /// An empty one that keeps at most `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            current: None,
+            urgent: VecDeque::new(),
+            next: VecDeque::new(),
+            awaited: None,
+            held: VecDeque::new(),
+            bytes: 0,
+            limit,
+        }
+    }
+
+    /// Queues a line, LF included.
+    ///
+    /// # Errors
+    /// [`Full`]: it is not queued.
+    pub fn say(&mut self, line: &[u8]) -> Result<(), Full> {
+        self.queue(Frame { line: line.to_vec(), handle: None, answered: false })
+    }
+
+    /// Queues a line that overtakes what was queued before.
+    ///
+    /// # Errors
+    /// [`Full`]: it is not queued.
+    pub fn urge(&mut self, line: &[u8]) -> Result<(), Full> {
+        self.reserve(line.len())?;
+        self.urgent.push_back(line.to_vec());
+        Ok(())
+    }
+
+    /// Queues a line with a descriptor on its first byte. `answered`: the worker will say that it has arrived, as Node does.
+    ///
+    /// # Errors
+    /// [`Full`]: it is not queued.
+    pub fn pass(&mut self, line: Vec<u8>, handle: H, answered: bool) -> Result<(), Full> {
+        self.queue(Frame { line, handle: Some(handle), answered })
+    }
+
+    fn queue(&mut self, frame: Frame<H>) -> Result<(), Full> {
+        self.reserve(frame.line.len())?;
+        self.held.push_back(frame);
+        self.release();
+        Ok(())
+    }
+
+    fn reserve(&mut self, bytes: usize) -> Result<(), Full> {
+        if self.bytes + bytes > self.limit {
+            return Err(Full);
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Lets go what need not wait, up to the next descriptor that is to be answered.
+    fn release(&mut self) {
+        while self.awaited.is_none()
+            && let Some(frame) = self.held.pop_front()
+        {
+            if let (true, Some(handle)) = (frame.answered, frame.handle) {
+                self.awaited = Some(Awaited { line: frame.line.clone(), handle, written: false, retries: 0 });
+            }
+            self.next.push_back(frame);
+        }
+    }
+
+    /// What is to be written now: the rest of a line, and the descriptor that goes with its first byte.
+    pub fn front(&mut self) -> Option<(&[u8], Option<H>)> {
+        if self.current.is_none() {
+            let urgent = self.urgent.pop_front().map(|line| Frame { line, handle: None, answered: false });
+            self.current = urgent.or_else(|| self.next.pop_front()).map(|frame| (frame, 0));
+        }
+        self.current.as_ref().map(|(frame, written)| (&frame.line[*written..], frame.handle))
+    }
+
+    /// So many bytes of [`Outbox::front`] were written; with the first one its descriptor has left, however few they are.
+    pub fn wrote(&mut self, bytes: usize) {
+        let Some((frame, written)) = &mut self.current else { return };
+        let bytes = bytes.min(frame.line.len() - *written);
+        if bytes == 0 {
+            return;
+        }
+        *written += bytes;
+        self.bytes -= bytes;
+        if frame.handle.take().is_some()
+            && frame.answered
+            && let Some(awaited) = &mut self.awaited
+        {
+            awaited.written = true;
+        }
+        if *written == frame.line.len() {
+            self.current = None;
+        }
+    }
+
+    /// Whether there is something to be written.
+    pub fn is_pending(&self) -> bool {
+        self.current.is_some() || !self.urgent.is_empty() || !self.next.is_empty()
+    }
+
+    /// The worker says that a descriptor has arrived: which. `None` if none was to be answered.
+    pub fn arrived(&mut self) -> Option<H> {
+        let awaited = self.awaited.take_if(|awaited| awaited.written)?;
+        self.release();
+        Some(awaited.handle)
+    }
+
+    /// The worker says that no descriptor came with the line. It is sent again a few times; the descriptor that is given
+    /// up then.
+    pub fn missed(&mut self) -> Option<H> {
+        let awaited = self.awaited.as_mut().filter(|awaited| awaited.written)?;
+        if awaited.retries == RETRIES {
+            return self.arrived();
+        }
+        awaited.retries += 1;
+        awaited.written = false;
+        let again = Frame { line: awaited.line.clone(), handle: Some(awaited.handle), answered: true };
+        // It had its room before, so it has it again, whatever came meanwhile.
+        self.bytes += again.line.len();
+        self.next.push_back(again);
+        None
+    }
+
+    /// The worker is gone or does not listen any more: forgets everything and gives the descriptors that nobody answered
+    /// for, in the order in which they were queued.
+    pub fn abandon(&mut self) -> Vec<H> {
+        let awaited = self.awaited.take();
+        let current = self.current.take().map(|(frame, _)| frame);
+        let unanswered = |frame: Frame<H>| frame.handle.filter(|_| !frame.answered);
+        let mut left: Vec<H> = current.into_iter().chain(self.next.drain(..)).filter_map(unanswered).collect();
+        left.extend(awaited.map(|awaited| awaited.handle));
+        left.extend(self.held.drain(..).filter_map(|frame| frame.handle));
+        self.urgent.clear();
+        self.bytes = 0;
+        left
+    }
+}
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -1,0 +1,215 @@
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const LIMIT: usize = 1000;
+
+fn outbox() -> Outbox<u8> {
+    Outbox::new(LIMIT)
+}
+
+/// Writes all that can be written: lines, with the descriptor before them.
+fn written(outbox: &mut Outbox<u8>) -> String {
+    let mut text = String::new();
+    while let Some((bytes, handle)) = outbox.front() {
+        text.extend(handle.map(|handle| format!("<{handle}>")));
+        text.push_str(std::str::from_utf8(bytes).expect("text"));
+        let length = bytes.len();
+        outbox.wrote(length);
+    }
+    text
+}
+
+#[test]
+fn what_follows_a_descriptor_waits_until_that_has_arrived() {
+    let mut outbox = outbox();
+    outbox.say(b"a\n").expect("room");
+    outbox.pass(b"b\n".to_vec(), 1, true).expect("room");
+    outbox.say(b"c\n").expect("room");
+    outbox.pass(b"d\n".to_vec(), 2, true).expect("room");
+    outbox.say(b"e\n").expect("room");
+    assert_eq!(written(&mut outbox), "a\n<1>b\n");
+    assert!(!outbox.is_pending());
+    assert_eq!(outbox.arrived(), Some(1));
+    assert_eq!(written(&mut outbox), "c\n<2>d\n");
+    assert_eq!(outbox.arrived(), Some(2));
+    assert_eq!(written(&mut outbox), "e\n");
+}
+
+#[test]
+fn descriptors_that_are_not_answered_for_wait_for_nothing() {
+    let mut outbox = outbox();
+    outbox.pass(b"a\n".to_vec(), 1, false).expect("room");
+    outbox.pass(b"b\n".to_vec(), 2, false).expect("room");
+    assert_eq!(written(&mut outbox), "<1>a\n<2>b\n");
+    assert_eq!(outbox.arrived(), None);
+}
+
+#[test]
+fn what_did_not_arrive_is_sent_again_three_times_and_keeps_its_place() {
+    let mut outbox = outbox();
+    outbox.pass(b"a\n".to_vec(), 1, true).expect("room");
+    outbox.say(b"b\n").expect("room");
+    for _ in 0..RETRIES {
+        assert_eq!(written(&mut outbox), "<1>a\n");
+        assert_eq!(outbox.missed(), None);
+    }
+    assert_eq!(written(&mut outbox), "<1>a\n");
+    assert_eq!(outbox.missed(), Some(1), "given up");
+    assert_eq!(written(&mut outbox), "b\n");
+}
+
+#[test]
+fn answers_that_nobody_asked_for_are_nothing() {
+    let mut outbox = outbox();
+    assert_eq!((outbox.arrived(), outbox.missed()), (None, None));
+    outbox.pass(b"a\n".to_vec(), 1, true).expect("room");
+    assert_eq!((outbox.arrived(), outbox.missed()), (None, None), "it was not even written");
+    assert_eq!(written(&mut outbox), "<1>a\n");
+    assert_eq!(outbox.missed(), None);
+    assert_eq!((outbox.arrived(), outbox.missed()), (None, None), "nor sent again");
+    assert_eq!(written(&mut outbox), "<1>a\n");
+    assert_eq!(outbox.arrived(), Some(1));
+    assert_eq!(outbox.arrived(), None);
+}
+
+#[test]
+fn a_short_write_has_delivered_the_descriptor() {
+    let mut outbox = outbox();
+    outbox.pass(b"abc\n".to_vec(), 1, true).expect("room");
+    assert_eq!(outbox.front(), Some((&b"abc\n"[..], Some(1))));
+    outbox.wrote(0);
+    assert_eq!(outbox.front(), Some((&b"abc\n"[..], Some(1))));
+    outbox.wrote(1);
+    assert_eq!(outbox.front(), Some((&b"bc\n"[..], None)));
+    assert_eq!(outbox.arrived(), Some(1), "Node has read the first byte");
+    assert_eq!(written(&mut outbox), "bc\n");
+}
+
+#[test]
+fn our_own_answers_overtake_everything_but_half_a_line() {
+    let mut outbox = outbox();
+    outbox.say(b"abc\n").expect("room");
+    outbox.pass(b"d\n".to_vec(), 1, true).expect("room");
+    outbox.say(b"e\n").expect("room");
+    assert!(outbox.front().is_some());
+    outbox.wrote(1);
+    outbox.urge(b"1\n").expect("room");
+    outbox.urge(b"2\n").expect("room");
+    assert_eq!(written(&mut outbox), "bc\n1\n2\n<1>d\n");
+    outbox.urge(b"3\n").expect("room");
+    assert_eq!(written(&mut outbox), "3\n");
+}
+
+#[test]
+fn it_is_bounded_and_what_was_written_makes_room() {
+    let mut outbox = outbox();
+    let line = vec![b'x'; LIMIT / 2];
+    outbox.say(&line).expect("room");
+    outbox.pass(line.clone(), 1, true).expect("room");
+    assert_eq!(outbox.say(b"x"), Err(Full));
+    assert_eq!(outbox.urge(b"x"), Err(Full));
+    assert!(outbox.front().is_some());
+    outbox.wrote(10);
+    outbox.say(&[b'x'; 10]).expect("room again");
+    assert_eq!(outbox.say(b"x"), Err(Full));
+}
+
+#[test]
+fn at_the_end_every_descriptor_that_nobody_answered_for_is_given_back_in_order() {
+    let mut outbox = outbox();
+    outbox.pass(b"a\n".to_vec(), 1, true).expect("room");
+    assert_eq!(written(&mut outbox), "<1>a\n");
+    assert_eq!(outbox.arrived(), Some(1));
+    outbox.pass(b"b\n".to_vec(), 2, true).expect("room");
+    outbox.pass(b"c\n".to_vec(), 3, true).expect("room");
+    outbox.pass(b"d\n".to_vec(), 4, false).expect("room");
+    assert_eq!(written(&mut outbox), "<2>b\n");
+    assert_eq!(outbox.abandon(), [2, 3, 4]);
+    assert!(!outbox.is_pending());
+    assert_eq!(outbox.abandon(), Vec::<u8>::new());
+}
+
+#[derive(Clone, Debug)]
+enum Do {
+    Say,
+    Urge,
+    Pass(bool),
+    Write(usize),
+    Ack,
+    Nack,
+}
+
+fn doing() -> impl Strategy<Value = Do> {
+    prop_oneof![
+        Just(Do::Say),
+        Just(Do::Urge),
+        any::<bool>().prop_map(Do::Pass),
+        (1usize..6).prop_map(Do::Write),
+        Just(Do::Ack),
+        Just(Do::Nack),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: at most one descriptor is unanswered at a time, each is settled exactly once, and the lines
+    /// arrive whole and in order, those sent again apart.
+    #[test]
+    fn nothing_is_lost_doubled_or_out_of_order(steps in proptest::collection::vec(doing(), 0..80)) {
+        let mut outbox = Outbox::new(100_000);
+        let (mut wire, mut passed, mut settled) = (Vec::new(), VecDeque::new(), Vec::new());
+        let (mut next, mut urgent, mut unanswered) = (0u16, 0u16, None);
+        for step in steps {
+            match step {
+                Do::Say => outbox.say(format!("n{next}\n").as_bytes()).expect("room"),
+                Do::Urge => {
+                    outbox.urge(format!("u{urgent}\n").as_bytes()).expect("room");
+                    urgent += 1;
+                    continue;
+                }
+                Do::Pass(answered) => {
+                    outbox.pass(format!("n{next}\n").into_bytes(), next, answered).expect("room");
+                    if answered {
+                        passed.push_back(next);
+                    }
+                }
+                Do::Write(bytes) => {
+                    let Some((line, handle)) = outbox.front() else { continue };
+                    let bytes = bytes.min(line.len());
+                    wire.extend_from_slice(&line[..bytes]);
+                    if let Some(handle) = handle.filter(|handle| passed.contains(handle)) {
+                        prop_assert!(unanswered.replace(handle).is_none(), "two at once");
+                    }
+                    outbox.wrote(bytes);
+                    continue;
+                }
+                Do::Ack => {
+                    let arrived = outbox.arrived();
+                    prop_assert_eq!(arrived, unanswered.take());
+                    settled.extend(arrived);
+                    continue;
+                }
+                Do::Nack => {
+                    let expected = unanswered.take();
+                    if let Some(given_up) = outbox.missed() {
+                        prop_assert_eq!(Some(given_up), expected);
+                        settled.push(given_up);
+                    }
+                    continue;
+                }
+            }
+            next += 1;
+        }
+        settled.extend(outbox.abandon().into_iter().filter(|handle| passed.contains(handle)));
+        prop_assert_eq!(settled, Vec::from(passed));
+        let text = String::from_utf8(wire).expect("text");
+        let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+        for mark in ['n', 'u'] {
+            let mut lines: Vec<u16> = whole.lines().filter_map(|line| line.strip_prefix(mark)?.parse().ok()).collect();
+            lines.dedup();
+            prop_assert!(lines.iter().copied().eq(0..lines.len() as u16), "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The state machine over all pools: who gets which input, and when everything is over.
+
+use crate::policy::{ExitCode, Instant, Policy};
+
+use super::pool::{Pool, StopAsked};
+use super::{Action, Command, ErrorEvent, Event, Input, Machine, WorkerId};
+
+/// One or more pools, each under its own policy. They share their end: one that gives up takes the others with it, and
+/// the machine exits when the last pool is over.
+#[derive(Clone, Debug)]
+pub struct Pools {
+    pools: Vec<Pool>,
+    /// [`Action::Exit`] was given.
+    over: bool,
+}
+
+/// Whom an input is for.
+enum For {
+    All,
+    One(u16),
+}
+
+impl Pools {
+    /// One pool for each policy, in their order; none has started yet.
+    pub fn new(policies: Vec<Policy>) -> Self {
+        let pools = (0u16..).zip(policies).map(|(number, policy)| Pool::new(number, policy)).collect();
+        Self { pools, over: false }
+    }
+
+    /// The pools that an input is for; noted if there is none.
+    fn addressed(&mut self, input: &Input, actions: &mut Vec<Action>) -> &mut [Pool] {
+        let (whom, worker) = match input {
+            Input::Start | Input::Command(_) | Input::Configure(..) | Input::Tick => (For::All, None),
+            Input::PoolCommand(pool, _) => (For::One(*pool), None),
+            Input::Spawned(id)
+            | Input::SpawnFailed(id, _)
+            | Input::Word(id, _)
+            | Input::Disconnected(id)
+            | Input::Exited(id, _)
+            | Input::Hung(id) => (For::One(id.pool), Some(*id)),
+        };
+        match whom {
+            For::All => &mut self.pools,
+            For::One(number) => {
+                let place = usize::from(number);
+                if place >= self.pools.len() {
+                    unexpected(worker, "something for a pool that does not exist", actions);
+                }
+                self.pools.get_mut(place..=place).unwrap_or_default()
+            }
+        }
+    }
+
+    /// One pool after the other gives up, until all have that are not over.
+    fn give_up_together(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.pools.iter().any(Pool::gave_up) {
+            for pool in &mut self.pools {
+                pool.give_up_too(now, actions);
+            }
+        }
+    }
+
+    fn exit_if_over(&mut self, actions: &mut Vec<Action>) {
+        if self.pools.iter().all(|pool| pool.is_over()) {
+            self.over = true;
+            let gave_up = self.pools.iter().any(Pool::gave_up);
+            actions.push(Action::Exit(if gave_up { ExitCode::GaveUp } else { ExitCode::Stopped }));
+        }
+    }
+}
+
+impl Machine for Pools {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        if self.over {
+            return;
+        }
+        let pools = self.addressed(&input, actions);
+        match &input {
+            Input::Command(Command::Stop) => stop(pools, None, now, actions),
+            Input::PoolCommand(pool, Command::Stop) => stop(pools, Some(*pool), now, actions),
+            Input::Start
+            | Input::Spawned(_)
+            | Input::SpawnFailed(..)
+            | Input::Word(..)
+            | Input::Disconnected(_)
+            | Input::Exited(..)
+            | Input::Hung(_)
+            | Input::Command(Command::Reload | Command::Scale(_) | Command::Restart(_))
+            | Input::PoolCommand(_, Command::Reload | Command::Scale(_) | Command::Restart(_))
+            | Input::Configure(..)
+            | Input::Tick => {
+                for pool in pools {
+                    pool.step(now, input.clone(), actions);
+                }
+            }
+        }
+        self.give_up_together(now, actions);
+        self.exit_if_over(actions);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.pools.iter().filter_map(Pool::next_deadline).min()
+    }
+}
+
+/// Says stop to those of these pools that heard it least often: nobody is hurried who could still be asked, and who was
+/// hurried can't be hurried more.
+fn stop(pools: &mut [Pool], pool: Option<u16>, now: Instant, actions: &mut Vec<Action>) {
+    let Some(least) = pools.iter().filter_map(Pool::stop_asked).min() else { return };
+    if least != StopAsked::Hurried {
+        actions.push(Action::Emit(Event::Stop { pool, hurry: least == StopAsked::Once }));
+        for pool in pools.iter_mut().filter(|pool| pool.stop_asked() == Some(least)) {
+            pool.step(now, Input::Command(Command::Stop), actions);
+        }
+    }
+}
+
+fn unexpected(worker: Option<WorkerId>, what: &'static str, actions: &mut Vec<Action>) {
+    actions.push(Action::Emit(Event::Error { worker, what: ErrorEvent::Unexpected(what) }));
+}
