@@ -88,7 +88,13 @@ fn what_a_subject_lacks_is_said_before_anything_is_started() {
         lacks(articles, &format!("lives: (then: Record(retire: TwoPhase)), {throw}")),
         ["it does not understand two-phase retirement"]
     );
-    assert_eq!(lacks(nothing, "steps: [(do: Operate(Scale(3)))]"), ["not built: Scale"]);
+    let scale = "steps: [(do: Operate(Scale(3)))]";
+    assert_eq!(lacks(nothing, scale), [""; 0]);
+    let fixed = lacks(&|subject| subject.scale = None, scale);
+    assert_eq!(fixed, ["it can't be told to change the number of its workers"]);
+    let configs = "steps: [(do: Config(\"original\")), (do: Config(\"changed\")), (do: Config(\"nowhere\"))]";
+    assert_eq!(lacks(nothing, configs), ["it has no configuration `nowhere`"]);
+    assert_eq!(lacks(nothing, "steps: [(do: Operate(Upgrade))]"), ["not built: Upgrade"]);
 }
 
 #[test]

@@ -3,17 +3,15 @@
 use std::io::{self, Write};
 
 use crate::scenario;
-use crate::subject;
 
-use super::suite::{Task, World};
+use super::suite::{Task, World, missing};
 
 /// Prints the plan of each task, and why it would not be judged if that is certain.
 pub fn print(tasks: &[Task], world: World, out: &mut dyn Write) -> io::Result<()> {
     for task in tasks {
         let plan = &task.plan;
         writeln!(out, "{} on {} ({}), seed {}", plan.name, plan.subject.name, world.name(), plan.seed)?;
-        let mut missing = scenario::not_built(&plan.scenario);
-        missing.extend(subject::lacks(&plan.subject, &plan.scenario));
+        let missing = missing(plan, world);
         if !missing.is_empty() {
             writeln!(out, "  not applicable: {}", missing.join("; "))?;
         }

@@ -14,4 +14,4 @@ mod trouble;
 
 pub use main::main;
 pub use select::{Form, forms};
-pub use suite::{Task, World, run as run_task};
+pub use suite::{Task, World, missing, run as run_task};

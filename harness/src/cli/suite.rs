@@ -91,12 +91,7 @@ fn next(queue: &Mutex<VecDeque<(usize, Task)>>) -> Option<(usize, Task)> {
 pub fn run(task: &Task, world: World, histories: &Path, progress: &mut dyn FnMut(&Event)) -> Run {
     let plan = &task.plan;
     let mut run = Run::new(&plan.name, &task.file, world.name(), &plan.subject.name, plan.seed);
-    let mut missing = scenario::not_built(&plan.scenario);
-    missing.extend(subject::lacks(&plan.subject, &plan.scenario));
-    if world == World::Real {
-        let programs = subject::missing_programs(&plan.subject);
-        missing.extend(programs.iter().map(|name| format!("`{name}` is not on this machine")));
-    }
+    let missing = missing(plan, world);
     if !missing.is_empty() {
         run.not_applicable = Some(missing.join("; "));
         return run;
@@ -110,6 +105,22 @@ pub fn run(task: &Task, world: World, histories: &Path, progress: &mut dyn FnMut
         }
     }
     run
+}
+
+/// Why a plan can't be run in this world; empty if it can.
+pub fn missing(plan: &Plan, world: World) -> Vec<String> {
+    let mut missing = subject::lacks(&plan.subject, &plan.scenario);
+    match world {
+        World::Real => {
+            let programs = subject::missing_programs(&plan.subject);
+            missing.extend(programs.iter().map(|name| format!("`{name}` is not on this machine")));
+        }
+        World::Sim => {
+            let unknown = scenario::not_simulated(&plan.scenario);
+            missing.extend(unknown.iter().map(|name| format!("not simulated: {name}")));
+        }
+    }
+    missing
 }
 
 fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &mut dyn FnMut(&Event)) -> Attempt {

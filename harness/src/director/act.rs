@@ -99,8 +99,10 @@ impl Stage<'_> {
                 self.out.push(Injection::Load { name: name.clone(), start });
                 None
             }
-            // Files of a subject are not exchanged yet; validation says so before the run.
-            Act::Config(_) => None,
+            Act::Config(variant) => {
+                self.out.push(Injection::Config(variant.clone()));
+                None
+            }
             Act::During { fault, span, steps } => {
                 let heal = self.begin_fault(fault, origin);
                 let body = Sequence::new(steps.clone(), origin.path.clone(), 1, self.now);

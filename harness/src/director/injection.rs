@@ -41,6 +41,8 @@ pub enum Injection {
     /// The operator's command, by the subject's own way; the world records `Commanded` and counts generations. Several
     /// reloads come one by one, as `Reload`.
     Operate(Command),
+    /// Exchange the subject's configuration file for this variant; the world records `Configured`.
+    Config(String),
     /// Start or stop a load.
     Load {
         /// Its name.

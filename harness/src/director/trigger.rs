@@ -100,8 +100,8 @@ impl Wait {
             Trigger::Exited => edge(Edge::Exited),
             Trigger::Held(load) => edge(Edge::Held(load.clone())),
             Trigger::CommandEnds => state(view.command_ended()),
-            // Needs the subject's own word about a command; such scenarios are not run yet.
-            Trigger::CommandSucceeds | Trigger::CommandFails => None,
+            Trigger::CommandSucceeds => state(view.command_succeeded() == Some(true)),
+            Trigger::CommandFails => state(view.command_succeeded() == Some(false)),
             // Nothing of it can happen again without a start, so that it need not be an edge.
             Trigger::GaveUp => state(matches!(view.supervisor, Supervisor::Gone { gave_up: true, .. })),
             Trigger::SupervisorExited => state(matches!(view.supervisor, Supervisor::Gone { .. })),

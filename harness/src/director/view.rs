@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::history::{Event, Proc, Role, Status, What};
+use crate::history::{Claim, ClaimKind, Event, Proc, Role, Status, What};
 use crate::scenario::{Command, State, Target};
 use crate::time::Time;
 
@@ -40,6 +40,8 @@ pub struct View {
     pub no_start_ahead: bool,
     wanted: u32,
     command: Option<(Command, Time)>,
+    /// What the subject says became of it.
+    success: Option<bool>,
     workers: BTreeMap<Proc, Worker>,
     others: BTreeMap<Proc, u32>,
     /// Who has died, so that a birth that is told of later does not bring it back.
@@ -56,6 +58,7 @@ impl View {
             no_start_ahead,
             wanted,
             command: None,
+            success: None,
             workers: BTreeMap::new(),
             others: BTreeMap::new(),
             dead: BTreeSet::new(),
@@ -92,6 +95,11 @@ impl View {
             }
             What::Ready(proc) => drop(self.workers.get_mut(proc).map(|worker| worker.ready = true)),
             What::StoppedAccepting(proc) => drop(self.workers.get_mut(proc).map(|worker| worker.retired = true)),
+            What::Claimed(Claim { kind, .. }) if self.reloads() => match kind {
+                ClaimKind::Reloaded => self.success = Some(true),
+                ClaimKind::ReloadFailed => self.success = Some(false),
+                ClaimKind::Ready | ClaimKind::Exited(_) | ClaimKind::GaveUp => {}
+            },
             _ => {}
         }
     }
@@ -142,6 +150,16 @@ impl View {
             self.told_to_end = false;
         }
         self.command = Some((command.clone(), now));
+        self.success = None;
+    }
+
+    fn reloads(&self) -> bool {
+        matches!(self.command, Some((Command::Reload | Command::Reloads { .. }, _)))
+    }
+
+    /// What the subject says became of the command that was given last; nothing yet, or nothing ever.
+    pub fn command_succeeded(&self) -> Option<bool> {
+        self.success
     }
 
     /// Whether what was commanded last has come about, or can't any more.
@@ -153,6 +171,9 @@ impl View {
         match command {
             Command::Stop => false,
             Command::Start | Command::Scale(_) => self.is(State::Settled),
+            Command::Reload | Command::Reloads { .. } | Command::Upgrade if self.success == Some(false) => {
+                self.is(State::Settled)
+            }
             Command::Reload | Command::Reloads { .. } | Command::Upgrade => {
                 self.is(State::Settled) && self.workers.values().all(|worker| worker.born > *since)
             }

@@ -124,6 +124,13 @@ pub enum What {
     },
     /// It is gone from the process table.
     Reaped(Proc),
+    /// A worker says which configuration it was started from.
+    Runs {
+        /// Which worker.
+        proc: Proc,
+        /// The configuration, as `Configured` numbers it; the one of the start is 1.
+        revision: u32,
+    },
     /// A worker is able to serve.
     Ready(Proc),
     /// A worker said that it will leave.
@@ -202,6 +209,15 @@ pub enum What {
     },
     /// The operator ordered something.
     Commanded(crate::scenario::Command),
+    /// The subject's configuration file was exchanged; nobody has been told yet.
+    Configured {
+        /// For which variant.
+        variant: String,
+        /// Its number: 1 is what the subject was started with.
+        revision: u32,
+        /// Whether a pool can serve with it.
+        serves: bool,
+    },
     /// All connections of a load are held.
     Held {
         /// The load.
@@ -330,4 +346,19 @@ pub enum ClaimKind {
     Exited(Status),
     /// That it gave up.
     GaveUp,
+    /// That a reload is complete.
+    Reloaded,
+    /// That a reload changed nothing, because it could not be carried out.
+    ReloadFailed,
+}
+
+impl ClaimKind {
+    /// What a phase of a reload claims, if that is its end.
+    pub fn of_reload(phase: &str) -> Option<Self> {
+        match phase {
+            "done" => Some(Self::Reloaded),
+            "aborted" | "refused" | "failed" => Some(Self::ReloadFailed),
+            _ => None,
+        }
+    }
 }

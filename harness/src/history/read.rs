@@ -60,7 +60,8 @@ impl<'a> Reader<'a> {
             What::Born { proc, parent, role } => self.born(*proc, *parent, *role, event.when),
             What::Died { proc, death } => self.died(*proc, event.when, death.status),
             What::Reaped(proc) => self.reaped(*proc, event.when),
-            What::Ready(_)
+            What::Runs { .. }
+            | What::Ready(_)
             | What::Announced { .. }
             | What::StoppedAccepting(_)
             | What::ToldToStop(_)
@@ -85,6 +86,7 @@ impl<'a> Reader<'a> {
             What::Left(what) => self.line.left.push((at, what)),
             What::Claimed(claim) => self.line.claims.push((at, claim)),
             What::Incomplete { why } => self.line.incomplete.push(why),
+            What::Configured { revision, serves, .. } => self.line.configured.push((at, *revision, *serves)),
             What::NoTarget { .. } | What::Held { .. } => {}
         }
     }
@@ -137,7 +139,8 @@ impl<'a> Reader<'a> {
     }
 
     fn worker_says(&mut self, what: &What, at: Time) {
-        let (What::Ready(proc)
+        let (What::Runs { proc, .. }
+        | What::Ready(proc)
         | What::Announced { proc, .. }
         | What::StoppedAccepting(proc)
         | What::ToldToStop(proc)
@@ -149,6 +152,7 @@ impl<'a> Reader<'a> {
         let Some(Place::Worker(index)) = self.places.get(proc) else { return };
         let worker = &mut self.line.workers[*index];
         match what {
+            What::Runs { revision, .. } => _ = worker.revision.get_or_insert(*revision),
             What::Ready(_) => _ = worker.ready.get_or_insert(at),
             What::Announced { form, .. } => _ = worker.announced.get_or_insert((at, *form)),
             What::StoppedAccepting(_) => _ = worker.retired.get_or_insert(at),
@@ -245,6 +249,7 @@ fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
         generation: 1,
         parent,
         born,
+        revision: None,
         ready: None,
         announced: None,
         told: None,

@@ -18,6 +18,8 @@ pub struct Worker {
     pub parent: u32,
     /// First seen.
     pub born: When,
+    /// The configuration that it was started from, if it knows.
+    pub revision: Option<u32>,
     /// Able to serve.
     pub ready: Option<Time>,
     /// Said that it will leave.
@@ -212,6 +214,9 @@ pub struct Timeline<'a> {
     pub asked: Vec<Asked<'a>>,
     /// The operator's commands.
     pub commands: Vec<(Time, &'a Command)>,
+    /// Configurations put in place: when, their numbers, and whether a pool can serve with them. The one of the start is
+    /// not among them.
+    pub configured: Vec<(Time, u32, bool)>,
     /// Steps fired: when, path, what was said.
     pub steps: Vec<(Time, &'a [u32], &'a str)>,
     /// Steps missed: when, path, whether that is a failure.

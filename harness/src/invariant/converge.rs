@@ -62,7 +62,7 @@ fn failed(case: &Case<'_>, from: Time, due: Time, bound: Duration, wrong: &[(Tim
             "the last fault, command or scripted departure was at {from} and {} later the pool was not right",
             say(bound)
         ),
-        format!("{} ready workers and none that is still booting", case.scenario.pool.workers),
+        format!("{} ready workers and none that is still booting", case.facts.wanted(since)),
         format!("{ready} ready, {booting} booting"),
     );
 }
@@ -78,7 +78,7 @@ fn boot_ends(worker: &crate::history::Worker) -> Time {
 
 /// The spans in which the pool certainly was not right: too few or too many ready, or some still booting.
 fn wrong_spans(case: &Case<'_>) -> Vec<(Time, Time)> {
-    let wanted = case.scenario.pool.workers as i32;
+    let wanted = case.facts.initial as i32;
     let (mut most, mut fewest, mut booting) = (Curve::default(), Curve::default(), Curve::default());
     for worker in &case.timeline.workers {
         let retires = worker.retires().unwrap_or(Time::NEVER);
@@ -88,6 +88,8 @@ fn wrong_spans(case: &Case<'_>) -> Vec<(Time, Time)> {
         }
         booting.add(worker.born.latest(), boot_ends(worker));
     }
+    most.rebase(case.facts);
+    fewest.rebase(case.facts);
     let end = case.facts.peace;
     let few = most.stretches(Time::default(), end).into_iter().filter(|one| one.count < wanted);
     let many = fewest.stretches(Time::default(), end).into_iter().filter(|one| one.count > wanted);

@@ -2,6 +2,8 @@
 
 use crate::time::Time;
 
+use super::facts::Facts;
+
 /// How many of the spans that were added hold at an instant.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Curve {
@@ -25,6 +27,21 @@ impl Curve {
         if from < until {
             self.changes.push((from, 1));
             self.changes.push((until, -1));
+        }
+    }
+
+    /// From an instant on the number is another one by so much.
+    pub fn shift(&mut self, from: Time, by: i32) {
+        self.changes.push((from, by));
+    }
+
+    /// Lets the number of workers be held against the one at the beginning although another one is wanted later: what
+    /// is wanted more is taken off, and what is wanted less is added.
+    pub fn rebase(&mut self, facts: &Facts) {
+        let mut before = facts.initial;
+        for (at, workers) in &facts.scales {
+            self.shift(*at, before as i32 - *workers as i32);
+            before = *workers;
         }
     }
 

@@ -24,7 +24,8 @@ fn pass(measured: impl Into<String>) -> Verdict {
 
 /// The supervisor gives up after exactly so many restarts.
 pub(super) fn gives_up(case: &Case<'_>, after_restarts: u32, status: StatusIs) -> Verdict {
-    let initial = case.scenario.pool.workers as usize * case.timeline.supervisors.len().max(1);
+    let ordered = case.facts.added(Time::NEVER) as usize;
+    let initial = case.scenario.pool.workers as usize * case.timeline.supervisors.len().max(1) + ordered;
     let restarts = case.timeline.workers.len().saturating_sub(initial);
     let expected = format!("a give-up after {after_restarts} restarts with {}", said_is(status));
     let (Some(_), Some((exit, is))) = (case.facts.ended_itself, case.facts.exit) else {
@@ -134,10 +135,12 @@ pub(super) fn full_again(case: &Case<'_>, within: Duration, span: Span) -> Verdi
     let commands = line.commands.iter().filter(|(_, what)| !matches!(what, Command::Stop)).map(|(at, _)| *at);
     let asked = line.asked.iter().map(|one| one.at);
     let last = signals.chain(faults).chain(commands).chain(asked).filter(|at| inside(*at)).max().unwrap_or(span.from);
-    let wanted = case.scenario.pool.workers as i32;
+    let wanted = case.facts.initial as i32;
     let due = case.due(last, within);
     // Full again is the end of the last gap that had begun by the time at which there may be none any more.
-    let gaps = joined(&ready_curve(case).stretches(last, end), |count| count < wanted);
+    let mut ready = ready_curve(case);
+    ready.rebase(case.facts);
+    let gaps = joined(&ready.stretches(last, end), |count| count < wanted);
     let full_since = gaps.iter().rev().find(|gap| gap.from < due).map_or(last, |gap| gap.until);
     if full_since >= end && end <= due && end > last {
         return Verdict::Inconclusive { why: format!("watched for {} only", say(end.since(last))) };

@@ -82,6 +82,10 @@ pub struct Facts {
     pub hit: Vec<bool>,
     /// Departures by the instant at which they could be known.
     pub departures: Vec<Departure>,
+    /// Orders to change the number of workers: when, and the number from then on.
+    pub scales: Vec<(Time, u32)>,
+    /// How many workers the pool is started with.
+    pub initial: u32,
     /// Rolling restarts: from the order to the last worker that was told to leave because of it.
     pub rolls: Vec<(Time, Time)>,
 }
@@ -89,13 +93,20 @@ pub struct Facts {
 impl Facts {
     /// Reads them.
     pub fn read(scenario: &Scenario, line: &Timeline<'_>) -> Self {
-        let traits: Vec<_> = line.workers.iter().map(|worker| Traits::of_worker(scenario, worker)).collect();
+        let traits = line.workers.iter().map(|worker| {
+            let scripted = Traits::of_worker(scenario, worker);
+            // Nobody gets ready with a configuration that no pool can serve with.
+            if unfit(line, worker) { Traits { never_ready: true, ..scripted } } else { scripted }
+        });
+        let traits: Vec<_> = traits.collect();
         let mut facts = Self {
             supervisor: line.supervisor().map(|one| one.proc),
             exit: line.supervisors.last().and_then(|one| one.exited),
             steps: line.phases.steps,
             peace: line.until,
             traits,
+            initial: scenario.pool.workers,
+            scales: scales(line),
             ..Self::default()
         };
         facts.read_faults(line);
@@ -192,7 +203,8 @@ impl Facts {
         let last_birth = line.workers.iter().map(|worker| worker.born.latest()).filter(|at| *at <= exit).max();
         let last_birth = last_birth.unwrap_or_default();
         let needs = || self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= exit);
-        let met = line.workers.len().saturating_sub(wanted * line.supervisors.len());
+        let ordered = self.added(exit) as usize;
+        let met = line.workers.len().saturating_sub(wanted * line.supervisors.len() + ordered);
         if needs().filter(|one| one.known < last_birth).count() > met {
             return last_birth - bounds::BIRTH_SEEN;
         }
@@ -219,10 +231,44 @@ impl Facts {
         self.rolls = merge(spans.collect());
     }
 
+    /// How many workers are wanted at this instant.
+    pub fn wanted(&self, at: Time) -> u32 {
+        self.scales.iter().rev().find(|(since, _)| *since <= at).map_or(self.initial, |(_, workers)| *workers)
+    }
+
+    /// The largest number that was ever wanted.
+    pub fn most_wanted(&self) -> u32 {
+        self.scales.iter().map(|(_, workers)| *workers).fold(self.initial, u32::max)
+    }
+
+    /// How many workers more were ordered by this instant, those that were ordered away again counted.
+    pub fn added(&self, by: Time) -> u32 {
+        self.additions().filter(|(at, _)| *at <= by).map(|(_, more)| more).sum()
+    }
+
+    /// The orders for more workers: when, and how many more.
+    pub fn additions(&self) -> impl Iterator<Item = (Time, u32)> {
+        let before = std::iter::once(self.initial).chain(self.scales.iter().map(|(_, workers)| *workers));
+        let more = before.zip(&self.scales).map(|(before, (at, workers))| (*at, workers.saturating_sub(before)));
+        more.filter(|(_, more)| *more > 0)
+    }
+
     /// Whether a rolling restart may have been going on.
     pub fn rolling(&self, at: Time) -> bool {
         self.rolls.iter().any(|(from, until)| *from <= at && at <= *until)
     }
+}
+
+fn unfit(line: &Timeline<'_>, worker: &Worker) -> bool {
+    line.configured.iter().any(|(_, revision, serves)| worker.revision == Some(*revision) && !serves)
+}
+
+fn scales(line: &Timeline<'_>) -> Vec<(Time, u32)> {
+    let scale = |(at, command): &(Time, &Command)| match command {
+        Command::Scale(workers) => Some((*at, *workers)),
+        _ => None,
+    };
+    line.commands.iter().filter_map(scale).collect()
 }
 
 fn is_reload(command: &Command) -> bool {

@@ -20,7 +20,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     let mut tally = Tally::default();
     let mut lowest = None;
     if let Some(missing) = case.profile.max_unavailable {
-        let floor = case.scenario.pool.workers.saturating_sub(missing) as i32;
+        let floor = case.facts.initial.saturating_sub(missing) as i32;
         lowest = Some((judge_ready(case, &windows, from, floor, &mut tally), floor));
         judge_starts(case, &windows, from, floor, &mut tally);
     }
@@ -51,6 +51,8 @@ fn judge_ready(case: &Case<'_>, windows: &[Window], from: Time, floor: i32, tall
             ready.add(since, until);
         }
     }
+    sum.rebase(case.facts);
+    ready.rebase(case.facts);
     for window in windows {
         sum.add(window.from, window.ready_due);
         excused.add(window.from, window.ready_due);
@@ -72,6 +74,7 @@ fn judge_starts(case: &Case<'_>, windows: &[Window], from: Time, floor: i32, tal
     for worker in &case.timeline.workers {
         sum.add(worker.born.earliest(), worker.dead_for_sure().min(worker.retires().unwrap_or(Time::NEVER)));
     }
+    sum.rebase(case.facts);
     for window in windows {
         sum.add(window.from, window.start_due);
     }
@@ -97,14 +100,15 @@ fn missing(case: &Case<'_>, gap: Stretch, floor: i32, expired: Option<Time>, wha
         (gone <= gap.from && worker.ready.is_some()).then_some((gone, index))
     });
     let who = last.max().map_or_else(|| "nobody".to_owned(), |(at, index)| format!("{} at {at}", case.name(index)));
+    let scaled = case.facts.wanted(gap.from) as i32 - case.facts.initial as i32;
     tally.fail(
         gap.from,
         format!(
             "workers were missing for {} and no fault or script excuses that; the last that left: {who}",
             say(span)
         ),
-        format!("at least {floor} {what} workers, those excused counted"),
-        format!("{} of them", gap.count),
+        format!("at least {} {what} workers, those excused counted", floor + scaled),
+        format!("{} of them", gap.count + scaled),
     );
 }
 

@@ -81,6 +81,9 @@ fn events(case: &Case<'_>) -> Vec<Event> {
             case.timeline.workers.iter().filter(|one| *from <= one.born.latest() && one.born.earliest() <= *until);
         events.push((*from, 0, Event::Free(u32::try_from(born.count()).unwrap_or(u32::MAX))));
     }
+    for (at, more) in case.facts.additions() {
+        events.push((at, 0, Event::Free(more)));
+    }
     for (index, one) in case.facts.departures.iter().enumerate() {
         if one.how != Leave::Untimely {
             events.push((one.at.min(one.known), 1, Event::Leaves(index)));

@@ -14,6 +14,7 @@ mod expect_pool;
 mod facts;
 mod floor;
 mod gaps;
+mod generation;
 mod giveup;
 mod ideal;
 mod intensity;

@@ -13,16 +13,18 @@ use super::tally::{Tally, say};
 /// alive and not leaving never outnumber the pool (and the surge, while a command is carried out).
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
     let Some(surge) = case.profile.surge else { return Verdict::Undeclared };
-    let wanted = case.scenario.pool.workers as i32;
+    let wanted = case.facts.initial as i32;
     let mut staying = Curve::default();
     for index in 0..case.timeline.workers.len() {
         staying.add(case.worker(index).born.latest(), stays_until(case, index));
     }
+    staying.rebase(case.facts);
     let mut tally = Tally::default();
     let mut highest = 0;
     let end = case.facts.exit.map_or(case.timeline.until, |(at, _)| at);
     let stretches = staying.stretches(Time::default(), end);
     let allowed = |at: Time| wanted + if case.facts.rolling(at) { surge as i32 } else { 0 };
+    let scaled = |at: Time| case.facts.wanted(at) as i32 - wanted;
     // What the surge allows is taken off, so that one number is judged.
     let excess: Vec<_> = split(case, &stretches)
         .into_iter()
@@ -49,8 +51,15 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
                 tally.fail(
                     too_many.from,
                     format!("{newest} was started although no place was free: somebody was replaced twice"),
-                    format!("at most {} workers beside those that leave", allowed(too_many.from)),
-                    format!("{} of them for {}", too_many.count + allowed(too_many.from), say(span)),
+                    format!(
+                        "at most {} workers beside those that leave",
+                        allowed(too_many.from) + scaled(too_many.from)
+                    ),
+                    format!(
+                        "{} of them for {}",
+                        too_many.count + allowed(too_many.from) + scaled(too_many.from),
+                        say(span)
+                    ),
                 );
             }
         }

@@ -44,7 +44,9 @@ impl Restarts {
             }
         }
         let free = case.facts.departures.iter().filter(|one| !costs(case, one));
-        restarts.free = free.map(|one| (one.known, case.due_unhindered(one.known, bounds::REACT))).collect();
+        let ordered = case.facts.additions().flat_map(|(at, more)| std::iter::repeat_n(at, more as usize));
+        let free = free.map(|one| one.known).chain(ordered);
+        restarts.free = free.map(|at| (at, case.due_unhindered(at, bounds::REACT))).collect();
         restarts
     }
 

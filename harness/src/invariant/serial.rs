@@ -107,7 +107,7 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
         return;
     }
     let reloads = reloads(case);
-    let wanted = case.scenario.pool.workers as usize;
+    let wanted = case.facts.most_wanted() as usize;
     for (nth, from) in reloads.iter().enumerate() {
         let until = reloads.get(nth + 1).copied().unwrap_or(case.facts.peace);
         let within = |at: Time| *from <= at && at < until;
@@ -123,7 +123,8 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
             .iter()
             .filter(|one| one.how != Leave::Untimely && one.known < until)
             .filter(|one| one.known + bounds::REACT + longest(case) >= *from);
-        let most = 2 * wanted + needs.count() + 1;
+        let added = case.facts.additions().filter(|(at, _)| within(*at)).map(|(_, more)| more as usize).sum::<usize>();
+        let most = 2 * wanted + needs.count() + added + 1;
         tally.held();
         if births > most {
             tally.fail(
@@ -146,6 +147,7 @@ fn longest(case: &Case<'_>) -> Duration {
 /// When the pool has come to rest, nobody who was there before the last reload still serves, unless replacements fail.
 fn judge_obeyed(case: &Case<'_>, reload: Time, tally: &mut Tally) {
     let Some(converge) = case.profile.converge else { return };
+    let refused = case.timeline.configured.iter().rev().find(|(at, ..)| *at <= reload).is_some_and(|one| !one.2);
     let fails = case
         .timeline
         .workers
@@ -155,7 +157,7 @@ fn judge_obeyed(case: &Case<'_>, reload: Time, tally: &mut Tally) {
         || case.facts.departures.iter().any(|one| one.known > reload && one.shortest_run.is_none());
     let rest = case.facts.rolls.iter().map(|(_, until)| *until).max().unwrap_or(reload);
     let watched = case.facts.peace >= case.due_unhindered(rest, converge.0 + longest(case));
-    if fails || !watched {
+    if refused || fails || !watched {
         return;
     }
     tally.held();

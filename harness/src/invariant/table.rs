@@ -3,7 +3,9 @@
 use crate::verdict::Verdict;
 
 use super::case::Case;
-use super::{conserve, contain, converge, drain, floor, giveup, intensity, isolate, once, reap, serial, truth};
+use super::{
+    conserve, contain, converge, drain, floor, generation, giveup, intensity, isolate, once, reap, serial, truth,
+};
 
 /// One invariant.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +117,15 @@ pub const INVARIANTS: &[Invariant] = &[
             ordered is carried out.",
         needs: "universal for the stop; rolling_reload for the rest",
         judge: serial::judge,
+    },
+    Invariant {
+        id: "INV-GENERATION",
+        title: "a reload is carried out as a whole or not at all",
+        definition: "After a reload everybody who stays runs from the configuration that was in place then; if no pool can \
+            serve with that one, everybody runs from the one before. Left in peace there is never a mixture. Who is started \
+            later, for whatever reason, is started from what serves, and a reload that failed does not spoil the next.",
+        needs: "rolling_reload; absent: undeclared",
+        judge: generation::judge,
     },
     Invariant {
         id: "INV-ISOLATE",

@@ -131,6 +131,21 @@ impl Tale {
         self.add(at, What::Commanded(Command::Reload))
     }
 
+    /// Another configuration is put in place.
+    pub fn configured(&mut self, at: u64, revision: u32, serves: bool) -> &mut Self {
+        self.add(at, What::Configured { variant: "another".to_owned(), revision, serves })
+    }
+
+    /// A worker says which configuration it was started from.
+    pub fn runs(&mut self, at: u64, n: u32, revision: u32) -> &mut Self {
+        self.add(at, What::Runs { proc: worker(n), revision })
+    }
+
+    /// Another number of workers is ordered.
+    pub fn scaled(&mut self, at: u64, workers: u32) -> &mut Self {
+        self.add(at, What::Commanded(Command::Scale(workers)))
+    }
+
     pub fn frozen(&mut self, from: u64, until: u64) -> &mut Self {
         self.add(
             from,

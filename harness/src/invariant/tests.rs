@@ -2,6 +2,7 @@
 
 mod drain;
 mod limits;
+mod operate;
 mod order;
 mod pool;
 mod whole;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{ClaimKind, Status, Worker};
+use crate::scenario::Command;
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -20,6 +21,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         said = judge_status(case, exit, status, &mut tally);
     }
     judge_claims(case, &mut tally);
+    judge_reloads(case, &mut tally);
     let measured = match said {
         Some(status) => format!("{}, {} claims", said_status(status), case.timeline.claims.len()),
         None => format!("{} claims", case.timeline.claims.len()),
@@ -56,6 +58,32 @@ fn judge_status(case: &Case<'_>, exit: Time, status: Status, tally: &mut Tally) 
         );
     }
     Some(status)
+}
+
+/// What it says of a reload agrees with the configuration that was in place when it was ordered.
+fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
+    let reloads: Vec<Time> =
+        case.timeline.commands.iter().filter(|(_, what)| matches!(what, Command::Reload)).map(|(at, _)| *at).collect();
+    for (at, claim) in &case.timeline.claims {
+        if claim.kind != ClaimKind::Reloaded {
+            continue;
+        }
+        // A claim may be about the reload before the last one: then that must have been able to succeed.
+        let so_far = reloads.iter().rev().filter(|ordered| **ordered <= *at).take(2);
+        let mut refused = so_far.map(|ordered| {
+            let in_place = case.timeline.configured.iter().rev().find(|(since, ..)| since <= ordered);
+            in_place.is_some_and(|(.., serves)| !serves)
+        });
+        tally.held();
+        if refused.next().unwrap_or(false) && refused.all(|refused| refused) {
+            tally.fail(
+                *at,
+                "it said that a reload was complete, and no pool can serve with that configuration".to_owned(),
+                "a reload that failed".to_owned(),
+                "a reload that succeeded".to_owned(),
+            );
+        }
+    }
 }
 
 /// Its own stream of events, where there is one.
@@ -101,7 +129,7 @@ fn judge_claims(case: &Case<'_>, tally: &mut Tally) {
                     _ => {}
                 }
             }
-            ClaimKind::GaveUp => tally.held(),
+            ClaimKind::GaveUp | ClaimKind::Reloaded | ClaimKind::ReloadFailed => tally.held(),
         }
     }
 }

@@ -40,6 +40,9 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
         }
     }
     windows.extend(starts(case));
+    let added = case.facts.additions();
+    windows
+        .extend(added.flat_map(|(at, more)| std::iter::repeat_n(window(case, at, at, Duration::ZERO), more as usize)));
     windows.sort_by_key(|window| window.from);
     windows
 }

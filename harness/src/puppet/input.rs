@@ -109,6 +109,8 @@ pub enum Action {
 pub enum Entry {
     /// It runs.
     Born,
+    /// The configuration that it was started from has this number. Written by the shell, right after `Born`.
+    Runs(u32),
     /// It serves.
     Ready,
     /// It accepted a connection from this client port.

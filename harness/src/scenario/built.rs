@@ -3,23 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use super::{Act, Ask, Command, Fault, Life, Load, Scenario, Step, Target, Trigger};
+use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Step, Target, Trigger};
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
 const NOT_BUILT: &[&str] = &[
     "Adopted",
-    "AddressHeld",
     "Bystander",
     "Child",
     "ClockStep",
-    "CommandFails",
-    "CommandSucceeds",
-    "Config",
-    "File",
-    "Limit",
+    "File otherwise",
+    "Limit by cgroup",
     "LogReader",
     "NotRead",
-    "Scale",
     "SecondStart",
     "Syscall",
     "Upgrade",
@@ -30,9 +25,22 @@ const NOT_BUILT: &[&str] = &[
     "stderr",
 ];
 
+/// What only real processes can do.
+const NOT_SIMULATED: &[&str] = &["Limit"];
+
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
-    constructs(scenario).into_iter().filter(|name| NOT_BUILT.contains(name)).map(str::to_owned).collect()
+    among(scenario, NOT_BUILT)
+}
+
+/// The constructs that a scenario uses and the simulation has no model of, sorted; those that no world runs are not
+/// among them.
+pub fn not_simulated(scenario: &Scenario) -> Vec<String> {
+    among(scenario, NOT_SIMULATED)
+}
+
+fn among(scenario: &Scenario, names: &[&str]) -> Vec<String> {
+    constructs(scenario).into_iter().filter(|name| names.contains(name)).map(str::to_owned).collect()
 }
 
 /// The name of every construct that one form of a scenario uses.
@@ -123,8 +131,8 @@ fn of_act(act: &Act, used: &mut BTreeSet<&'static str>) {
 fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
     let (name, target) = match fault {
         Fault::Freeze(target) => ("Freeze", Some(target)),
-        Fault::Limit { on, .. } => ("Limit", Some(on)),
-        Fault::File { .. } => ("File", None),
+        Fault::Limit { on, resource, .. } => (limit(resource), Some(on)),
+        Fault::File { which, is } => (file(which, *is), None),
         Fault::NotRead(target) => ("NotRead", Some(target)),
         Fault::AddressHeld => ("AddressHeld", None),
         Fault::Syscall { of, .. } => ("Syscall", Some(of)),
@@ -133,6 +141,21 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
     used.insert(name);
     if let Some(target) = target {
         of_target(target, used);
+    }
+}
+
+fn limit(resource: &str) -> &'static str {
+    match resource {
+        "NOFILE" | "NPROC" | "AS" => "Limit",
+        _ => "Limit by cgroup",
+    }
+}
+
+fn file(which: &str, is: FileFault) -> &'static str {
+    match (which, is) {
+        ("program", FileFault::Missing | FileFault::Forbidden | FileFault::Empty) => "File program",
+        ("config", FileFault::Missing) => "File config",
+        _ => "File otherwise",
     }
 }
 

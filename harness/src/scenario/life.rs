@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::problem::{Problems, Source};
+use crate::ron_file;
+
 use super::Span;
 
 /// Which worker gets which life: the n-th worker of its generation to take a ticket gets the n-th of that list.
@@ -76,6 +79,16 @@ fn one() -> i32 {
 
 fn is_one(code: &i32) -> bool {
     *code == one()
+}
+
+impl Life {
+    /// Reads a life on its own, as a worker's environment may hold one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(text: &str) -> Result<Self, Problems> {
+        ron_file::read(&Source::new("life", text))
+    }
 }
 
 /// A phase of a life.

@@ -18,7 +18,7 @@ mod write;
 
 use absent::is_default;
 
-pub use built::{constructs, not_built};
+pub use built::{constructs, not_built, not_simulated};
 pub use catalogue::{Entry, catalogue, entry};
 pub use explain::explain;
 pub use find::find;

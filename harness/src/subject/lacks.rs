@@ -1,10 +1,12 @@
 //! What a scenario needs and a subject can't do: then it is not applicable, and nothing is started.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::scenario::{Act, Ask, Command, Life, Load, Retirement, Scenario, not_built};
 
-use super::{Profile, Puppet, Subject};
+use super::{ORIGINAL, Profile, Puppet, Subject};
 
 /// Why a form of a scenario can't be run with this subject; empty if it can.
 pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
@@ -14,6 +16,10 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
     {
         why.push("it can't be told to reload".to_owned());
     }
+    if subject.scale.is_none() && acts(scenario, &|act| matches!(act, Act::Operate(Command::Scale(_)))) {
+        why.push("it can't be told to change the number of its workers".to_owned());
+    }
+    why.extend(unknown_configs(subject, scenario).iter().map(|name| format!("it has no configuration `{name}`")));
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());
     }
@@ -89,6 +95,21 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
 
 fn acts(scenario: &Scenario, is: &dyn Fn(&Act) -> bool) -> bool {
     scenario.steps.iter().any(|step| step.any(is))
+}
+
+/// The configurations that a scenario asks for and the subject file does not have.
+fn unknown_configs(subject: &Subject, scenario: &Scenario) -> BTreeSet<String> {
+    let known = |name: &str| subject.configs.contains_key(name) || name == ORIGINAL && subject.config.is_some();
+    let unknown = RefCell::new(BTreeSet::new());
+    acts(scenario, &|act| {
+        if let Act::Config(name) = act
+            && !known(name)
+        {
+            unknown.borrow_mut().insert(name.clone());
+        }
+        false
+    });
+    unknown.into_inner()
 }
 
 fn lives(scenario: &Scenario) -> impl Iterator<Item = &Life> {

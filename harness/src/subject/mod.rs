@@ -9,7 +9,9 @@ mod validate;
 
 pub use lacks::{lacks, missing_programs, undeclared};
 pub use load::{bundled, load, parse_profile, template};
-pub use model::{Deviation, Frequency, HowToReload, HowToStop, Puppet, Readiness, Subject};
+pub use model::{
+    Configuration, Deviation, Frequency, HowToReload, HowToScale, HowToStop, ORIGINAL, Puppet, Readiness, Subject,
+};
 pub use profile::{DelayBound, LimitRule, OnSupervisorDeath, Profile};
-pub use render::{Rendered, Vars, render};
+pub use render::{Exchange, Rendered, Vars, render};
 pub use validate::INVARIANTS;

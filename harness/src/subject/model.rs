@@ -1,5 +1,7 @@
 //! A subject file.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::Signal;
@@ -11,6 +13,8 @@ use super::Profile;
 /// In `start`, `config` and `env` these are replaced: `{workers}`, `{address}` (host:port), `{host}`, `{port}`,
 /// `{drain_s}`, `{drain_ms}`, `{run}` (the run's directory), `{here}` (the subject's folder), `{supervisor}` and
 /// `{puppet}` (our binaries), `{config}` (the rendered configuration file), `{limit}`, `{backoff}`, `{stable}`, `{ready_timeout}`.
+/// In `config` and `configs` there is `{revision}` as well: the number of the configuration, 1 at the start. A subject
+/// whose workers find it as HARNESS_REVISION in their environment has its reloads judged by it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
@@ -26,6 +30,9 @@ pub struct Subject {
     /// Name of the template of its configuration file, in the subject's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
+    /// Other configurations, by the name that a scenario gives them; `original` is the one of the start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub configs: BTreeMap<String, Configuration>,
     /// Additions to its environment.
     #[serde(default)]
     pub env: Vec<(String, String)>,
@@ -39,6 +46,9 @@ pub struct Subject {
     /// How it is told to reload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reload: Option<HowToReload>,
+    /// How it is told to change the number of its workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<HowToScale>,
     /// Where it writes events as JSON lines, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<String>,
@@ -83,6 +93,48 @@ pub enum HowToReload {
     /// By a signal to the supervisor.
     Signal(Signal),
 }
+
+/// How it is told to change the number of its workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum HowToScale {
+    /// By a signal to the supervisor for each worker more or less.
+    Signals {
+        /// One more.
+        up: Signal,
+        /// One less.
+        down: Signal,
+    },
+}
+
+/// A configuration made from the template of the subject's file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Configuration {
+    /// In the template each of these texts is replaced by the one beside it; a pool can serve with what comes out.
+    Good(Vec<(String, String)>),
+    /// The same, but no pool can serve with it: a reload must refuse it.
+    Bad(Vec<(String, String)>),
+    /// There is no file.
+    Missing,
+}
+
+impl Configuration {
+    /// Whether a pool can serve with it.
+    pub fn serves(&self) -> bool {
+        matches!(self, Self::Good(_))
+    }
+
+    /// What is replaced in the template; `None`: there is no file.
+    pub fn replaced(&self) -> Option<&[(String, String)]> {
+        match self {
+            Self::Good(replaced) | Self::Bad(replaced) => Some(replaced),
+            Self::Missing => None,
+        }
+    }
+}
+
+/// The name of the configuration that a subject is started with.
+pub const ORIGINAL: &str = "original";
 
 /// A known failure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,11 +1,12 @@
 //! Filling in what a subject file leaves open: `{workers}`, `{address}`, …
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{Problem, Problems, Source};
 use crate::scenario::{Pool, Span};
 
-use super::Subject;
+use super::{ORIGINAL, Subject};
 
 /// What is filled in.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +36,35 @@ pub struct Rendered {
     pub env: Vec<(String, String)>,
     /// The configuration file: where it is to be written, and its text.
     pub config: Option<(PathBuf, String)>,
+    /// Its other texts by name, with the number of the configuration still open.
+    configs: BTreeMap<String, Variant>,
     /// The file into which it writes events.
     pub events: Option<PathBuf>,
+}
+
+/// A configuration that is not written yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Variant {
+    /// `None`: there is to be no file.
+    text: Option<String>,
+    serves: bool,
+}
+
+/// Another configuration, ready to be put in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Its text; `None`: there is to be no file.
+    pub text: Option<String>,
+    /// Whether a pool can serve with it.
+    pub serves: bool,
+}
+
+impl Rendered {
+    /// The configuration that a scenario calls `name`, as the `revision`-th; `None` if the subject has none of that name.
+    pub fn exchange(&self, name: &str, revision: u32) -> Option<Exchange> {
+        let Variant { text, serves } = self.configs.get(name)?;
+        Some(Exchange { text: text.as_deref().map(|text| numbered(text, revision)), serves: *serves })
+    }
 }
 
 /// Fills in the open places of a subject's command line, environment and configuration file. A line of the
@@ -58,9 +86,26 @@ pub fn render(subject: &Subject, template: Option<&Source>, vars: &Vars<'_>) -> 
     let start = subject.start.iter().map(&mut fill).collect();
     let env = subject.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect();
     let events = subject.events.as_ref().map(|events| PathBuf::from(fill(events)));
-    let config = template.map(|template| (path.clone(), names.fill_lines(template, &mut problems)));
+    let original = template.map(|template| names.fill_lines(template, &mut problems));
+    let mut configs = BTreeMap::new();
+    for (name, one) in template.iter().flat_map(|_| &subject.configs) {
+        let text = one.replaced().zip(template).map(|(replaced, template)| {
+            let text = replaced.iter().fold(template.text().to_owned(), |text, (from, to)| text.replace(from, to));
+            names.fill_lines(&Source::new(template.name(), &text), &mut problems)
+        });
+        configs.insert(name.clone(), Variant { text, serves: one.serves() });
+    }
     Problems::check(problems)?;
-    Ok(Rendered { start, env, config, events })
+    let config = original.as_ref().map(|text| (path, numbered(text, 1)));
+    configs.extend(original.map(|text| (ORIGINAL.to_owned(), Variant { text: Some(text), serves: true })));
+    Ok(Rendered { start, env, config, configs, events })
+}
+
+/// What a text has in the place of the number of the configuration until it is written.
+const REVISION: &str = "{revision}";
+
+fn numbered(text: &str, revision: u32) -> String {
+    text.replace(REVISION, &revision.to_string())
 }
 
 /// The template's name without its last ending, `.in` by custom.
@@ -104,6 +149,7 @@ impl Names {
             ("puppet", path(vars.puppet)),
             ("config", path(config)),
             ("seed", Some(vars.seed.to_string())),
+            ("revision", Some(REVISION.to_owned())),
             // A scenario without a limit asks for none, which is not the same as the subject's own.
             ("limit", Some(limit.as_ref().map_or_else(|| "None".to_owned(), whole_limit))),
             ("limit_restarts", limit.map(|limit| limit.restarts.to_string())),

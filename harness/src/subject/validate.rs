@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::ron_file::{Checker, Finding};
 
 use super::render::{Names, unknown_places};
-use super::{Deviation, LimitRule, Puppet, Subject};
+use super::{Deviation, LimitRule, ORIGINAL, Puppet, Subject};
 
 /// The ids of the invariants, built or not: what a deviation can be from, beside `EXPECT-n …` and `STEP-n`.
 pub const INVARIANTS: [&str; 18] = [
@@ -46,6 +46,7 @@ pub(super) fn findings(subject: &Subject, folder: &Path) -> Vec<Finding> {
         checker.leave();
     }
     checker.leave();
+    configs(&mut checker, subject, folder);
     checker.enter("events");
     places(&mut checker, subject.events.as_deref().unwrap_or_default());
     checker.leave();
@@ -100,6 +101,27 @@ fn files(checker: &mut Checker, subject: &Subject, folder: &Path) {
         }
         checker.leave();
     }
+}
+
+/// Every text that a configuration replaces is there to be replaced.
+fn configs(checker: &mut Checker, subject: &Subject, folder: &Path) {
+    checker.enter("configs");
+    if subject.config.is_none() && !subject.configs.is_empty() {
+        checker.wrong("there is no template that they could be made from").expected("`config`");
+    }
+    let template = subject.config.as_ref().and_then(|name| std::fs::read_to_string(folder.join(name)).ok());
+    for (name, one) in &subject.configs {
+        if name == ORIGINAL {
+            checker.wrong(format!("`{ORIGINAL}` is the one that it is started with"));
+        }
+        for (from, to) in one.replaced().unwrap_or_default() {
+            places(checker, to);
+            if template.as_ref().is_some_and(|template| !template.contains(from.as_str())) {
+                checker.wrong(format!("`{name}` replaces `{from}`, which the template does not have"));
+            }
+        }
+    }
+    checker.leave();
 }
 
 fn deviation(checker: &mut Checker, deviation: &Deviation, before: &[Deviation]) {

@@ -1,6 +1,7 @@
 //! Where a scenario runs.
 
 mod plan;
+mod scaling;
 
 pub mod real;
 pub mod sim;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::policy::{Backoff, Limit, Policy, Readiness, Restart, defaults};
+use crate::policy::defaults::{self, WORKERS_LIMIT};
+use crate::policy::{Backoff, Limit, Policy, Readiness, Restart};
 
 use super::problem::Problems;
 use super::read::{Reader, Struct};
@@ -33,9 +34,6 @@ const FIELDS: &[&str] = &[
 
 /// What a pool is called that nobody gave a name.
 pub const ONLY_POOL: &str = "main";
-
-/// More workers than any host runs: a slip of the finger.
-const WORKERS_LIMIT: u32 = 10_000;
 
 /// systemd's limit for a name of LISTEN_FDNAMES.
 pub const NAME_LIMIT: usize = 255;

@@ -5,14 +5,14 @@ use crate::policy::{Instant, Readiness, draw};
 use super::slot::Next;
 use super::step::Step;
 use super::worker::{Phase, Worker};
-use super::{Action, ErrorEvent, Event, Revision, SpawnError, SpawnStep, WorkerId};
+use super::{Action, ErrorEvent, Event, SpawnError, SpawnStep, WorkerId};
 
 /// EAGAIN, ENOMEM, ENFILE, EMFILE and ENOBUFS of Linux: the host is short of something, the program is not to blame.
 const SHORTAGE: [i32; 5] = [11, 12, 23, 24, 105];
 
 impl Step<'_> {
-    /// Starts the next worker of a slot now.
-    pub(super) fn start(&mut self, slot: u32, charge: bool) {
+    /// Starts the next worker of a slot now, from the configuration of an epoch: the one in force or the one on trial.
+    pub(super) fn start(&mut self, slot: u32, charge: bool, epoch: u64) {
         let Some(id) = self.next_id(slot) else { return };
         let charged = self.pool.policy.limit.filter(|_| charge).map(|limit| {
             self.pool.restarts.note(limit, self.now);
@@ -21,8 +21,9 @@ impl Step<'_> {
         let place = &mut self.pool.slots[slot as usize];
         place.generation = id.generation;
         place.next = Next::Started(id.generation);
-        self.pool.workers.insert(id, Worker::new(charged));
-        self.actions.push(Action::Spawn(id, Revision(0)));
+        self.pool.workers.insert(id, Worker::new(epoch, charged));
+        let revision = self.trial_of(epoch).map_or(self.pool.revision, |change| change.revision);
+        self.actions.push(Action::Spawn(id, revision));
     }
 
     /// Sees to it that a worker will be started in a slot, after the delay that its failures have earned. Gives up if
@@ -43,8 +44,8 @@ impl Step<'_> {
             return self.give_up();
         }
         self.emit(Event::Restart { worker: id, delay: at.since(self.now) });
-        if at <= self.now {
-            self.start(slot, charge);
+        if at <= self.now && !self.is_for_trial(slot) {
+            self.start(slot, charge, self.pool.epoch);
         } else {
             self.pool.slots[slot as usize].next = Next::Due { at, charge };
         }
@@ -58,10 +59,10 @@ impl Step<'_> {
                 if charge && !self.limit_allows(self.now) {
                     self.give_up();
                 } else {
-                    self.start(slot, charge);
+                    self.start(slot, charge, self.pool.epoch);
                 }
             }
-            Next::Due { .. } | Next::Nobody | Next::Started(_) => {}
+            Next::Due { .. } | Next::Nobody | Next::Started(_) | Next::After(_) => {}
         }
     }
 
@@ -70,12 +71,16 @@ impl Step<'_> {
         let Some(Phase::Starting { .. }) = self.pool.workers.get(&id).map(|worker| worker.phase) else {
             return self.unexpected(Some(id), "a start that was not asked for");
         };
-        self.set_phase(id, Phase::Booting { deadline: self.now + self.pool.policy.ready_timeout });
+        let policy = self.policy_of(id);
+        let (ready, timeout) = (policy.ready, policy.ready_timeout);
+        self.set_phase(id, Phase::Booting { deadline: self.now + timeout });
         self.emit(Event::Fork { worker: id });
         self.emit(Event::Online { worker: id });
         if !self.is_running() {
             self.leave_late(id);
-        } else if self.pool.policy.ready == Readiness::AtSpawn {
+        } else if !self.is_next(id) {
+            self.terminate(id); // its slot was closed while it was started
+        } else if ready == Readiness::AtSpawn {
             self.ready(id);
         }
     }
@@ -84,7 +89,7 @@ impl Step<'_> {
     /// happened, and giving up would only add to the trouble. A program that can't be run is a failed start like any
     /// other: it is tried again, with growing delays, up to the limit.
     pub(super) fn spawn_failed(&mut self, id: WorkerId, error: SpawnError) {
-        let Some(Phase::Starting { charged }) = self.pool.workers.get(&id).map(|worker| worker.phase) else {
+        let Some(&Worker { phase: Phase::Starting { charged }, epoch, .. }) = self.pool.workers.get(&id) else {
             return self.unexpected(Some(id), "a failed start that was not asked for");
         };
         self.pool.workers.remove(&id);
@@ -94,21 +99,33 @@ impl Step<'_> {
         if let Some(at) = charged.filter(|_| shortage) {
             self.pool.restarts.take_back(at);
         }
-        if self.is_running() {
-            self.start_failed(id, !shortage || charged.is_some());
+        if self.is_running() && self.is_next(id) {
+            self.start_failed(id, epoch, !shortage || charged.is_some());
         }
     }
 
     /// The worker serves. Told twice, on the channel and by sd_notify, or while it leaves, this says nothing new.
     pub(super) fn ready(&mut self, id: WorkerId) {
-        let Some(Phase::Booting { .. }) = self.pool.workers.get(&id).map(|worker| worker.phase) else { return };
-        self.set_phase(id, Phase::Ready { since: self.now });
+        let Some(&Worker { phase: Phase::Booting { .. }, epoch, .. }) = self.pool.workers.get(&id) else { return };
+        self.set_phase(id, Phase::Ready { since: self.now, alive_by: None });
         self.emit(Event::Ready { worker: id });
         let slot = &mut self.pool.slots[id.slot as usize];
         slot.next = Next::Nobody;
-        if let Some(old) = slot.serving.replace(id.generation) {
-            self.succeed(WorkerId { generation: old, ..id });
+        slot.epoch = epoch;
+        let old = slot.serving.replace(id.generation);
+        let wanted = self.settle_trial(epoch);
+        self.heard(id);
+        if let Some(generation) = old {
+            self.succeed(WorkerId { generation, ..id });
         }
+        if let Some(wanted) = wanted {
+            self.resize(wanted);
+        }
+    }
+
+    /// Whether this worker is the one that is to serve in its slot next.
+    pub(super) fn is_next(&self, id: WorkerId) -> bool {
+        self.pool.slots.get(id.slot as usize).is_some_and(|slot| slot.next == Next::Started(id.generation))
     }
 
     /// The worker that would be started next in a slot.

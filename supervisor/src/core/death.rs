@@ -2,21 +2,26 @@
 
 use super::slot::Next;
 use super::step::Step;
-use super::worker::Phase;
-use super::{Action, Event, ExitStatus, Order, Signal, Word, WorkerId};
+use super::worker::{Phase, Worker};
+use super::{Action, Event, ExitStatus, Order, Word, WorkerId};
 
 impl Step<'_> {
     /// A worker said something.
     pub(super) fn word(&mut self, id: WorkerId, word: Word) {
-        match (self.pool.workers.get(&id).map(|worker| worker.phase), word) {
-            (_, Word::Alive | Word::Failing | Word::Interval(_) | Word::Extend(_)) => {}
-            (None, Word::Ready | Word::Retire | Word::Suicide) => self.unexpected(Some(id), "a word of no worker"),
-            (Some(Phase::Starting { .. }), Word::Ready | Word::Retire | Word::Suicide) => {
-                self.unexpected(Some(id), "a word before the start");
-            }
-            (Some(_), Word::Ready) => self.ready(id),
-            (Some(_), Word::Retire) => self.announce(id, true),
-            (Some(_), Word::Suicide) => self.announce(id, false),
+        match self.pool.workers.get(&id).map(|worker| worker.phase) {
+            None => return self.unexpected(Some(id), "a word of no worker"),
+            Some(Phase::Starting { .. }) => return self.unexpected(Some(id), "a word before the start"),
+            Some(Phase::Booting { .. } | Phase::Ready { .. } | Phase::Draining { .. } | Phase::Killed { .. }) => {}
+        }
+        self.heard(id);
+        match word {
+            Word::Ready => self.ready(id),
+            Word::Retire => self.announce(id, true),
+            Word::Suicide => self.announce(id, false),
+            Word::Alive => {}
+            Word::Failing => self.hangs(id),
+            Word::Interval(span) => self.set_interval(id, span),
+            Word::Extend(span) => self.extend(id, span),
         }
     }
 
@@ -25,7 +30,7 @@ impl Step<'_> {
     fn announce(&mut self, id: WorkerId, two_phase: bool) {
         let Some(worker) = self.pool.workers.get_mut(&id) else { return };
         let again = std::mem::replace(&mut worker.announced, true);
-        let phase = worker.phase;
+        let (phase, epoch) = (worker.phase, worker.epoch);
         if again && (two_phase || !matches!(phase, Phase::Ready { .. })) {
             return self.unexpected(Some(id), "an announcement said twice");
         }
@@ -43,9 +48,9 @@ impl Step<'_> {
                     self.order_drain(id);
                 }
                 self.retire(id);
-                self.start_failed(id, true);
+                self.start_failed(id, epoch, true);
             }
-            Phase::Starting { .. } | Phase::Draining { .. } | Phase::Killed => {}
+            Phase::Starting { .. } | Phase::Draining { .. } | Phase::Killed { .. } => {}
         }
     }
 
@@ -66,14 +71,16 @@ impl Step<'_> {
     }
 
     /// Tells a worker to leave: on the channel if it said that it waits for that, else by SIGTERM.
-    fn dismiss(&mut self, id: WorkerId) {
-        let waits = self.pool.workers.get(&id).is_some_and(|worker| worker.announced && worker.connected);
-        if waits {
-            self.order_drain(id);
-        } else {
-            self.actions.push(Action::Signal(id, Signal::Term));
+    pub(super) fn dismiss(&mut self, id: WorkerId) {
+        let Some(worker) = self.pool.workers.get(&id) else { return };
+        match worker.phase {
+            Phase::Booting { .. } | Phase::Ready { .. } if worker.announced && worker.connected => {
+                self.order_drain(id);
+                self.retire(id);
+            }
+            Phase::Booting { .. } | Phase::Ready { .. } => self.terminate(id),
+            Phase::Starting { .. } | Phase::Draining { .. } | Phase::Killed { .. } => {}
         }
-        self.retire(id);
     }
 
     fn order_drain(&mut self, id: WorkerId) {
@@ -101,16 +108,18 @@ impl Step<'_> {
     /// The process has ended.
     pub(super) fn exited(&mut self, id: WorkerId, status: ExitStatus) {
         let stable = self.ran_stable(id);
-        if self.pool.workers.remove(&id).is_none() {
+        let Some(Worker { epoch, .. }) = self.pool.workers.remove(&id) else {
             return self.unexpected(Some(id), "an end of no worker");
-        }
+        };
         self.emit(Event::Exit { worker: id, status });
         if self.is_running() {
             let slot = &self.pool.slots[id.slot as usize];
             if slot.serving == Some(id.generation) {
                 self.serving_ended(id, stable, status);
             } else if slot.next == Next::Started(id.generation) {
-                self.next_ended(id, status);
+                self.next_ended(id, epoch, status);
+            } else if slot.next == Next::After(id.generation) {
+                self.start(id.slot, false, self.epoch_of(id.slot));
             }
         }
     }
@@ -127,10 +136,11 @@ impl Step<'_> {
     }
 
     /// The worker that was to serve died before it was ready.
-    fn next_ended(&mut self, id: WorkerId, status: ExitStatus) {
-        if self.pool.policy.restart.follows(status.code()) || self.ordered_by_reload(id) {
-            return self.start_failed(id, true);
+    fn next_ended(&mut self, id: WorkerId, epoch: u64, status: ExitStatus) {
+        if self.pool.policy.restart.follows(status.code()) || self.was_ordered(id) {
+            return self.start_failed(id, epoch, true);
         }
+        self.abort_reload_at(id, epoch);
         // It is not to be restarted, so whoever waits for it to take over has waited long enough.
         let slot = &mut self.pool.slots[id.slot as usize];
         slot.next = Next::Nobody;
@@ -141,11 +151,11 @@ impl Step<'_> {
         }
     }
 
-    /// What was to serve in a slot won't. Tries again after the delay; but if only a rolling restart wanted it, the old
-    /// worker serves on.
-    pub(super) fn start_failed(&mut self, id: WorkerId, charge: bool) {
-        let ordered = self.ordered_by_reload(id);
-        self.abort_reload_at(id);
+    /// What was to serve in a slot won't. Tries again after the delay; but if only the operator wanted it, the old worker
+    /// serves on.
+    pub(super) fn start_failed(&mut self, id: WorkerId, epoch: u64, charge: bool) {
+        let ordered = self.was_ordered(id);
+        self.abort_reload_at(id, epoch);
         let slot = &mut self.pool.slots[id.slot as usize];
         slot.next = Next::Nobody;
         if !ordered {
@@ -155,14 +165,14 @@ impl Step<'_> {
     }
 
     /// Whether this successor stands beside a worker that serves and did not ask for one.
-    fn ordered_by_reload(&self, id: WorkerId) -> bool {
+    pub(super) fn was_ordered(&self, id: WorkerId) -> bool {
         let serving = self.pool.slots[id.slot as usize].serving;
         let old = serving.and_then(|generation| self.pool.workers.get(&WorkerId { generation, ..id }));
         old.is_some_and(|worker| !worker.announced)
     }
 
     /// A worker no longer serves in its slot.
-    fn vacate(&mut self, id: WorkerId) {
+    pub(super) fn vacate(&mut self, id: WorkerId) {
         self.note_run(id);
         self.pool.slots[id.slot as usize].serving = None;
     }
@@ -174,12 +184,11 @@ impl Step<'_> {
         }
     }
 
-    fn ran_stable(&self, id: WorkerId) -> bool {
+    pub(super) fn ran_stable(&self, id: WorkerId) -> bool {
         match self.pool.workers.get(&id).map(|worker| worker.phase) {
-            Some(Phase::Ready { since }) => self.now.since(since) >= self.pool.policy.stable,
-            Some(Phase::Starting { .. } | Phase::Booting { .. } | Phase::Draining { .. } | Phase::Killed) | None => {
-                false
-            }
+            Some(Phase::Ready { since, .. }) => self.now.since(since) >= self.pool.policy.stable,
+            Some(Phase::Killed { stable }) => stable,
+            Some(Phase::Starting { .. } | Phase::Booting { .. } | Phase::Draining { .. }) | None => false,
         }
     }
 }

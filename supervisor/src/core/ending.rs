@@ -52,7 +52,7 @@ impl Step<'_> {
         for id in self.everyone() {
             match self.phase(id) {
                 Some(Phase::Booting { .. } | Phase::Ready { .. }) => self.terminate(id),
-                Some(Phase::Starting { .. } | Phase::Draining { .. } | Phase::Killed) | None => {}
+                Some(Phase::Starting { .. } | Phase::Draining { .. } | Phase::Killed { .. }) | None => {}
             }
         }
     }
@@ -66,7 +66,7 @@ impl Step<'_> {
         }
     }
 
-    fn terminate(&mut self, id: WorkerId) {
+    pub(super) fn terminate(&mut self, id: WorkerId) {
         self.actions.push(Action::Signal(id, Signal::Term));
         self.retire(id);
     }
@@ -76,7 +76,7 @@ impl Step<'_> {
         for id in self.everyone() {
             match self.phase(id) {
                 Some(Phase::Booting { .. } | Phase::Ready { .. } | Phase::Draining { .. }) => self.kill(id),
-                Some(Phase::Starting { .. } | Phase::Killed) | None => {}
+                Some(Phase::Starting { .. } | Phase::Killed { .. }) | None => {}
             }
         }
     }
@@ -95,7 +95,7 @@ impl Step<'_> {
         }
     }
 
-    fn everyone(&self) -> Vec<WorkerId> {
+    pub(super) fn everyone(&self) -> Vec<WorkerId> {
         self.pool.workers.keys().copied().collect()
     }
 

@@ -41,6 +41,10 @@ pub enum Event {
     DrainDeadline { worker: WorkerId },
     /// A worker's process group gets SIGKILL.
     Kill { worker: WorkerId },
+    /// A worker hangs: it was silent for too long, or said so itself. It is killed.
+    Hang { worker: WorkerId },
+    /// So many workers are wanted in the pool from now on.
+    Scale { pool: u16, workers: u32 },
     /// A rolling restart began, ended, was absorbed by a waiting one or was abandoned.
     Reload { pool: u16, phase: ReloadPhase },
     /// A stop of one pool or of all was asked for; one that hurries, the second, doesn't wait for the drain.
@@ -74,7 +78,8 @@ pub enum ReloadPhase {
     Absorbed,
     /// Every worker was replaced.
     Done,
-    /// A replacement did not become ready; the old workers stay.
+    /// A replacement did not become ready; the old workers stay. If it was the first of another configuration, that is
+    /// dropped, too.
     Aborted,
     /// A stop came first.
     Cancelled,

@@ -32,7 +32,7 @@ pub enum Input {
     Disconnected(WorkerId),
     /// The process has ended and was reaped; whatever it had written to its channel came before this.
     Exited(WorkerId, ExitStatus),
-    /// A worker that did not answer what it should have answered long ago: it hangs.
+    /// A worker that did not answer what it should have answered long ago: it hangs, watched or not.
     Hung(WorkerId),
     /// The operator wants something of every pool.
     Command(Command),
@@ -60,9 +60,9 @@ pub enum Word {
     Suicide,
     /// It makes progress.
     Alive,
-    /// It knows that it does not work any more and wants to be treated as one that hangs.
+    /// It knows that it does not work any more and wants to be treated as one that hangs, watched or not.
     Failing,
-    /// From now on it says [`Word::Alive`] more often than this.
+    /// From now on it says something more often than this, if it is watched at all; zero: it wants not to be watched.
     Interval(Duration),
     /// Whatever it is doing (starting or leaving), it needs at least so long from now on.
     Extend(Duration),
@@ -77,16 +77,17 @@ pub enum Command {
     Stop,
     /// Another number of workers.
     Scale(Scale),
-    /// Replace the worker that serves in this slot.
+    /// Replace the worker that serves in this slot, as a rolling restart would. One that waits to be started is started
+    /// now.
     Restart(u32),
 }
 
 /// How many workers are wanted from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// So many.
+    /// So many, at least one.
     To(u32),
-    /// So many more, or less; never less than one.
+    /// So many more, or less; at least one stays.
     By(i32),
 }
 
@@ -137,7 +138,8 @@ pub enum Action {
     /// Start a process for this worker, from this revision of the configuration; answered by [`Input::Spawned`] or
     /// [`Input::SpawnFailed`] before anything else.
     Spawn(WorkerId, Revision),
-    /// Whatever is started in this pool from now on is of this revision or of one that comes later.
+    /// A change of configuration took effect in this pool or was dropped, and this is the revision in force: nothing will be
+    /// started of any other one, but for the newest that the pool was given.
     Settle(u16, Revision),
     /// Tell a worker something on its channel.
     Tell(WorkerId, Order),

@@ -8,10 +8,12 @@ mod input;
 mod pool;
 mod pools;
 mod reload;
+mod scale;
 mod slot;
 mod step;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod worker;
 
 pub use event::{ErrorEvent, Event, ReloadPhase};

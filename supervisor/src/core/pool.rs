@@ -1,22 +1,28 @@
 //! The pool as data: what the state machine knows between two inputs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::policy::{ExitCode, Instant, Policy, RestartLog};
 
 use super::slot::{Next, Slot};
 use super::step::Step;
 use super::worker::Worker;
-use super::{Action, Input, WorkerId};
+use super::{Action, Input, Revision, WorkerId};
 
 /// A pool of workers under one policy.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
     /// Its place in the configuration.
     pub(super) number: u16,
+    /// The policy in force, with the number of workers that is wanted now.
     pub(super) policy: Policy,
+    /// The configuration in force.
+    pub(super) revision: Revision,
+    /// What the workers belong to that are started now: the last rolling restart that took effect.
+    pub(super) epoch: u64,
     pub(super) stage: Stage,
-    /// One for each wanted worker.
+    /// One for each wanted worker, and the closed ones after them.
     pub(super) slots: Vec<Slot>,
     /// Every worker that was asked for and has not ended, those that are leaving included.
     pub(super) workers: BTreeMap<WorkerId, Worker>,
@@ -60,12 +66,28 @@ pub(super) enum StopAsked {
 /// A rolling restart that is under way.
 #[derive(Clone, Debug)]
 pub(super) struct Reload {
-    /// For each slot the last generation that was started before it began: later ones are new.
-    pub(super) old: Vec<u32>,
-    /// The slot that is being seen to; those before it are done.
-    pub(super) cursor: usize,
-    /// Whether another one was asked for meanwhile.
-    pub(super) again: bool,
+    /// What its workers belong to. A slot whose epoch is less is still to be seen to.
+    pub(super) epoch: u64,
+    /// The configuration that is on trial: its first worker is not ready yet, so nothing but that worker is of it.
+    pub(super) trial: Option<Change>,
+    /// What was asked for meanwhile.
+    pub(super) next: Option<Wish>,
+}
+
+/// What the operator wants a rolling restart for.
+#[derive(Clone, Debug)]
+pub(super) enum Wish {
+    /// Fresh workers.
+    Fresh,
+    /// Workers of another configuration.
+    Change(Change),
+}
+
+/// Another configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) revision: Revision,
+    pub(super) policy: Policy,
 }
 
 impl Pool {
@@ -75,6 +97,8 @@ impl Pool {
         Self {
             number,
             policy,
+            revision: Revision::default(),
+            epoch: 0,
             stage: Stage::New,
             slots,
             workers: BTreeMap::new(),
@@ -87,7 +111,7 @@ impl Pool {
     pub(super) fn dues(&self) -> impl Iterator<Item = (Instant, u32)> {
         (0u32..).zip(&self.slots).filter_map(|(index, slot)| match slot.next {
             Next::Due { at, .. } => Some((at, index)),
-            Next::Nobody | Next::Started(_) => None,
+            Next::Nobody | Next::Started(_) | Next::After(_) => None,
         })
     }
 
@@ -105,6 +129,16 @@ impl Pool {
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let dues = self.dues().map(|(at, _)| at);
         self.workers.values().filter_map(|worker| worker.phase.deadline()).chain(dues).min()
+    }
+
+    /// Whether it looks for workers that hang.
+    pub(super) fn watches(&self) -> bool {
+        self.policy.watchdog.is_some()
+    }
+
+    /// The loop came back so much too late: whoever is watched may have been suspended with it, and starts afresh.
+    pub(super) fn excuse(&mut self, now: Instant, late: Duration) {
+        Step { pool: self, now, actions: &mut Vec::new() }.excuse(late);
     }
 
     /// How often it was told to stop; `None` if it is over.

@@ -1,5 +1,7 @@
 //! The state machine over all pools: who gets which input, and when everything is over.
 
+use std::time::Duration;
+
 use crate::policy::{ExitCode, Instant, Policy};
 
 use super::pool::{Pool, StopAsked};
@@ -51,6 +53,16 @@ impl Pools {
         }
     }
 
+    /// Whatever it is that wakes the loop: if something was due long ago, it was suspended.
+    fn excuse_if_late(&mut self, now: Instant) {
+        if self.pools.iter().any(Pool::watches) {
+            let late = self.next_deadline().map_or(Duration::ZERO, |deadline| now.since(deadline));
+            for pool in &mut self.pools {
+                pool.excuse(now, late);
+            }
+        }
+    }
+
     /// One pool after the other gives up, until all have that are not over.
     fn give_up_together(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.pools.iter().any(Pool::gave_up) {
@@ -74,6 +86,7 @@ impl Machine for Pools {
         if self.over {
             return;
         }
+        self.excuse_if_late(now);
         let pools = self.addressed(&input, actions);
         match &input {
             Input::Command(Command::Stop) => stop(pools, None, now, actions),

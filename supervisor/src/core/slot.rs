@@ -2,12 +2,15 @@
 
 use crate::policy::Instant;
 
-/// One place. At most one worker serves in it and at most one is on its way to take over; those that left it drain
+/// One place. Beyond the number of workers that are wanted it is closed, and only keeps count of its generations until
+/// it is opened again. At most one worker serves in it and at most one is on its way to take over; those that left it drain
 /// outside. With neither, the place is empty for good.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slot {
     /// The last generation that was asked for; 0 at first.
     pub(super) generation: u32,
+    /// The rolling restart that has seen to it last.
+    pub(super) epoch: u64,
     /// How many runs in a row were not stable; the backoff grows with it.
     pub(super) failures: u32,
     /// The generation that is ready and has not retired.
@@ -32,6 +35,8 @@ pub(super) enum Next {
     },
     /// This generation was started.
     Started(u32),
+    /// It is to be started when this generation, which drains, is gone.
+    After(u32),
 }
 
 impl Slot {

@@ -2,7 +2,7 @@
 
 use crate::policy::Instant;
 
-use super::pool::{Pool, Stage, StopAsked};
+use super::pool::{Pool, Stage, StopAsked, Wish};
 use super::worker::{Phase, Worker};
 use super::{Action, Command, ErrorEvent, Event, Input, ReloadPhase, Signal, WorkerId};
 
@@ -20,17 +20,19 @@ impl Step<'_> {
             Input::Start => self.start_pool(),
             Input::Tick => self.tick(),
             Input::Command(command) | Input::PoolCommand(_, command) => self.command(command),
-            Input::Configure(..) | Input::Hung(_) => self.unexpected(None, "something that is not built"),
+            Input::Configure(revision, policies) => self.configure(revision, policies),
             Input::Spawned(id) if self.hears(id) => self.spawned(id),
             Input::SpawnFailed(id, error) if self.hears(id) => self.spawn_failed(id, error),
             Input::Word(id, word) if self.hears(id) => self.word(id, word),
             Input::Disconnected(id) if self.hears(id) => self.disconnected(id),
             Input::Exited(id, status) if self.hears(id) => self.exited(id, status),
+            Input::Hung(id) if self.hears(id) => self.hangs(id),
             Input::Spawned(_)
             | Input::SpawnFailed(..)
             | Input::Word(..)
             | Input::Disconnected(_)
-            | Input::Exited(..) => {}
+            | Input::Exited(..)
+            | Input::Hung(_) => {}
         }
         self.go_on();
     }
@@ -61,12 +63,16 @@ impl Step<'_> {
             (Stage::Ending { stop: StopAsked::Hurried, .. } | Stage::Over { .. }, Command::Stop) => {}
 
             (Stage::New, Command::Reload) => self.unexpected(None, "a reload before the start"),
-            (Stage::Running, Command::Reload) => self.reload(),
+            (Stage::Running, Command::Reload) => self.reload(Wish::Fresh),
             (Stage::Ending { .. } | Stage::Over { .. }, Command::Reload) => {
                 self.emit(Event::Reload { pool: self.pool.number, phase: ReloadPhase::Cancelled });
             }
 
-            (_, Command::Scale(_) | Command::Restart(_)) => self.unexpected(None, "something that is not built"),
+            (Stage::Running, Command::Scale(scale)) => self.scale(scale),
+            (Stage::Running, Command::Restart(slot)) => self.restart_slot(slot),
+            (Stage::New | Stage::Ending { .. } | Stage::Over { .. }, Command::Scale(_) | Command::Restart(_)) => {
+                self.unexpected(None, "a command to a pool that does not run");
+            }
         }
     }
 
@@ -87,7 +93,7 @@ impl Step<'_> {
             Stage::New => {
                 self.pool.stage = Stage::Running;
                 for slot in 0..self.pool.policy.workers {
-                    self.start(slot, false);
+                    self.start(slot, false, self.pool.epoch);
                 }
             }
             Stage::Running | Stage::Ending { .. } => self.unexpected(None, "a second start"),
@@ -112,7 +118,7 @@ impl Step<'_> {
         }
     }
 
-    /// A worker took too long to get ready or to leave.
+    /// A worker took too long to get ready, to leave or to say something.
     fn deadline(&mut self, id: WorkerId) {
         match self.pool.workers.get(&id).map(|worker| worker.phase) {
             Some(Phase::Booting { .. }) => {
@@ -123,13 +129,14 @@ impl Step<'_> {
                 self.emit(Event::DrainDeadline { worker: id });
                 self.kill(id);
             }
-            Some(Phase::Starting { .. } | Phase::Ready { .. } | Phase::Killed) | None => {}
+            Some(Phase::Ready { .. }) => self.hangs(id),
+            Some(Phase::Starting { .. } | Phase::Killed { .. }) | None => {}
         }
     }
 
     /// SIGKILL to a worker and all that it started.
     pub(super) fn kill(&mut self, id: WorkerId) {
-        self.set_phase(id, Phase::Killed);
+        self.set_phase(id, Phase::Killed { stable: self.ran_stable(id) });
         self.emit(Event::Kill { worker: id });
         self.actions.push(Action::Signal(id, Signal::Kill));
     }

@@ -1,15 +1,21 @@
 //! One worker.
 
-use crate::policy::Instant;
+use std::time::Duration;
+
+use crate::policy::{Instant, Policy};
 
 /// What is known of a worker that has not ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Worker {
     pub(super) phase: Phase,
+    /// The rolling restart that it belongs to.
+    pub(super) epoch: u64,
     /// It said that it will leave.
     pub(super) announced: bool,
     /// Its end of the channel is open, as far as is known.
     pub(super) connected: bool,
+    /// How long it may be silent, if it said so itself; zero: as long as it likes.
+    pub(super) interval: Option<Duration>,
 }
 
 /// Where a worker is in its life.
@@ -29,6 +35,8 @@ pub(super) enum Phase {
     Ready {
         /// Since when.
         since: Instant,
+        /// It has said something by then or it hangs; `None` if it is not watched.
+        alive_by: Option<Instant>,
     },
     /// It was taken out of service and finishes what it holds.
     Draining {
@@ -36,13 +44,21 @@ pub(super) enum Phase {
         deadline: Instant,
     },
     /// It got SIGKILL. Nothing more can be done than to wait for its end.
-    Killed,
+    Killed {
+        /// Whether it had a stable run behind it.
+        stable: bool,
+    },
 }
 
 impl Worker {
     /// One whose start was just asked for.
-    pub(super) fn new(charged: Option<Instant>) -> Self {
-        Self { phase: Phase::Starting { charged }, announced: false, connected: true }
+    pub(super) fn new(epoch: u64, charged: Option<Instant>) -> Self {
+        Self { phase: Phase::Starting { charged }, epoch, announced: false, connected: true, interval: None }
+    }
+
+    /// How long it may be silent once it is ready.
+    pub(super) fn silence(&self, policy: &Policy) -> Option<Duration> {
+        policy.watchdog.map(|usual| self.interval.unwrap_or(usual)).filter(|interval| !interval.is_zero())
     }
 }
 
@@ -51,7 +67,8 @@ impl Phase {
     pub(super) fn deadline(self) -> Option<Instant> {
         match self {
             Self::Booting { deadline } | Self::Draining { deadline } => Some(deadline),
-            Self::Starting { .. } | Self::Ready { .. } | Self::Killed => None,
+            Self::Ready { alive_by, .. } => alive_by,
+            Self::Starting { .. } | Self::Killed { .. } => None,
         }
     }
 }

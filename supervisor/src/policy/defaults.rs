@@ -62,6 +62,8 @@ mod values {
     pub const STABLE: Duration = Duration::from_secs(5);
     pub const READY_TIMEOUT: Duration = Duration::from_secs(30);
     pub const DRAIN: Duration = Duration::from_secs(10);
+    pub const RELOAD_SURGE: u32 = 1;
+    pub const RELOAD_AT_ONCE: u32 = 1;
     pub const BACKLOG: u32 = 511;
     pub const SEED: u64 = 1;
 
@@ -71,6 +73,11 @@ mod values {
     pub const GIVE_UP: Duration = Duration::from_millis(500);
     pub const ORPHANS: Duration = Duration::from_secs(1);
     pub const SURGE: u32 = 1;
+
+    /// More workers than any host runs: a slip of the finger.
+    pub const WORKERS_LIMIT: u32 = 10_000;
+    /// A loop that comes back this much too late, or a quarter of a worker's interval if that is more, was suspended.
+    pub const SUSPENDED: Duration = Duration::from_millis(100);
 }
 
 pub use values::*;
@@ -93,6 +100,9 @@ pub const TABLE: &[Entry] = &[
     default("ready", Value::Text("Told"), "what makes a worker count as ready"),
     default("ready_timeout", Value::Span(READY_TIMEOUT), "a worker not ready by then is killed: a failed start"),
     default("drain", Value::Span(DRAIN), "time to finish what is held, from being told to leave to SIGKILL"),
+    default("watchdog", Value::Text("None"), "a ready worker that says nothing for so long hangs, and is killed"),
+    default("reload.surge", Value::Count(RELOAD_SURGE), "workers beyond those wanted that a rolling restart may run"),
+    default("reload.at_once", Value::Count(RELOAD_AT_ONCE), "slots that a rolling restart sees to at the same time"),
     default("backlog", Value::Count(BACKLOG), "length of the accept queues"),
     default("seed", Value::Count(SEED as u32), "seed of the jitter"),
     bound("kill_slack", Value::Span(KILL_SLACK), "from a drain deadline to the end of the process"),
@@ -127,6 +137,9 @@ pub const fn policy(workers: u32) -> Policy {
         ready: Readiness::Told,
         ready_timeout: READY_TIMEOUT,
         drain: DRAIN,
+        watchdog: None,
+        surge: RELOAD_SURGE,
+        at_once: RELOAD_AT_ONCE,
         seed: SEED,
     }
 }

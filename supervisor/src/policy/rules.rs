@@ -23,8 +23,23 @@ pub struct Policy {
     pub ready_timeout: Duration,
     /// How long a retired worker may take to finish what it holds.
     pub drain: Duration,
+    /// How long a ready worker may be silent before it counts as one that hangs; `None`: nobody is watched.
+    pub watchdog: Option<Duration>,
+    /// How many workers beyond those wanted a rolling restart may run at once, beside those that drain; with 0 the old
+    /// worker is gone before the new one is started.
+    pub surge: u32,
+    /// How many slots a rolling restart sees to at the same time; never more than `surge` unless that is 0.
+    pub at_once: u32,
     /// Seed of the jitter.
     pub seed: u64,
+}
+
+impl Policy {
+    /// How many slots a rolling restart sees to at the same time; at least one.
+    pub fn rolls(&self) -> usize {
+        let together = if self.surge == 0 { self.at_once } else { self.at_once.min(self.surge) };
+        together.max(1) as usize
+    }
 }
 
 /// Which unannounced exits are followed by a restart.

@@ -57,6 +57,8 @@ fn sentence(out: &mut String, event: &Event, pid: Option<Child>) -> std::fmt::Re
         Event::Draining { workers, .. } => write!(out, "waiting for {workers} workers to finish"),
         Event::DrainDeadline { worker } => write!(out, "{} did not finish in time", name(worker)),
         Event::Kill { worker } => write!(out, "{} gets SIGKILL, with its process group", name(worker)),
+        Event::Hang { worker } => write!(out, "{} hangs", name(worker)),
+        Event::Scale { workers, .. } => write!(out, "{workers} workers are wanted"),
         Event::Reload { phase: ReloadPhase::Began, .. } => write!(out, "rolling restart begins"),
         Event::Reload { phase: ReloadPhase::Absorbed, .. } => write!(out, "rolling restart: one is waiting already"),
         Event::Reload { phase: ReloadPhase::Done, .. } => write!(out, "rolling restart done"),

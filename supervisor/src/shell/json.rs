@@ -56,6 +56,8 @@ fn name(event: &Event) -> &'static str {
         Event::Draining { .. } => "draining",
         Event::DrainDeadline { .. } => "drain_deadline",
         Event::Kill { .. } => "kill",
+        Event::Hang { .. } => "hang",
+        Event::Scale { .. } => "scale",
         Event::Reload { .. } => "reload",
         Event::Stop { .. } => "stop",
     }
@@ -74,12 +76,14 @@ pub fn event_worker(event: &Event) -> Option<WorkerId> {
         | Event::Exit { worker, .. }
         | Event::Restart { worker, .. }
         | Event::DrainDeadline { worker }
-        | Event::Kill { worker } => Some(*worker),
+        | Event::Kill { worker }
+        | Event::Hang { worker } => Some(*worker),
         Event::Error { worker, .. } => *worker,
         Event::Setup { .. }
         | Event::Listening { .. }
         | Event::GiveUp { .. }
         | Event::Draining { .. }
+        | Event::Scale { .. }
         | Event::Reload { .. }
         | Event::Stop { .. } => None,
     }
@@ -91,6 +95,7 @@ fn event_pool(event: &Event) -> Option<u16> {
         Event::Setup { pool, .. }
         | Event::GiveUp { pool, .. }
         | Event::Draining { pool, .. }
+        | Event::Scale { pool, .. }
         | Event::Reload { pool, .. } => Some(*pool),
         Event::Stop { pool, .. } => *pool,
         Event::Listening { .. }
@@ -105,13 +110,16 @@ fn event_pool(event: &Event) -> Option<u16> {
         | Event::Error { .. }
         | Event::Restart { .. }
         | Event::DrainDeadline { .. }
-        | Event::Kill { .. } => None,
+        | Event::Kill { .. }
+        | Event::Hang { .. } => None,
     }
 }
 
 fn details(out: &mut String, event: &Event) {
     _ = match event {
-        Event::Setup { workers, .. } | Event::Draining { workers, .. } => write!(out, r#","workers":{workers}"#),
+        Event::Setup { workers, .. } | Event::Draining { workers, .. } | Event::Scale { workers, .. } => {
+            write!(out, r#","workers":{workers}"#)
+        }
         Event::Listening { address } => write!(out, r#","address":{}"#, quoted(address)),
         Event::Announce { two_phase, .. } => write!(out, r#","two_phase":{two_phase}"#),
         Event::Exit { status: ExitStatus::Code(code), .. } => write!(out, r#","code":{code}"#),
@@ -130,7 +138,8 @@ fn details(out: &mut String, event: &Event) {
         | Event::Disconnect { .. }
         | Event::Close { .. }
         | Event::DrainDeadline { .. }
-        | Event::Kill { .. } => Ok(()),
+        | Event::Kill { .. }
+        | Event::Hang { .. } => Ok(()),
     };
 }
 

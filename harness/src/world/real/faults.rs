@@ -1,9 +1,11 @@
 //! Faults with an end. Whatever is on when the run is over, for whatever reason, is healed.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::net::SocketAddrV4;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -18,8 +20,8 @@ enum Heal {
     Release(#[allow(dead_code, reason = "held for its drop")] OwnedFd),
     /// The limits are set back.
     Limits(Vec<(Proc, Resource, Rlimit)>),
-    /// The file is moved back.
-    Rename { from: PathBuf, to: PathBuf },
+    /// The file is put back in its place.
+    PutBack { aside: PathBuf, to: PathBuf },
 }
 
 /// The faults that are on.
@@ -29,12 +31,14 @@ pub struct Faults {
     address: SocketAddrV4,
     /// The program of the workers as the subject knows it.
     program: PathBuf,
+    /// The subject's configuration file, if it has one.
+    config: Option<PathBuf>,
 }
 
 impl Faults {
     /// None is on.
-    pub fn new(address: SocketAddrV4, program: PathBuf) -> Self {
-        Self { on: BTreeMap::new(), address, program }
+    pub fn new(address: SocketAddrV4, program: PathBuf, config: Option<PathBuf>) -> Self {
+        Self { on: BTreeMap::new(), address, program, config }
     }
 
     /// Begins one.
@@ -45,7 +49,10 @@ impl Faults {
         let heal = match fault {
             Fault::AddressHeld => self.hold_address()?,
             Fault::Limit { resource, to, .. } => limit(resource, *to, on)?,
-            Fault::File { which, is: FileFault::Missing } if which == "program" => self.hide_program()?,
+            Fault::File { which, is } if which == "program" => spoil(&self.program, *is)?,
+            Fault::File { which, is } if which == "config" => {
+                spoil(self.config.as_deref().ok_or("the subject has no configuration file")?, *is)?
+            }
             Fault::Freeze(_)
             | Fault::File { .. }
             | Fault::NotRead(_)
@@ -73,13 +80,6 @@ impl Faults {
         };
         held().map(Heal::Release).map_err(|error| format!("cannot hold {}: {error}", self.address))
     }
-
-    fn hide_program(&self) -> Result<Heal, String> {
-        let aside = self.program.with_extension("aside");
-        std::fs::rename(&self.program, &aside)
-            .map_err(|error| format!("cannot move {}: {error}", self.program.display()))?;
-        Ok(Heal::Rename { from: aside, to: self.program.clone() })
-    }
 }
 
 impl Heal {
@@ -93,9 +93,9 @@ impl Heal {
                     let _ = prlimit(pid(proc), resource, limit);
                 }
             }
-            Self::Rename { from, to } => {
-                // It fails if somebody has put a new one there, which heals as well.
-                let _ = std::fs::rename(from, to);
+            Self::PutBack { aside, to } => {
+                // Replaces whatever is there now. It can't fail but with the run's directory gone, which heals as well.
+                let _ = std::fs::rename(aside, to);
             }
         }
     }
@@ -105,6 +105,28 @@ impl Drop for Faults {
     fn drop(&mut self) {
         std::mem::take(&mut self.on).into_values().for_each(Heal::apply);
     }
+}
+
+/// Moves a file aside and puts what is wrong with it in its place.
+fn spoil(path: &Path, how: FileFault) -> Result<Heal, String> {
+    let aside = path.with_extension("aside");
+    let fail = |error: std::io::Error| format!("cannot spoil {}: {error}", path.display());
+    let mode = match how {
+        FileFault::Missing => None,
+        FileFault::Forbidden => Some(0o000),
+        FileFault::Empty => Some(0o700),
+        FileFault::Full => return Err(format!("{} is on a filesystem that can't be filled", path.display())),
+    };
+    std::fs::rename(path, &aside).map_err(fail)?;
+    let heal = Heal::PutBack { aside, to: path.to_owned() };
+    if let Some(mode) = mode {
+        let written = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+        if let Err(error) = written {
+            heal.apply();
+            return Err(fail(error));
+        }
+    }
+    Ok(heal)
 }
 
 fn pid(proc: Proc) -> Option<Pid> {

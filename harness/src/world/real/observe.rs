@@ -160,6 +160,7 @@ impl Observer {
 fn what(proc: Proc, entry: Entry) -> Option<What> {
     Some(match entry {
         Entry::Born | Entry::Announced(Retirement::Silent) => return None,
+        Entry::Runs(revision) => What::Runs { proc, revision },
         Entry::Ready => What::Ready(proc),
         Entry::Accepted(peer) => What::Accepted { proc, peer },
         Entry::Announced(Retirement::OnePhase) => What::Announced { proc, form: Form::OnePhase },

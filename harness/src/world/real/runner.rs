@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use rustix::process::Signal as Kernel;
 
@@ -10,6 +11,7 @@ use crate::history::{Event, Header, Leftover, Proc, What};
 use crate::load::Input;
 use crate::scenario::{Ask, Command};
 use crate::time::Time;
+use crate::world::scaling::Scaling;
 
 use super::RunError;
 use super::clients::Sockets;
@@ -52,6 +54,7 @@ pub struct Runner {
     faults: Faults,
     subject: Subject,
     claims: Option<Tail>,
+    scaling: Scaling,
     frozen: Vec<Proc>,
     pub(super) fresh: Vec<Event>,
     ending: Ending,
@@ -79,8 +82,9 @@ impl Runner {
             sockets: Sockets::new(&scenario.load, scenario.pool.workers, address),
             stalls: Stalls::new(clock::now()),
             polled: clock::now(),
-            faults: Faults::new(address, subject::program(&job.dir)),
+            faults: Faults::new(address, subject::program(&job.dir), subject.config().map(Path::to_owned)),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),
+            scaling: Scaling::new(subject.scale(), scenario.pool.workers),
             subject,
             frozen: Vec::new(),
             fresh: Vec::new(),
@@ -151,6 +155,9 @@ impl Runner {
                 self.inject(now, injection)?;
             }
         }
+        if let Some(signal) = self.scaling.next(clock::now()) {
+            self.tell_supervisor(signals::kernel(signal));
+        }
         self.linger();
         self.publish();
         self.log.flush();
@@ -183,6 +190,7 @@ impl Runner {
             if let What::SupervisorExited { .. } = event.what {
                 self.supervisor_gone = Some(event.when.latest());
             }
+            self.scaling.see(&event);
             self.director.see(&event);
             self.log.say(&Line::Event(event));
         }
@@ -211,6 +219,7 @@ impl Runner {
             }
             Injection::Fault { fault, begin: false, .. } => self.faults.heal(&fault),
             Injection::Operate(command) => self.operate(command)?,
+            Injection::Config(variant) => self.exchange(variant, now),
             Injection::Load { name, start } => {
                 let input = if start { Input::Start(name) } else { Input::Stop(name) };
                 self.sockets.input(input, &mut self.fresh);
@@ -290,11 +299,25 @@ impl Runner {
                 self.note(What::Commanded(command));
                 self.start()?;
             }
-            Command::Reloads { .. } | Command::Scale(_) | Command::Upgrade | Command::SecondStart => {
+            Command::Scale(workers) => {
+                self.note(What::Commanded(command));
+                self.scaling.order(workers);
+            }
+            Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {
                 self.note(What::Incomplete { why: format!("{command:?} is not built for real processes") });
             }
         }
         Ok(())
+    }
+
+    fn exchange(&mut self, variant: String, now: Time) {
+        match self.subject.exchange(&variant) {
+            Ok((revision, serves)) => {
+                self.fresh.push(Event::at(now, What::Configured { variant, revision, serves }));
+                self.publish();
+            }
+            Err(why) => self.note(What::Incomplete { why }),
+        }
     }
 
     /// The director is done. What has no excuse to be still there is looked for until it has none.
@@ -323,8 +346,13 @@ impl Runner {
     /// When the loop must go on, although no descriptor is ready.
     pub(super) fn next_deadline(&self, now: Time) -> Option<Time> {
         let lingering = matches!(self.ending, Ending::Lingering(_)).then(|| now + LOOK);
-        let deadlines =
-            [self.director.next_deadline(), self.observer.next_deadline(), self.sockets.next_deadline(), lingering];
+        let deadlines = [
+            self.director.next_deadline(),
+            self.observer.next_deadline(),
+            self.sockets.next_deadline(),
+            self.scaling.next_deadline(),
+            lingering,
+        ];
         deadlines.into_iter().flatten().min()
     }
 }

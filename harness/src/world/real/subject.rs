@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::scenario::Signal;
-use crate::subject::{self, HowToReload, HowToStop, Rendered, Vars};
+use crate::subject::{self, HowToReload, HowToScale, HowToStop, Rendered, Vars};
 use crate::time::Time;
 use crate::world::Plan;
 
@@ -25,6 +25,9 @@ pub struct Subject {
     rendered: Rendered,
     stop: Signal,
     reload: Option<Signal>,
+    scale: Option<HowToScale>,
+    /// The number of the configuration that is in place.
+    revision: u32,
     /// The harness's generation: 1, and one more with each reload command.
     generation: u32,
 }
@@ -51,7 +54,8 @@ impl Subject {
             subject::render(&plan.subject, template.as_ref(), &vars).map_err(|problems| problems.render(false))?;
         let HowToStop::Signal(stop) = plan.subject.stop;
         let reload = plan.subject.reload.map(|HowToReload::Signal(signal)| signal);
-        let subject = Self { dir: dir.to_owned(), rendered, stop, reload, generation: 1 };
+        let scale = plan.subject.scale;
+        let subject = Self { dir: dir.to_owned(), rendered, stop, reload, scale, revision: 1, generation: 1 };
         subject.write_files(plan).map_err(|error| format!("{}: {error}", dir.display()))?;
         Ok(subject)
     }
@@ -74,16 +78,38 @@ impl Subject {
         Ok(())
     }
 
-    /// Replaced as a whole: a puppet that reads it at the same time must not find it empty.
     fn write_generation(&self) -> std::io::Result<()> {
-        let next = self.dir.join("generation.next");
-        fs::write(&next, self.generation.to_string())?;
-        fs::rename(next, self.dir.join("generation"))
+        replace(&self.dir.join("generation"), &self.generation.to_string())
+    }
+
+    /// Puts another configuration in place. Returns its number and whether a pool can serve with it.
+    ///
+    /// # Errors
+    /// Why that is not possible, in words.
+    pub fn exchange(&mut self, variant: &str) -> Result<(u32, bool), String> {
+        let revision = self.revision + 1;
+        let there = self.rendered.config.as_ref().zip(self.rendered.exchange(variant, revision));
+        let ((path, _), exchange) = there.ok_or_else(|| format!("the subject has no configuration `{variant}`"))?;
+        let done = match &exchange.text {
+            Some(text) => replace(path, text),
+            None => match fs::remove_file(path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            },
+        };
+        done.map_err(|error| format!("{}: {error}", path.display()))?;
+        self.revision = revision;
+        Ok((revision, exchange.serves))
     }
 
     /// Where it writes events, if it does.
     pub fn events(&self) -> Option<&Path> {
         self.rendered.events.as_deref()
+    }
+
+    /// Its configuration file, if it has one.
+    pub fn config(&self) -> Option<&Path> {
+        self.rendered.config.as_ref().map(|(path, _)| path.as_path())
     }
 
     /// Starts it: in a process group of its own, its output into a file. Returns its pid and an instant just before.
@@ -113,6 +139,11 @@ impl Subject {
         self.stop
     }
 
+    /// How it is told to change the number of its workers.
+    pub fn scale(&self) -> Option<HowToScale> {
+        self.scale
+    }
+
     /// Counts a generation and returns the signal that reloads it.
     ///
     /// # Errors
@@ -128,6 +159,13 @@ impl Subject {
     pub fn generation(&self) -> u32 {
         self.generation
     }
+}
+
+/// Replaces a file as a whole: whoever reads it at the same time must not find it empty.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let next = path.with_extension("next");
+    fs::write(&next, text)?;
+    fs::rename(next, path)
 }
 
 /// The program that the subject is told to start as its workers.

@@ -1,11 +1,13 @@
 //! The supervisor's system calls.
 
 use std::collections::VecDeque;
+use std::path::Path;
 
 use supervisor::core::ExitStatus;
 use supervisor::kernel::{Address, Child, Errno, Fd, Readiness, Scope, SignalSet, SpawnSpec, Spawned, Watch};
 
 use crate::history::{Status, What};
+use crate::scenario::Life;
 use crate::time::Time;
 
 use super::engine::World;
@@ -15,6 +17,8 @@ use super::queue::Ev;
 use super::sockets::{Channel, Listener, Object};
 
 const ECHILD: Errno = Errno(10);
+/// The one program of this world.
+pub(super) const PUPPET: &str = "puppet";
 /// Addresses of notify sockets begin with this.
 const NOTIFY: &str = "@notify-";
 
@@ -101,8 +105,8 @@ impl World {
             interrupt: pending.interrupt,
             reload: pending.reload,
             reopen: pending.reopen,
-            more: false,
-            less: false,
+            more: pending.more,
+            less: pending.less,
         }
     }
 
@@ -211,6 +215,11 @@ impl World {
     /// fork(2), exec(2), and the wait until it is known that the program runs. It may have ended by then.
     pub fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, Errno> {
         self.call(CALL)?;
+        if let Some(errno) = self.exec_error(spec) {
+            let nanos = SPAWN.draw(&mut self.rng);
+            self.elapse(nanos)?;
+            return Err(errno);
+        }
         let proc = self.processes.identity(self.supervisor.proc.pid);
         let mut process = Process::new(proc, self.now, Parent::Supervisor, proc.pid);
         process.worker = true;
@@ -222,6 +231,8 @@ impl World {
         let channel = spec.channel.then_some(self.channels.len() as u32);
         process.channel = channel;
         process.notify = notify_of(spec);
+        process.revision = variable(spec, "HARNESS_REVISION").and_then(|number| number.parse().ok());
+        process.life = variable(spec, "HARNESS_LIFE").and_then(|life| Life::read(life).ok());
         let ix = self.processes.add(process);
         let fd = channel.map(|number| {
             self.channels.push(Channel { holders: 1, supervised: true, worker: ix, ..Channel::default() });
@@ -235,6 +246,12 @@ impl World {
         self.kernel_events += 4;
         self.elapse(exec + slow)?;
         Ok(Spawned { child: Child(proc.pid), channel: fd, stdout: None, stderr: None, notify: None })
+    }
+
+    /// Why this program can't be executed, if it can't.
+    fn exec_error(&self, spec: &SpawnSpec) -> Option<Errno> {
+        let puppet = spec.argv.first().is_some_and(|program| program == PUPPET);
+        if puppet { self.program_error } else { Some(Errno::NOENT) }
     }
 
     /// kill(2).
@@ -293,6 +310,13 @@ impl World {
         running && self.processes.listed.iter().any(|&ix| self.processes.get(ix).parent == Parent::Supervisor)
     }
 
+    /// open(2), read(2) and close(2) of a whole file. There is one file in this world.
+    pub fn read_file(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
+        self.call(CALL)?;
+        let (_, text) = self.file.as_ref().filter(|(known, _)| known == path).ok_or(Errno::NOENT)?;
+        Ok(text.bytes().take(limit).collect())
+    }
+
     /// open(2) of the event stream.
     pub fn open_events(&mut self) -> Result<Fd, Errno> {
         self.call(CALL)?;
@@ -318,6 +342,10 @@ impl World {
 
 /// The notify socket that a process will find in its environment.
 fn notify_of(spec: &SpawnSpec) -> Option<u32> {
-    let (_, address) = spec.env.iter().find(|(name, _)| name == "NOTIFY_SOCKET")?;
-    address.to_str()?.strip_prefix(NOTIFY)?.parse().ok()
+    variable(spec, "NOTIFY_SOCKET")?.strip_prefix(NOTIFY)?.parse().ok()
+}
+
+/// What a process will find in its environment.
+fn variable<'a>(spec: &'a SpawnSpec, name: &str) -> Option<&'a str> {
+    spec.env.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.to_str())
 }

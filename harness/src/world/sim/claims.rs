@@ -44,10 +44,12 @@ struct Line<'a> {
     code: Option<i32>,
     #[serde(default)]
     signal: Option<i32>,
+    #[serde(default)]
+    phase: Option<&'a str>,
 }
 
 /// Only these lines are claims; the others needn't be taken apart.
-const CLAIMING: [&[u8]; 3] = [b"ready", b"exit", b"giveup"];
+const CLAIMING: [&[u8]; 4] = [b"ready", b"exit", b"giveup", b"reload"];
 
 fn claim(line: &[u8]) -> Option<Claim> {
     if !CLAIMING.iter().any(|word| line.windows(word.len()).any(|part| part == *word)) {
@@ -57,6 +59,7 @@ fn claim(line: &[u8]) -> Option<Claim> {
     let kind = match (line.event, line.code, line.signal) {
         ("ready", ..) => ClaimKind::Ready,
         ("giveup", ..) => ClaimKind::GaveUp,
+        ("reload", ..) => ClaimKind::of_reload(line.phase?)?,
         ("exit", Some(code), _) => ClaimKind::Exited(Status::Code(code)),
         ("exit", None, Some(signal)) => ClaimKind::Exited(Status::Signal(signal)),
         _ => return None,

@@ -1,6 +1,8 @@
 //! The engine: one queue of events, one clock, and who acts on what.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor::kernel::{Child as ChildHandle, Errno};
@@ -10,8 +12,9 @@ use crate::history::{Event, Proc, What};
 use crate::load::{self, Clients};
 use crate::puppet;
 use crate::scenario::Lives;
-use crate::subject::{HowToReload, HowToStop};
+use crate::subject::{HowToReload, HowToStop, Rendered};
 use crate::time::Time;
+use crate::world::scaling::Scaling;
 
 use super::claims::Claims;
 use super::model::{Favour, HARNESS, Latency, Model, WAKE};
@@ -61,9 +64,20 @@ pub(super) struct World {
     pub datagrams: Vec<VecDeque<&'static [u8]>>,
     /// Somebody else holds the subject's address.
     pub address_held: bool,
+    /// What exec(2) of the workers' program fails with.
+    pub program_error: Option<Errno>,
+    /// The configuration file while a fault has taken it away.
+    pub file_aside: Option<(PathBuf, String)>,
     pub claims: Claims,
     pub how_to_stop: HowToStop,
     pub how_to_reload: Option<HowToReload>,
+    pub scaling: Scaling,
+    /// What the subject is rendered to; `None` if it can't be.
+    pub rendered: Option<Rc<Rendered>>,
+    /// The configuration file that is in place, if there is one: its path and its text.
+    pub file: Option<(PathBuf, String)>,
+    /// Its number.
+    pub revision: u32,
 
     pub lives: Lives,
     pub generation: u32,
@@ -107,6 +121,7 @@ impl World {
         let wakes = !matches!(what, What::Accepted { .. } | What::Connection(_));
         let event = Event::at(at, what);
         self.director.see(&event);
+        self.scaling.see(&event);
         self.history.push(event);
         if wakes {
             let at = self.after(HARNESS);
@@ -132,7 +147,8 @@ impl World {
             self.inject(injection);
         }
         self.injections = injections;
-        if let Some(at) = self.director.next_deadline() {
+        self.tell_scale();
+        for at in [self.director.next_deadline(), self.scaling.next_deadline()].into_iter().flatten() {
             self.wake_director(at.max(self.now));
         }
     }

@@ -82,9 +82,9 @@ impl Listen for SimKernel {
 
 impl Processes for SimKernel {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
-        // Only a process that is being killed gets an error here; what it makes of it reaches nobody.
-        let gone = |errno: Errno| SpawnError { step: SpawnStep::Fork, errno: errno.0 };
-        self.0.borrow_mut().spawn(spec).map_err(gone)
+        // A supervisor that is being killed gets EIO here; what it makes of it reaches nobody.
+        let failed = |errno: Errno| SpawnError { step: SpawnStep::Exec, errno: errno.0 };
+        self.0.borrow_mut().spawn(spec).map_err(failed)
     }
 
     fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
@@ -109,8 +109,8 @@ impl Processes for SimKernel {
 }
 
 impl Files for SimKernel {
-    fn read(&mut self, _path: &Path, _limit: usize) -> Result<Vec<u8>, Errno> {
-        Err(Errno::NOENT)
+    fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
+        self.0.borrow_mut().read_file(path, limit)
     }
 
     fn open_append(&mut self, _path: &Path) -> Result<Fd, Errno> {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use supervisor::kernel::Errno;
+
 use crate::director::Injection;
 use crate::history::{Leftover, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Command, Fault, Signal};
-use crate::subject::{HowToReload, HowToStop};
+use crate::scenario::{Command, Fault, FileFault, Signal};
+use crate::subject::{Exchange, HowToReload, HowToStop};
 
 use super::engine::World;
 use super::model::WAKE;
@@ -34,6 +36,7 @@ impl World {
             }
             Injection::Fault { fault, on: _, begin } => self.fault(&fault, begin),
             Injection::Operate(command) => self.operate(command),
+            Injection::Config(variant) => self.exchange(variant),
             Injection::Load { name, start } => self.client(if start { Input::Start(name) } else { Input::Stop(name) }),
             Injection::Start => self.start_supervisor(),
             Injection::StopSubject => self.stop_subject(),
@@ -63,6 +66,10 @@ impl World {
     fn fault(&mut self, fault: &Fault, begin: bool) {
         match fault {
             Fault::AddressHeld => self.address_held = begin,
+            Fault::File { which, is } if which == "program" => self.program_error = errno(*is).filter(|_| begin),
+            Fault::File { which, is: FileFault::Missing } if which == "config" => {
+                std::mem::swap(&mut self.file, &mut self.file_aside);
+            }
             other => {
                 if begin {
                     self.note(What::Incomplete { why: format!("not built in simulation: {other:?}") });
@@ -77,7 +84,8 @@ impl World {
             Command::Start => self.start_supervisor(),
             Command::Stop => self.stop_subject(),
             Command::Reload => self.reload(),
-            Command::Reloads { .. } | Command::Scale(_) | Command::Upgrade | Command::SecondStart => {
+            Command::Scale(workers) => self.scaling.order(workers),
+            Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {
                 self.note(What::Incomplete { why: format!("not built in simulation: {command:?}") });
             }
         }
@@ -88,6 +96,26 @@ impl World {
         if let Some(HowToReload::Signal(signal)) = self.how_to_reload {
             self.signal_supervisor(number(signal));
         }
+    }
+
+    /// Says what is still to be said about the number of workers.
+    pub fn tell_scale(&mut self) {
+        if let Some(signal) = self.scaling.next(self.now) {
+            self.kernel_events += 1;
+            self.signal_supervisor(number(signal));
+        }
+    }
+
+    fn exchange(&mut self, variant: String) {
+        let revision = self.revision + 1;
+        let config = self.rendered.as_ref().and_then(|all| all.config.as_ref().zip(all.exchange(&variant, revision)));
+        let Some(((path, _), Exchange { text, serves })) = config else {
+            self.note(What::Incomplete { why: format!("the subject has no configuration `{variant}`") });
+            return;
+        };
+        self.file = text.map(|text| (path.clone(), text));
+        self.revision = revision;
+        self.note(What::Configured { variant, revision, serves });
     }
 
     fn stop_subject(&mut self) {
@@ -131,6 +159,16 @@ impl World {
                 self.note(What::Left(Leftover::Address(address.to_string())));
             }
         }
+    }
+}
+
+/// What exec(2) says to such a file.
+fn errno(is: FileFault) -> Option<Errno> {
+    match is {
+        FileFault::Missing => Some(Errno::NOENT),
+        FileFault::Forbidden => Some(Errno(13)),
+        FileFault::Empty => Some(Errno(8)),
+        FileFault::Full => None,
     }
 }
 

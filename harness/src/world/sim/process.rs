@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::history::{Proc, Status};
 use crate::puppet::Puppet;
-use crate::scenario::Ask;
+use crate::scenario::{Ask, Life};
 use crate::time::Time;
 
 use super::queue::Ev;
@@ -49,6 +49,10 @@ pub(super) struct Process {
     pub hung: bool,
     /// Gets SIGTERM when its parent dies.
     pub death_signal: bool,
+    /// The number of the configuration that it was started from, if it finds one in its environment.
+    pub revision: Option<u32>,
+    /// The life that its configuration gives it, whatever its ticket.
+    pub life: Option<Life>,
     /// Its script, if it is a worker that has taken a ticket.
     pub puppet: Option<Puppet>,
     /// It is a worker, not a descendant of one.
@@ -84,6 +88,8 @@ impl Process {
             frozen: false,
             hung: false,
             death_signal: false,
+            revision: None,
+            life: None,
             puppet: None,
             worker: false,
             has_listeners: false,

@@ -15,10 +15,12 @@ use supervisor::shell;
 use crate::director::Director;
 use crate::history::{Header, History, Status};
 use crate::load::Clients;
-use crate::subject::{self, Vars};
+use crate::subject::{self, Rendered, Vars};
 use crate::time::Time;
 use crate::world::Plan;
+use crate::world::scaling::Scaling;
 
+use super::calls::PUPPET;
 use super::claims::Claims;
 use super::engine::World;
 use super::kernel::SimKernel;
@@ -66,13 +68,16 @@ pub fn run_with<M: Machine, K: Kernel>(
 pub struct Prepared<'a> {
     plan: &'a Plan,
     header: Header,
+    rendered: Option<Rc<Rendered>>,
     config: Result<Config, NoConfig>,
 }
 
 impl<'a> Prepared<'a> {
     /// Renders and reads the configuration, and writes the header.
     pub fn new(plan: &'a Plan) -> Self {
-        Self { plan, header: header(plan), config: configure(plan) }
+        let rendered = render(plan).map(Rc::new);
+        let config = configure(rendered.as_deref());
+        Self { plan, header: header(plan), rendered, config }
     }
 
     /// One run with this seed in place of the plan's.
@@ -83,7 +88,7 @@ impl<'a> Prepared<'a> {
         machine: impl FnOnce(Vec<Policy>) -> M,
         wrap: impl FnOnce(SimKernel) -> K,
     ) -> Outcome {
-        let world = Rc::new(RefCell::new(World::new(self.plan, seed, model)));
+        let world = Rc::new(RefCell::new(World::new(self.plan, self.rendered.clone(), seed, model)));
         world.borrow_mut().direct();
         world.borrow_mut().until_supervisor_runs();
         if world.borrow().supervisor.running() {
@@ -111,21 +116,25 @@ impl<'a> Prepared<'a> {
 #[derive(Debug)]
 struct NoConfig;
 
-/// The configuration as the shipped program would read it: the text that the subject renders, parsed.
-fn configure(plan: &Plan) -> Result<Config, NoConfig> {
-    let template = subject::template(&plan.subject, &plan.subject_dir).map_err(|_| NoConfig)?;
+/// Everything that the subject file leaves open, filled in.
+fn render(plan: &Plan) -> Option<Rendered> {
+    let template = subject::template(&plan.subject, &plan.subject_dir).ok()?;
     let vars = Vars {
         pool: &plan.scenario.pool,
         address: ADDRESS,
         run: Path::new("/run"),
         here: &plan.subject_dir,
         supervisor: &plan.bins.supervisor,
-        puppet: Path::new("puppet"),
+        puppet: Path::new(PUPPET),
         seed: plan.seed,
     };
-    let rendered = subject::render(&plan.subject, template.as_ref(), &vars).map_err(|_| NoConfig)?;
-    let (path, text) = rendered.config.ok_or(NoConfig)?;
-    config::parse(&text, &path.display().to_string()).map_err(|_| NoConfig)
+    subject::render(&plan.subject, template.as_ref(), &vars).ok()
+}
+
+/// The configuration as the shipped program would read it: the text that the subject renders, parsed.
+fn configure(rendered: Option<&Rendered>) -> Result<Config, NoConfig> {
+    let (path, text) = rendered.and_then(|rendered| rendered.config.as_ref()).ok_or(NoConfig)?;
+    config::parse(text, &path.display().to_string()).map_err(|_| NoConfig)
 }
 
 fn header(plan: &Plan) -> Header {
@@ -147,7 +156,7 @@ fn header(plan: &Plan) -> Header {
 }
 
 impl World {
-    pub fn new(plan: &Plan, seed: u64, model: Model) -> Self {
+    pub fn new(plan: &Plan, rendered: Option<Rc<Rendered>>, seed: u64, model: Model) -> Self {
         let scenario = &plan.scenario;
         let profile = &plan.subject.profile;
         let mut rng = Rng::new(seed);
@@ -169,9 +178,15 @@ impl World {
             listeners: Vec::new(),
             datagrams: Vec::new(),
             address_held: false,
+            program_error: None,
+            file_aside: None,
             claims: Claims::new(plan.subject.events.is_some()),
             how_to_stop: plan.subject.stop,
             how_to_reload: plan.subject.reload,
+            scaling: Scaling::new(plan.subject.scale, scenario.pool.workers),
+            file: rendered.as_ref().and_then(|all| all.config.clone()),
+            rendered,
+            revision: 1,
             lives: scenario.lives.clone(),
             generation: 1,
             tickets: Vec::new(),

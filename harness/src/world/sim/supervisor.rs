@@ -28,11 +28,13 @@ pub(super) struct Pending {
     pub interrupt: bool,
     pub reload: bool,
     pub reopen: bool,
+    pub more: bool,
+    pub less: bool,
 }
 
 impl Pending {
     pub fn any(self) -> bool {
-        self.children > 0 || self.term || self.interrupt || self.reload || self.reopen
+        self.children > 0 || self.term || self.interrupt || self.reload || self.reopen || self.more || self.less
     }
 }
 
@@ -105,6 +107,8 @@ impl World {
             2 if handled => pending.interrupt = true,
             1 if handled => pending.reload = true,
             10 if handled => pending.reopen = true,
+            21 if handled => pending.more = true,
+            22 if handled => pending.less = true,
             21 | 22 => self.supervisor.frozen = true,
             fatal => self.end_supervisor(Status::Signal(fatal)),
         }

@@ -30,7 +30,7 @@ fn plan(lives: &str, load: &str, seed: u64) -> Plan {
 
 /// A kernel in which this test is the supervisor.
 fn kernel_of(plan: &Plan, model: Model) -> SimKernel {
-    let mut world = World::new(plan, plan.seed, model);
+    let mut world = World::new(plan, None, plan.seed, model);
     world.direct();
     if !world.supervisor.alive() {
         world.start_supervisor();

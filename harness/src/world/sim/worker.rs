@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::history::{Form, Role, What};
 use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
-use crate::scenario::{Child, Life, Retirement};
+use crate::scenario::{Child, Retirement};
 use crate::time::Time;
 
 use super::engine::World;
@@ -25,9 +25,14 @@ impl World {
             return;
         }
         let ticket = self.take_ticket();
-        let life = life_of(&self.lives, self.generation, ticket);
+        let own = self.processes.get(ix).life.clone();
+        let life = own.unwrap_or_else(|| self.lives.life(self.generation, ticket).clone());
         self.processes.get_mut(ix).puppet = Some(Puppet::new(life, self.own_deadline, self.orphan_grace));
         self.note_birth(ix, ticket);
+        let Process { proc, revision, .. } = *self.processes.get(ix);
+        if let Some(revision) = revision {
+            self.note(What::Runs { proc, revision });
+        }
         self.puppet(ix, Input::Born);
         // What was written to its channel before, or its end.
         self.soon(WAKE, Ev::Channel(ix));
@@ -168,7 +173,7 @@ impl World {
         let proc = self.processes.get(ix).proc;
         let what = match entry {
             // Noted with ticket and generation where main is reached.
-            Entry::Born => return,
+            Entry::Born | Entry::Runs(_) => return,
             Entry::Ready => What::Ready(proc),
             Entry::Accepted(peer) => What::Accepted { proc, peer },
             Entry::Announced(Retirement::TwoPhase) => What::Announced { proc, form: Form::TwoPhase },
@@ -305,10 +310,4 @@ fn told(line: &[u8]) -> Option<Told> {
     }
     let value: serde_json::Value = serde_json::from_slice(line).ok()?;
     (value.get("act")? == "drain").then_some(Told::Drain)
-}
-
-fn life_of(lives: &crate::scenario::Lives, generation: u32, ticket: u32) -> Life {
-    let listed = if generation <= 1 { Some(&lives.first) } else { lives.generation.get(&generation) };
-    let place = ticket.saturating_sub(1) as usize;
-    listed.and_then(|lives| lives.get(place)).unwrap_or(&lives.then).clone()
 }

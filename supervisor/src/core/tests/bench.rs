@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::core::{
-    Action, Command, Event, ExitStatus, Input, Machine, Pools, Signal, SpawnError, SpawnStep, Word, WorkerId,
+    Action, Command, Event, ExitStatus, Input, Machine, Pools, ReloadPhase, Revision, Signal, SpawnError, SpawnStep,
+    Word, WorkerId,
 };
 use crate::policy::{Backoff, ExitCode, Instant, Limit, Policy, defaults};
 
@@ -104,6 +105,11 @@ impl Bench {
         self.give(Input::Exited(id, ExitStatus::Code(code)))
     }
 
+    /// Another configuration for the only pool.
+    pub fn configure(&mut self, revision: u32, policy: Policy) -> Vec<Action> {
+        self.give(Input::Configure(Revision(revision), vec![policy]))
+    }
+
     /// The operator speaks about one pool.
     pub fn pool_command(&mut self, pool: u16, command: Command) -> Vec<Action> {
         self.give(Input::PoolCommand(pool, command))
@@ -123,6 +129,21 @@ pub fn emit(event: Event) -> Action {
 /// `Restart` in so many milliseconds.
 pub fn restart(worker: WorkerId, delay: u64) -> Action {
     emit(Event::Restart { worker, delay: MS(delay) })
+}
+
+/// A start from the first configuration.
+pub fn spawn(worker: WorkerId) -> Action {
+    Action::Spawn(worker, Revision(0))
+}
+
+/// A rolling restart of the first pool.
+pub fn reload(phase: ReloadPhase) -> Action {
+    emit(Event::Reload { pool: 0, phase })
+}
+
+/// Ready.
+pub fn ready(worker: WorkerId) -> Action {
+    emit(Event::Ready { worker })
 }
 
 /// `Exit` with a code.

@@ -1,7 +1,7 @@
 //! Births, deaths, retirements and the limit.
 
 use super::bench::*;
-use crate::core::{Action, ErrorEvent, Event, Input, Order, Revision, SpawnStep, Word};
+use crate::core::{Action, ErrorEvent, Event, Input, Order, SpawnStep, Word};
 use crate::policy::{ExitCode, Readiness, Restart};
 
 #[test]
@@ -30,12 +30,12 @@ fn ready_at_spawn_needs_no_word() {
 fn after_a_stable_run_the_restart_is_immediate_then_delays_grow() {
     let mut bench = Bench::steady(policy(1));
     bench.pass(MS(5000));
-    assert_eq!(bench.exits(w(0, 1), 0), [exit(w(0, 1), 0), restart(w(0, 2), 0), Action::Spawn(w(0, 2), Revision(0))]);
+    assert_eq!(bench.exits(w(0, 1), 0), [exit(w(0, 1), 0), restart(w(0, 2), 0), spawn(w(0, 2))]);
     bench.spawned(w(0, 2));
     assert_eq!(bench.exits(w(0, 2), 1), [exit(w(0, 2), 1), restart(w(0, 3), 100)]);
     assert_eq!(bench.next(), Some(MS(100)));
     assert_eq!(bench.pass(MS(99)), []);
-    assert_eq!(bench.pass(MS(1)), [Action::Spawn(w(0, 3), Revision(0))]);
+    assert_eq!(bench.pass(MS(1)), [spawn(w(0, 3))]);
     bench.boot(w(0, 3));
     assert_eq!(bench.exits(w(0, 3), 1), [exit(w(0, 3), 1), restart(w(0, 4), 200)]);
 }
@@ -149,7 +149,7 @@ fn two_phase_the_old_one_is_told_to_drain_when_the_new_one_is_ready() {
     let mut bench = Bench::steady(policy(1));
     bench.pass(MS(6000));
     let announce = emit(Event::Announce { worker: w(0, 1), two_phase: true });
-    assert_eq!(bench.word(w(0, 1), Word::Retire), [announce, restart(w(0, 2), 0), Action::Spawn(w(0, 2), Revision(0))]);
+    assert_eq!(bench.word(w(0, 1), Word::Retire), [announce, restart(w(0, 2), 0), spawn(w(0, 2))]);
     let told = bench.boot(w(0, 2));
     let drain = Action::Tell(w(0, 1), Order::Drain);
     assert_eq!(told, [emit(Event::Ready { worker: w(0, 2) }), drain, emit(Event::Retire { worker: w(0, 1) })]);
@@ -175,7 +175,7 @@ fn one_phase_the_old_one_has_a_deadline_at_once() {
         emit(Event::Announce { worker: w(0, 1), two_phase: false }),
         emit(Event::Retire { worker: w(0, 1) }),
         restart(w(0, 2), 0),
-        Action::Spawn(w(0, 2), Revision(0)),
+        spawn(w(0, 2)),
     ];
     assert_eq!(bench.word(w(0, 1), Word::Suicide), expected);
     assert_eq!(bench.next(), Some(MS(2000)));

@@ -1,6 +1,7 @@
 //! Tests of the state machine in virtual time.
 
 mod bench;
+mod configure;
 mod lives;
 mod model;
 mod observer;
@@ -8,3 +9,5 @@ mod order;
 mod pools;
 mod properties;
 mod rolling;
+mod scale;
+mod watch;

@@ -187,6 +187,8 @@ impl Observer {
             | Event::Exit { .. }
             | Event::Draining { .. }
             | Event::DrainDeadline { .. }
+            | Event::Hang { .. }
+            | Event::Scale { .. }
             | Event::Stop { .. } => {}
         }
     }

@@ -47,6 +47,8 @@ pub struct Setup {
     pub ticket: u32,
     /// From 1; 0 outside a run.
     pub generation: u32,
+    /// The number of the configuration that it was started from, if that tells.
+    pub revision: Option<u32>,
     /// How it lives.
     pub life: Life,
     /// See [`Script`].
@@ -96,7 +98,11 @@ impl Setup {
         Ok(Self {
             ticket,
             generation,
-            life: script.lives.life(generation, ticket).clone(),
+            revision: env::var("HARNESS_REVISION").ok().and_then(|number| number.parse().ok()),
+            life: match env::var("HARNESS_LIFE") {
+                Ok(life) => Life::read(&life).map_err(|why| Wrong::Usage(why.render(false)))?,
+                Err(_) => script.lives.life(generation, ticket).clone(),
+            },
             own_deadline: script.own_deadline_ms.map(Duration::from_millis),
             orphan_grace: Duration::from_millis(script.orphan_grace_ms),
             journal: Some(journal),
@@ -111,6 +117,7 @@ impl Setup {
             me,
             ticket: 0,
             generation: 0,
+            revision: None,
             life: Life::Serve,
             own_deadline: None,
             orphan_grace: Duration::from_secs(5),

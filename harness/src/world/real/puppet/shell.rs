@@ -294,7 +294,12 @@ impl Shell {
 
     fn act(&mut self, action: Action) -> io::Result<()> {
         match action {
-            Action::Journal(entry) => self.journal(entry)?,
+            Action::Journal(entry) => {
+                self.journal(entry)?;
+                if let (Entry::Born, Some(revision)) = (entry, self.setup.revision) {
+                    self.journal(Entry::Runs(revision))?;
+                }
+            }
             Action::Accept => self.accepting = true,
             Action::StopAccepting => {
                 self.accepting = false;
