@@ -3,8 +3,10 @@
 mod supervisor_support;
 
 use std::process::Command;
+use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use supervisor_support::{Running, pid, wait_until};
 
@@ -39,6 +41,20 @@ fn python(options: &[&str], program: &str) -> Option<Running> {
     std::fs::write(dir.path().join("worker.py"), format!("{NOTIFY}{program}")).expect("the program");
     let mut command = supervisor_support::supervisor();
     command.arg("run").args(options).args(["--events", "events", "--", "python3", "worker.py"]);
+    Some(Running::start(command, dir))
+}
+
+/// The same with a configuration: its fields beside `command`.
+fn python_with(fields: &str, program: &str) -> Option<Running> {
+    if !has("python3") {
+        return None;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("worker.py"), format!("{NOTIFY}{program}")).expect("the program");
+    let config = format!(r#"(command: ["python3", "worker.py"], events: "events", {fields})"#);
+    std::fs::write(dir.path().join("pool.ron"), config).expect("the configuration");
+    let mut command = supervisor_support::supervisor();
+    command.args(["run", "pool.ron"]);
     Some(Running::start(command, dir))
 }
 
@@ -106,5 +122,173 @@ while not os.path.exists("gone"):
     std::fs::write(run.path("gone"), "").expect("written");
     assert_eq!(run.wait_for("exit", 1)[0]["code"], 0);
     assert_eq!(run.pids().len(), 2, "replaced once");
+    stop(run);
+}
+
+/// s6: text before the newline means nothing, and what comes later either; the worker closes it when it likes.
+#[test]
+fn a_newline_on_the_notification_descriptor() {
+    let script =
+        r#"printf up >&9; while [ ! -e go ]; do sleep 0.01; done; printf '\nagain' >&9; exec 9>&-; exec sleep 1000"#;
+    let run = Running::config(&format!(
+        r##"(command: ["sh", "-c", r#"{script}"#], workers: 1, notify_fd: Some(9), events: "events")"##
+    ));
+    run.wait_for("fork", 1);
+    assert!(run.all("ready").is_empty());
+    std::fs::write(run.path("go"), "").expect("written");
+    run.wait_for("ready", 1);
+    assert!(run.all("error").is_empty());
+    stop(run);
+}
+
+/// One that closes it without a newline may still say ready in another way.
+#[test]
+fn a_notification_descriptor_that_is_closed_says_nothing() {
+    let script = r#"printf up >&9; exec 9>&-; touch closed; while [ ! -e go ]; do sleep 0.01; done
+        echo '{"act":"ready"}' >&$NODE_CHANNEL_FD; exec sleep 1000"#;
+    let run = Running::config(&format!(
+        r##"(command: ["sh", "-c", r#"{script}"#], workers: 1, notify_fd: Some(9), events: "events")"##
+    ));
+    wait_until("it is closed", || run.path("closed").exists().then_some(()));
+    assert!(run.all("ready").is_empty());
+    std::fs::write(run.path("go"), "").expect("written");
+    run.wait_for("ready", 1);
+    stop(run);
+}
+
+/// Says that it is alive 20 times a second, in both ways in turn, and counts that in a file; `spin` makes it busy for ever.
+const ALIVE: &str = r#"
+open("told.%d" % os.getpid(), "w").write(os.environ["WATCHDOG_USEC"] + str(os.environ.get("WATCHDOG_PID")))
+notify("READY=1")
+for beat in range(1000000):
+    if beat % 2:
+        notify("WATCHDOG=1")
+    else:
+        os.write(int(os.environ["NODE_CHANNEL_FD"]), b'{"act":"alive"}\n')
+    with open("beats.%d" % os.getpid(), "w") as file:
+        file.write(str(beat).zfill(8))
+    while os.path.exists("spin.%d" % os.getpid()):
+        pass
+    time.sleep(0.05)
+"#;
+
+/// Long for a worker that says so 20 times a second, also on a busy machine.
+const WATCHED: &str = r#"workers: 2, watchdog: "1s""#;
+
+/// How often a worker has said that it is alive.
+fn beats(run: &Running, worker: i32) -> u32 {
+    let text = std::fs::read_to_string(run.path(&format!("beats.{worker}"))).unwrap_or_default();
+    text.parse().unwrap_or(0)
+}
+
+/// Waits until this worker has said 60 times more that it is alive: three seconds.
+fn goes_on(run: &Running, worker: i32) {
+    let before = beats(run, worker);
+    wait_until("signs of life", || (beats(run, worker) >= before + 60).then_some(()));
+}
+
+#[test]
+fn whoever_says_that_it_is_alive_lives() {
+    let Some(run) = python_with(WATCHED, ALIVE) else { return };
+    let worker = pid(&run.wait_for("ready", 2)[0]);
+    goes_on(&run, worker);
+    assert!(run.all("hang").is_empty());
+    let told = std::fs::read_to_string(run.path(&format!("told.{worker}"))).expect("written");
+    assert_eq!(told, "1000000None", "WATCHDOG_USEC, and no WATCHDOG_PID that could be wrong");
+    stop(run);
+}
+
+#[test]
+fn whoever_stops_saying_so_is_killed_and_replaced() {
+    let Some(run) = python_with(WATCHED, ALIVE) else { return };
+    let workers: Vec<i32> = run.wait_for("ready", 2).iter().map(pid).collect();
+    wait_until("signs of life", || workers.iter().all(|&worker| beats(&run, worker) > 0).then_some(()));
+    kill(Pid::from_raw(workers[0]), Signal::SIGSTOP).expect("it lives");
+    std::fs::write(run.path(&format!("spin.{}", workers[1])), "").expect("written");
+    let mut hung: Vec<i32> = run.wait_for("hang", 2).iter().map(pid).collect();
+    hung.sort_unstable();
+    let mut expected = workers.clone();
+    expected.sort_unstable();
+    assert_eq!(hung, expected);
+    run.wait_for("ready", 4);
+    let ends = run.wait_for("exit", 2);
+    assert!(ends.iter().all(|end| end["signal"] == 9), "{ends:?}");
+    stop(run);
+}
+
+/// Nobody could speak, or nobody could listen: that is no hang, however long it lasts.
+#[test]
+fn a_suspension_of_everybody_kills_nobody() {
+    let Some(run) = python_with(WATCHED, ALIVE) else { return };
+    let workers: Vec<i32> = run.wait_for("ready", 2).iter().map(pid).collect();
+    let everybody: Vec<i32> = std::iter::once(run.pid()).chain(workers.iter().copied()).collect();
+    for _ in 0..2 {
+        goes_on(&run, workers[0]);
+        signal_all(&everybody, Signal::SIGSTOP);
+        std::thread::sleep(Duration::from_secs(3));
+        // The supervisor first: it finds every deadline past and nothing said.
+        signal_all(&everybody, Signal::SIGCONT);
+    }
+    goes_on(&run, workers[0]);
+    goes_on(&run, workers[1]);
+    assert!(run.all("hang").is_empty());
+    stop(run);
+}
+
+#[test]
+fn a_suspension_of_the_supervisor_alone_kills_nobody() {
+    let Some(run) = python_with(WATCHED, ALIVE) else { return };
+    let worker = pid(&run.wait_for("ready", 2)[0]);
+    run.signal(Signal::SIGSTOP);
+    goes_on(&run, worker);
+    run.signal(Signal::SIGCONT);
+    goes_on(&run, worker);
+    assert!(run.all("hang").is_empty());
+    stop(run);
+}
+
+fn signal_all(pids: &[i32], signal: Signal) {
+    pids.iter().for_each(|&pid| kill(Pid::from_raw(pid), signal).expect("it lives"));
+}
+
+/// Each worker in its own way, said once when all are ready.
+#[test]
+fn one_that_knows_that_it_fails_is_replaced_at_once() {
+    let program = r#"
+slot = next(n for n in range(10) if not os.path.exists(f"taken.{n}"))
+open(f"taken.{slot}", "w").close()
+notify("READY=1")
+while slot == 0 and not os.path.exists("fail"):
+    time.sleep(0.005)
+if slot == 0:
+    notify("WATCHDOG=trigger")
+if slot == 1:
+    os.write(int(os.environ["NODE_CHANNEL_FD"]), b'{"act":"failing"}\n')
+time.sleep(1000)
+"#;
+    let Some(run) = python_with(r#"workers: 1, watchdog: "60s", backoff: (initial: "10ms")"#, program) else { return };
+    run.wait_for("ready", 1);
+    std::fs::write(run.path("fail"), "").expect("written");
+    run.wait_for("hang", 2);
+    run.wait_for("ready", 3);
+    stop(run);
+}
+
+#[test]
+fn a_worker_may_ask_to_be_watched_more_closely() {
+    let program = "notify('READY=1\\nWATCHDOG_USEC=200000'); time.sleep(1000)";
+    let Some(run) = python_with(r#"workers: 1, watchdog: "1h", limit: None"#, program) else { return };
+    run.wait_for("hang", 1);
+    run.wait_for("ready", 2);
+    stop(run);
+}
+
+#[test]
+fn a_worker_may_ask_for_more_time_to_start() {
+    let program = "notify('EXTEND_TIMEOUT_USEC=60000000'); time.sleep(1.5); notify('READY=1'); time.sleep(1000)";
+    let Some(run) = python_with(r#"workers: 1, ready_timeout: "1s", limit: None"#, program) else { return };
+    let ready = run.wait_for("ready", 1);
+    assert_eq!(pid(&ready[0]), run.pids()[0], "the first of them");
+    assert!(run.all("error").is_empty());
     stop(run);
 }
