@@ -98,7 +98,7 @@ fn a_death_wakes_the_wait_and_a_group_dies_together() {
         _ = kernel.wait(&[watch], Some(until), &mut ready);
         kernel.take_signals();
     }
-    kernel.signal(child, Signal::Kill, Scope::Group).expect("it lives");
+    kernel.signal(child, Signal::Kill.into(), Scope::Group).expect("it lives");
     assert_eq!(said(&mut kernel, channel), "\n", "the end of file: nobody has the other end");
     let mut child_signal = false;
     while !child_signal {

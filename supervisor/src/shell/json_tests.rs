@@ -2,8 +2,12 @@ use super::*;
 use crate::core::SpawnError;
 
 fn line(event: Event, pid: Option<u32>) -> String {
+    line_of_pool(event, pid, None)
+}
+
+fn line_of_pool(event: Event, pid: Option<u32>, pool: Option<&str>) -> String {
     let mut out = String::new();
-    write_event(&mut out, Instant::from_nanos(12_000_000_345), &event, pid.map(Child));
+    write_event(&mut out, Instant::from_nanos(12_000_000_345), &event, About { pid: pid.map(Child), pool });
     let parsed: serde_json::Value = serde_json::from_str(&out).expect("every line is JSON");
     assert_eq!(parsed["t"], 12.000_000_345);
     assert_eq!(out.find('\n'), Some(out.len() - 1), "one line each");
@@ -18,6 +22,13 @@ fn exits() {
     assert_eq!(line(event, Some(99)), r#""exit","worker":{"slot":2,"generation":7},"pid":99,"code":1"#);
     let event = Event::Exit { worker: WORKER, status: ExitStatus::Signal(34) };
     assert_eq!(line(event, Some(99)), r#""exit","worker":{"slot":2,"generation":7},"pid":99,"signal":34"#);
+}
+
+#[test]
+fn one_pool_of_several_is_named() {
+    let event = Event::Ready { worker: WORKER };
+    let shown = line_of_pool(event, Some(9), Some("a \"web\""));
+    assert_eq!(shown, r#""ready","worker":{"pool":"a \"web\"","slot":2,"generation":7},"pid":9"#);
 }
 
 #[test]
@@ -55,9 +66,8 @@ fn the_rest() {
 }
 
 #[test]
-fn pools_after_the_first_are_named() {
-    let worker = WorkerId { pool: 1, ..WORKER };
-    assert_eq!(line(Event::Ready { worker }, None), r#""ready","worker":{"pool":1,"slot":2,"generation":7}"#);
-    assert_eq!(line(Event::Draining { pool: 1, workers: 3 }, None), r#""draining","pool":1,"workers":3"#);
-    assert_eq!(line(Event::Stop { pool: Some(2), hurry: false }, None), r#""stop","pool":2,"hurry":false"#);
+fn what_concerns_one_pool_of_several_names_it() {
+    let of = |event| line_of_pool(event, None, Some("web"));
+    assert_eq!(of(Event::Draining { pool: 1, workers: 3 }), r#""draining","pool":"web","workers":3"#);
+    assert_eq!(of(Event::Stop { pool: Some(1), hurry: false }), r#""stop","pool":"web","hurry":false"#);
 }

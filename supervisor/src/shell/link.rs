@@ -1,7 +1,7 @@
 //! Our end of one worker's channel.
 
-use crate::channel::{LINE_LIMIT, Line, LineBuffer, Message, Refusal, TopicWord, decode, encode};
-use crate::core::{ErrorEvent, Order, Word};
+use crate::channel::{LINE_LIMIT, Line, LineBuffer, Message, Refusal, TopicWord, decode};
+use crate::core::{ErrorEvent, Word};
 use crate::kernel::{Errno, Fd, Streams};
 
 /// How many buffers full are read in one turn, so that a worker that never stops writing doesn't keep the others waiting.
@@ -39,12 +39,22 @@ pub struct Link {
     /// Nobody reads what we send, but there may still be something to read.
     deaf: bool,
     garbage: u64,
+    /// Nothing more is to be sent; it is to be closed.
+    closing: bool,
 }
 
 impl Link {
     /// Takes over our end of the socket pair.
     pub fn new(fd: Fd) -> Self {
-        Self { fd, input: LineBuffer::default(), output: Vec::new(), update: 0, deaf: false, garbage: 0 }
+        Self {
+            fd,
+            input: LineBuffer::default(),
+            output: Vec::new(),
+            update: 0,
+            deaf: false,
+            garbage: 0,
+            closing: false,
+        }
     }
 
     /// The descriptor.
@@ -118,20 +128,12 @@ impl Link {
         said.push(Said::End);
     }
 
-    /// Queues an order and sends what fits.
-    ///
-    /// # Errors
-    /// ENOBUFS: the worker has not read the orders before it for so long that this one is lost.
-    pub fn tell<K: Streams>(&mut self, kernel: &mut K, order: Order) -> Result<(), Errno> {
-        self.say(kernel, encode(order))
-    }
-
     /// Queues a short line, with its LF, and sends what fits.
     ///
     /// # Errors
-    /// ENOBUFS, as above.
+    /// ENOBUFS: the worker has not read the lines before it for so long that this one is lost.
     pub fn say<K: Streams>(&mut self, kernel: &mut K, line: &[u8]) -> Result<(), Errno> {
-        if self.deaf {
+        if self.deaf || self.closing {
             return Ok(());
         }
         if self.output.len() + line.len() > OUTPUT_LIMIT + self.update {
@@ -142,6 +144,16 @@ impl Link {
         Ok(())
     }
 
+    /// Takes nothing more to be sent; what waits already is still sent.
+    pub fn close_when_sent(&mut self) {
+        self.closing = true;
+    }
+
+    /// Whether it was to be closed and nothing waits any more.
+    pub fn is_to_be_closed(&self) -> bool {
+        self.closing && self.output.is_empty()
+    }
+
     /// Whether nobody reads what is sent, and nobody ever will.
     pub fn is_deaf(&self) -> bool {
         self.deaf
@@ -149,7 +161,7 @@ impl Link {
 
     /// Whether the worker has taken everything, so that there is room for an update.
     pub fn has_room(&self) -> bool {
-        self.output.is_empty() && !self.deaf
+        self.output.is_empty() && !self.deaf && !self.closing
     }
 
     /// Queues an update, a line of any length with its LF, without sending anything yet. To be called if there is room.

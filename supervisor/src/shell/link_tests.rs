@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
 
 use super::*;
+use crate::channel::encode;
+use crate::core::Order;
 use crate::kernel::{Peer, Received};
 
 /// A socket that answers from lists; then there is nothing to read, and everything can be sent.
@@ -123,7 +125,7 @@ fn a_line_beyond_the_limit_ends_the_channel() {
 fn orders_wait_until_they_fit() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: [Ok(4), Err(Errno::AGAIN)].into(), ..Socket::default() };
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()));
     assert!(link.has_output());
     socket.sends.push_back(Err(Errno::INTR));
     link.flush(&mut socket);
@@ -135,7 +137,7 @@ fn orders_wait_until_they_fit() {
 fn orders_to_a_worker_that_never_reads_are_bounded() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: vec![Err(Errno::AGAIN); 100_000].into(), ..Socket::default() };
-    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.tell(&mut socket, Order::Drain).err());
+    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.say(&mut socket, encode(Order::Drain)).err());
     assert_eq!(refused, Some(Errno::NOBUFS));
     assert!(link.output.len() <= OUTPUT_LIMIT);
 }
@@ -151,12 +153,12 @@ fn an_update_needs_room_and_takes_none_from_orders() {
         Socket { sends: [Ok(OUTPUT_LIMIT), Err(Errno::AGAIN), Err(Errno::AGAIN)].into(), ..Socket::default() };
     link.flush(&mut socket);
     assert!(link.has_output());
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()), "whatever waits before it");
+    assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()), "whatever waits before it");
     link.flush(&mut socket);
     assert_eq!(socket.sent, [&update[..], encode(Order::Drain)].concat());
     assert!(link.has_room());
     socket.sends = vec![Err(Errno::AGAIN); 100_000].into();
-    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.tell(&mut socket, Order::Drain).err());
+    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.say(&mut socket, encode(Order::Drain)).err());
     assert_eq!(refused, Some(Errno::NOBUFS), "orders are bounded as ever");
     assert!(link.output.len() <= OUTPUT_LIMIT);
 }
@@ -166,10 +168,10 @@ fn a_deaf_worker_may_still_speak() {
     let mut link = Link::new(Fd(3));
     let mut socket = socket(&[Ok("{\"act\":\"ready\"}\n")]);
     socket.sends.push_back(Err(Errno::PIPE));
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()));
     assert!(!link.has_output(), "nothing to watch for");
     assert!(link.is_deaf() && !link.has_room());
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()));
     assert_eq!(socket.sent, b"");
     let mut said = Vec::new();
     link.receive(&mut socket, &mut [0; 64], false, &mut said);

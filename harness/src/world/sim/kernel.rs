@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
 
-use supervisor::core::{ExitStatus, Signal, SpawnError, SpawnStep};
+use supervisor::core::{ExitStatus, SpawnError, SpawnStep};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
-    SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -87,12 +87,8 @@ impl Processes for SimKernel {
         self.0.borrow_mut().spawn(spec).map_err(failed)
     }
 
-    fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
-        let number = match signal {
-            Signal::Term => 15,
-            Signal::Kill => 9,
-        };
-        self.0.borrow_mut().signal_child(child, number, scope)
+    fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
+        self.0.borrow_mut().signal_child(child, signal.0, scope)
     }
 
     fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {

@@ -115,7 +115,7 @@ fn five_deaths_are_one_signal_and_five_zombies() {
         let mut kernel = kernel(seed);
         let children: Vec<Child> = (0..5).map(|_| ready_worker(&mut kernel, Vec::new()).0).collect();
         for child in &children {
-            kernel.signal(*child, Signal::Kill, Scope::Group).expect("a group");
+            kernel.signal(*child, Signal::Kill.into(), Scope::Group).expect("a group");
         }
         kernel.0.borrow_mut().elapse(50_000_000).expect("running");
         assert!(kernel.take_signals().child);
@@ -129,7 +129,7 @@ fn five_deaths_are_one_signal_and_five_zombies() {
         reaped.sort();
         assert_eq!(reaped, children);
         assert_eq!(kernel.reap(children[0]), Err(Errno(10)), "nobody is reaped twice");
-        assert_eq!(kernel.signal(children[0], Signal::Kill, Scope::Group), Err(Errno::SRCH));
+        assert_eq!(kernel.signal(children[0], Signal::Kill.into(), Scope::Group), Err(Errno::SRCH));
     }
 }
 
@@ -139,7 +139,7 @@ fn the_model_error_delivers_every_sigchld() {
     let mut kernel = kernel_of(&plan("()", "[]", 1), model);
     for _ in 0..3 {
         let (child, _) = ready_worker(&mut kernel, Vec::new());
-        kernel.signal(child, Signal::Kill, Scope::Group).expect("a group");
+        kernel.signal(child, Signal::Kill.into(), Scope::Group).expect("a group");
     }
     kernel.0.borrow_mut().elapse(50_000_000).expect("running");
     assert!((0..3).all(|_| kernel.take_signals().child) && !kernel.take_signals().child);
@@ -166,7 +166,7 @@ fn unread_orders_of_a_dead_worker_are_a_reset() {
     let proc = kernel.0.borrow().processes.get(0).proc;
     kernel.0.borrow_mut().freeze(proc, true);
     assert!(kernel.send(channel, b"{\"act\":\"drain\"}\n").is_ok());
-    kernel.signal(child, Signal::Kill, Scope::Process).expect("a child");
+    kernel.signal(child, Signal::Kill.into(), Scope::Process).expect("a child");
     pause(&mut kernel, SECOND);
     let mut buffer = [0; 8];
     assert_eq!(kernel.receive(channel, &mut buffer), Err(Errno(104)));
