@@ -17,6 +17,7 @@
 //! | [`puppet`] | the scripted worker: a pure core, and its real shell |
 //! | [`load`] | probes and held connections: a pure core, and its real client |
 //! | [`world`] | where a scenario runs: `real` or `sim` |
+//! | [`search`] | what no person would think of: every system call that can fail, random scenarios |
 //! | [`report`] | one report, several forms |
 //! | [`cli`] | the command line |
 
@@ -31,6 +32,7 @@ pub mod puppet;
 pub mod report;
 pub mod ron_file;
 pub mod scenario;
+pub mod search;
 pub mod subject;
 pub mod time;
 pub mod verdict;

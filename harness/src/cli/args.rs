@@ -73,6 +73,12 @@ pub enum Command {
     /// The first half of the rounds runs on a quiet machine, the second half beside one busy loop per processor. Ends
     /// with 1 if a run failed, with 2 if fewer than 95 % of the first attempts were conclusive.
     Soak(SoakArgs),
+    /// Make every system call of a simulated life fail, one at a time, in every way
+    ///
+    /// For each kind of call that the supervisor makes the k-th one fails with each plausible errno, for every k; where a
+    /// cause may last, so do all that follow. Afterwards the pool must be right, or the supervisor must have ended with a
+    /// documented status, said why and left nothing. Ends with 1 if a life ended otherwise.
+    SweepCalls(SweepCallsArgs),
 }
 
 /// Which scenarios, on what, how often.
@@ -162,4 +168,21 @@ pub enum Format {
     Human,
     /// One JSON document.
     Json,
+}
+
+/// `harness sweep-calls`.
+#[derive(Args, Clone, Debug)]
+pub struct SweepCallsArgs {
+    /// Scenario files or folders of them; FILE::VARIANT picks one variant, FILE::plain the plain form
+    #[arg(default_value = "scenarios/life.ron", value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// The first seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many seeds; each is another life with other calls
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub seeds: u32,
+    /// Only every n-th failure
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub every: u32,
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod bins;
+mod calls;
 mod dry;
 mod info;
 mod main;

@@ -16,7 +16,7 @@ use super::trouble::Trouble;
 use super::{bins, dry};
 
 /// The subject of every simulation: the one supervisor whose source the simulator runs.
-const REFERENCE: &str = "reference";
+pub const REFERENCE: &str = "reference";
 
 /// Runs scenarios with real processes.
 pub fn run(args: &RunArgs) -> Result<ExitCode, Trouble> {

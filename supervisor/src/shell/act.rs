@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::channel::encode;
-use crate::config::Leave;
+use crate::config::{Handoff, Leave};
 use crate::core::{ErrorEvent, Input, Machine, Order, Revision, Signal, SpawnError, SpawnStep, WorkerId};
 use crate::kernel::{Errno, Fd, Kernel, Scope, SignalNumber, Spawned};
 
@@ -27,9 +27,11 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
                 return Input::SpawnFailed(id, SpawnError { step: SpawnStep::Descriptors, errno: errno.0 });
             }
         };
-        match self.kernel.spawn(&spec::for_worker(&settings.template, address)) {
+        let unique = self.handoffs.next_unique(&settings.config);
+        match self.kernel.spawn(&spec::for_worker(&settings.template, address, unique)) {
             Ok(spawned) => {
                 self.take_in(id, settings, notify, spawned);
+                self.equip(id);
                 Input::Spawned(id)
             }
             Err(error) => {
@@ -60,54 +62,69 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         self.workers.insert(id, worker);
     }
 
-    /// A worker without a channel is not told; it will get the signals that follow.
+    /// A worker that can't be told on its channel, because it has none or does not read, gets SIGTERM, which says the same.
     pub fn tell(&mut self, id: WorkerId, order: Order) {
-        _ = self.send(id, encode(order));
+        self.take_out(id);
+        if !self.send(id, encode(order)) {
+            self.kill(id, Signal::Term.into(), Scope::Process);
+        }
     }
 
-    /// Sends a line, with its LF; false if the worker has no channel.
-    fn send(&mut self, id: WorkerId, line: &[u8]) -> bool {
+    /// Sends a line, with its LF; false if the worker has no channel, or nobody reads it.
+    pub fn send(&mut self, id: WorkerId, line: &[u8]) -> bool {
         let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut()) else { return false };
-        if let Err(errno) = link.say(self.kernel, line) {
-            self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 });
+        match link.say(self.kernel, line) {
+            Ok(()) => !link.is_deaf(),
+            Err(errno) => {
+                self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 });
+                false
+            }
         }
-        true
     }
 
     /// Carries out a signal of the machine: SIGTERM asks to leave, in whichever way the pool's workers understand.
     pub fn signal(&mut self, id: WorkerId, signal: Signal) {
         match signal {
             Signal::Term => self.ask_to_leave(id),
-            Signal::Kill => self.kill(id, SignalNumber::from(signal), Scope::Group),
+            Signal::Kill => {
+                // It may have left its group, or may be alone in it with processes that are not ours to signal.
+                _ = self.kill(id, signal.into(), Scope::Group) || self.kill(id, signal.into(), Scope::Process);
+            }
         }
     }
 
-    /// A worker that can't be asked in its own way, because its channel is gone, gets SIGTERM.
+    /// A worker that can't be asked in its pool's way is asked in the other: by SIGTERM, or by the order to drain. If that
+    /// fails, too, the deadline remains.
     fn ask_to_leave(&mut self, id: WorkerId) {
         let Some(worker) = self.workers.get(id) else { return };
         let settings = Rc::clone(&worker.settings);
-        let term = SignalNumber::from(Signal::Term);
-        match &settings.config.leave {
-            Leave::Signal(number) => self.kill(id, SignalNumber(*number), Scope::Process),
-            Leave::Message(message) => {
-                if !self.send(id, format!("{message}\n").as_bytes()) {
-                    self.kill(id, term, Scope::Process);
+        self.take_out(id);
+        let told = match &settings.config.leave {
+            Leave::Signal(number) => {
+                if !self.kill(id, SignalNumber(*number), Scope::Process) {
+                    self.send(id, encode(Order::Drain));
                 }
+                return;
             }
-            Leave::Disconnect => {
-                if !self.disconnect(id) {
-                    self.kill(id, term, Scope::Process);
-                }
-            }
+            Leave::Message(message) => self.send(id, format!("{message}\n").as_bytes()),
+            Leave::Disconnect if matches!(settings.config.handoff, Handoff::NodeCluster { .. }) => self.see_out(id),
+            Leave::Disconnect => self.disconnect(id),
+        };
+        if !told {
+            self.kill(id, Signal::Term.into(), Scope::Process);
         }
     }
 
-    fn kill(&mut self, id: WorkerId, signal: SignalNumber, scope: Scope) {
-        let Some(child) = self.workers.signallable(id) else { return };
-        match self.kernel.signal(child, signal, scope) {
-            Ok(()) | Err(Errno::SRCH) => {}
-            Err(errno) => self.worker_error(id, ErrorEvent::System { call: "kill", errno: errno.0 }),
+    /// Sends a signal to a worker that has not been reaped; false if it did not get it.
+    fn kill(&mut self, id: WorkerId, signal: SignalNumber, scope: Scope) -> bool {
+        let Some(child) = self.workers.signallable(id) else { return true };
+        let sent = self.kernel.signal(child, signal, scope);
+        if let Err(errno) = sent
+            && errno != Errno::SRCH
+        {
+            self.worker_error(id, ErrorEvent::System { call: "kill", errno: errno.0 });
         }
+        sent.is_ok()
     }
 
     /// Closes a worker's channel as soon as what waits in it is sent; false if it has none.

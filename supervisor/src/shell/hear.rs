@@ -7,10 +7,14 @@ use super::link::Said;
 use super::owners::Owner;
 use super::state::Shell;
 
+/// How often the kernel may refuse to name or to reap the dead before the next signal is waited for.
+const REFUSALS: u32 = 3;
+
 impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// A descriptor is ready; one of nobody (any more) is ignored.
     pub fn serve(&mut self, readiness: Readiness) {
         match self.owners.of(readiness.fd) {
+            Some(Owner::Listener) => self.accept(readiness.fd),
             Some(Owner::Channel(id)) => self.serve_channel(id, readiness),
             Some(Owner::Notify(id)) => self.take_notifications(id),
             Some(Owner::Newline(id)) => self.take_newline(id),
@@ -39,6 +43,10 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
                 Said::Word(word) => self.feed(Input::Word(id, word)),
                 Said::Topics(word) => self.take_topic_word(id, word),
                 Said::Refused(refusal) => self.refuse(id, &refusal),
+                Said::Cluster(message) => self.take_cluster_message(id, message),
+                Said::Answer(answer) => self.settle(id, answer.seq, answer.accepted),
+                Said::Arrived(parcel) => self.parcel_settled(id, parcel, true),
+                Said::Lost(parcel) => self.parcel_settled(id, parcel, false),
                 Said::Wrong(what) => self.worker_error(id, what),
                 Said::End => self.close_channel(id),
             }
@@ -49,15 +57,18 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     pub fn close_channel(&mut self, id: WorkerId) {
         if let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.take()) {
             self.owners.remove(link.fd());
-            self.kernel.close(link.fd());
+            link.close(self.kernel);
             self.topics.leave(id);
+            self.take_back(id);
             self.feed(Input::Disconnected(id));
         }
     }
 
-    /// Reaps until nobody is left to reap: many deaths may have made one signal.
+    /// Reaps until nobody is left to reap: many deaths may have made one signal. A kernel that refuses is asked again,
+    /// because no other signal may come, but not for ever.
     pub fn reap(&mut self) {
-        loop {
+        let mut refusals = 0;
+        while refusals < REFUSALS {
             match self.kernel.ended() {
                 Ok(None) => return,
                 Ok(Some((child, status))) => {
@@ -70,15 +81,18 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
                     if let Some(id) = id {
                         self.feed(Input::Exited(id, status));
                         self.emit(&Event::Close { worker: id });
+                        self.forget(id);
                         self.workers.remove(id);
                     }
                     if let Err(errno) = reaped {
-                        // Asking again would name the same child for ever.
-                        return self.system_error("waitid", errno);
+                        self.system_error("waitid", errno);
+                        refusals += 1;
                     }
                 }
-                Err(Errno::INTR) => {}
-                Err(errno) => return self.system_error("waitid", errno),
+                Err(errno) => {
+                    self.system_error("waitid", errno);
+                    refusals += 1;
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use std::io;
 use crate::core::{ErrorEvent, Event, ExitStatus, ReloadPhase, SpawnStep, WorkerId};
 use crate::kernel::{Child, Errno};
 
+use super::json::event_pool;
 use super::voices::About;
 
 /// Appends the line of `event`, with its LF; nothing for those that only a program cares about.
@@ -40,6 +41,9 @@ fn worker_name(worker: &WorkerId, about: About<'_>) -> String {
 
 fn sentence(out: &mut String, event: &Event, about: About<'_>) -> std::fmt::Result {
     let name = |worker| worker_name(worker, about);
+    if let (Some(pool), Some(_)) = (about.pool, event_pool(event)) {
+        write!(out, "{pool}: ")?;
+    }
     match event {
         Event::Setup { workers, .. } => write!(out, "starting {workers} workers"),
         Event::Listening { address } => write!(out, "listening on {address}"),
@@ -112,8 +116,13 @@ mod tests {
     fn one_pool_of_several_is_named() {
         let mut out = String::new();
         let worker = WorkerId { pool: 1, slot: 1, generation: 2 };
-        write_event(&mut out, &Event::Ready { worker }, About { pid: None, pool: Some("web") });
-        assert_eq!(out, "supervisor: web worker 1 (generation 2) is ready\n");
+        let about = About { pid: None, pool: Some("web") };
+        write_event(&mut out, &Event::Ready { worker }, about);
+        write_event(&mut out, &Event::Draining { pool: 1, workers: 2 }, about);
+        assert_eq!(
+            out,
+            "supervisor: web worker 1 (generation 2) is ready\nsupervisor: web: waiting for 2 workers to finish\n"
+        );
     }
 
     #[test]

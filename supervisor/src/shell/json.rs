@@ -21,7 +21,8 @@ pub fn write_event(out: &mut String, at: Instant, event: &Event, about: About<'_
         if let Some(Child(pid)) = about.pid {
             _ = write!(out, r#","pid":{pid}"#);
         }
-    } else if let Some(pool) = about.pool {
+    }
+    if let (Some(pool), Some(_)) = (about.pool, event_pool(event)) {
         _ = write!(out, r#","pool":{}"#, quoted(pool));
     }
     details(out, event);
@@ -90,7 +91,7 @@ pub fn event_worker(event: &Event) -> Option<WorkerId> {
     }
 }
 
-/// The pool that an event concerns, as a whole or one worker of it.
+/// The pool that an event concerns as a whole.
 pub fn event_pool(event: &Event) -> Option<u16> {
     match event {
         Event::Setup { pool, .. }
@@ -99,7 +100,20 @@ pub fn event_pool(event: &Event) -> Option<u16> {
         | Event::Scale { pool, .. }
         | Event::Reload { pool, .. } => Some(*pool),
         Event::Stop { pool, .. } => *pool,
-        _ => event_worker(event).map(|worker| worker.pool),
+        Event::Listening { .. }
+        | Event::Fork { .. }
+        | Event::Online { .. }
+        | Event::Ready { .. }
+        | Event::Announce { .. }
+        | Event::Retire { .. }
+        | Event::Disconnect { .. }
+        | Event::Close { .. }
+        | Event::Exit { .. }
+        | Event::Error { .. }
+        | Event::Restart { .. }
+        | Event::DrainDeadline { .. }
+        | Event::Kill { .. }
+        | Event::Hang { .. } => None,
     }
 }
 

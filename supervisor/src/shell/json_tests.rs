@@ -25,13 +25,6 @@ fn exits() {
 }
 
 #[test]
-fn one_pool_of_several_is_named() {
-    let event = Event::Ready { worker: WORKER };
-    let shown = line_of_pool(event, Some(9), Some("a \"web\""));
-    assert_eq!(shown, r#""ready","worker":{"pool":"a \"web\"","slot":2,"generation":7},"pid":9"#);
-}
-
-#[test]
 fn spans_are_numbers_of_milliseconds() {
     let restart = |delay| line(Event::Restart { worker: WORKER, delay }, None);
     assert_eq!(restart(Duration::ZERO), r#""restart","worker":{"slot":2,"generation":7},"delay_ms":0"#);
@@ -66,8 +59,12 @@ fn the_rest() {
 }
 
 #[test]
-fn what_concerns_one_pool_of_several_names_it() {
-    let of = |event| line_of_pool(event, None, Some("web"));
-    assert_eq!(of(Event::Draining { pool: 1, workers: 3 }), r#""draining","pool":"web","workers":3"#);
-    assert_eq!(of(Event::Stop { pool: Some(1), hurry: false }), r#""stop","pool":"web","hurry":false"#);
+fn one_pool_of_several_is_named() {
+    let named = |event| line_of_pool(event, None, Some("a \"web\""));
+    assert_eq!(
+        named(Event::Ready { worker: WORKER }),
+        r#""ready","worker":{"pool":"a \"web\"","slot":2,"generation":7}"#
+    );
+    assert_eq!(named(Event::Draining { pool: 1, workers: 3 }), r#""draining","pool":"a \"web\"","workers":3"#);
+    assert_eq!(named(Event::Stop { pool: None, hurry: false }), r#""stop","hurry":false"#);
 }

@@ -8,6 +8,8 @@ use crate::kernel::Fd;
 /// What a descriptor that is watched for reading is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
+    /// A listener from which we accept.
+    Listener,
     /// A worker's channel.
     Channel(WorkerId),
     /// A worker's socket for sd_notify.

@@ -17,6 +17,9 @@ use super::voices::Voices;
 /// How long the last lines wait for a reader that is slow.
 const FAREWELL: Duration = Duration::from_millis(200);
 
+/// How long nothing is looked at after a wait that failed.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// The pool that SIGTTIN and SIGTTOU scale: a signal can't name one.
 const FIRST_POOL: u16 = 0;
 
@@ -34,6 +37,7 @@ pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config) -
             settings.add(Revision::default(), config, &bound);
             let mut shell = Shell::new(kernel, machine, voices, settings, sockets);
             let code = serve(&mut shell);
+            shell.close_handoffs();
             (voices, sockets) = (shell.voices, shell.sockets);
             code
         }
@@ -85,11 +89,9 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         shell.voices.flush(shell.kernel);
         watches.clear();
         watch(shell, &mut watches);
-        let until = deadline(shell);
-        match shell.kernel.wait(&watches, until, &mut ready) {
-            Ok(()) => {}
-            Err(Errno::INTR) => ready.clear(),
-            Err(errno) => return lost(shell, errno),
+        shell.retry_what_is_stuck();
+        if let Err(errno) = sleep(shell, &watches, &mut ready) {
+            return lost(shell, errno);
         }
         signals = shell.kernel.take_signals();
     }
@@ -98,6 +100,7 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
 /// What is to be watched for each part.
 fn watch<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, watches: &mut Vec<Watch>) {
     shell.workers.watches(watches);
+    shell.handoffs.watches(watches);
     shell.voices.watches(watches);
 }
 
@@ -105,7 +108,30 @@ fn watch<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, watches: &mut Vec<W
 /// at all.
 fn deadline<K: Kernel, M: Machine>(shell: &Shell<'_, K, M>) -> Option<Instant> {
     let machine = shell.machine.next_deadline();
-    [machine].into_iter().flatten().min()
+    [machine, shell.handoffs.next_deadline()].into_iter().flatten().min()
+}
+
+/// Waits for whatever comes next. Where there is no memory for the table of descriptors it waits a little without one,
+/// which needs none.
+fn sleep<K: Kernel, M: Machine>(
+    shell: &mut Shell<'_, K, M>,
+    watches: &[Watch],
+    ready: &mut Vec<Readiness>,
+) -> Result<(), Errno> {
+    let deadline = deadline(shell);
+    let mut waited = shell.kernel.wait(watches, deadline, ready);
+    if let Err(errno @ (Errno::NOMEM | Errno::AGAIN)) = waited {
+        shell.system_error("poll", errno);
+        let pause = shell.kernel.now() + PAUSE;
+        waited = shell.kernel.wait(&[], Some(deadline.map_or(pause, |deadline| deadline.min(pause))), ready);
+    }
+    match waited {
+        Err(Errno::INTR) => {
+            ready.clear();
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Everything that one wake-up brought. The stop comes first: nothing else may start a process before the core knows of
@@ -135,6 +161,7 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
     if signals.reopen {
         shell.reopen();
     }
+    shell.tick_handoffs();
     if shell.machine.next_deadline().is_some_and(|deadline| deadline <= shell.kernel.now()) {
         shell.feed(Input::Tick);
     }

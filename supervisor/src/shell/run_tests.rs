@@ -22,7 +22,7 @@ type Log = Rc<RefCell<Vec<String>>>;
 struct Fake {
     log: Log,
     now: u64,
-    /// What each wait brings: signals and readable descriptors, or an error. Afterwards it fails with ENOMEM.
+    /// What each wait brings: signals and readable descriptors, or an error. Afterwards it fails with EBADF.
     waits: VecDeque<Result<(SignalSet, Vec<Fd>), Errno>>,
     signals: SignalSet,
     notify: Result<(), Errno>,
@@ -34,7 +34,9 @@ struct Fake {
     dead: Vec<Child>,
     spawned: Vec<SpawnSpec>,
     channel: Option<Fd>,
-    reap: Result<(), Errno>,
+    ended: VecDeque<Errno>,
+    kills: VecDeque<Errno>,
+    reap: VecDeque<Errno>,
 }
 
 impl Fake {
@@ -52,7 +54,9 @@ impl Fake {
             dead: Vec::new(),
             spawned: Vec::new(),
             channel: Some(Fd(10)),
-            reap: Ok(()),
+            ended: VecDeque::new(),
+            kills: VecDeque::new(),
+            reap: VecDeque::new(),
         }
     }
 
@@ -74,7 +78,7 @@ impl Wait for Fake {
             self.now = until.as_nanos();
             return Ok(());
         }
-        let (signals, fds) = self.waits.pop_front().unwrap_or(Err(Errno::NOMEM))?;
+        let (signals, fds) = self.waits.pop_front().unwrap_or(Err(Errno::BADF))?;
         self.signals = signals;
         ready.extend(fds.into_iter().map(|fd| Readiness { fd, readable: true, writable: true }));
         Ok(())
@@ -133,17 +137,17 @@ impl Processes for Fake {
     }
     fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
         self.note(format!("signal {} {scope:?} {}", signal.0, child.0));
-        Ok(())
+        self.kills.pop_front().map_or(Ok(()), Err)
     }
     fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {
+        self.ended.pop_front().map_or(Ok(()), Err)?;
         Ok(self.dead.last().map(|&child| (child, ExitStatus::Code(0))))
     }
     fn reap(&mut self, child: Child) -> Result<(), Errno> {
         self.note(format!("reap {}", child.0));
-        if self.reap.is_ok() {
-            self.dead.pop();
-        }
-        self.reap
+        self.reap.pop_front().map_or(Ok(()), Err)?;
+        self.dead.pop();
+        Ok(())
     }
 }
 
@@ -175,6 +179,9 @@ impl Machine for Noting {
     fn step(&mut self, _: Instant, input: Input, actions: &mut Vec<Action>) {
         match &input {
             Input::Start => actions.push(Action::Spawn(WORKER, Revision(0))),
+            Input::Word(id, Word::Retire) => actions.push(Action::Tell(*id, Order::Drain)),
+            Input::Command(Command::Reload) => actions.push(Action::Signal(WORKER, Signal::Term)),
+            Input::Command(Command::Stop) => actions.push(Action::Signal(WORKER, Signal::Kill)),
             Input::Exited(..) => actions.push(Action::Exit(ExitCode::Stopped)),
             _ => {}
         }
@@ -252,7 +259,7 @@ fn a_stop_comes_before_everything_that_came_with_it() {
     let mut kernel = Fake::new(vec![Ok((all, vec![Fd(10)]))]);
     kernel.reads = ["{\"act\":\"ready\"}\n"].into();
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log[3..6], ["Command(Stop)", "Word(w, Ready)", "Command(Reload)"]);
+    assert_eq!(log[3..7], ["Command(Stop)", "signal 9 Group 7", "Word(w, Ready)", "Command(Reload)"]);
 }
 
 #[test]
@@ -271,12 +278,31 @@ fn a_wait_that_fails_kills_the_workers_and_is_a_bug() {
 }
 
 #[test]
-fn a_failing_reap_is_tried_once_per_wake_up() {
+fn a_reap_that_keeps_failing_is_not_tried_for_ever() {
     let mut kernel = Fake::new(vec![Ok((CHILD, vec![]))]);
     kernel.dead = vec![Child(99)];
-    kernel.reap = Err(Errno::SRCH);
+    kernel.reap = vec![Errno::SRCH; 10].into();
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log.iter().filter(|line| *line == "reap 99").count(), 1);
+    assert_eq!(log.iter().filter(|line| *line == "reap 99").count(), 3);
+}
+
+#[test]
+fn whoever_could_not_be_named_or_reaped_at_once_is_still_reaped() {
+    let mut kernel = Fake::new(vec![Ok((CHILD, vec![]))]);
+    kernel.dead = vec![Child(98), Child(99)];
+    kernel.ended = [Errno::INTR].into();
+    kernel.reap = [Errno::INTR].into();
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[3..6], ["reap 99", "reap 99", "reap 98"]);
+}
+
+#[test]
+fn a_wait_that_fails_once_costs_nothing() {
+    let mut kernel = Fake::new(vec![Err(Errno::NOMEM), Ok((SignalSet::default(), vec![])), Ok((CHILD, vec![]))]);
+    kernel.dead = vec![Child(7)];
+    let (code, log) = run_fake(kernel, &[]);
+    assert_eq!(code, ExitCode::Stopped);
+    assert_eq!(log.last().map(String::as_str), Some("Exited(w, Code(0))"));
 }
 
 #[test]
@@ -389,4 +415,32 @@ fn what_no_pool_needs_any_more_is_closed() {
     let one = PoolConfig { listen: vec![0], ..pool("web") };
     let (_, log) = run_machine(&mut kernel, script, &config(vec![one], &["127.0.0.1:1"]));
     assert_eq!(log, ["close 30"], "and nothing can be started from it");
+}
+
+/// The order to drain, as it is noted.
+const DRAIN: &str = r#"send 10 {\"act\":\"drain\"}\n"#;
+
+#[test]
+fn a_worker_that_has_left_its_group_is_killed_by_itself() {
+    let mut kernel = Fake::new(vec![Ok((SignalSet { child: false, term: true, ..CHILD }, vec![]))]);
+    kernel.kills = [Errno::SRCH].into();
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[4..6], ["signal 9 Group 7", "signal 9 Process 7"]);
+}
+
+#[test]
+fn a_worker_that_does_not_read_is_told_by_a_signal() {
+    let mut kernel = Fake::new(vec![Ok((SignalSet::default(), vec![Fd(10)]))]);
+    kernel.reads = ["{\"act\":\"retire\"}\n"].into();
+    kernel.sends = [Err(Errno::PIPE)].into();
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[4..6], [DRAIN, "signal 15 Process 7"]);
+}
+
+#[test]
+fn a_worker_that_gets_no_signal_is_told_on_its_channel() {
+    let mut kernel = Fake::new(vec![Ok((SignalSet { child: false, reload: true, ..CHILD }, vec![]))]);
+    kernel.kills = [Errno(1)].into();
+    let (_, log) = run_fake(kernel, &[]);
+    assert_eq!(log[4..6], ["signal 15 Process 7", DRAIN]);
 }

@@ -79,9 +79,12 @@ fn set(env: &mut Vec<(OsString, OsString)>, name: &str, value: String) {
     env.push((name.into(), value.into()));
 }
 
-/// The same for one worker, with its own notify socket.
-pub fn for_worker(template: &SpawnSpec, notify: String) -> SpawnSpec {
+/// The same for one worker, with its own notify socket and its number in Node's cluster.
+pub fn for_worker(template: &SpawnSpec, notify: String, unique: Option<u64>) -> SpawnSpec {
     let mut spec = template.clone();
     set(&mut spec.env, "NOTIFY_SOCKET", notify);
+    if let Some(unique) = unique {
+        set(&mut spec.env, "NODE_UNIQUE_ID", unique.to_string());
+    }
     spec
 }

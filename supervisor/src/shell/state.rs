@@ -7,6 +7,7 @@ use crate::core::{Action, ErrorEvent, Event, Input, Machine, WorkerId};
 use crate::kernel::{Errno, Kernel};
 use crate::policy::ExitCode;
 
+use super::handoff::Handoffs;
 use super::json::event_worker;
 use super::owners::Owners;
 use super::settings::Settings;
@@ -31,6 +32,8 @@ pub struct Shell<'a, K, M> {
     pub sockets: Sockets,
     /// How it ends, once the machine has said so.
     pub end: Option<ExitCode>,
+    /// What is on its way to workers.
+    pub handoffs: Handoffs,
     /// What the workers share.
     pub topics: Hub<WorkerId>,
     /// For whatever is read, one thing at a time.
@@ -52,6 +55,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             sockets,
             end: None,
             buffer: vec![0; BUFFER],
+            handoffs: Handoffs::default(),
             topics: Hub::new(TopicLimits::default()),
             todo: VecDeque::new(),
             fresh: Vec::new(),
@@ -85,11 +89,16 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             Action::Spawn(id, revision) => return Some(self.spawn(id, revision)),
             Action::Settle(pool, revision) => {
                 self.settings.settle(pool, revision);
-                self.sockets.keep(self.kernel, &self.settings.sockets());
+                let used = self.settings.sockets();
+                self.keep_turns(&used);
+                self.sockets.keep(self.kernel, &used);
             }
             Action::Tell(id, order) => self.tell(id, order),
             Action::Signal(id, signal) => self.signal(id, signal),
-            Action::Emit(event) => self.emit(&event),
+            Action::Emit(event) => {
+                self.rotate(&event);
+                self.emit(&event);
+            }
             Action::Exit(code) => {
                 self.end = Some(code);
                 self.todo.clear();

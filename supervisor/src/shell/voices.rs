@@ -5,7 +5,7 @@ use crate::core::Event;
 use crate::kernel::{Child, Errno, Fd, Files, Streams, Watch};
 use crate::policy::Instant;
 
-use super::json::event_pool;
+use super::json::{event_pool, event_worker};
 use super::outlet::Outlet;
 use super::{human, json};
 
@@ -19,12 +19,12 @@ pub struct Voices {
     pools: Vec<String>,
 }
 
-/// What is known of the worker that an event concerns, beside its slot and generation.
+/// What is known of the worker or the pool that an event concerns, beside what it says itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct About<'a> {
     /// Its process, if it has one.
     pub pid: Option<Child>,
-    /// Its pool, or the one that the event concerns as a whole, if there is more than one.
+    /// The pool, if there is more than one.
     pub pool: Option<&'a str>,
 }
 
@@ -57,7 +57,8 @@ impl Voices {
 
     /// Tells everybody. `pid` is the process of the worker that the event concerns, if it has one.
     pub fn event(&mut self, at: Instant, event: &Event, pid: Option<Child>) {
-        let pool = event_pool(event).and_then(|pool| self.pools.get(usize::from(pool))).map(String::as_str);
+        let pool = event_worker(event).map(|id| id.pool).or_else(|| event_pool(event));
+        let pool = pool.and_then(|pool| self.pools.get(usize::from(pool))).map(String::as_str);
         let about = About { pid, pool };
         if let Some(outlet) = &mut self.events {
             self.line.clear();

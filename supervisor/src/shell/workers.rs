@@ -73,6 +73,11 @@ impl Workers {
         self.by_id.get_mut(&id)
     }
 
+    /// Every channel.
+    pub fn links_mut(&mut self) -> impl Iterator<Item = &mut Link> {
+        self.by_id.values_mut().filter_map(|worker| worker.link.as_mut())
+    }
+
     /// Forgets a worker.
     pub fn remove(&mut self, id: WorkerId) -> Option<Worker> {
         self.by_id.remove(&id)

@@ -4,11 +4,13 @@
 //! of future events holds what workers (the same puppet core as for real), clients (the same load core), the director and
 //! the kernel itself will do. Every latency is drawn from the seed, so a seed is a schedule.
 
+mod call;
 mod calls;
 mod claims;
 mod clients;
 mod death;
 mod engine;
+mod failing;
 mod kernel;
 mod model;
 mod net;
@@ -21,6 +23,8 @@ mod sockets;
 mod supervisor;
 mod worker;
 
+pub use call::{Call, Failure};
+pub use failing::{CallLog, Planned};
 pub use kernel::SimKernel;
 pub use model::Model;
 pub use run::{Outcome, Prepared, run, run_with};

@@ -1,0 +1,70 @@
+//! `harness sweep-calls`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use crate::search::{self, Ending, Swept, Tally};
+use crate::subject;
+use crate::verdict::ExitCode;
+use crate::world::Bins;
+use crate::world::sim::Call;
+
+use super::args::SweepCallsArgs;
+use super::run::{REFERENCE, task};
+use super::select;
+use super::trouble::Trouble;
+
+/// Makes every system call of a simulated life fail in every way, one at a time, and counts what became of it.
+pub fn sweep_calls(args: &SweepCallsArgs) -> Result<ExitCode, Trouble> {
+    let forms = select::forms(&args.paths)?;
+    let (subject, folder) = subject::load(REFERENCE)?;
+    let out = &mut io::stdout();
+    let mut tallies: BTreeMap<Call, Tally> = BTreeMap::new();
+    for form in &forms {
+        for seed in (0..args.seeds).map(|k| args.seed.wrapping_add(u64::from(k))) {
+            let plan = task(form, &subject, &folder, &Bins::default(), seed).plan;
+            let mut wrong = Vec::new();
+            let swept = search::sweep(&plan, args.every as usize, |swept| {
+                if let Ending::Wrong(why) = &swept.ending {
+                    wrong.push(line(swept, why));
+                }
+            });
+            for line in wrong {
+                writeln!(out, "{line}")?;
+            }
+            for (call, tally) in swept {
+                tallies.entry(call).or_default().add(tally);
+            }
+        }
+    }
+    table(&tallies, out)?;
+    let failed = tallies.values().any(|tally| tally.wrong > 0);
+    Ok(if failed { ExitCode::Failed } else { ExitCode::Ok })
+}
+
+fn line(swept: &Swept, why: &[String]) -> String {
+    let planned = &swept.planned;
+    let last = if planned.times == 1 { "" } else { " and all that follow" };
+    let (call, nth, errno) = (planned.call.name(), planned.nth, planned.failure.name);
+    format!(
+        "WRONG {} seed {}: call {nth} of {call}{last} fails with {errno}\n  {}",
+        swept.name,
+        swept.seed,
+        why.join("\n  ")
+    )
+}
+
+fn table(tallies: &BTreeMap<Call, Tally>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{:18}{:>8}{:>9}{:>9}{:>9}{:>9}{:>7}", "call", "calls", "lives", "right", "honest", "told", "wrong")?;
+    let mut all = Tally::default();
+    for (call, tally) in tallies {
+        row(call.name(), tally, out)?;
+        all.add(*tally);
+    }
+    row("all", &all, out)
+}
+
+fn row(name: &str, tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
+    let Tally { calls, runs, right, honest, told, wrong } = tally;
+    writeln!(out, "{name:18}{calls:>8}{runs:>9}{right:>9}{honest:>9}{told:>9}{wrong:>7}")
+}

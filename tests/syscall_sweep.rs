@@ -1,0 +1,81 @@
+//! Every system call of the supervisor fails, one at a time, in simulation: as a database is tested against I/O errors.
+//!
+//! The whole of it over the whole suite is a command: `harness sweep-calls scenarios`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use harness::cli::forms;
+use harness::search::{self, Ending, Tally};
+use harness::subject;
+use harness::world::sim::Call;
+use harness::world::{Bins, Plan};
+
+/// Of the lives of the other scenarios only every n-th is lived here. A prime, so that no kind of failure is left out.
+const SAMPLE: usize = 61;
+
+fn plans(path: &str, seed: u64) -> Vec<Plan> {
+    let (subject, subject_dir) = subject::load("reference").expect("the reference subject");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let forms = forms(&[path]).unwrap_or_else(|problems| panic!("{problems}"));
+    let plan = |form: harness::cli::Form| Plan {
+        name: form.name,
+        scenario: form.scenario,
+        subject: subject.clone(),
+        subject_dir: subject_dir.clone(),
+        seed,
+        bins: Bins::default(),
+    };
+    forms.into_iter().map(plan).collect()
+}
+
+fn swept(plans: &[Plan], every: usize) -> BTreeMap<Call, Tally> {
+    let mut tallies: BTreeMap<Call, Tally> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for plan in plans {
+        let of_plan = search::sweep(plan, every, |swept| {
+            if let Ending::Wrong(_) = swept.ending {
+                wrong.push(swept.clone());
+            }
+        });
+        for (call, tally) in of_plan {
+            tallies.entry(call).or_default().add(tally);
+        }
+    }
+    assert!(wrong.is_empty(), "{} lives ended wrong; the first: {:#?}", wrong.len(), wrong[0]);
+    tallies
+}
+
+#[test]
+fn whatever_fails_in_a_whole_life_the_pool_is_right_or_the_end_is_honest() {
+    for seed in 1..=3 {
+        let tallies = swept(&plans("scenarios/life.ron", seed), 1);
+        for call in [
+            Call::Wait,
+            Call::Receive,
+            Call::Send,
+            Call::NotifySocket,
+            Call::ReceiveDatagram,
+            Call::Listen,
+            Call::Spawn,
+            Call::Signal,
+            Call::Ended,
+            Call::Reap,
+            Call::OpenAppend,
+            Call::Inherited,
+            Call::Write,
+        ] {
+            let tally = tallies.get(&call).copied().unwrap_or_default();
+            assert!(tally.runs >= tally.calls && tally.calls > 0, "{}: {tally:?}", call.name());
+            assert_eq!(tally.runs, tally.right + tally.honest);
+        }
+        assert!(tallies[&Call::Listen].honest > 0, "a supervisor without its address has to end");
+        assert_eq!(tallies[&Call::Spawn].told, tallies[&Call::Spawn].runs, "a failed spawn is always told");
+    }
+}
+
+#[test]
+fn so_it_is_in_samples_of_every_other_scenario() {
+    let tallies = swept(&plans("scenarios", 1), SAMPLE);
+    assert!(tallies.values().map(|tally| tally.runs).sum::<u64>() > 500);
+}
