@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::core::{ExitStatus, Signal, SpawnError};
+use crate::core::{ExitStatus, SpawnError};
 use crate::policy::Instant;
 
 use super::{
-    Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Scope, SignalSet, SpawnSpec, Spawned, Watch,
+    Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Scope, SignalNumber, SignalSet, SpawnSpec,
+    Spawned, Watch,
 };
 
 /// Time.
@@ -76,7 +77,7 @@ pub trait Processes {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError>;
 
     /// Sends a signal to a child that has not been reaped. ESRCH for a group that is already empty.
-    fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno>;
+    fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno>;
 
     /// A child that has ended and is not yet reaped, adopted strangers included; it stays a zombie, so that its group
     /// can still be signalled safely, and is named again until it is reaped. `None`: there is none now.

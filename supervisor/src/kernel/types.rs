@@ -58,6 +58,19 @@ pub struct Fd(pub i32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Child(pub u32);
 
+/// A signal by its number in `<signal.h>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalNumber(pub i32);
+
+impl From<Signal> for SignalNumber {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Term => Self(15),
+            Signal::Kill => Self(9),
+        }
+    }
+}
+
 /// Whom a signal goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {

@@ -7,21 +7,23 @@ use crate::core::{ErrorEvent, Event, ExitStatus, ReloadPhase, SpawnStep, WorkerI
 use crate::kernel::Child;
 use crate::policy::Instant;
 
-/// Appends the line of `event`, with its LF. `pid` is the process of the worker that it concerns, if it has one.
-pub fn write_event(out: &mut String, at: Instant, event: &Event, pid: Option<Child>) {
+use super::voices::About;
+
+/// Appends the line of `event`, with its LF.
+pub fn write_event(out: &mut String, at: Instant, event: &Event, about: About<'_>) {
     begin(out, at, name(event));
     if let Some(worker) = event_worker(event) {
         out.push_str(r#","worker":{"#);
-        if worker.pool != 0 {
-            _ = write!(out, r#""pool":{},"#, worker.pool);
+        if let Some(pool) = about.pool {
+            _ = write!(out, r#""pool":{},"#, quoted(pool));
         }
         _ = write!(out, r#""slot":{},"generation":{}}}"#, worker.slot, worker.generation);
-        if let Some(Child(pid)) = pid {
+        if let Some(Child(pid)) = about.pid {
             _ = write!(out, r#","pid":{pid}"#);
         }
     }
-    if let Some(pool @ 1..) = event_pool(event) {
-        _ = write!(out, r#","pool":{pool}"#);
+    if let (Some(pool), Some(_)) = (about.pool, event_pool(event)) {
+        _ = write!(out, r#","pool":{}"#, quoted(pool));
     }
     details(out, event);
     out.push_str("}\n");
@@ -89,8 +91,8 @@ pub fn event_worker(event: &Event) -> Option<WorkerId> {
     }
 }
 
-/// The pool that an event concerns as a whole. The first is not mentioned, so that nothing shows where there is only one.
-fn event_pool(event: &Event) -> Option<u16> {
+/// The pool that an event concerns as a whole.
+pub fn event_pool(event: &Event) -> Option<u16> {
     match event {
         Event::Setup { pool, .. }
         | Event::GiveUp { pool, .. }

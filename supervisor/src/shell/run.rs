@@ -1,14 +1,16 @@
 //! Start, turns of the loop, end.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::core::{Command, Event, Input, Machine};
-use crate::kernel::{Errno, Fd, Kernel, ListenOptions, Readiness, Scope, SignalSet, Watch};
+use crate::core::{Command, Event, Input, Machine, Revision, Scale, Signal};
+use crate::kernel::{Errno, Fd, Kernel, Readiness, Scope, SignalSet, Watch};
 use crate::policy::{ExitCode, Instant, defaults};
 
 use super::human::errno_text;
-use super::spec;
+use super::settings::Settings;
+use super::sockets::{Sockets, Unbound};
 use super::state::Shell;
 use super::voices::Voices;
 
@@ -18,38 +20,41 @@ const FAREWELL: Duration = Duration::from_millis(200);
 /// How long nothing is looked at after a wait that failed.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// The pool that SIGTTIN and SIGTTOU scale: a signal can't name one.
+const FIRST_POOL: u16 = 0;
+
 /// Binds the listeners of `config`, starts `machine` and serves it until it says exit.
 ///
 /// Returns before anything is started with [`ExitCode::Config`] if the event file can't be opened,
 /// [`ExitCode::AddressInUse`] if an address can't be bound, and [`ExitCode::Stopped`] if a stop signal came first. Returns
 /// [`ExitCode::Bug`], all workers killed, if the kernel can't wait any more.
 pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config) -> ExitCode {
-    let mut voices = Voices::open(kernel, config.quiet);
-    let mut listeners = Vec::new();
-    let code = match prepare(kernel, config, &mut voices, &mut listeners) {
-        Ok(()) => {
-            let template = spec::template(config, kernel.environment(), &listeners);
-            let mut shell = Shell::new(kernel, machine, voices, template);
+    let mut voices = Voices::open(kernel, config);
+    let mut sockets = Sockets::default();
+    let code = match prepare(kernel, config, &mut voices, &mut sockets) {
+        Ok(bound) => {
+            let mut settings = Settings::new(kernel.environment());
+            settings.add(Revision::default(), config, &bound);
+            let mut shell = Shell::new(kernel, machine, voices, settings, sockets);
             let code = serve(&mut shell);
-            voices = shell.voices;
+            shell.close_handoffs();
+            (voices, sockets) = (shell.voices, shell.sockets);
             code
         }
         Err(code) => code,
     };
-    for listener in listeners {
-        kernel.close(listener);
-    }
+    sockets.keep(kernel, &BTreeSet::new());
     farewell(kernel, voices);
     code
 }
 
-/// Opens everything that the workers don't have a part in.
+/// Opens everything that the workers don't have a part in; gives the listening sockets.
 fn prepare<K: Kernel>(
     kernel: &mut K,
     config: &Config,
     voices: &mut Voices,
-    listeners: &mut Vec<Fd>,
-) -> Result<(), ExitCode> {
+    sockets: &mut Sockets,
+) -> Result<Vec<Fd>, ExitCode> {
     if let Err(errno) = voices.open_events(kernel, config) {
         voices.say(&format!("can't write events: {}", errno_text(errno)));
         return Err(ExitCode::Config);
@@ -57,20 +62,10 @@ fn prepare<K: Kernel>(
     for (pool, of) in (0u16..).zip(&config.pools) {
         voices.event(kernel.now(), &Event::Setup { pool, workers: of.policy.workers }, None);
     }
-    for (name, address) in &config.listen {
-        match kernel.listen(address, &ListenOptions::backlog(config.backlog)) {
-            Ok(fd) => {
-                listeners.push(fd);
-                let address = kernel.bound_address(fd).map_or_else(String::new, |address| address.to_string());
-                voices.event(kernel.now(), &Event::Listening { address }, None);
-            }
-            Err(errno) => {
-                voices.say(&format!("can't listen on {address} ({name}): {}", errno_text(errno)));
-                return Err(ExitCode::AddressInUse);
-            }
-        }
-    }
-    Ok(())
+    sockets.bind(kernel, voices, config).map_err(|Unbound { name, address, errno }| {
+        voices.say(&format!("can't listen on {address} ({name}): {}", errno_text(errno)));
+        ExitCode::AddressInUse
+    })
 }
 
 /// All turns.
@@ -93,13 +88,27 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         }
         shell.voices.flush(shell.kernel);
         watches.clear();
-        shell.workers.watches(&mut watches);
-        shell.voices.watches(&mut watches);
+        watch(shell, &mut watches);
+        shell.retry_what_is_stuck();
         if let Err(errno) = sleep(shell, &watches, &mut ready) {
             return lost(shell, errno);
         }
         signals = shell.kernel.take_signals();
     }
+}
+
+/// What is to be watched for each part.
+fn watch<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, watches: &mut Vec<Watch>) {
+    shell.workers.watches(watches);
+    shell.handoffs.watches(watches);
+    shell.voices.watches(watches);
+}
+
+/// When to wake even if nothing happens: the earliest instant that any part waits for. Without one there is no wake-up
+/// at all.
+fn deadline<K: Kernel, M: Machine>(shell: &Shell<'_, K, M>) -> Option<Instant> {
+    let machine = shell.machine.next_deadline();
+    [machine, shell.handoffs.next_deadline()].into_iter().flatten().min()
 }
 
 /// Waits for whatever comes next. Where there is no memory for the table of descriptors it waits a little without one,
@@ -109,7 +118,7 @@ fn sleep<K: Kernel, M: Machine>(
     watches: &[Watch],
     ready: &mut Vec<Readiness>,
 ) -> Result<(), Errno> {
-    let deadline = shell.machine.next_deadline();
+    let deadline = deadline(shell);
     let mut waited = shell.kernel.wait(watches, deadline, ready);
     if let Err(errno @ (Errno::NOMEM | Errno::AGAIN)) = waited {
         shell.system_error("poll", errno);
@@ -138,14 +147,21 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
         shell.voices.writable(if readiness.writable { readiness.fd } else { continue });
     }
     for &readiness in ready {
-        shell.serve_worker(readiness);
+        shell.serve(readiness);
     }
     if signals.reload {
         shell.feed(Input::Command(Command::Reload));
     }
+    if signals.more {
+        shell.feed(Input::PoolCommand(FIRST_POOL, Command::Scale(Scale::By(1))));
+    }
+    if signals.less {
+        shell.feed(Input::PoolCommand(FIRST_POOL, Command::Scale(Scale::By(-1))));
+    }
     if signals.reopen {
         shell.reopen();
     }
+    shell.tick_handoffs();
     if shell.machine.next_deadline().is_some_and(|deadline| deadline <= shell.kernel.now()) {
         shell.feed(Input::Tick);
     }
@@ -170,7 +186,7 @@ fn lost<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, errno: Errno) -> Exi
     let children: Vec<_> = shell.workers.children().collect();
     for child in children {
         // Only ESRCH is possible, and means that it is gone.
-        _ = shell.kernel.signal(child, crate::core::Signal::Kill, Scope::Group);
+        _ = shell.kernel.signal(child, Signal::Kill.into(), Scope::Group);
     }
     ExitCode::Bug
 }

@@ -5,6 +5,7 @@ use crate::core::Event;
 use crate::kernel::{Child, Errno, Fd, Files, Streams, Watch};
 use crate::policy::Instant;
 
+use super::json::{event_pool, event_worker};
 use super::outlet::Outlet;
 use super::{human, json};
 
@@ -14,6 +15,17 @@ pub struct Voices {
     events: Option<Outlet>,
     people: Option<Outlet>,
     line: String,
+    /// What the pools are called, if there is more than one.
+    pools: Vec<String>,
+}
+
+/// What is known of the worker or the pool that an event concerns, beside what it says itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    /// Its process, if it has one.
+    pub pid: Option<Child>,
+    /// The pool, if there is more than one.
+    pub pool: Option<&'a str>,
 }
 
 /// Standard error.
@@ -21,9 +33,13 @@ const STDERR: i32 = 2;
 
 impl Voices {
     /// Standard error alone. Without one (it was closed) people hear nothing.
-    pub fn open<K: Files>(kernel: &mut K, quiet: bool) -> Self {
-        let stderr = if quiet { None } else { kernel.inherited(STDERR).ok() };
-        Self { events: None, people: stderr.map(|fd| Outlet::new(fd, None)), line: String::new() }
+    pub fn open<K: Files>(kernel: &mut K, config: &Config) -> Self {
+        let stderr = if config.quiet { None } else { kernel.inherited(STDERR).ok() };
+        let pools = match config.pools.as_slice() {
+            [_] => Vec::new(),
+            several => several.iter().map(|pool| pool.name.clone()).collect(),
+        };
+        Self { events: None, people: stderr.map(|fd| Outlet::new(fd, None)), line: String::new(), pools }
     }
 
     /// Adds where the configuration wants events.
@@ -39,14 +55,17 @@ impl Voices {
         Ok(())
     }
 
-    /// Tells everybody.
+    /// Tells everybody. `pid` is the process of the worker that the event concerns, if it has one.
     pub fn event(&mut self, at: Instant, event: &Event, pid: Option<Child>) {
+        let pool = event_worker(event).map(|id| id.pool).or_else(|| event_pool(event));
+        let pool = pool.and_then(|pool| self.pools.get(usize::from(pool))).map(String::as_str);
+        let about = About { pid, pool };
         if let Some(outlet) = &mut self.events {
             self.line.clear();
             if let Some(lost) = outlet.take_lost() {
                 json::write_loss(&mut self.line, at, lost);
             }
-            json::write_event(&mut self.line, at, event, pid);
+            json::write_event(&mut self.line, at, event, about);
             outlet.push(&self.line);
         }
         if let Some(outlet) = &mut self.people {
@@ -54,7 +73,7 @@ impl Voices {
             if let Some(lost) = outlet.take_lost() {
                 human::write_loss(&mut self.line, lost);
             }
-            human::write_event(&mut self.line, event, pid);
+            human::write_event(&mut self.line, event, about);
             outlet.push(&self.line);
         }
     }
