@@ -114,6 +114,7 @@ impl Puppet {
             Input::Told(Told::Drain) | Input::Term => self.told(now, actions),
             Input::Orphaned => self.orphaned(now, actions),
             Input::Connected(conn) => drop(self.conns.insert(conn, Conn::Fresh)),
+            Input::Passed(conn, seq) => self.passed(conn, seq, actions),
             Input::Request(conn, request) => self.request(now, conn, request, actions),
             Input::Hangup(conn) => drop(self.conns.remove(&conn)),
             Input::Asked(ask) => self.asked(now, ask, actions),
@@ -297,6 +298,16 @@ impl Puppet {
     fn exit(&mut self, code: i32, actions: &mut Vec<Action>) {
         self.stage = Stage::Done;
         actions.extend([Action::Journal(Entry::Exiting(code)), Action::Exit(code)]);
+    }
+
+    /// Only a worker that serves takes what it is passed: before and after, another one is better off with it.
+    fn passed(&mut self, conn: ConnId, seq: u64, actions: &mut Vec<Action>) {
+        if self.stage == Stage::Serving {
+            self.conns.insert(conn, Conn::Fresh);
+            actions.extend([Action::Journal(Entry::Accepted(conn.0)), Action::Take(conn, seq)]);
+        } else {
+            actions.push(Action::Refuse(conn, seq));
+        }
     }
 
     fn request(&mut self, now: Time, conn: ConnId, request: Request, actions: &mut Vec<Action>) {

@@ -363,3 +363,26 @@ fn is_total() {
         prop_assert!(stage.count(&Action::SayReady) <= 1);
     });
 }
+
+#[test]
+fn what_it_is_passed_it_takes_while_it_serves_and_refuses_before_and_after() {
+    let mut stage = Stage::born(Life::SlowBoot(Span(Duration::from_millis(50))));
+    stage.put(Input::Passed(ConnId(1), 1));
+    stage.until(60);
+    stage.put(Input::Passed(ConnId(2), 2));
+    stage.put(Input::Request(ConnId(2), hold(100)));
+    stage.put(Input::Term);
+    stage.put(Input::Passed(ConnId(3), 3));
+    let said: Vec<&Action> = stage
+        .done
+        .iter()
+        .map(|(_, action)| action)
+        .filter(|a| matches!(a, Action::Take(..) | Action::Refuse(..)))
+        .collect();
+    assert_eq!(said, [&Action::Refuse(ConnId(1), 1), &Action::Take(ConnId(2), 2), &Action::Refuse(ConnId(3), 3)]);
+    // Nobody may know earlier than the history.
+    assert_eq!(stage.position(&Action::Take(ConnId(2), 2)), stage.position(&journal(Entry::Accepted(2))) + 1);
+    assert_eq!(stage.exit(), None, "it finishes what it took");
+    stage.until(500);
+    assert_eq!(stage.exit(), Some((160, 0)));
+}

@@ -175,6 +175,7 @@ impl World {
             supervisor: Supervisor::new(),
             processes: Processes::new(model.pids),
             channels: Vec::new(),
+            pipes: Vec::new(),
             listeners: Vec::new(),
             datagrams: Vec::new(),
             address_held: false,
