@@ -452,3 +452,17 @@ fn what_is_published_is_told_to_those_who_subscribed() {
     assert_eq!(pid(&run.all("fork")[0]), run.pids()[0]);
     stop(run);
 }
+
+/// The page is written by hand; what it names is what there is.
+#[test]
+fn the_page_about_operating_has_every_request_and_every_limit() {
+    use supervisor::control::{REQUEST_LIMIT, VERBS};
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md")).expect("the page");
+    for verb in VERBS {
+        assert!(page.contains(&format!("| `{{\"do\":\"{verb}\"}}` |")), "no row for {verb}");
+    }
+    for command in ["list", "status", "events", "logs", "reload", "scale", "restart", "stop", "publish"] {
+        assert!(page.contains(&format!("| `{command}")), "no row for {command}");
+    }
+    assert!(page.contains(&format!("| a request | {} KiB |", REQUEST_LIMIT / 1024)));
+}

@@ -131,7 +131,7 @@ fn signals_and_codes() -> String {
     let mut text = String::from(
         "Signals:\n  TERM, INT  stop: drain the workers, then end; a second one does not wait for the drain\n  \
          HUP        replace every worker, each only when its replacement is ready\n  \
-         USR1       reopen the event file\n\nExit codes:\n",
+         USR1       reopen the event file and those of workers' output\n\nExit codes:\n",
     );
     for code in ExitCode::ALL {
         _ = writeln!(text, "  {:<3} {}", code.status(), code.meaning());

@@ -91,9 +91,7 @@ impl Voices {
 
     /// If as many workers serve as are wanted, the starter has nothing more to wait for.
     pub fn report_if_full<K: Files + Streams>(&mut self, kernel: &mut K) {
-        if self.roster.is_full()
-            && let Some(mut starter) = self.starter.take()
-        {
+        if let Some(mut starter) = self.starter.take_if(|_| self.roster.is_full()) {
             starter.push(format!("{ALL_WELL}\n"));
             starter.flush(kernel);
             starter.close(kernel);
