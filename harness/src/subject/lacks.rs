@@ -72,6 +72,7 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         // These two are universal: whoever declares nothing gets the default.
         reap: _,
         orphans: _,
+        idle_cpu,
         holds_listener,
     } = profile;
     let unlimited = *limit == Some(super::LimitRule::Unlimited);
@@ -93,6 +94,7 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         ("announcements", announcements.is_some()),
         ("rolling_reload", rolling_reload.is_some()),
         ("on_supervisor_death", on_supervisor_death.is_some()),
+        ("idle_cpu", idle_cpu.is_some()),
         ("holds_listener", holds_listener.is_some()),
     ];
     lines.into_iter().filter(|(_, declared)| !declared).map(|(line, _)| line).collect()

@@ -3,7 +3,7 @@
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub const ALL: [Mutant; 18] = [
+pub const ALL: [Mutant; 19] = [
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",
@@ -151,6 +151,14 @@ pub const ALL: [Mutant; 18] = [
         caught_by: "INV-CONVERGE",
         consequences: &[("INV-ONCE", "who stays has no place any more")],
         mutation: Mutation::ScaleForgetsSlots,
+    },
+    Mutant {
+        name: "leaks-descriptors",
+        sentence: "what was opened for a worker stays open when the worker is gone",
+        scenario: "reload/code::many",
+        caught_by: "INV-STATIONARY",
+        consequences: &[],
+        mutation: Mutation::LeaksDescriptors,
     },
 ];
 

@@ -74,6 +74,8 @@ pub enum Mutation {
     WatchdogOff,
     /// Workers that were suspended together with it hang.
     WatchdogFooled,
+    /// Descriptors are never closed.
+    LeaksDescriptors,
     /// With fewer workers wanted nobody leaves.
     ScaleForgetsSlots,
 }
@@ -105,7 +107,7 @@ impl Mutation {
         };
         let unlimited = || with(&|policy| policy.limit = None);
         AnyMachine(match self {
-            Self::Identity | Self::OneReapPerSignal => Box::new(Pools::new(policies)),
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors => Box::new(Pools::new(policies)),
             Self::NoRestart => Box::new(with(&|policy| policy.restart = Restart::Never)),
             Self::NoDrain => Box::new(with(&|policy| policy.drain = Duration::ZERO)),
             Self::NoDeadline => Box::new(with(&|policy| policy.drain = FOR_EVER)),
@@ -130,6 +132,7 @@ impl Mutation {
     pub fn kernel_fault(self) -> KernelFault {
         match self {
             Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
+            Self::LeaksDescriptors => KernelFault::ClosesNothing,
             Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
             _ => KernelFault::None,
         }
