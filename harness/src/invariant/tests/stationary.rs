@@ -13,7 +13,7 @@ fn used(tale: &mut Tale, at: u64, descriptors: u32, cpu_ms: u64) {
 fn reloaded(before: u32, after: u32) -> Tale {
     let mut tale = Tale::full();
     used(&mut tale, 1_000, before, 10);
-    tale.reload(1_100).reload(1_300);
+    tale.reload(1_100).reload(1_190);
     for n in 1..=8 {
         let at = 1_100 + 20 * u64::from(n);
         tale.comes(at, n + 4).told(at + 11, n).leaves(at + 15, n);
