@@ -9,7 +9,7 @@ use clap::Parser;
 use crate::config::Config;
 use crate::core::Pools;
 use crate::policy::ExitCode;
-use crate::shell;
+use crate::shell::{self, Source};
 use crate::unix::Unix;
 
 use super::args::{Cli, Do};
@@ -39,7 +39,7 @@ fn run(kernel: &mut Unix) -> ExitCode {
     };
     match cli.command {
         Do::Run(run) => match configure::configure(&run) {
-            Ok(config) => supervise(kernel, &config),
+            Ok(config) => supervise(kernel, &config, configure::source(&run)),
             Err(refused) => refused.report(),
         },
         Do::Check { config } => match configure::read(&config) {
@@ -53,9 +53,9 @@ fn run(kernel: &mut Unix) -> ExitCode {
 }
 
 /// A panic is a bug with a status of its own; the workers are told by the death of this process.
-fn supervise(kernel: &mut Unix, config: &Config) -> ExitCode {
+fn supervise(kernel: &mut Unix, config: &Config, source: Option<Source<'_>>) -> ExitCode {
     let machine = Pools::new(config.policies());
-    catch_unwind(AssertUnwindSafe(|| shell::run(kernel, machine, config))).unwrap_or(ExitCode::Bug)
+    catch_unwind(AssertUnwindSafe(|| shell::run(kernel, machine, config, source))).unwrap_or(ExitCode::Bug)
 }
 
 /// Says what is wrong; if nobody listens, the exit code still says it.

@@ -10,6 +10,7 @@ mod outlet;
 mod owners;
 mod primary;
 mod readiness;
+mod reload;
 mod run;
 mod settings;
 mod sockets;
@@ -20,4 +21,5 @@ mod turns;
 mod voices;
 mod workers;
 
+pub use reload::Source;
 pub use run::run;

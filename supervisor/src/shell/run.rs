@@ -9,8 +9,9 @@ use crate::kernel::{Errno, Fd, Kernel, Readiness, Scope, SignalSet, Watch};
 use crate::policy::{ExitCode, Instant, defaults};
 
 use super::human::errno_text;
+use super::reload::{Reloading, Source, applicable, warn};
 use super::settings::Settings;
-use super::sockets::{Sockets, Unbound};
+use super::sockets::Sockets;
 use super::state::Shell;
 use super::voices::Voices;
 
@@ -28,14 +29,17 @@ const FIRST_POOL: u16 = 0;
 /// Returns before anything is started with [`ExitCode::Config`] if the event file can't be opened,
 /// [`ExitCode::AddressInUse`] if an address can't be bound, and [`ExitCode::Stopped`] if a stop signal came first. Returns
 /// [`ExitCode::Bug`], all workers killed, if the kernel can't wait any more.
-pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config) -> ExitCode {
+///
+/// `source` is where `config` came from; with it a reload reads it again, else a reload is a plain rolling restart.
+pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config, source: Option<Source<'_>>) -> ExitCode {
     let mut voices = Voices::open(kernel, config);
     let mut sockets = Sockets::default();
     let code = match prepare(kernel, config, &mut voices, &mut sockets) {
         Ok(bound) => {
             let mut settings = Settings::new(kernel.environment());
             settings.add(Revision::default(), config, &bound);
-            let mut shell = Shell::new(kernel, machine, voices, settings, sockets);
+            let reloading = Reloading::new(source, config);
+            let mut shell = Shell::new(kernel, machine, voices, settings, sockets, reloading);
             let code = serve(&mut shell);
             shell.close_handoffs();
             (voices, sockets) = (shell.voices, shell.sockets);
@@ -59,11 +63,16 @@ fn prepare<K: Kernel>(
         voices.say(&format!("can't write events: {}", errno_text(errno)));
         return Err(ExitCode::Config);
     }
+    if let Err(reason) = applicable(kernel, config) {
+        voices.say(&reason);
+        return Err(ExitCode::Config);
+    }
+    warn(config, |text| voices.say(text));
     for (pool, of) in (0u16..).zip(&config.pools) {
         voices.event(kernel.now(), &Event::Setup { pool, workers: of.policy.workers }, None);
     }
-    sockets.bind(kernel, voices, config).map_err(|Unbound { name, address, errno }| {
-        voices.say(&format!("can't listen on {address} ({name}): {}", errno_text(errno)));
+    sockets.bind(kernel, voices, config).map_err(|unbound| {
+        voices.say(&unbound.to_string());
         ExitCode::AddressInUse
     })
 }
@@ -150,7 +159,8 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
         shell.serve(readiness);
     }
     if signals.reload {
-        shell.feed(Input::Command(Command::Reload));
+        // Why it can't be was told as an event.
+        _ = shell.reload();
     }
     if signals.more {
         shell.feed(Input::PoolCommand(FIRST_POOL, Command::Scale(Scale::By(1))));

@@ -10,6 +10,7 @@ use crate::policy::ExitCode;
 use super::handoff::Handoffs;
 use super::json::event_worker;
 use super::owners::Owners;
+use super::reload::Reloading;
 use super::settings::Settings;
 use super::sockets::Sockets;
 use super::voices::Voices;
@@ -30,6 +31,8 @@ pub struct Shell<'a, K, M> {
     pub settings: Settings,
     /// The listening sockets.
     pub sockets: Sockets,
+    /// Where other configurations come from.
+    pub reloading: Reloading<'a>,
     /// How it ends, once the machine has said so.
     pub end: Option<ExitCode>,
     /// What is on its way to workers.
@@ -44,7 +47,14 @@ pub struct Shell<'a, K, M> {
 
 impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
     /// Nothing runs yet.
-    pub fn new(kernel: &'a mut K, machine: M, voices: Voices, settings: Settings, sockets: Sockets) -> Self {
+    pub fn new(
+        kernel: &'a mut K,
+        machine: M,
+        voices: Voices,
+        settings: Settings,
+        sockets: Sockets,
+        reloading: Reloading<'a>,
+    ) -> Self {
         Self {
             kernel,
             machine,
@@ -53,6 +63,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             owners: Owners::default(),
             settings,
             sockets,
+            reloading,
             end: None,
             buffer: vec![0; BUFFER],
             handoffs: Handoffs::default(),

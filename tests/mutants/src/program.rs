@@ -58,7 +58,7 @@ fn run(kernel: Unix, mutant: &Mutant, file: &Path) -> ExitCode {
         Ok(config) => {
             let machine = mutant.mutation.machine(config.policies());
             let mut kernel = Faulty::new(kernel, mutant.mutation.kernel_fault());
-            ExitCode::from(shell::run(&mut kernel, machine, &config).status())
+            ExitCode::from(shell::run(&mut kernel, machine, &config, None).status())
         }
         Err(problems) => fail(policy::ExitCode::Config, &problems.render(false)),
     }
