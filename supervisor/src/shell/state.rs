@@ -9,6 +9,8 @@ use crate::policy::ExitCode;
 
 use super::handoff::Handoffs;
 use super::json::event_worker;
+use super::operator::Operator;
+use super::output::Outputs;
 use super::owners::Owners;
 use super::reload::Reloading;
 use super::settings::Settings;
@@ -39,10 +41,22 @@ pub struct Shell<'a, K, M> {
     pub handoffs: Handoffs,
     /// What the workers share.
     pub topics: Hub<WorkerId>,
+    /// What workers write.
+    pub outputs: Outputs,
+    /// The operator's socket.
+    pub operator: Operator,
     /// For whatever is read, one thing at a time.
     pub buffer: Vec<u8>,
     todo: VecDeque<Action>,
     fresh: Vec<Action>,
+}
+
+/// What is opened before anything is started.
+#[derive(Debug, Default)]
+pub struct Open {
+    pub sockets: Sockets,
+    pub outputs: Outputs,
+    pub operator: Operator,
 }
 
 impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
@@ -52,9 +66,10 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         machine: M,
         voices: Voices,
         settings: Settings,
-        sockets: Sockets,
+        open: Open,
         reloading: Reloading<'a>,
     ) -> Self {
+        let Open { sockets, outputs, operator } = open;
         Self {
             kernel,
             machine,
@@ -67,6 +82,8 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             end: None,
             buffer: vec![0; BUFFER],
             handoffs: Handoffs::default(),
+            outputs,
+            operator,
             topics: Hub::new(TopicLimits::default()),
             todo: VecDeque::new(),
             fresh: Vec::new(),
@@ -134,9 +151,10 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         self.emit(&Event::Error { worker: None, what: ErrorEvent::System { call, errno: errno.0 } });
     }
 
-    /// Opens the event file again.
+    /// Opens the files of events and of workers' output again.
     pub fn reopen(&mut self) {
-        if let Err(errno) = self.voices.reopen(self.kernel) {
+        let reopened = [self.voices.reopen(self.kernel), self.outputs.reopen(self.kernel)];
+        for errno in reopened.into_iter().filter_map(Result::err) {
             self.system_error("open", errno);
         }
     }

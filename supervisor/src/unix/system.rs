@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, geteuid};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::kernel::{Child, Clock, Errno, Own, Setup};
+use crate::kernel::{Child, Clock, Errno, Own, Peer, Setup};
 use crate::policy::Instant;
 
 use super::refusal::refusal;
@@ -69,6 +69,10 @@ impl Own for Unix {
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
         std::env::vars_os().collect()
+    }
+
+    fn identity(&self) -> Peer {
+        Peer { pid: std::process::id(), user: geteuid().as_raw() }
     }
 }
 
