@@ -8,12 +8,15 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-use operator_support::{Following, Raw, as_user, controlled, descriptors, done, operate, resident, status, workers};
+use operator_support::{
+    Following, Raw, as_user, controlled, descriptors, done, operate, resident, status, ticks, workers,
+};
 use supervisor_support::{READY, Running, exists, output, pid, supervisor, wait_until};
 
 /// Ignores TERM, in one process.
@@ -384,6 +387,25 @@ fn a_thousand_silent_clients_disturb_nobody() {
     assert_eq!(first.line().expect("a hello")["supervisor"], 1);
     assert_eq!(first.line().expect("a reason")["code"], "busy");
     assert_eq!(first.line(), None);
+    stop(run);
+}
+
+#[test]
+fn a_client_that_there_is_no_descriptor_for_waits_without_keeping_anybody_busy() {
+    let run = controlled(&[], 1, READY);
+    let limit = |number: &str| {
+        let pid = run.pid().to_string();
+        let done = Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={number}:")]).status();
+        assert!(done.is_ok_and(|status| status.success()), "prlimit of util-linux");
+    };
+    limit("3");
+    let mut raw = Raw::connect(&run);
+    let before = ticks(run.pid());
+    std::thread::sleep(Duration::from_secs(1));
+    let used = ticks(run.pid()) - before;
+    assert!(used < 5, "{used} hundredths of a second of processor time in a second");
+    limit("1024");
+    assert_eq!(raw.line(), Some(json!({"supervisor": 1, "pid": run.pid()})));
     stop(run);
 }
 

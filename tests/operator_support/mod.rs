@@ -138,6 +138,13 @@ pub fn resident(pid: i32) -> u64 {
     line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
+/// How much processor time a process has used, in hundredths of a second.
+pub fn ticks(pid: i32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let (_, rest) = stat.rsplit_once(')').expect("the name of the program");
+    rest.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum()
+}
+
 /// The same command as somebody else.
 pub fn as_user(user: u32, program: &std::path::Path, arguments: &[&str], run: &Running) -> (i32, String) {
     use std::os::unix::process::CommandExt;
