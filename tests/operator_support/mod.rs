@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::supervisor_support::{DEADLINE, Running, output, supervisor, wait_until};
@@ -34,6 +35,12 @@ pub fn done(run: &Running, arguments: &[&str]) -> String {
 /// How it is.
 pub fn status(run: &Running) -> Value {
     serde_json::from_str(&done(run, &["status", "--json"])).expect("one JSON text")
+}
+
+/// Stops it and sees that it ends well.
+pub fn stop(mut run: Running) {
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.end_code(), 0);
 }
 
 /// The workers of the only pool, as (slot, generation, pid, state).
