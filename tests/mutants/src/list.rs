@@ -3,7 +3,7 @@
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub const ALL: [Mutant; 19] = [
+pub const ALL: [Mutant; 20] = [
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",
@@ -159,6 +159,14 @@ pub const ALL: [Mutant; 19] = [
         caught_by: "INV-STATIONARY",
         consequences: &[],
         mutation: Mutation::LeaksDescriptors,
+    },
+    Mutant {
+        name: "stale-configuration",
+        sentence: "workers are started from the first configuration, whatever was read since",
+        scenario: "reload/configuration",
+        caught_by: "INV-GENERATION",
+        consequences: &[],
+        mutation: Mutation::StaleConfiguration,
     },
 ];
 

@@ -7,7 +7,7 @@ use supervisor::policy::{Instant, Policy, Restart};
 
 use crate::faulty::KernelFault;
 use crate::machines::{
-    Counting, DeafWhileRolling, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn, SecondReplacement,
+    Counting, DeafWhileRolling, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn, SecondReplacement, Stale,
     StatusZero, Unexcused,
 };
 
@@ -74,6 +74,8 @@ pub enum Mutation {
     WatchdogOff,
     /// Workers that were suspended together with it hang.
     WatchdogFooled,
+    /// Workers are started from the first configuration for ever.
+    StaleConfiguration,
     /// Descriptors are never closed.
     LeaksDescriptors,
     /// With fewer workers wanted nobody leaves.
@@ -124,6 +126,7 @@ impl Mutation {
             Self::ReloadNotAborted => Box::new(RollsOn::new(Pools::new(policies))),
             Self::WatchdogOff => Box::new(with(&|policy| policy.watchdog = None)),
             Self::WatchdogFooled => Box::new(Unexcused(Pools::new(policies))),
+            Self::StaleConfiguration => Box::new(Stale(Pools::new(policies))),
             Self::ScaleForgetsSlots => Box::new(ForgetsSlots(Pools::new(policies))),
         })
     }
