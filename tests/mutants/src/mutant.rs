@@ -82,16 +82,26 @@ pub enum Mutation {
     ScaleForgetsSlots,
 }
 
-/// Any state machine.
-pub struct AnyMachine(Box<dyn Machine>);
+/// Any state machine, under policies that may be changed before it sees them.
+pub struct AnyMachine {
+    machine: Box<dyn Machine>,
+    change: fn(&mut Policy),
+}
 
 impl Machine for AnyMachine {
     fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
-        self.0.step(now, input, actions);
+        let input = match input {
+            Input::Configure(revision, mut policies) => {
+                policies.iter_mut().for_each(self.change);
+                Input::Configure(revision, policies)
+            }
+            other => other,
+        };
+        self.machine.step(now, input, actions);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.0.next_deadline()
+        self.machine.next_deadline()
     }
 }
 
@@ -100,35 +110,51 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Mutation {
     /// The state machine of the mutant for pools under `policies`.
-    pub fn machine(self, policies: Vec<Policy>) -> AnyMachine {
+    pub fn machine(self, mut policies: Vec<Policy>) -> AnyMachine {
         let limit = policies.first().and_then(|policy| policy.limit);
-        let with = |change: &dyn Fn(&mut Policy)| {
-            let mut changed = policies.clone();
-            changed.iter_mut().for_each(change);
-            Pools::new(changed)
-        };
-        let unlimited = || with(&|policy| policy.limit = None);
-        AnyMachine(match self {
-            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors => Box::new(Pools::new(policies)),
-            Self::NoRestart => Box::new(with(&|policy| policy.restart = Restart::Never)),
-            Self::NoDrain => Box::new(with(&|policy| policy.drain = Duration::ZERO)),
-            Self::NoDeadline => Box::new(with(&|policy| policy.drain = FOR_EVER)),
-            Self::NoLimit => Box::new(unlimited()),
-            Self::InitialStartsCount => Box::new(Meter::new(unlimited(), limit, Counting::EveryStart)),
-            Self::RetirementIsFree => Box::new(Meter::new(unlimited(), limit, Counting::Deaths)),
+        let change = self.change();
+        policies.iter_mut().for_each(change);
+        let pools = Pools::new(policies.clone());
+        let machine: Box<dyn Machine> = match self {
+            Self::Identity
+            | Self::OneReapPerSignal
+            | Self::LeaksDescriptors
+            | Self::NoRestart
+            | Self::NoDrain
+            | Self::NoDeadline
+            | Self::NoLimit
+            | Self::DrainsBeforeReady
+            | Self::WatchdogOff => Box::new(pools),
+            Self::InitialStartsCount => Box::new(Meter::new(pools, limit, Counting::EveryStart)),
+            Self::RetirementIsFree => Box::new(Meter::new(pools, limit, Counting::Deaths)),
+            Self::ReloadCounts => Box::new(Meter::new(pools, limit, Counting::Replacements)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
-            Self::LateReplacement => Box::new(LateReplacement::new(Pools::new(policies))),
-            Self::StatusZero => Box::new(StatusZero(Pools::new(policies))),
-            Self::LeavesAtStop => Box::new(LeavesAtStop(Pools::new(policies))),
-            Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pools::new(policies))),
-            Self::DrainsBeforeReady => Box::new(with(&|policy| policy.surge = 0)),
-            Self::ReloadCounts => Box::new(Meter::new(unlimited(), limit, Counting::Replacements)),
-            Self::ReloadNotAborted => Box::new(RollsOn::new(Pools::new(policies))),
-            Self::WatchdogOff => Box::new(with(&|policy| policy.watchdog = None)),
-            Self::WatchdogFooled => Box::new(Unexcused(Pools::new(policies))),
-            Self::StaleConfiguration => Box::new(Stale(Pools::new(policies))),
-            Self::ScaleForgetsSlots => Box::new(ForgetsSlots(Pools::new(policies))),
-        })
+            Self::LateReplacement => Box::new(LateReplacement::new(pools)),
+            Self::StatusZero => Box::new(StatusZero(pools)),
+            Self::LeavesAtStop => Box::new(LeavesAtStop(pools)),
+            Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(pools)),
+            Self::ReloadNotAborted => Box::new(RollsOn::new(pools)),
+            Self::WatchdogFooled => Box::new(Unexcused(pools)),
+            Self::StaleConfiguration => Box::new(Stale(pools)),
+            Self::ScaleForgetsSlots => Box::new(ForgetsSlots(pools)),
+        };
+        AnyMachine { machine, change }
+    }
+
+    /// What it makes of every policy, whenever it is told one.
+    fn change(self) -> fn(&mut Policy) {
+        match self {
+            Self::NoRestart => |policy| policy.restart = Restart::Never,
+            Self::NoDrain => |policy| policy.drain = Duration::ZERO,
+            Self::NoDeadline => |policy| policy.drain = FOR_EVER,
+            Self::DrainsBeforeReady => |policy| policy.surge = 0,
+            Self::WatchdogOff => |policy| policy.watchdog = None,
+            // Those that count themselves do it instead of the pool.
+            Self::NoLimit | Self::InitialStartsCount | Self::RetirementIsFree | Self::ReloadCounts => {
+                |policy| policy.limit = None
+            }
+            _ => |_| {},
+        }
     }
 
     /// What is wrong with its view of the kernel.
