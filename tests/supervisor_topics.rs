@@ -128,6 +128,24 @@ fn a_newcomer_hears_of_all_its_topics() {
     stop(run);
 }
 
+/// By the pool's configuration, whichever pool the publisher is in.
+#[test]
+fn a_pool_may_be_subscribed_from_birth() {
+    let pool = |fields: &str| format!(r##"(command: ["sh", "-c", r#"{WORKER}"#], workers: 1, {fields})"##);
+    let (teller, listener) = (pool(""), pool(r#"subscribe: ["prices"]"#));
+    let pools = format!(r#"pools: {{"teller": {teller}, "listener": {listener}}}"#);
+    let run = Running::config(&format!(r#"(events: "events", {pools})"#));
+    let ready = run.wait_for("ready", 2);
+    let place = |pool: &str| ready.iter().position(|event| event["worker"]["pool"] == pool).expect(pool);
+    let (mut teller, listener) = (Worker::nth(&run, place("teller")), Worker::nth(&run, place("listener")));
+    teller.publishes("prices", &json!(1));
+    assert_eq!(listener.hears("prices", &json!(1)), [update("prices", &json!(1))]);
+    kill(Pid::from_raw(listener.pid), Signal::SIGKILL).expect("it lives");
+    let heir = Worker::nth(&run, 2);
+    assert_eq!(heir.hears("prices", &json!(1)), [update("prices", &json!(1))]);
+    stop(run);
+}
+
 #[test]
 fn what_was_published_outlives_its_publisher() {
     let run = Running::script(&["--workers", "2", "--limit", "none"], WORKER);

@@ -91,7 +91,26 @@ pub fn configure(run: &Run) -> Result<Config, Refused> {
     }
 }
 
+/// Options of a pool that make no sense beside a file with several.
+fn pool_options(run: &Run) -> Vec<&'static str> {
+    let given = [
+        ("--workers", run.workers.is_some()),
+        ("--drain", run.drain.is_some()),
+        ("--ready-timeout", run.ready_timeout.is_some()),
+        ("--limit", run.limit.is_some()),
+        ("--ready", run.ready.is_some()),
+        ("--restart", run.restart.is_some()),
+        ("--listen", !run.listen.is_empty()),
+    ];
+    given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+}
+
 fn apply(run: &Run, config: &mut Config) -> Result<(), Refused> {
+    if let (2.., [option, ..]) = (config.pools.len(), &pool_options(run)[..]) {
+        let names: Vec<&str> = config.pools.iter().map(|pool| pool.name.as_str()).collect();
+        let text = format!("{option} is for one pool, and the file has {}: {}", names.len(), names.join(", "));
+        return Err(Refused::Usage(text));
+    }
     let policy = &mut config.pools[0].policy;
     policy.workers = run.workers.unwrap_or(policy.workers);
     policy.drain = run.drain.unwrap_or(policy.drain);
