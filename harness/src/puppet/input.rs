@@ -104,8 +104,13 @@ pub enum Action {
     Leak(u64),
     /// Start a process.
     Spawn(Child),
+    /// Say `{"act":"alive"}` (WATCHDOG=1 where there is no channel).
+    SayAlive,
     /// Do nothing any more, whatever comes.
-    Hang,
+    Hang {
+        /// In a loop that never ends, instead of asleep.
+        busy: bool,
+    },
     /// Exit with this status. Always the last action.
     Exit(i32),
 }
@@ -119,6 +124,8 @@ pub enum Entry {
     Runs(u32),
     /// It serves.
     Ready,
+    /// It does nothing any more from now on.
+    Hangs,
     /// It accepted a connection from this client port.
     Accepted(u32),
     /// It announced.

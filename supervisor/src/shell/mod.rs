@@ -1,15 +1,23 @@
 //! The one poll loop: inputs in, actions out; owns the channels and which process is which worker.
 
 mod act;
+mod client;
+mod commands;
+mod cutter;
+mod goals;
 mod handoff;
 mod hear;
 mod human;
 mod json;
 mod link;
+mod logs;
+mod operator;
 mod outlet;
+mod output;
 mod owners;
 mod primary;
 mod readiness;
+mod roster;
 mod run;
 mod settings;
 mod sockets;
@@ -17,7 +25,9 @@ mod spec;
 mod state;
 mod topics;
 mod turns;
+mod usage;
 mod voices;
 mod workers;
 
-pub use run::run;
+pub use run::{run, run_reporting};
+pub use voices::ALL_WELL;

@@ -86,6 +86,7 @@ pub(super) struct World {
     pub tickets: Vec<u32>,
     pub own_deadline: Option<Duration>,
     pub orphan_grace: Duration,
+    pub beat: Option<Duration>,
     /// How long what the supervisor started may outlive it.
     pub orphans: Duration,
     pub supervisor_gone_at: Option<Time>,
@@ -289,6 +290,7 @@ impl World {
         for ev in deferred {
             let at = self.after(WAKE);
             if ev == Ev::Tick(ix) {
+                // The timer that fired meanwhile is this one now.
                 self.processes.get_mut(ix).tick_at = at;
             }
             self.queue.push(at, ev);

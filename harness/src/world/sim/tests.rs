@@ -348,3 +348,25 @@ fn time_never_goes_back_and_deadlines_come() {
         assert!(kernel.now().since(until) < SECOND / 500, "a timer is late, but not so late");
     }
 }
+
+#[test]
+fn a_timer_that_fires_while_its_worker_is_frozen_is_seen_after_the_thaw() {
+    let mut plan = plan("()", "[]", 4);
+    plan.scenario.pool.watchdog = Some(crate::scenario::Span::millis(200));
+    let mut kernel = kernel_of(&plan, Model::default());
+    let (child, channel) = spawn(&mut kernel, Vec::new());
+    let said = |kernel: &mut SimKernel| {
+        let mut buffer = [0; 4096];
+        let heard = kernel.receive(channel, &mut buffer).map_or(0, |received| received.bytes);
+        String::from_utf8_lossy(&buffer[..heard]).matches("alive").count()
+    };
+    pause(&mut kernel, SECOND / 20);
+    let frozen = kernel.0.borrow().child(child).map(|ix| kernel.0.borrow().processes.get(ix).proc).expect("a child");
+    let freeze = |kernel: &SimKernel, on| kernel.0.borrow_mut().freeze(frozen, on);
+    freeze(&kernel, true);
+    pause(&mut kernel, SECOND / 2);
+    assert_eq!(said(&mut kernel), 0, "it can't speak");
+    freeze(&kernel, false);
+    pause(&mut kernel, SECOND / 2);
+    assert!(said(&mut kernel) >= 3, "it goes on speaking");
+}

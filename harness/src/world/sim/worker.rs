@@ -27,7 +27,8 @@ impl World {
         let ticket = self.take_ticket();
         let own = self.processes.get(ix).life.clone();
         let life = own.unwrap_or_else(|| self.lives.life(self.generation, ticket).clone());
-        self.processes.get_mut(ix).puppet = Some(Puppet::new(life, self.own_deadline, self.orphan_grace));
+        self.processes.get_mut(ix).puppet =
+            Some(Puppet::new(life, self.own_deadline, self.orphan_grace).beating(self.beat));
         self.note_birth(ix, ticket);
         let Process { proc, revision, .. } = *self.processes.get(ix);
         if let Some(revision) = revision {
@@ -178,7 +179,11 @@ impl World {
             // Nobody in a simulated run counts the memory.
             Action::Leak(_) => {}
             Action::Spawn(child) => self.spawn_descendant(ix, child),
-            Action::Hang => {
+            Action::SayAlive => match self.processes.get(ix).channel {
+                Some(_) => self.say(ix, b"{\"act\":\"alive\"}\n"),
+                None => self.notify(ix, b"WATCHDOG=1"),
+            },
+            Action::Hang { .. } => {
                 self.processes.get_mut(ix).hung = true;
                 self.stop_waiting(ix);
             }
@@ -192,6 +197,7 @@ impl World {
             // Noted with ticket and generation where main is reached.
             Entry::Born | Entry::Runs(_) => return,
             Entry::Ready => What::Ready(proc),
+            Entry::Hangs => What::Hangs(proc),
             Entry::Accepted(peer) => What::Accepted { proc, peer },
             Entry::Announced(Retirement::TwoPhase) => What::Announced { proc, form: Form::TwoPhase },
             Entry::Announced(Retirement::OnePhase) => What::Announced { proc, form: Form::OnePhase },

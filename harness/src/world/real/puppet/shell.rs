@@ -54,7 +54,7 @@ pub fn run(setup: Setup) -> io::Result<i32> {
     polite.add(Signal::SIGTERM);
     polite.thread_block()?;
     let term = SignalFd::with_flags(&polite, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    let core = Puppet::new(setup.life.clone(), setup.own_deadline, setup.orphan_grace);
+    let core = Puppet::new(setup.life.clone(), setup.own_deadline, setup.orphan_grace).beating(setup.beat);
     let mut shell = Shell {
         setup,
         core,
@@ -310,7 +310,7 @@ impl Shell {
                 self.accepting = false;
                 self.setup.listeners.clear();
             }
-            Action::SayReady => self.say_ready(),
+            Action::SayReady => self.tell("{\"act\":\"ready\"}", b"READY=1"),
             Action::Announce(Retirement::OnePhase) => self.say("{\"act\":\"suicide\"}"),
             Action::Announce(Retirement::TwoPhase) => self.say("{\"act\":\"retire\"}"),
             Action::Announce(Retirement::Silent) => {}
@@ -326,8 +326,9 @@ impl Shell {
             Action::Output(bytes) => output(bytes)?,
             Action::Leak(bytes) => self.leaked.push(vec![1; usize::try_from(bytes).unwrap_or(usize::MAX / 2)]),
             Action::Spawn(child) => self.spawn(child)?,
-            Action::Hang => loop {
-                std::thread::park();
+            Action::SayAlive => self.tell("{\"act\":\"alive\"}", b"WATCHDOG=1"),
+            Action::Hang { busy } => loop {
+                if busy { std::hint::spin_loop() } else { std::thread::park() }
             },
             Action::Exit(status) => self.exit = Some(status),
         }
@@ -343,13 +344,14 @@ impl Shell {
         journal.write_all(&text)
     }
 
-    fn say_ready(&mut self) {
+    /// Says it on the channel or, if there is none, by sd_notify(3).
+    fn tell(&mut self, line: &str, state: &[u8]) {
         match &self.setup.notify {
             Some(path) if self.setup.channel.is_none() => {
                 // Whoever should listen does not: that is the supervisor's affair.
-                let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(b"READY=1", path));
+                let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(state, path));
             }
-            _ => self.say("{\"act\":\"ready\"}"),
+            _ => self.say(line),
         }
     }
 
