@@ -52,22 +52,27 @@ fn status_shows_every_worker() {
 
 #[test]
 fn status_shows_who_waits_to_be_started() {
-    let mut run = Running::config(
-        r#"(command: ["/nonexistent/program"], workers: 1, events: "events", limit: None,
-            backoff: (initial: "60s", factor: 1, cap: "60s", jitter_percent: 0))"#,
-    );
-    _ = run.child.kill();
-    _ = run.child.wait();
+    let dir = tempfile::tempdir().expect("a directory");
+    let text = r#"(command: ["/nonexistent/program"], workers: 1, events: "events", limit: None,
+        backoff: (initial: "1h", factor: 1, cap: "1h", jitter_percent: 0))"#;
+    fs::write(dir.path().join("pool.ron"), text).expect("the file");
     let mut command = supervisor();
     command.args(["run", "--control", "control", "pool.ron"]);
-    let dir = std::mem::replace(&mut run.dir, tempfile::tempdir().expect("a directory"));
     let run = Running::start(command, dir);
     run.wait_for("restart", 1);
-    let table = wait_until("the table", || {
-        let (code, stdout, _) = operate(&run, &["status"]);
-        (code == 0).then_some(stdout)
+    let table = done(&run, &["status"]);
+    assert!(table.contains("starts in 59m") || table.contains("starts in 1h 0m"), "{table}");
+    stop(run);
+}
+
+#[test]
+fn a_watched_status_is_shown_again_and_again() {
+    let run = controlled(&[], 1, READY);
+    let watching = Following::start(&run, &["status", "--watch"]);
+    wait_until("two tables", || {
+        (watching.lines().iter().filter(|line| line.starts_with("supervisor ")).count() > 1).then_some(())
     });
-    assert!(table.contains("starts in 59s") || table.contains("starts in 1m 0s"), "{table}");
+    assert!(watching.lines().iter().all(|line| !line.contains('\x1b')), "a file is no terminal");
     stop(run);
 }
 

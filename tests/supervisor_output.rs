@@ -3,9 +3,11 @@
 mod operator_support;
 mod supervisor_support;
 
-use std::fs;
-use std::io::{PipeReader, Read};
-use std::process::Command;
+use std::fs::{self, File};
+use std::io::PipeReader;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -150,35 +152,40 @@ fn a_file_that_can_not_be_opened_is_65_and_starts_nothing() {
     assert!(run.stderr().contains("can't append to missing/out.log: No such file or directory"), "{}", run.stderr());
 }
 
-/// Writes as fast as it can, and says when it is done.
+/// How many lines a worker writes at once.
 const LINES: usize = 100_000;
 
-fn everything(pipe: &mut PipeReader) -> String {
-    let mut text = String::new();
-    pipe.read_to_string(&mut text).expect("ASCII");
-    text
+/// Reads all there is from now on, into a file.
+fn drain_into(mut pipe: PipeReader, path: PathBuf) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut file = File::create(path).expect("the file");
+        std::io::copy(&mut pipe, &mut file).expect("a pipe");
+    })
 }
 
 #[test]
 fn a_reader_that_stops_costs_lines_and_never_a_worker_its_time() {
-    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
     let dir = tempfile::tempdir().expect("a directory");
     let script = format!("{SAY_READY}; seq -f 'this is line %g of many' {LINES}; touch written; exec sleep 1000");
     let mut command: Command = supervisor();
     command.args(["run", "--control", "control", "--workers", "1", "--events", "events", "--output", "prefixed"]);
-    command.args(["--quiet", "--", "sh", "-c", &script]).stdout(writer).stderr(std::process::Stdio::null());
+    command.args(["--quiet", "--", "sh", "-c", &script]).stdout(writer).stderr(Stdio::null());
     let mut run = Running::start_as_is(command, dir);
     // The command holds the pipe's other end as well.
     run.wait_for("ready", 1);
     wait_until("the last line", || run.path("written").exists().then_some(()));
     let memory = resident(run.pid());
     assert!(memory < 20_000, "{memory} KiB");
-    assert!(done(&run, &["logs", "-n", "1"]).contains(&format!("line {LINES} of many")));
-    let kept = std::thread::spawn(move || everything(&mut reader));
-    // With a reader again there is room to say what was lost.
+    let last = format!("line {LINES} of many");
+    wait_until("the last line", || done(&run, &["logs", "-n", "1"]).contains(&last).then_some(()));
+    // With a reader again there is room to say what was lost: nothing is written after that.
+    let draining = drain_into(reader, run.path("kept"));
+    wait_until("what was lost", || text(&run, "kept").contains("lines were lost here\n").then_some(()));
     run.signal(Signal::SIGTERM);
     assert_eq!(run.end_code(), 0);
-    let kept = kept.join().expect("read");
+    draining.join().expect("read");
+    let kept = text(&run, "kept");
     let lost: usize = kept
         .lines()
         .filter_map(|line| {
