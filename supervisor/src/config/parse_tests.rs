@@ -37,6 +37,24 @@ fn every_field() {
     assert_eq!(policy.ready, Readiness::AtSpawn);
     assert_eq!(policy.drain, Duration::from_secs(90));
     assert_eq!(policy.seed, 7);
+    assert_eq!(policy.watchdog, Some(Duration::from_millis(250)));
+    assert_eq!(config.pools[0].notify_fd, Some(6));
+}
+
+#[test]
+fn a_watchdog_that_nobody_could_satisfy_and_a_descriptor_that_is_taken() {
+    let with = |fields: &str| format!(r#"(command: ["web"], listen: {{"a": "127.0.0.1:0"}}, {fields})"#);
+    assert_eq!(
+        problems(&with(r#"watchdog: "0s", notify_fd: 4"#)),
+        [
+            ("\"0s\"".into(), "`watchdog` is 0ns: expected at least 10ms".into()),
+            ("4".into(), "`notify_fd` is 4".into())
+        ]
+    );
+    let none = parse(&with("watchdog: None, notify_fd: None"), "test.ron").expect("valid");
+    assert_eq!((none.pools[0].policy.watchdog, none.pools[0].notify_fd), (None, None));
+    let bare = parse(&with("notify_fd: 5"), "test.ron").expect("valid");
+    assert_eq!(bare.pools[0].notify_fd, Some(5));
 }
 
 #[test]

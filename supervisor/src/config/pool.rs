@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::channel::TopicLimits;
 use crate::kernel::Address;
-use crate::policy::{Readiness, defaults};
+use crate::policy::defaults;
 
 use super::PoolConfig;
 use super::problem::nearest;
@@ -43,8 +43,8 @@ pub const POOL_FIELDS: &[&str] = &[
     "seed",
 ];
 
-/// The highest number that a descriptor of a worker may be given: Node looks no further when it closes what it inherited.
-const LAST_FD: i32 = 255;
+/// The highest number that a descriptor can have under the usual limit.
+const LAST_FD: i32 = 1023;
 
 /// What the fields of one pool say; `all` is its whole text.
 pub fn pool(reader: &mut Reader<'_>, fields: &Struct<'_>, name: &str, all: &str, listen: Vec<usize>) -> PoolConfig {
@@ -65,10 +65,6 @@ pub fn pool(reader: &mut Reader<'_>, fields: &Struct<'_>, name: &str, all: &str,
         ..PoolConfig::new(name, command(reader, fields, all), policy.workers)
     };
     pool.policy = policy;
-    if pool.notify_fd.is_some() && pool.policy.ready == Readiness::AtSpawn {
-        let part = fields.get("notify_fd").unwrap_or(all);
-        reader.wrong(part, "`notify_fd` beside `ready: AtSpawn`", "a worker that is ready at spawn tells nothing");
-    }
     pool
 }
 
