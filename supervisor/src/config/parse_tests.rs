@@ -10,6 +10,7 @@ const WHOLE: &str = r#"(
     limit: (restarts: 10, within: "60s"),
     backoff: (initial: "100ms", factor: 2, cap: "5s", jitter_percent: 10), stable: "5s",
     restart: OnFailure(success: [0, 3]), ready: AtSpawn, ready_timeout: "30s", drain: "1min 30s",
+    watchdog: "250ms", notify_fd: Some(6),
     events: "events.jsonl", env: {"K": "V"}, backlog: 128, seed: 7, quiet: true,
 )"#;
 
