@@ -2,6 +2,7 @@
 
 mod address;
 mod fields;
+mod handoff;
 mod model;
 mod parse;
 mod problem;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::policy::defaults::{self, WORKERS_LIMIT};
 use crate::policy::{Backoff, Limit, Policy, Readiness, Restart};
 
+use super::handoff::{handoff, ready};
 use super::problem::Problems;
 use super::read::{Reader, Struct};
 use super::{Config, EventSink, PoolConfig, parse_address};
@@ -22,6 +23,10 @@ const FIELDS: &[&str] = &[
     "backoff",
     "stable",
     "restart",
+    "handoff",
+    "handoff_timeout",
+    "leave",
+    "leave_pause",
     "ready",
     "ready_timeout",
     "drain",
@@ -57,13 +62,16 @@ pub fn parse(text: &str, file_name: &str) -> Result<Config, Problems> {
 
 fn config(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Config {
     let listen = listen(reader, fields);
-    let policy = policy(reader, fields);
-    let pool = PoolConfig {
+    let (ready, sign) = ready(reader, fields);
+    let policy = policy(reader, fields, ready);
+    let mut pool = PoolConfig {
         env: env(reader, fields),
         listen: (0..listen.len()).collect(),
+        sign,
         policy: policy.clone(),
         ..PoolConfig::new(ONLY_POOL, command(reader, fields), policy.workers)
     };
+    handoff(reader, fields, &mut pool);
     Config {
         pools: vec![pool],
         listen,
@@ -137,7 +145,7 @@ fn is_any_port(address: &crate::kernel::Address) -> bool {
     matches!(address, Tcp(socket) | Udp(socket) if socket.port() == 0)
 }
 
-fn policy(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Policy {
+fn policy(reader: &mut Reader<'_>, fields: &Struct<'_>, ready: Readiness) -> Policy {
     let before = reader.problems.len();
     let workers = reader.value(fields, "workers", "a number", default_workers());
     let mut policy = defaults::policy(workers);
@@ -145,7 +153,7 @@ fn policy(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Policy {
     policy.backoff = backoff(reader, fields, policy.backoff);
     policy.stable = reader.span(fields, "stable", policy.stable);
     policy.restart = restart(reader, fields);
-    policy.ready = ready(reader, fields);
+    policy.ready = ready;
     policy.ready_timeout = reader.span(fields, "ready_timeout", policy.ready_timeout);
     policy.drain = reader.span(fields, "drain", policy.drain);
     policy.seed = reader.value(fields, "seed", "a number", policy.seed);
@@ -213,19 +221,6 @@ fn restart(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Restart {
         Written::Always => Restart::Always,
         Written::OnFailure { success } => Restart::OnFailure { success },
         Written::Never => Restart::Never,
-    }
-}
-
-fn ready(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Readiness {
-    #[derive(Deserialize)]
-    #[serde(rename = "Readiness")]
-    enum Written {
-        Told,
-        AtSpawn,
-    }
-    match reader.value(fields, "ready", "Told or AtSpawn", Written::Told) {
-        Written::Told => Readiness::Told,
-        Written::AtSpawn => Readiness::AtSpawn,
     }
 }
 

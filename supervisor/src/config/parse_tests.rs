@@ -143,3 +143,41 @@ proptest::proptest! {
         proptest::prop_assert!(parse(&WHOLE[..cut], "t").is_err());
     }
 }
+
+fn pool(members: &str) -> PoolConfig {
+    let text = format!("(command: [\"x\"], listen: {{\"web\": \"127.0.0.1:80\"}}, {members})");
+    parse(&text, "t").unwrap_or_else(|problems| panic!("{problems}")).pools.remove(0)
+}
+
+#[test]
+fn ways_of_handing_over() {
+    use crate::config::{Handoff, Leave, ReadySign};
+    let handoff = |text: &str| pool(&format!("handoff: {text}")).handoff;
+    let node = |message: &str, connections| Handoff::Node { message: message.to_owned(), connections };
+    assert_eq!(pool("").handoff, Handoff::Inherit);
+    assert_eq!(handoff("Node()"), node("\"server\"", false));
+    assert_eq!(handoff("Node(connections: true)"), node("\"socket\"", true));
+    assert_eq!(handoff(r#"Node(message: "{\"a\":\n1}")"#), node("{\"a\":1}", false));
+    assert_eq!(handoff(r#"Node(message: "1")"#), node("\"1\"", false));
+    assert_eq!(handoff("NodeCluster()"), Handoff::NodeCluster { round_robin: true });
+    assert_eq!(handoff("NodeCluster(round_robin: false)"), Handoff::NodeCluster { round_robin: false });
+    assert_eq!(pool("handoff: NodeCluster()").leave, Leave::Disconnect);
+    assert_eq!(pool("handoff: RoundRobin").leave, Leave::Signal(15));
+    assert_eq!(pool(r#"leave: Signal("SIGQUIT")"#).leave, Leave::Signal(3));
+    assert_eq!(pool(r#"leave: Signal("USR2")"#).leave, Leave::Signal(12));
+    assert_eq!(pool(r#"leave: Message("shutdown")"#).leave, Leave::Message("\"shutdown\"".to_owned()));
+    assert_eq!(pool("ready: Word").sign, ReadySign::Nothing);
+    assert_eq!(pool("ready: Online, handoff: NodeCluster()").sign, ReadySign::Online);
+    assert_eq!(pool(r#"handoff_timeout: "3s", leave_pause: "0s""#).handoff_timeout, Duration::from_secs(3));
+}
+
+#[test]
+fn ways_of_handing_over_that_make_no_sense() {
+    let wrong = |members: &str| problems(&format!("(command: [\"x\"], {members})")).remove(0);
+    assert_eq!(wrong("handoff: RoundRobin").1, "`handoff`: there is nothing to hand over");
+    assert_eq!(wrong("handoff: Node()").0, "Node()");
+    assert_eq!(wrong("handoff: RoundRobbin").1, "`handoff`: there is no `RoundRobbin`");
+    assert_eq!(wrong(r#"leave: Signal("TREM")"#).1, "`leave`: there is no signal \"TREM\"");
+    assert_eq!(wrong(r#"handoff_timeout: "0s""#).1, "`handoff_timeout` is 0: every worker would hang");
+    assert_eq!(wrong("ready: Online").1, "`ready`: only workers of a Node cluster say that they are online");
+}
