@@ -44,4 +44,6 @@ mutants! {
     gives_up_with_status_0: "gives-up-with-status-0",
     orphans_on_stop: "orphans-on-stop",
     term_lost_during_rolling_restart: "term-lost-during-rolling-restart",
+    rolling_restart_drains_first: "rolling-restart-drains-first",
+    rolling_restart_counts: "rolling-restart-counts",
 }

@@ -1,6 +1,9 @@
 //! What the tests with real Node workers share: whether Node is there, the programs, a client, a load.
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
+pub mod kills;
+pub mod worker;
+
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

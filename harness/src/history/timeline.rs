@@ -22,6 +22,10 @@ pub struct Worker {
     pub revision: Option<u32>,
     /// Able to serve.
     pub ready: Option<Time>,
+    /// Did nothing any more.
+    pub hung: Option<Time>,
+    /// The first time that the harness froze it.
+    pub frozen: Option<Time>,
     /// Said that it will leave.
     pub announced: Option<(Time, Form)>,
     /// Saw the stop signal or drain order.

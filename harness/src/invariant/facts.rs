@@ -111,7 +111,7 @@ impl Facts {
         };
         facts.read_faults(line);
         facts.read_orders(line);
-        facts.read_departures(line);
+        facts.read_departures(line, scenario.pool.watchdog.is_some());
         facts.read_hits(line);
         facts.read_end(scenario, line);
         facts.read_rolls(line);
@@ -148,9 +148,9 @@ impl Facts {
         self.felled = signals(&FELLS).map(|one| one.at).min();
     }
 
-    fn read_departures(&mut self, line: &Timeline<'_>) {
+    fn read_departures(&mut self, line: &Timeline<'_>, watched: bool) {
         for (index, worker) in line.workers.iter().enumerate() {
-            let departures = departures(index, worker, &self.traits[index]).into_iter().flatten();
+            let departures = departures(index, worker, &self.traits[index], watched).into_iter().flatten();
             self.departures.extend(departures.map(|one| measured(one, worker, &self.frozen)));
         }
         self.departures.sort_by_key(|one| one.known);
@@ -283,12 +283,14 @@ fn burst(command: &Command) -> Duration {
     }
 }
 
-fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departure>; 2] {
+fn departures(index: usize, worker: &Worker, traits: &Traits, watched: bool) -> [Option<Departure>; 2] {
     let depart = |at: Time, known: Time, how, excused| {
         Some(Departure { worker: index, at, known, how, excused, shortest_run: None, longest_run: None })
     };
     let hit = worker.signalled.is_some() || worker.spoiled.is_some();
-    let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
+    // Who is watched may be killed for being silent, whatever kept it so.
+    let silent_too_long = watched && (traits.silent || worker.frozen.is_some());
+    let own = hit || silent_too_long || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
     // What it does after the supervisor told it to leave is the supervisor's doing.
     let told = worker.ordered();
     let silent = |at: Time| worker.silenced.is_some_and(|silenced| at > silenced + bounds::START_JITTER);

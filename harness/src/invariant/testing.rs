@@ -57,6 +57,7 @@ impl Tale {
                 stable: Some(Span::millis(500)),
                 drain: Span::millis(1_000),
                 ready_timeout: None,
+                watchdog: None,
             },
             lives: Default::default(),
             load: vec![Load::Probe {
@@ -306,6 +307,7 @@ pub(super) fn promises() -> Profile {
         give_up_status: Some(StatusIs::Code(75)),
         stop_status: Some(StatusIs::Zero),
         drain: Some(true),
+        watchdog: Some(true),
         kill_slack: span(250),
         announcements: Some(vec![Retirement::OnePhase, Retirement::TwoPhase]),
         rolling_reload: Some(true),

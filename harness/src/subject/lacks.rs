@@ -20,6 +20,9 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
         why.push("it can't be told to change the number of its workers".to_owned());
     }
     why.extend(unknown_configs(subject, scenario).iter().map(|name| format!("it has no configuration `{name}`")));
+    if scenario.pool.watchdog.is_some() && subject.profile.watchdog == Some(false) {
+        why.push("it does not look for workers that hang".to_owned());
+    }
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());
     }
@@ -61,6 +64,7 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         give_up_status,
         stop_status,
         drain,
+        watchdog,
         kill_slack,
         announcements,
         rolling_reload,
@@ -84,6 +88,7 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         ("give_up_status", give_up_status.is_some() || unlimited),
         ("stop_status", stop_status.is_some()),
         ("drain", drain.is_some()),
+        ("watchdog", watchdog.is_some()),
         ("kill_slack", kill_slack.is_some() || *drain == Some(false)),
         ("announcements", announcements.is_some()),
         ("rolling_reload", rolling_reload.is_some()),

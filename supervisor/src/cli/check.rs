@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::config::{Config, EventSink};
+use crate::config::{Config, EventSink, advice};
 use crate::policy::{Backoff, ExitCode, Limit, Policy, Readiness, Restart};
 
 /// How many delays are shown.
@@ -29,6 +29,9 @@ pub fn describe(file: &Path, config: &Config) -> String {
     let mut text = format!("{} is valid\n", file.display());
     for (name, value) in lines {
         _ = writeln!(text, "  {name:<8} {value}");
+    }
+    for sentence in advice(config) {
+        _ = writeln!(text, "  warning: {sentence}");
     }
     text
 }

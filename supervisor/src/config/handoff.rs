@@ -4,10 +4,13 @@ use std::str::FromStr;
 
 use nix::sys::signal::Signal;
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::channel::swallows_channel;
+use crate::policy::Readiness;
 
 use super::read::{Reader, Struct};
-use super::{Handoff, LEAVE_SIGNAL, Leave, PoolConfig, ReadySign};
-use crate::policy::Readiness;
+use super::{Config, Handoff, LEAVE_SIGNAL, Leave, PoolConfig, ReadySign};
 
 /// The message of the articles, beside which a listening socket comes.
 const SERVER: &str = "server";
@@ -17,6 +20,20 @@ const SOCKET: &str = "socket";
 
 const EXPECTED: &str =
     "Inherit, Node(message: \"server\", connections: false), NodeCluster(round_robin: true) or RoundRobin";
+
+/// What is allowed and will hardly be meant, one sentence each.
+pub fn advice(config: &Config) -> Vec<String> {
+    let swallowed = |pool: &PoolConfig| {
+        let needs_channel = matches!(pool.handoff, Handoff::Node { .. } | Handoff::NodeCluster { .. });
+        let launcher = swallows_channel(&pool.command).filter(|_| needs_channel)?;
+        Some(format!(
+            "{}: `{launcher}` keeps the channel for itself, and the program that it starts gets none; \
+             start that itself, as in command: [\"node\", \"server.js\"]",
+            pool.name
+        ))
+    };
+    config.pools.iter().filter_map(swallowed).collect()
+}
 
 /// Reads `handoff`, `leave` and what belongs to them into a pool whose listeners and sign of readiness are known.
 pub fn handoff(reader: &mut Reader<'_>, fields: &Struct<'_>, pool: &mut PoolConfig) {
@@ -47,7 +64,7 @@ fn read_handoff(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Handoff {
     enum Written {
         Inherit,
         Node {
-            message: Option<String>,
+            message: Option<Value>,
             #[serde(default)]
             connections: bool,
         },
@@ -65,21 +82,13 @@ fn read_handoff(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Handoff {
         Written::Inherit => Handoff::Inherit,
         Written::Node { message, connections } => {
             let default = if connections { SOCKET } else { SERVER };
-            Handoff::Node { message: message_text(message.as_deref().unwrap_or(default)), connections }
+            let message = message.unwrap_or_else(|| Value::from(default)).to_string();
+            Handoff::Node { message, connections }
         }
         Written::NodeCluster { round_robin } => Handoff::NodeCluster { round_robin },
         Written::RoundRobin => Handoff::RoundRobin,
         Written::Reuseport => Handoff::Reuseport,
     }
-}
-
-/// A message as JSON in one line: an object or a list as it is written, anything else as a string.
-fn message_text(text: &str) -> String {
-    let value = match serde_json::from_str(text) {
-        Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) => value,
-        _ => serde_json::Value::from(text),
-    };
-    value.to_string()
 }
 
 /// Without a word about it a worker of a Node cluster is told to disconnect, every other one gets SIGTERM.
@@ -88,7 +97,7 @@ fn read_leave(reader: &mut Reader<'_>, fields: &Struct<'_>, handoff: &Handoff) -
     #[serde(rename = "Leave", deny_unknown_fields)]
     enum Written {
         Signal(String),
-        Message(String),
+        Message(Value),
         Disconnect,
     }
     let default = match handoff {
@@ -106,7 +115,7 @@ fn read_leave(reader: &mut Reader<'_>, fields: &Struct<'_>, handoff: &Handoff) -
                 default
             }
         },
-        Some(Written::Message(message)) => Leave::Message(message_text(&message)),
+        Some(Written::Message(message)) => Leave::Message(message.to_string()),
         Some(Written::Disconnect) => Leave::Disconnect,
         None => default,
     }

@@ -30,6 +30,8 @@ const FIELDS: &[&str] = &[
     "ready",
     "ready_timeout",
     "drain",
+    "watchdog",
+    "notify_fd",
     "events",
     "env",
     "backlog",
@@ -68,6 +70,7 @@ fn config(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Config {
         env: env(reader, fields),
         listen: (0..listen.len()).collect(),
         sign,
+        notify_fd: notify_fd(reader, fields, listen.len()),
         policy: policy.clone(),
         ..PoolConfig::new(ONLY_POOL, command(reader, fields), policy.workers)
     };
@@ -156,6 +159,7 @@ fn policy(reader: &mut Reader<'_>, fields: &Struct<'_>, ready: Readiness) -> Pol
     policy.ready = ready;
     policy.ready_timeout = reader.span(fields, "ready_timeout", policy.ready_timeout);
     policy.drain = reader.span(fields, "drain", policy.drain);
+    policy.watchdog = watchdog(reader, fields);
     policy.seed = reader.value(fields, "seed", "a number", policy.seed);
     if reader.problems.len() == before {
         for fault in check_policy(&policy) {
@@ -182,6 +186,38 @@ fn limit(reader: &mut Reader<'_>, fields: &Struct<'_>, default: Option<Limit>) -
         restarts: reader.value(&inner, "restarts", "a number", defaults::LIMIT_RESTARTS),
         within: reader.span(&inner, "within", defaults::LIMIT_WITHIN),
     })
+}
+
+/// A length of time that is more than nothing, or none.
+fn watchdog(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Option<Duration> {
+    if matches!(fields.get("watchdog"), None | Some("None")) {
+        return None;
+    }
+    let silence = reader.span(fields, "watchdog", Duration::MAX);
+    if silence.is_zero() {
+        let part = fields.get("watchdog").unwrap_or(reader.text);
+        reader.wrong(part, "`watchdog` is 0: no worker could ever be heard in time", "expected a time, or None");
+    }
+    Some(silence)
+}
+
+/// Highest number that a descriptor can have under the usual limit.
+const LAST_FD: i32 = 1023;
+
+/// A descriptor that nothing else is given to the workers as.
+fn notify_fd(reader: &mut Reader<'_>, fields: &Struct<'_>, listeners: usize) -> Option<i32> {
+    let part = fields.get("notify_fd").filter(|part| *part != "None").map(unwrap_some)?;
+    let number = reader.read::<i32>(part, "notify_fd", "the number of a descriptor, or None")?;
+    // The standard ones, the listening sockets, the channel.
+    let first = i32::try_from(3 + listeners + 1).unwrap_or(LAST_FD);
+    if !(first..=LAST_FD).contains(&number) {
+        reader.wrong(
+            part,
+            format!("`notify_fd` is {number}"),
+            format!("expected {first} to {LAST_FD}; lower ones are taken"),
+        );
+    }
+    Some(number)
 }
 
 /// `Some((…))` may be written out.

@@ -6,6 +6,7 @@ const WHOLE: &str = r#"(
     limit: (restarts: 10, within: "60s"),
     backoff: (initial: "100ms", factor: 2, cap: "5s", jitter_percent: 10), stable: "5s",
     restart: OnFailure(success: [0, 3]), ready: AtSpawn, ready_timeout: "30s", drain: "1min 30s",
+    watchdog: "250ms", notify_fd: Some(6),
     events: "events.jsonl", env: {"K": "V"}, backlog: 128, seed: 7, quiet: true,
 )"#;
 
@@ -33,6 +34,24 @@ fn every_field() {
     assert_eq!(policy.ready, Readiness::AtSpawn);
     assert_eq!(policy.drain, Duration::from_secs(90));
     assert_eq!(policy.seed, 7);
+    assert_eq!(policy.watchdog, Some(Duration::from_millis(250)));
+    assert_eq!(config.pools[0].notify_fd, Some(6));
+}
+
+#[test]
+fn a_watchdog_that_nobody_could_satisfy_and_a_descriptor_that_is_taken() {
+    let with = |fields: &str| format!(r#"(command: ["web"], listen: {{"a": "127.0.0.1:0"}}, {fields})"#);
+    assert_eq!(
+        problems(&with(r#"watchdog: "0s", notify_fd: 4"#)),
+        [
+            ("\"0s\"".into(), "`watchdog` is 0: no worker could ever be heard in time".into()),
+            ("4".into(), "`notify_fd` is 4".into())
+        ]
+    );
+    let none = parse(&with("watchdog: None, notify_fd: None"), "test.ron").expect("valid");
+    assert_eq!((none.pools[0].policy.watchdog, none.pools[0].notify_fd), (None, None));
+    let bare = parse(&with("notify_fd: 5"), "test.ron").expect("valid");
+    assert_eq!(bare.pools[0].notify_fd, Some(5));
 }
 
 #[test]
@@ -157,7 +176,8 @@ fn ways_of_handing_over() {
     assert_eq!(pool("").handoff, Handoff::Inherit);
     assert_eq!(handoff("Node()"), node("\"server\"", false));
     assert_eq!(handoff("Node(connections: true)"), node("\"socket\"", true));
-    assert_eq!(handoff(r#"Node(message: "{\"a\":\n1}")"#), node("{\"a\":1}", false));
+    assert_eq!(handoff(r#"Node(message: {"a": [1, "b"]})"#), node(r#"{"a":[1,"b"]}"#, false));
+    assert_eq!(handoff("Node(message: 1)"), node("1", false));
     assert_eq!(handoff(r#"Node(message: "1")"#), node("\"1\"", false));
     assert_eq!(handoff("NodeCluster()"), Handoff::NodeCluster { round_robin: true });
     assert_eq!(handoff("NodeCluster(round_robin: false)"), Handoff::NodeCluster { round_robin: false });
@@ -166,6 +186,7 @@ fn ways_of_handing_over() {
     assert_eq!(pool(r#"leave: Signal("SIGQUIT")"#).leave, Leave::Signal(3));
     assert_eq!(pool(r#"leave: Signal("USR2")"#).leave, Leave::Signal(12));
     assert_eq!(pool(r#"leave: Message("shutdown")"#).leave, Leave::Message("\"shutdown\"".to_owned()));
+    assert_eq!(pool(r#"leave: Message({"act": "drain"})"#).leave, Leave::Message(r#"{"act":"drain"}"#.to_owned()));
     assert_eq!(pool("ready: Word").sign, ReadySign::Nothing);
     assert_eq!(pool("ready: Online, handoff: NodeCluster()").sign, ReadySign::Online);
     assert_eq!(pool(r#"handoff_timeout: "3s", leave_pause: "0s""#).handoff_timeout, Duration::from_secs(3));

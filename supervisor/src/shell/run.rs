@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, advice};
 use crate::core::{Command, Event, Input, Machine, Revision, Scale, Signal};
 use crate::kernel::{Errno, Fd, Kernel, Readiness, Scope, SignalSet, Watch};
 use crate::policy::{ExitCode, Instant, defaults};
@@ -58,6 +58,9 @@ fn prepare<K: Kernel>(
     if let Err(errno) = voices.open_events(kernel, config) {
         voices.say(&format!("can't write events: {}", errno_text(errno)));
         return Err(ExitCode::Config);
+    }
+    for sentence in advice(config) {
+        voices.say(&sentence);
     }
     for (pool, of) in (0u16..).zip(&config.pools) {
         voices.event(kernel.now(), &Event::Setup { pool, workers: of.policy.workers }, None);

@@ -39,6 +39,10 @@ pub fn template(pool: &PoolConfig, inherited: Vec<(OsString, OsString)>, listene
     }
     set(&mut env, "NODE_CHANNEL_FD", (FIRST_FD + listeners.len()).to_string());
     set(&mut env, "NODE_CHANNEL_SERIALIZATION_MODE", "json".to_owned());
+    if let Some(silence) = pool.policy.watchdog {
+        // Without WATCHDOG_PID it is meant for whoever has it.
+        set(&mut env, "WATCHDOG_USEC", silence.as_micros().to_string());
+    }
     SpawnSpec {
         argv: pool.command.iter().map(OsString::from).collect(),
         env,

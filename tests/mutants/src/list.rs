@@ -1,9 +1,9 @@
-//! The twelve.
+//! All of them.
 
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub const ALL: [Mutant; 12] = [
+pub const ALL: [Mutant; 14] = [
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",
@@ -103,6 +103,22 @@ pub const ALL: [Mutant; 12] = [
         caught_by: "INV-SERIAL",
         consequences: &[],
         mutation: Mutation::DeafWhileRolling,
+    },
+    Mutant {
+        name: "rolling-restart-drains-first",
+        sentence: "a rolling restart sends the old worker away before it starts the new one",
+        scenario: "flap::hups",
+        caught_by: "INV-FLOOR",
+        consequences: &[],
+        mutation: Mutation::DrainsBeforeReady,
+    },
+    Mutant {
+        name: "rolling-restart-counts",
+        sentence: "the replacements of a rolling restart count against the restart limit",
+        scenario: "flap::hups",
+        caught_by: "INV-GIVEUP",
+        consequences: &[],
+        mutation: Mutation::ReloadCounts,
     },
 ];
 

@@ -75,7 +75,7 @@ impl Story {
     }
 
     fn pool(&mut self, pool: &Pool) {
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout } = pool;
+        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog } = pool;
         self.sentence(1, &format!("the supervisor is asked for {}", words::count(*workers, "worker")));
         match limit {
             None => self.sentence(1, "there is no restart limit"),
@@ -99,6 +99,9 @@ impl Story {
         self.sentence(1, &format!("who leaves has {drain} to finish what it holds"));
         if let Some(timeout) = ready_timeout {
             self.sentence(1, &format!("a worker that is not ready after {timeout} has failed to start"));
+        }
+        if let Some(watchdog) = watchdog {
+            self.sentence(1, &format!("a ready worker that says nothing for {watchdog} hangs, and is killed"));
         }
     }
 

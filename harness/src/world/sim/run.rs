@@ -175,6 +175,7 @@ impl World {
             supervisor: Supervisor::new(),
             processes: Processes::new(model.pids),
             channels: Vec::new(),
+            pipes: Vec::new(),
             listeners: Vec::new(),
             datagrams: Vec::new(),
             address_held: false,
@@ -193,6 +194,7 @@ impl World {
             // Under a supervisor that knows no drain deadline the workers keep it themselves.
             own_deadline: (profile.drain != Some(true)).then_some(scenario.pool.drain.0),
             orphan_grace: scenario.pool.drain.0,
+            beat: scenario.pool.beat(),
             orphans: profile.orphans.map_or(ORPHANS, |span| span.0),
             supervisor_gone_at: None,
             puppet_actions: Vec::new(),

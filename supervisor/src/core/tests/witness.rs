@@ -228,8 +228,8 @@ impl Witness {
 
     /// Workers of a slot that serve or are to serve. One that was killed while it served only has to go.
     fn in_slot(&self, slot: u32) -> impl Iterator<Item = &Seen> {
-        let inside = |seen: &Seen| !seen.retired && !seen.outside && !(seen.killed && seen.ready_since.is_some());
-        self.workers.iter().filter(move |(id, seen)| id.slot == slot && inside(seen)).map(|(_, seen)| seen)
+        let gone = |seen: &Seen| seen.retired || seen.outside || (seen.killed && seen.ready_since.is_some());
+        self.workers.iter().filter(move |(id, seen)| id.slot == slot && !gone(seen)).map(|(_, seen)| seen)
     }
 
     /// Nobody is told to leave without a reason; above all not by a rolling restart before the successor is ready.
