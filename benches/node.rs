@@ -49,7 +49,7 @@ fn main() {
 const THROWING: [(&str, &str, &str); 3] = [
     ("the articles' worker", "article.js", "listen: {\"web\": \"127.0.0.1:0\"}, handoff: Node()"),
     ("a cluster program, round robin", "throws.js", "handoff: NodeCluster()"),
-    ("a cluster program, shared", "throws.js", "handoff: NodeCluster(round_robin: false)"),
+    ("a cluster program, shared", "throws.js", "handoff: NodeCluster(policy: Shared)"),
 ];
 
 const WORKERS: usize = 4;

@@ -41,6 +41,11 @@ fn inherit() {
 }
 
 #[test]
+fn reuseport() {
+    killed_under_load(Way::Reuseport);
+}
+
+#[test]
 fn node() {
     killed_under_load(Way::Node);
 }

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use node_support::{Load, Outcome, PATIENCE, address_of, has_node, pid_in, program, request, served_by};
 use supervisor_support::{Running, pid, wait_until};
 
-const SHARED: &str = "NodeCluster(round_robin: false)";
+const SHARED: &str = "NodeCluster(policy: Shared)";
 const IN_TURN: &str = "NodeCluster()";
 
 /// So many workers of a program that asks for port 0, when all of them are ready.

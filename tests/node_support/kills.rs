@@ -15,6 +15,7 @@ pub const ROLE: &str = "TEST_ROUND_ROBIN_WORKER";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     Inherit,
+    Reuseport,
     Node,
     ClusterInTurn,
     ClusterShared,
@@ -27,6 +28,7 @@ impl Way {
     pub fn name(self) -> &'static str {
         match self {
             Self::Inherit => "inherit",
+            Self::Reuseport => "reuseport",
             Self::Node => "node",
             Self::ClusterInTurn => "node_cluster, round robin",
             Self::ClusterShared => "node_cluster, shared",
@@ -43,9 +45,10 @@ impl Way {
     pub fn config(self, journal: &Path, role: &[&str]) -> String {
         let (name, handoff) = match self {
             Self::Inherit => ("inherits.js", "Inherit"),
+            Self::Reuseport => ("inherits.js", "Reuseport"),
             Self::Node => ("article.js", "Node()"),
             Self::ClusterInTurn => ("plain.js", "NodeCluster()"),
-            Self::ClusterShared => ("plain.js", "NodeCluster(round_robin: false)"),
+            Self::ClusterShared => ("plain.js", "NodeCluster(policy: Shared)"),
             Self::RoundRobin => ("", "RoundRobin"),
         };
         let command = if self.needs_node() {

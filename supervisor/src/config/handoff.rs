@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::channel::swallows_channel;
+use crate::kernel::Address;
 use crate::policy::Readiness;
 
 use super::read::{Reader, Struct};
@@ -19,7 +20,7 @@ const SERVER: &str = "server";
 const SOCKET: &str = "socket";
 
 const EXPECTED: &str =
-    "Inherit, Node(message: \"server\", connections: false), NodeCluster(round_robin: true) or RoundRobin";
+    "Inherit, Node(message: \"server\", connections: false), NodeCluster(policy: RoundRobin), RoundRobin or Reuseport";
 
 /// What is allowed and will hardly be meant, one sentence each.
 pub fn advice(config: &Config) -> Vec<String> {
@@ -36,7 +37,7 @@ pub fn advice(config: &Config) -> Vec<String> {
 }
 
 /// Reads `handoff`, `leave` and what belongs to them into a pool whose listeners and sign of readiness are known.
-pub fn handoff(reader: &mut Reader<'_>, fields: &Struct<'_>, pool: &mut PoolConfig) {
+pub fn handoff(reader: &mut Reader<'_>, fields: &Struct<'_>, listen: &[(String, Address)], pool: &mut PoolConfig) {
     pool.handoff = read_handoff(reader, fields);
     pool.handoff_timeout = reader.span(fields, "handoff_timeout", pool.handoff_timeout);
     pool.leave_pause = reader.span(fields, "leave_pause", pool.leave_pause);
@@ -47,6 +48,11 @@ pub fn handoff(reader: &mut Reader<'_>, fields: &Struct<'_>, pool: &mut PoolConf
         reader.wrong(part, "`handoff`: there is nothing to hand over", "").help =
             Some("say where to listen: listen: {\"web\": \"127.0.0.1:8080\"}".to_owned());
     }
+    let paths = pool.listen.iter().filter_map(|&place| listen.get(place));
+    let path = paths.map(|(_, address)| address).find(|address| matches!(address, Address::Unix(_)));
+    if let (Handoff::Reuseport, Some(path)) = (&pool.handoff, path) {
+        reader.wrong(part, format!("`handoff`: {path} can't be shared by several sockets"), "only ports can");
+    }
     if pool.handoff_timeout.is_zero() {
         let part = fields.get("handoff_timeout").unwrap_or(reader.text);
         reader.wrong(part, "`handoff_timeout` is 0: every worker would hang", "");
@@ -54,7 +60,7 @@ pub fn handoff(reader: &mut Reader<'_>, fields: &Struct<'_>, pool: &mut PoolConf
     if pool.sign == ReadySign::Online && !matches!(pool.handoff, Handoff::NodeCluster { .. }) {
         let part = fields.get("ready").unwrap_or(reader.text);
         reader.wrong(part, "`ready`: only workers of a Node cluster say that they are online", "").help =
-            Some("write ready: Told, or handoff: NodeCluster(round_robin: true)".to_owned());
+            Some("write ready: Told, or handoff: NodeCluster(policy: RoundRobin)".to_owned());
     }
 }
 
@@ -69,14 +75,17 @@ fn read_handoff(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Handoff {
             connections: bool,
         },
         NodeCluster {
-            #[serde(default = "yes")]
-            round_robin: bool,
+            #[serde(default)]
+            policy: Scheduling,
         },
         RoundRobin,
         Reuseport,
     }
-    fn yes() -> bool {
-        true
+    #[derive(Default, Deserialize, PartialEq)]
+    enum Scheduling {
+        #[default]
+        RoundRobin,
+        Shared,
     }
     match reader.value(fields, "handoff", EXPECTED, Written::Inherit) {
         Written::Inherit => Handoff::Inherit,
@@ -85,7 +94,7 @@ fn read_handoff(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Handoff {
             let message = message.unwrap_or_else(|| Value::from(default)).to_string();
             Handoff::Node { message, connections }
         }
-        Written::NodeCluster { round_robin } => Handoff::NodeCluster { round_robin },
+        Written::NodeCluster { policy } => Handoff::NodeCluster { round_robin: policy == Scheduling::RoundRobin },
         Written::RoundRobin => Handoff::RoundRobin,
         Written::Reuseport => Handoff::Reuseport,
     }

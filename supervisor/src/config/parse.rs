@@ -74,7 +74,7 @@ fn config(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Config {
         policy: policy.clone(),
         ..PoolConfig::new(ONLY_POOL, command(reader, fields), policy.workers)
     };
-    handoff(reader, fields, &mut pool);
+    handoff(reader, fields, &listen, &mut pool);
     Config {
         pools: vec![pool],
         listen,

@@ -180,7 +180,7 @@ fn ways_of_handing_over() {
     assert_eq!(handoff("Node(message: 1)"), node("1", false));
     assert_eq!(handoff(r#"Node(message: "1")"#), node("\"1\"", false));
     assert_eq!(handoff("NodeCluster()"), Handoff::NodeCluster { round_robin: true });
-    assert_eq!(handoff("NodeCluster(round_robin: false)"), Handoff::NodeCluster { round_robin: false });
+    assert_eq!(handoff("NodeCluster(policy: Shared)"), Handoff::NodeCluster { round_robin: false });
     assert_eq!(pool("handoff: NodeCluster()").leave, Leave::Disconnect);
     assert_eq!(pool("handoff: RoundRobin").leave, Leave::Signal(15));
     assert_eq!(pool(r#"leave: Signal("SIGQUIT")"#).leave, Leave::Signal(3));
@@ -200,5 +200,7 @@ fn ways_of_handing_over_that_make_no_sense() {
     assert_eq!(wrong("handoff: RoundRobbin").1, "`handoff`: there is no `RoundRobbin`");
     assert_eq!(wrong(r#"leave: Signal("TREM")"#).1, "`leave`: there is no signal \"TREM\"");
     assert_eq!(wrong(r#"handoff_timeout: "0s""#).1, "`handoff_timeout` is 0: every worker would hang");
+    let shared = r#"handoff: Reuseport, listen: {"web": "unix:/tmp/x"}"#;
+    assert_eq!(wrong(shared).1, "`handoff`: unix:/tmp/x can't be shared by several sockets");
     assert_eq!(wrong("ready: Online").1, "`ready`: only workers of a Node cluster say that they are online");
 }

@@ -10,6 +10,7 @@ mod outlet;
 mod owners;
 mod primary;
 mod readiness;
+mod reuseport;
 mod run;
 mod settings;
 mod sockets;
