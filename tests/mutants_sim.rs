@@ -46,4 +46,8 @@ mutants! {
     term_lost_during_rolling_restart: "term-lost-during-rolling-restart",
     rolling_restart_drains_first: "rolling-restart-drains-first",
     rolling_restart_counts: "rolling-restart-counts",
+    failed_reload_goes_on: "failed-reload-goes-on",
+    no_watchdog: "no-watchdog",
+    suspension_is_silence: "suspension-is-silence",
+    scale_forgets_slots: "scale-forgets-slots",
 }

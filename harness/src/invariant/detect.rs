@@ -1,6 +1,8 @@
 //! INV-DETECT: a worker that hangs is found, and no other is taken for one.
 
-use crate::history::Status;
+use std::time::Duration;
+
+use crate::history::{Status, Worker};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -57,7 +59,7 @@ fn judge_found(case: &Case<'_>, index: usize, from: Time, until: Time, tally: &m
     let due = case.due(from, bound);
     let told = worker.ordered().into_iter().chain([case.facts.peace, until]).min().unwrap_or(until);
     if told <= due {
-        return;
+        return judge_pardoned(case, index, from, silence, tally);
     }
     match case.timely(from, due, worker.dead_for_sure(), &[worker.proc]) {
         Timely::Yes => tally.measured(case.lasted(from, worker.dead_for_sure()), bound),
@@ -74,6 +76,27 @@ fn judge_found(case: &Case<'_>, index: usize, from: Time, until: Time, tally: &m
     }
 }
 
+/// It came back in time, or its supervisor was suspended with it: then it has its time again, and is not killed for the
+/// silence of before. Its last word may have come half of that time before `from`.
+fn judge_pardoned(case: &Case<'_>, index: usize, from: Time, silence: Duration, tally: &mut Tally) {
+    let worker = case.worker(index);
+    let Some(died) = worker.died.filter(|died| died.latest() < case.facts.peace) else { return tally.held() };
+    let silent = case.lasted(from, died.latest());
+    let blamed = worker.status == Some(Status::Signal(SIGKILL)) && !hit(worker) && worker.retires().is_none();
+    if blamed && silent + silence / 2 + case.slack.0 < silence {
+        tally.fail(
+            died.latest(),
+            format!("{} was killed before it could say anything", case.name(index)),
+            format!("{} in which a worker may be silent while its supervisor runs", say(silence)),
+            format!("SIGKILL after {}", say(silent)),
+        );
+    }
+}
+
+fn hit(worker: &Worker) -> bool {
+    worker.signalled.is_some() || worker.spoiled.is_some()
+}
+
 /// It was well: nobody but the harness may have killed it before it was told to leave.
 fn judge_spared(case: &Case<'_>, index: usize, tally: &mut Tally) {
     let worker = case.worker(index);
@@ -81,7 +104,7 @@ fn judge_spared(case: &Case<'_>, index: usize, tally: &mut Tally) {
     tally.held();
     let Some(died) = worker.died.filter(|died| died.latest() < case.facts.peace) else { return };
     let killed = worker.status == Some(Status::Signal(SIGKILL));
-    if !killed || worker.signalled.is_some() || worker.spoiled.is_some() || worker.retires().is_some() {
+    if !killed || hit(worker) || worker.retires().is_some() {
         return;
     }
     // Who got no processor for so long could not say anything.

@@ -29,5 +29,6 @@ pub(super) fn profile(declared: &Profile) -> Profile {
             _ => Some(OnSupervisorDeath::WorkersLeave { within: Span::millis(1_000) }),
         },
         holds_listener: Some(true),
+        handoffs: None,
     }
 }

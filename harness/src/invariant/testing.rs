@@ -58,6 +58,7 @@ impl Tale {
                 drain: Span::millis(1_000),
                 ready_timeout: None,
                 watchdog: None,
+                handoff: None,
             },
             lives: Default::default(),
             load: vec![Load::Probe {
@@ -315,6 +316,7 @@ pub(super) fn promises() -> Profile {
         orphans: span(1_000),
         on_supervisor_death: Some(OnSupervisorDeath::WorkersLeave { within: Span::millis(1_000) }),
         holds_listener: Some(true),
+        handoffs: None,
     }
 }
 

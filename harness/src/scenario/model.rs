@@ -73,6 +73,18 @@ pub struct Pool {
     /// are well say something twice as often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchdog: Option<Span>,
+    /// How the workers get at connections; absent leaves that to the subject, which lets them accept as a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<Handoff>,
+}
+
+/// How workers get at connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Handoff {
+    /// They have the listening socket and accept.
+    Inherit,
+    /// The supervisor accepts, and passes each connection to a worker in turn.
+    RoundRobin,
 }
 
 impl Pool {

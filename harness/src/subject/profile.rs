@@ -65,6 +65,9 @@ pub struct Profile {
     /// Whether it keeps the listening sockets open from start to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds_listener: Option<bool>,
+    /// How its workers can get at connections; absent: they accept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoffs: Option<Vec<crate::scenario::Handoff>>,
 }
 
 /// What is promised about the delay between a death and the next birth.

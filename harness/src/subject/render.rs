@@ -127,7 +127,7 @@ impl Names {
     fn new(vars: &Vars<'_>, config: &Path) -> Self {
         let path = |path: &Path| Some(path.display().to_string());
         let (host, port) = vars.address.rsplit_once(':').unwrap_or((vars.address, ""));
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog } = vars.pool;
+        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff } = vars.pool;
         let millis = |span: Span| span.0.as_millis().to_string();
         let seconds = |span: Span| span.0.as_secs_f64().to_string();
         let whole_limit =
@@ -164,6 +164,7 @@ impl Names {
             ("ready_timeout_ms", ready_timeout.map(millis)),
             ("watchdog", watchdog.map(|silence| silence.to_string())),
             ("watchdog_ms", watchdog.map(millis)),
+            ("handoff", handoff.map(|handoff| format!("{handoff:?}"))),
         ])
     }
 
@@ -258,6 +259,7 @@ impl Names {
             drain: Span::ZERO,
             ready_timeout: None,
             watchdog: None,
+            handoff: None,
         };
         let nowhere = Path::new("");
         let vars = Vars {

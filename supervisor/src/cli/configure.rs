@@ -12,6 +12,7 @@ use crate::policy::{ExitCode, Readiness, Restart, defaults};
 
 use super::args::{ReadyArg, RestartArg, Run};
 use super::complain;
+use super::instances::socket_to_be;
 
 /// Why there is no configuration.
 pub enum Refused {
@@ -124,6 +125,15 @@ fn apply(run: &Run, config: &mut Config) -> Result<(), Refused> {
         config.events = Some(EventSink::Descriptor(number));
     }
     config.quiet |= run.quiet;
+    if let Some(output) = &run.output {
+        config.pools.iter_mut().for_each(|pool| pool.output = output.clone());
+    }
+    if let Some(name) = &run.background.name {
+        config.control = Some(socket_to_be(name).map_err(|failure| Refused::Unreadable(failure.text))?);
+    }
+    if let Some(socket) = &run.background.control {
+        config.control = Some(socket.clone());
+    }
     Ok(())
 }
 

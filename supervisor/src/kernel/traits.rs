@@ -113,6 +113,11 @@ pub trait Files {
 pub trait Own {
     /// The environment that it was started with.
     fn environment(&self) -> Vec<(OsString, OsString)>;
+
+    /// Its own process and effective user. A kernel in which nobody else lives need not say.
+    fn identity(&self) -> Peer {
+        Peer::default()
+    }
 }
 
 /// All of it.

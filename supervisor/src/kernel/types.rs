@@ -29,6 +29,8 @@ impl Errno {
     pub const BADF: Self = Self(9);
     /// Out of memory.
     pub const NOMEM: Self = Self(12);
+    /// The host has no descriptor left.
+    pub const NFILE: Self = Self(23);
     /// This process has no descriptor left.
     pub const MFILE: Self = Self(24);
     /// The device is full.
@@ -163,7 +165,7 @@ impl ListenOptions {
 }
 
 /// Who is at the other end of a Unix connection (SO_PEERCRED).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
     /// Its process, when it connected.
     pub pid: u32,

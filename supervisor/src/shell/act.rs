@@ -55,6 +55,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         if let Some(fd) = spawned.notify {
             self.owners.add(fd, Owner::Newline(id));
         }
+        self.outputs.adopt(self.kernel, id, &settings.config, [spawned.stdout, spawned.stderr]);
         let worker = Worker {
             child: spawned.child,
             settings,

@@ -18,7 +18,8 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             Some(Owner::Channel(id)) => self.serve_channel(id, readiness),
             Some(Owner::Notify(id)) => self.take_notifications(id),
             Some(Owner::Newline(id)) => self.take_newline(id),
-            None => {}
+            None if self.operator.serve(self.kernel, readiness, &mut self.buffer) => {}
+            None => self.outputs.serve(self.kernel, readiness.fd, &mut self.buffer, self.voices.errors()),
         }
     }
 
@@ -107,6 +108,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             Ok(()) | Err(Errno::SRCH) => {}
             Err(errno) => self.worker_error(id, ErrorEvent::System { call: "kill", errno: errno.0 }),
         }
+        self.outputs.ended(self.kernel, id, &mut self.buffer, self.voices.errors());
         self.close_channel(id);
         self.close_notify(id);
         self.close_newline(id);

@@ -1,16 +1,24 @@
 //! The one poll loop: inputs in, actions out; owns the channels and which process is which worker.
 
 mod act;
+mod client;
+mod commands;
+mod cutter;
+mod goals;
 mod handoff;
 mod hear;
 mod human;
 mod json;
 mod link;
+mod logs;
+mod operator;
 mod outlet;
+mod output;
 mod owners;
 mod primary;
 mod readiness;
 mod reuseport;
+mod roster;
 mod run;
 mod settings;
 mod sockets;
@@ -18,7 +26,9 @@ mod spec;
 mod state;
 mod topics;
 mod turns;
+mod usage;
 mod voices;
 mod workers;
 
-pub use run::run;
+pub use run::{run, run_reporting};
+pub use voices::ALL_WELL;

@@ -9,9 +9,10 @@ use crate::kernel::{Errno, Fd, Kernel, Readiness, Scope, SignalSet, Watch};
 use crate::policy::{ExitCode, Instant, defaults};
 
 use super::human::errno_text;
+use super::operator::Operator;
 use super::settings::Settings;
-use super::sockets::{Sockets, Unbound};
-use super::state::Shell;
+use super::sockets::Unbound;
+use super::state::{Open, Shell};
 use super::voices::Voices;
 
 /// How long the last lines wait for a reader that is slow.
@@ -29,22 +30,35 @@ const FIRST_POOL: u16 = 0;
 /// [`ExitCode::AddressInUse`] if an address can't be bound, and [`ExitCode::Stopped`] if a stop signal came first. Returns
 /// [`ExitCode::Bug`], all workers killed, if the kernel can't wait any more.
 pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config) -> ExitCode {
+    run_reporting(kernel, machine, config, None)
+}
+
+/// The same for one that was started in the background: what is told to people is written to `starter` as well, and
+/// [`super::ALL_WELL`] as soon as all workers are ready; then it is closed.
+pub fn run_reporting<K: Kernel, M: Machine>(
+    kernel: &mut K,
+    machine: M,
+    config: &Config,
+    starter: Option<Fd>,
+) -> ExitCode {
     let mut voices = Voices::open(kernel, config);
-    let mut sockets = Sockets::default();
-    let code = match prepare(kernel, config, &mut voices, &mut sockets) {
+    voices.report_to(starter);
+    let mut open = Open::default();
+    let code = match prepare(kernel, config, &mut voices, &mut open) {
         Ok(bound) => {
             let mut settings = Settings::new(kernel.environment());
             settings.add(Revision::default(), config, &bound);
-            let mut shell = Shell::new(kernel, machine, voices, settings, sockets);
+            let mut shell = Shell::new(kernel, machine, voices, settings, open);
             let code = serve(&mut shell);
             shell.close_handoffs();
-            (voices, sockets) = (shell.voices, shell.sockets);
+            let Shell { outputs, operator, sockets, .. } = shell;
+            (voices, open) = (shell.voices, Open { sockets, outputs, operator });
             code
         }
         Err(code) => code,
     };
-    sockets.keep(kernel, &BTreeSet::new());
-    farewell(kernel, voices);
+    open.sockets.keep(kernel, &BTreeSet::new());
+    farewell(kernel, voices, open);
     code
 }
 
@@ -53,7 +67,7 @@ fn prepare<K: Kernel>(
     kernel: &mut K,
     config: &Config,
     voices: &mut Voices,
-    sockets: &mut Sockets,
+    open: &mut Open,
 ) -> Result<Vec<Fd>, ExitCode> {
     if let Err(errno) = voices.open_events(kernel, config) {
         voices.say(&format!("can't write events: {}", errno_text(errno)));
@@ -62,10 +76,18 @@ fn prepare<K: Kernel>(
     for sentence in advice(config) {
         voices.say(&sentence);
     }
+    if let Err((path, errno)) = open.outputs.configure(kernel, &config.pools) {
+        voices.say(&format!("can't append to {}: {}", path.display(), errno_text(errno)));
+        return Err(ExitCode::Config);
+    }
+    open.operator = Operator::open(kernel, config).map_err(|(path, errno)| {
+        voices.say(&format!("can't listen for commands on {}: {}", path.display(), errno_text(errno)));
+        ExitCode::AddressInUse
+    })?;
     for (pool, of) in (0u16..).zip(&config.pools) {
         voices.event(kernel.now(), &Event::Setup { pool, workers: of.policy.workers }, None);
     }
-    sockets.bind(kernel, voices, config).map_err(|Unbound { name, address, errno }| {
+    open.sockets.bind(kernel, voices, config).map_err(|Unbound { name, address, errno }| {
         voices.say(&format!("can't listen on {address} ({name}): {}", errno_text(errno)));
         ExitCode::AddressInUse
     })
@@ -84,6 +106,7 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
     shell.feed(Input::Start);
     loop {
         turn(shell, signals, &ready);
+        shell.attend();
         shell.share();
         if let Some(code) = shell.end {
             see_off(shell);
@@ -105,13 +128,15 @@ fn watch<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, watches: &mut Vec<W
     shell.workers.watches(watches);
     shell.handoffs.watches(watches);
     shell.voices.watches(watches);
+    shell.outputs.watches(watches);
+    shell.operator.watches(watches);
 }
 
 /// When to wake even if nothing happens: the earliest instant that any part waits for. Without one there is no wake-up
 /// at all.
 fn deadline<K: Kernel, M: Machine>(shell: &Shell<'_, K, M>) -> Option<Instant> {
     let machine = shell.machine.next_deadline();
-    [machine, shell.handoffs.next_deadline()].into_iter().flatten().min()
+    [machine, shell.handoffs.next_deadline(), shell.operator.next_deadline()].into_iter().flatten().min()
 }
 
 /// Waits for whatever comes next. Where there is no memory for the table of descriptors it waits a little without one,
@@ -146,8 +171,9 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
     if signals.child {
         shell.reap();
     }
-    for &readiness in ready {
-        shell.voices.writable(if readiness.writable { readiness.fd } else { continue });
+    for readiness in ready.iter().filter(|readiness| readiness.writable) {
+        shell.voices.writable(readiness.fd);
+        shell.outputs.writable(readiness.fd);
     }
     for &readiness in ready {
         shell.serve(readiness);
@@ -195,13 +221,20 @@ fn lost<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, errno: Errno) -> Exi
 }
 
 /// Gives the last lines a little time to leave.
-fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices) {
+fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices, open: Open) {
+    let Open { mut outputs, mut operator, .. } = open;
+    voices.take_told().into_iter().for_each(|told| operator.event(told));
+    operator.stopped();
     let until: Instant = kernel.now() + FAREWELL;
     let mut ready = Vec::new();
     loop {
+        operator.flush(kernel);
+        outputs.flush(kernel, voices.errors());
         voices.flush(kernel);
         let mut watches: Vec<Watch> = Vec::new();
         voices.watches(&mut watches);
+        outputs.watches(&mut watches);
+        operator.last_watches(&mut watches);
         if watches.is_empty() || kernel.now() >= until {
             break;
         }
@@ -210,8 +243,14 @@ fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices) {
         }
         // Signals would make each wait return at once.
         kernel.take_signals();
-        ready.iter().for_each(|readiness| voices.writable(readiness.fd));
+        for readiness in &ready {
+            voices.writable(readiness.fd);
+            outputs.writable(readiness.fd);
+            operator.writable(readiness.fd);
+        }
     }
+    operator.close(kernel);
+    outputs.close(kernel);
     voices.close(kernel);
 }
 

@@ -9,6 +9,8 @@ use crate::policy::ExitCode;
 
 use super::handoff::Handoffs;
 use super::json::event_worker;
+use super::operator::Operator;
+use super::output::Outputs;
 use super::owners::Owners;
 use super::settings::Settings;
 use super::sockets::Sockets;
@@ -36,15 +38,28 @@ pub struct Shell<'a, K, M> {
     pub handoffs: Handoffs,
     /// What the workers share.
     pub topics: Hub<WorkerId>,
+    /// What workers write.
+    pub outputs: Outputs,
+    /// The operator's socket.
+    pub operator: Operator,
     /// For whatever is read, one thing at a time.
     pub buffer: Vec<u8>,
     todo: VecDeque<Action>,
     fresh: Vec<Action>,
 }
 
+/// What is opened before anything is started.
+#[derive(Debug, Default)]
+pub struct Open {
+    pub sockets: Sockets,
+    pub outputs: Outputs,
+    pub operator: Operator,
+}
+
 impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
     /// Nothing runs yet.
-    pub fn new(kernel: &'a mut K, machine: M, voices: Voices, settings: Settings, sockets: Sockets) -> Self {
+    pub fn new(kernel: &'a mut K, machine: M, voices: Voices, settings: Settings, open: Open) -> Self {
+        let Open { sockets, outputs, operator } = open;
         Self {
             kernel,
             machine,
@@ -56,6 +71,8 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             end: None,
             buffer: vec![0; BUFFER],
             handoffs: Handoffs::default(),
+            outputs,
+            operator,
             topics: Hub::new(TopicLimits::default()),
             todo: VecDeque::new(),
             fresh: Vec::new(),
@@ -123,9 +140,10 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         self.emit(&Event::Error { worker: None, what: ErrorEvent::System { call, errno: errno.0 } });
     }
 
-    /// Opens the event file again.
+    /// Opens the files of events and of workers' output again.
     pub fn reopen(&mut self) {
-        if let Err(errno) = self.voices.reopen(self.kernel) {
+        let reopened = [self.voices.reopen(self.kernel), self.outputs.reopen(self.kernel)];
+        for errno in reopened.into_iter().filter_map(Result::err) {
             self.system_error("open", errno);
         }
     }

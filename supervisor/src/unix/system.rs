@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, geteuid};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::kernel::{Child, Clock, Errno, Own};
+use crate::kernel::{Child, Clock, Errno, Own, Peer};
 use crate::policy::Instant;
 
 use super::signals::Signals;
@@ -64,6 +64,10 @@ impl Clock for Unix {
 impl Own for Unix {
     fn environment(&self) -> Vec<(OsString, OsString)> {
         std::env::vars_os().collect()
+    }
+
+    fn identity(&self) -> Peer {
+        Peer { pid: std::process::id(), user: geteuid().as_raw() }
     }
 }
 

@@ -148,4 +148,8 @@ impl<K: Own> Own for Faulty<K> {
     fn environment(&self) -> Vec<(OsString, OsString)> {
         self.inner.environment()
     }
+
+    fn identity(&self) -> Peer {
+        self.inner.identity()
+    }
 }

@@ -3,7 +3,7 @@
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub const ALL: [Mutant; 14] = [
+pub const ALL: [Mutant; 18] = [
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",
@@ -119,6 +119,38 @@ pub const ALL: [Mutant; 14] = [
         caught_by: "INV-GIVEUP",
         consequences: &[],
         mutation: Mutation::ReloadCounts,
+    },
+    Mutant {
+        name: "failed-reload-goes-on",
+        sentence: "a rolling restart whose new worker fails goes on with the next",
+        scenario: "reload/code",
+        caught_by: "INV-FLOOR",
+        consequences: &[],
+        mutation: Mutation::ReloadNotAborted,
+    },
+    Mutant {
+        name: "no-watchdog",
+        sentence: "nobody looks for workers that hang",
+        scenario: "hang/workers",
+        caught_by: "INV-DETECT",
+        consequences: &[],
+        mutation: Mutation::WatchdogOff,
+    },
+    Mutant {
+        name: "suspension-is-silence",
+        sentence: "time for which the supervisor was suspended itself counts as silence of its workers",
+        scenario: "hang/workers::all_suspended",
+        caught_by: "INV-DETECT",
+        consequences: &[],
+        mutation: Mutation::WatchdogFooled,
+    },
+    Mutant {
+        name: "scale-forgets-slots",
+        sentence: "with fewer workers wanted nobody leaves",
+        scenario: "scale/workers",
+        caught_by: "INV-CONVERGE",
+        consequences: &[("INV-ONCE", "who stays has no place any more")],
+        mutation: Mutation::ScaleForgetsSlots,
     },
 ];
 

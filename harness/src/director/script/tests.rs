@@ -29,6 +29,7 @@ fn scenario(workers: u32, steps: Vec<Step>) -> Scenario {
             drain: Span::millis(500),
             ready_timeout: None,
             watchdog: None,
+            handoff: None,
         },
         lives: Lives::default(),
         load: Vec::new(),

@@ -58,6 +58,23 @@ fn a_worker_that_is_frozen_for_long_is_killed_and_one_that_comes_back_is_not() {
 }
 
 #[test]
+fn who_was_suspended_with_its_supervisor_has_its_time_again() {
+    let suspended = |dies: Option<u64>| {
+        let mut tale = watched();
+        let all = (1..=4).map(worker).collect();
+        tale.add(1_100, What::FaultBegan { step: vec![0], fault: "Freeze(All)".to_owned(), on: all });
+        tale.frozen(1_100, 2_300).add(2_400, What::Healed { step: vec![0] });
+        match dies {
+            Some(at) => tale.dies(at, 1, Status::Signal(9)).comes(at + 10, 5).calm(4_000, &[2, 3, 4, 5]),
+            None => tale.calm(4_000, &[1, 2, 3, 4]),
+        };
+        tale
+    };
+    suspended(None).holds();
+    suspended(Some(2_301)).fails(&["INV-DETECT"]);
+}
+
+#[test]
 fn a_worker_that_is_well_is_not_killed() {
     let killed = |pardoned: bool| {
         let mut tale = watched();
