@@ -199,7 +199,9 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     pub fn see_out(&mut self, id: WorkerId) -> bool {
         let Some(worker) = self.workers.get(id).filter(|worker| worker.link.is_some()) else { return false };
         let in_turn = matches!(worker.settings.config.handoff, Handoff::NodeCluster { round_robin: true });
-        let pause = if in_turn { worker.settings.config.leave_pause } else { Duration::ZERO };
+        let config = &worker.settings.config;
+        // It has to have time left after it was told.
+        let pause = if in_turn { config.leave_pause.min(config.policy.drain / 2) } else { Duration::ZERO };
         self.take_out(id);
         self.handoffs.farewells.insert(id, self.kernel.now() + pause);
         true
