@@ -63,7 +63,8 @@ fn connections_are_passed_one_by_one_in_turn() {
     if !has_node("connections_are_passed_one_by_one_in_turn") {
         return;
     }
-    let (run, address) = start("sockets.js", 3, "handoff: Node(connections: true), ready: AtSpawn");
+    let (run, address) =
+        start("sockets.js", 3, r#"handoff: Node(message: "socket", pass: Connections), ready: AtSpawn"#);
     let mut counts = BTreeMap::new();
     for _ in 0..30 {
         *counts.entry(served_by(address, "/")).or_insert(0) += 1;
@@ -78,7 +79,7 @@ fn descriptors_from_a_worker_are_acknowledged() {
         return;
     }
     // It says ready only after both were.
-    let (run, address) = start("sends.js", 1, "handoff: Node(), ready: Word");
+    let (run, address) = start("sends.js", 1, "handoff: Node(), ready: OwnWord");
     served_by(address, "/");
     let open = std::fs::read_dir(format!("/proc/{}/fd", run.pid())).expect("/proc").count();
     assert!(open < 30, "and closed: {open}");
@@ -91,7 +92,7 @@ fn garbage_from_a_worker_costs_nothing() {
     if !has_node("garbage_from_a_worker_costs_nothing") {
         return;
     }
-    let (run, address) = start("sends.js", 1, "handoff: Node(), ready: Word");
+    let (run, address) = start("sends.js", 1, "handoff: Node(), ready: OwnWord");
     let worker = served_by(address, "/garbage");
     let errors = run.wait_for("error", 3);
     assert!(errors.iter().all(|error| error["kind"] == "garbage"), "{errors:?}");

@@ -102,7 +102,7 @@ fn a_program_may_listen_on_many_things() {
         return;
     }
     for handoff in [IN_TURN, SHARED] {
-        let run = start("several.js", 2, handoff, "ready: Word,");
+        let run = start("several.js", 2, handoff, "ready: OwnWord,");
         let workers: Vec<i32> = run.all("ready").iter().map(pid).collect();
         let (first, second) = (address(&run, 0), address(&run, 1));
         assert_ne!(first, second, "each listen(0) of a worker has its own port");
@@ -231,5 +231,5 @@ fn a_launcher_that_keeps_the_channel_is_warned_of() {
             limit: (restarts: 0, within: "60s"))"#,
     );
     assert_eq!(run.end_code(), 75);
-    assert!(run.stderr().contains("`npm` keeps the channel for itself"), "{}", run.stderr());
+    assert!(run.stderr().contains("npm takes Node's channel for itself"), "{}", run.stderr());
 }

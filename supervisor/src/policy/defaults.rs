@@ -101,7 +101,7 @@ pub const TABLE: &[Entry] = &[
     default("restart", Value::Text("Always"), "which unannounced exits are followed by a restart"),
     default("handoff", Value::Text("Inherit"), "how the workers get at connections"),
     default("handoff_timeout", Value::Span(HANDOFF_TIMEOUT), "a worker that has not taken a connection by then hangs"),
-    default("leave", Value::Text("Signal(\"TERM\")"), "how a worker is asked to finish what it holds and leave"),
+    default("leave", Value::Text("Signal(TERM)"), "how a worker is asked to finish what it holds and leave"),
     default(
         "leave_pause",
         Value::Span(LEAVE_PAUSE),
