@@ -82,9 +82,10 @@ pub enum Mutation {
     ScaleForgetsSlots,
 }
 
-/// Any state machine, under policies that may be changed before it sees them.
+/// Any state machine.
 pub struct AnyMachine {
     machine: Box<dyn Machine>,
+    /// What is wrong with every policy that it is given.
     change: fn(&mut Policy),
 }
 
@@ -110,49 +111,49 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Mutation {
     /// The state machine of the mutant for pools under `policies`.
-    pub fn machine(self, mut policies: Vec<Policy>) -> AnyMachine {
+    pub fn machine(self, policies: Vec<Policy>) -> AnyMachine {
         let limit = policies.first().and_then(|policy| policy.limit);
         let change = self.change();
-        policies.iter_mut().for_each(change);
-        let pools = Pools::new(policies.clone());
+        let changed = || {
+            let mut changed = policies.clone();
+            changed.iter_mut().for_each(change);
+            Pools::new(changed)
+        };
         let machine: Box<dyn Machine> = match self {
-            Self::Identity
-            | Self::OneReapPerSignal
-            | Self::LeaksDescriptors
-            | Self::NoRestart
+            Self::NoRestart
             | Self::NoDrain
             | Self::NoDeadline
             | Self::NoLimit
             | Self::DrainsBeforeReady
-            | Self::WatchdogOff => Box::new(pools),
-            Self::InitialStartsCount => Box::new(Meter::new(pools, limit, Counting::EveryStart)),
-            Self::RetirementIsFree => Box::new(Meter::new(pools, limit, Counting::Deaths)),
-            Self::ReloadCounts => Box::new(Meter::new(pools, limit, Counting::Replacements)),
+            | Self::WatchdogOff => Box::new(changed()),
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors => Box::new(Pools::new(policies)),
+            Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
+            Self::RetirementIsFree => Box::new(Meter::new(changed(), limit, Counting::Deaths)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
-            Self::LateReplacement => Box::new(LateReplacement::new(pools)),
-            Self::StatusZero => Box::new(StatusZero(pools)),
-            Self::LeavesAtStop => Box::new(LeavesAtStop(pools)),
-            Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(pools)),
-            Self::ReloadNotAborted => Box::new(RollsOn::new(pools)),
-            Self::WatchdogFooled => Box::new(Unexcused(pools)),
-            Self::StaleConfiguration => Box::new(Stale(pools)),
-            Self::ScaleForgetsSlots => Box::new(ForgetsSlots(pools)),
+            Self::LateReplacement => Box::new(LateReplacement::new(Pools::new(policies))),
+            Self::StatusZero => Box::new(StatusZero(Pools::new(policies))),
+            Self::LeavesAtStop => Box::new(LeavesAtStop(Pools::new(policies))),
+            Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pools::new(policies))),
+            Self::ReloadCounts => Box::new(Meter::new(changed(), limit, Counting::Replacements)),
+            Self::ReloadNotAborted => Box::new(RollsOn::new(Pools::new(policies))),
+            Self::WatchdogFooled => Box::new(Unexcused(Pools::new(policies))),
+            Self::StaleConfiguration => Box::new(Stale(Pools::new(policies))),
+            Self::ScaleForgetsSlots => Box::new(ForgetsSlots(Pools::new(policies))),
         };
         AnyMachine { machine, change }
     }
 
-    /// What it makes of every policy, whenever it is told one.
+    /// What is wrong with its policies, those of later configurations included.
     fn change(self) -> fn(&mut Policy) {
         match self {
             Self::NoRestart => |policy| policy.restart = Restart::Never,
             Self::NoDrain => |policy| policy.drain = Duration::ZERO,
             Self::NoDeadline => |policy| policy.drain = FOR_EVER,
-            Self::DrainsBeforeReady => |policy| policy.surge = 0,
-            Self::WatchdogOff => |policy| policy.watchdog = None,
-            // Those that count themselves do it instead of the pool.
             Self::NoLimit | Self::InitialStartsCount | Self::RetirementIsFree | Self::ReloadCounts => {
                 |policy| policy.limit = None
             }
+            Self::DrainsBeforeReady => |policy| policy.surge = 0,
+            Self::WatchdogOff => |policy| policy.watchdog = None,
             _ => |_| {},
         }
     }
