@@ -66,6 +66,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             refused: 0,
         };
         self.workers.insert(id, worker);
+        self.subscribe_newborn(id);
     }
 
     /// A worker that can't be told on its channel, because it has none or does not read, gets SIGTERM, which says the same.
