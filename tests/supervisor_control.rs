@@ -4,16 +4,18 @@ mod operator_support;
 mod supervisor_support;
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-use operator_support::{Following, Raw, as_user, controlled, descriptors, done, operate, resident, status, workers};
+use operator_support::{
+    Following, Raw, as_user, controlled, descriptors, done, operate, resident, status, stop, ticks, workers,
+};
 use supervisor_support::{READY, Running, exists, output, pid, supervisor, wait_until};
 
 /// Ignores TERM, in one process.
@@ -21,11 +23,6 @@ const STUBBORN: &str = r#"trap '' TERM; echo '{"act":"ready"}' >&$NODE_CHANNEL_F
 
 /// Ends at once where there is a file `bad`.
 const FICKLE: &str = r#"[ -e bad ] && exit 3; echo '{"act":"ready"}' >&$NODE_CHANNEL_FD; exec sleep 1000"#;
-
-fn stop(mut run: Running) {
-    run.signal(Signal::SIGTERM);
-    assert_eq!(run.end_code(), 0);
-}
 
 #[test]
 fn status_shows_every_worker() {
@@ -52,13 +49,10 @@ fn status_shows_every_worker() {
 
 #[test]
 fn status_shows_who_waits_to_be_started() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let text = r#"(command: ["/nonexistent/program"], workers: 1, events: "events", limit: None,
-        backoff: (initial: "1h", factor: 1, cap: "1h", jitter_percent: 0))"#;
-    fs::write(dir.path().join("pool.ron"), text).expect("the file");
-    let mut command = supervisor();
-    command.args(["run", "--control", "control", "pool.ron"]);
-    let run = Running::start(command, dir);
+    let run = configured(
+        r#"(command: ["/nonexistent/program"], workers: 1, events: "events", limit: None,
+            backoff: (initial: "1h", factor: 1, cap: "1h", jitter_percent: 0))"#,
+    );
     run.wait_for("restart", 1);
     let table = done(&run, &["status"]);
     assert!(table.contains("starts in 59m") || table.contains("starts in 1h 0m"), "{table}");
@@ -226,129 +220,73 @@ fn a_second_start_at_the_same_place_is_refused_and_a_dead_socket_is_replaced() {
     stop(run);
 }
 
-fn with_name(name: &str, dir: tempfile::TempDir, runtime: &Path) -> Running {
-    let mut command = supervisor();
-    command.env("XDG_RUNTIME_DIR", runtime).args(["run", "--name", name, "--workers", "1", "--events", "events"]);
-    command.args(["--", "sh", "-c", READY]);
-    let run = Running::start(command, dir);
-    run.wait_for("ready", 1);
-    run
-}
-
-fn by_name(arguments: &[&str], runtime: &Path) -> (i32, String, String) {
-    let output = supervisor().args(arguments).env("XDG_RUNTIME_DIR", runtime).output().expect("it runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    (output.status.code().expect("a code"), text(output.stdout), text(output.stderr))
-}
-
-#[test]
-fn instances_have_names() {
-    let runtime = tempfile::tempdir().expect("a directory");
-    let here = runtime.path();
-    assert_eq!(by_name(&["list"], here), (0, "NAME  PID  STATE  READY  UPTIME  COMMAND\n".to_owned(), String::new()));
-    assert_eq!(by_name(&["status"], here).0, 69);
-    let mut first = with_name("first", tempfile::tempdir().expect("a directory"), here);
-    let (code, stdout, _) = by_name(&["status", "--json"], here);
-    assert_eq!(code, 0, "the only one needs no name");
-    assert!(stdout.contains(&format!("\"pid\":{}", first.pid())), "{stdout}");
-    let second = with_name("second", tempfile::tempdir().expect("a directory"), here);
-    let (code, _, stderr) = by_name(&["status"], here);
-    assert_eq!(
-        (code, stderr.as_str()),
-        (64, "error: several supervisors run; choose one with --name: first, second\n")
-    );
-    let (code, _, stderr) = by_name(&["status", "--name", "secund"], here);
-    assert_eq!((code, stderr.as_str()), (69, "error: no supervisor `secund` runs; did you mean `second`?\n"));
-    first.signal(Signal::SIGKILL);
-    first.child.wait().expect("our child");
-    let (_, table, _) = by_name(&["list"], here);
-    let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|row| row.split_whitespace().collect()).collect();
-    assert_eq!(rows[0][..5], ["first", "-", "dead", "-", "-"]);
-    assert_eq!(
-        (rows[1][0], rows[1][1], rows[1][2], rows[1][3]),
-        ("second", &*second.pid().to_string(), "running", "1/1")
-    );
-    let (_, lines, _) = by_name(&["list", "--json"], here);
-    let second_line: serde_json::Value = serde_json::from_str(lines.lines().nth(1).expect("two")).expect("JSON");
-    assert_eq!((&second_line["name"], &second_line["info"]["ready"]), (&json!("second"), &json!(1)));
-    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
-    assert_eq!(mode(&here.join("supervisor")), 0o700);
-    assert_eq!(mode(&here.join("supervisor/second.sock")), 0o600);
-    stop(second);
-}
-
-/// Ends whatever the name stands for, also when a test has failed.
-struct Detached<'a>(&'a Path);
-
-impl Drop for Detached<'_> {
-    fn drop(&mut self) {
-        _ = by_name(&["stop"], self.0);
-    }
-}
-
-#[test]
-fn in_the_background_it_is_ready_when_the_command_ends() {
-    let runtime = tempfile::tempdir().expect("a directory");
-    let log = runtime.path().join("log");
-    let script = format!("echo hello; {READY}");
-    let start = [
-        "run",
-        "--detach",
-        "--name",
-        "d",
-        "--workers",
-        "2",
-        "--log",
-        log.to_str().expect("UTF-8"),
-        "--",
-        "sh",
-        "-c",
-        &script,
-    ];
-    let (code, stdout, stderr) = by_name(&start, runtime.path());
-    let _end = Detached(runtime.path());
-    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "", ""));
-    let (_, stdout, _) = by_name(&["status", "--json"], runtime.path());
-    let status: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
-    assert_eq!(status["supervisor"]["ready"], 2);
-    let pid = status["supervisor"]["pid"].as_i64().expect("a number") as i32;
-    let session = nix::unistd::getsid(Some(Pid::from_raw(pid))).expect("it runs");
-    assert_eq!(session.as_raw(), pid, "a session of its own");
-    for descriptor in 0..3 {
-        let target = fs::read_link(format!("/proc/{pid}/fd/{descriptor}")).expect("open");
-        let expected = if descriptor == 0 { Path::new("/dev/null") } else { &log };
-        assert_eq!(target, expected);
-    }
-    let written = wait_until("the log", || fs::read_to_string(&log).ok().filter(|text| text.contains("hello")));
-    assert!(written.contains("supervisor: worker 1 (generation 1, pid"), "{written}");
-    let (code, _, stderr) = by_name(&start, runtime.path());
-    assert_eq!(code, 69, "{stderr}");
-    assert!(stderr.starts_with(&format!("error: it runs already: process {pid} answers at ")), "{stderr}");
-    assert_eq!(by_name(&["stop"], runtime.path()).0, 0);
-    wait_until("its end", || (!exists(pid)).then_some(()));
-}
-
-#[test]
-fn in_the_background_a_failed_start_is_told_with_its_code() {
-    let runtime = tempfile::tempdir().expect("a directory");
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = taken.local_addr().expect("bound").to_string();
-    let start = |options: &[&str], script| {
-        by_name(&[&["run", "--detach", "--name", "d"], options, &["--", "sh", "-c", script]].concat(), runtime.path())
+/// Two pools, whose workers end at once where there is a file `bad-` and their pool's name.
+fn pools(web: &str) -> String {
+    let worker = r#"[ -e bad-$POOL ] && exit 3; echo '{"act":"ready"}' >&$NODE_CHANNEL_FD; exec sleep 1000"#;
+    let pool = |name: &str, rest: &str| {
+        format!(r###""{name}": (command: ["sh", "-c", r##"{worker}"##], env: {{"POOL": "{name}"}}, {rest})"###)
     };
-    let (code, stdout, stderr) = start(&["--listen", &address], READY);
-    assert_eq!((code, stdout.as_str()), (69, ""), "{stderr}");
-    assert!(stderr.contains(&format!("can't listen on {address}")), "{stderr}");
-    let (code, _, stderr) = start(&["--workers", "1", "--limit", "1/60s"], "exit 7");
-    assert_eq!(code, 75, "{stderr}");
-    assert!(stderr.contains("exited with status 7") && stderr.contains("giving up"), "{stderr}");
-    assert!(
-        stderr
-            .ends_with("error: the supervisor in the background ended with status 75 before its workers were ready\n")
-    );
-    let (code, _, stderr) = start(&["--workers", "0"], READY);
-    assert_eq!(code, 64, "{stderr}");
-    assert_eq!(by_name(&["status"], runtime.path()).0, 69, "nothing is left");
+    let pools = [pool("web", web), pool("notifier", "workers: 1, output: Prefixed")].join(",\n");
+    format!("(events: \"events\", pools: {{\n{pools}\n}})")
+}
+
+/// A supervisor with this configuration.
+fn configured(text: &str) -> Running {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::write(dir.path().join("pool.ron"), text).expect("the file");
+    let mut command = supervisor();
+    command.args(["run", "--control", "control", "pool.ron"]);
+    Running::start(command, dir)
+}
+
+fn serving(status: &serde_json::Value, pool: &str) -> Vec<u64> {
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let pools = list(&status["pools"]);
+    let slots = pools.iter().find(|found| found["name"] == pool).map(|pool| list(&pool["slots"])).unwrap_or_default();
+    let workers = slots.iter().flat_map(|slot| list(&slot["workers"]));
+    workers.filter(|worker| worker["state"] == "ready").filter_map(|worker| worker["generation"].as_u64()).collect()
+}
+
+#[test]
+fn each_pool_has_its_commands() {
+    let run = configured(&pools("workers: 2"));
+    run.wait_for("ready", 3);
+    assert_eq!(done(&run, &["scale", "web", "3"]), "3 workers serve\n");
+    assert_eq!(done(&run, &["restart", "notifier"]), "every worker was replaced\n");
+    assert_eq!(done(&run, &["restart", "web/1"]), "generation 2 serves\n");
+    let status = status(&run);
+    assert_eq!((serving(&status, "web"), serving(&status, "notifier")), (vec![1, 2, 1], vec![2]));
+    let (code, _, stderr) = operate(&run, &["restart", "main"]);
+    assert_eq!((code, stderr.as_str()), (64, "error: there is no pool `main`; there is: web, notifier\n"));
+    assert_eq!(operate(&run, &["logs", "notifier"]).0, 0, "its output is kept");
+    assert_eq!(operate(&run, &["logs", "web"]).0, 1);
+    stop(run);
+}
+
+#[test]
+fn a_reload_reads_the_configuration_again() {
+    let run = configured(&pools("workers: 2"));
+    run.wait_for("ready", 3);
+    fs::write(run.path("pool.ron"), pools("workers: 3, output: Files(stdout: \"web.log\")")).expect("the file");
+    assert_eq!(done(&run, &["reload"]), "every worker was replaced\n");
+    assert_eq!(serving(&status(&run), "web").len(), 3);
+    assert_eq!(done(&run, &["logs", "web"]), "", "its output is kept by now");
+    assert!(run.path("web.log").exists());
+    for (text, expected) in [
+        (pools("workers: \"two\""), "`workers`"),
+        (pools("output: Files(stdout: \"missing/web.log\")"), "can't append to missing/web.log"),
+    ] {
+        fs::write(run.path("pool.ron"), text).expect("the file");
+        let (code, _, stderr) = operate(&run, &["reload"]);
+        assert!(code == 1 && stderr.contains(expected), "{code}: {stderr}");
+    }
+    let before = serving(&status(&run), "web");
+    fs::write(run.path("pool.ron"), pools("workers: 3, output: Null")).expect("the file");
+    fs::write(run.path("bad-web"), "").expect("the file");
+    let (code, _, stderr) = operate(&run, &["reload"]);
+    assert!(code == 1 && stderr.starts_with("error: abandoned"), "{code}: {stderr}");
+    assert_eq!(serving(&status(&run), "web"), before);
+    stop(run);
 }
 
 #[test]
@@ -384,6 +322,25 @@ fn a_thousand_silent_clients_disturb_nobody() {
     assert_eq!(first.line().expect("a hello")["supervisor"], 1);
     assert_eq!(first.line().expect("a reason")["code"], "busy");
     assert_eq!(first.line(), None);
+    stop(run);
+}
+
+#[test]
+fn a_client_that_there_is_no_descriptor_for_waits_without_keeping_anybody_busy() {
+    let run = controlled(&[], 1, READY);
+    let limit = |number: &str| {
+        let pid = run.pid().to_string();
+        let done = Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={number}:")]).status();
+        assert!(done.is_ok_and(|status| status.success()), "prlimit of util-linux");
+    };
+    limit("3");
+    let mut raw = Raw::connect(&run);
+    let before = ticks(run.pid());
+    std::thread::sleep(Duration::from_secs(1));
+    let used = ticks(run.pid()) - before;
+    assert!(used < 5, "{used} hundredths of a second of processor time in a second");
+    limit("1024");
+    assert_eq!(raw.line(), Some(json!({"supervisor": 1, "pid": run.pid()})));
     stop(run);
 }
 

@@ -12,15 +12,10 @@ use std::thread::JoinHandle;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use operator_support::{Following, controlled, descriptors, done, operate, resident};
+use operator_support::{Following, controlled, descriptors, done, operate, resident, stop};
 use supervisor_support::{Running, exists, supervisor, wait_until};
 
 const SAY_READY: &str = r#"echo '{"act":"ready"}' >&$NODE_CHANNEL_FD"#;
-
-fn stop(mut run: Running) {
-    run.signal(Signal::SIGTERM);
-    assert_eq!(run.end_code(), 0);
-}
 
 /// A worker that writes this and then waits.
 fn writing(script: &str) -> String {

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::supervisor_support::{DEADLINE, Running, output, supervisor, wait_until};
@@ -34,6 +35,12 @@ pub fn done(run: &Running, arguments: &[&str]) -> String {
 /// How it is.
 pub fn status(run: &Running) -> Value {
     serde_json::from_str(&done(run, &["status", "--json"])).expect("one JSON text")
+}
+
+/// Stops it and sees that it ends well.
+pub fn stop(mut run: Running) {
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.end_code(), 0);
 }
 
 /// The workers of the only pool, as (slot, generation, pid, state).
@@ -136,6 +143,13 @@ pub fn resident(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the line");
     line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+/// How much processor time a process has used, in hundredths of a second.
+pub fn ticks(pid: i32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let (_, rest) = stat.rsplit_once(')').expect("the name of the program");
+    rest.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum()
 }
 
 /// The same command as somebody else.

@@ -11,7 +11,7 @@ use clap::Parser;
 use crate::config::Config;
 use crate::core::Pools;
 use crate::policy::ExitCode;
-use crate::shell;
+use crate::shell::{self, Start};
 use crate::unix::Unix;
 
 use super::args::{Cli, Do, Run};
@@ -79,13 +79,13 @@ fn begin(kernel: Option<Unix>, run: &Run, config: &Config) -> ExitCode {
 
 /// A panic is a bug with a status of its own; the workers are told by the death of this process.
 fn supervise(mut kernel: Unix, run: &Run, config: &Config) -> ExitCode {
-    let reports = match run.background.detached.then(|| detach::settle(&mut kernel)).transpose() {
-        Ok(reports) => reports,
+    let starter = match run.background.detached.then(|| detach::settle(&mut kernel)).transpose() {
+        Ok(starter) => starter,
         Err(error) => return cant_start(&error),
     };
+    let start = Start { source: configure::source(run), starter };
     let machine = Pools::new(config.policies());
-    catch_unwind(AssertUnwindSafe(|| shell::run_reporting(&mut kernel, machine, config, reports)))
-        .unwrap_or(ExitCode::Bug)
+    catch_unwind(AssertUnwindSafe(|| shell::run(&mut kernel, machine, config, start))).unwrap_or(ExitCode::Bug)
 }
 
 /// Says what is wrong; if nobody listens, the exit code still says it.

@@ -7,8 +7,8 @@ use crate::core::{ExitStatus, SpawnError};
 use crate::policy::Instant;
 
 use super::{
-    Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Scope, SignalNumber, SignalSet, SpawnSpec,
-    Spawned, Watch,
+    Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Scope, Setup, SignalNumber, SignalSet,
+    SpawnSpec, Spawned, Watch,
 };
 
 /// Time.
@@ -111,6 +111,13 @@ pub trait Files {
 
 /// What the supervisor is told about itself.
 pub trait Own {
+    /// Why a child can't be set up like this, as far as it can be known before it is tried: who we are, our own limits,
+    /// what is there. A kernel that can't know says nothing.
+    fn refuses(&self, setup: &Setup) -> Option<String> {
+        _ = setup;
+        None
+    }
+
     /// The environment that it was started with.
     fn environment(&self) -> Vec<(OsString, OsString)>;
 

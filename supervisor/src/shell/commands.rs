@@ -78,7 +78,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
                 Err(Complaint::failed("the supervisor is stopping"))
             }
             Request::Reload { wait } => {
-                self.feed(Input::Command(Command::Reload));
+                self.reload().map_err(Complaint::failed)?;
                 Ok(begun(wait, Goal::Rolled((0..self.operator.pools() as u16).collect())))
             }
             Request::Scale { pool, scale, wait } => self.scale(&pool, scale, wait),

@@ -76,6 +76,7 @@ fn sentence(out: &mut String, event: &Event, about: About<'_>) -> std::fmt::Resu
             write!(out, "rolling restart abandoned: a new worker did not become ready; the old ones stay")
         }
         Event::Reload { phase: ReloadPhase::Cancelled, .. } => write!(out, "rolling restart cancelled by the stop"),
+        Event::ReloadRefused { reason } => write!(out, "the configuration stays as it is: {reason}"),
         Event::Stop { hurry: false, .. } => write!(out, "stopping"),
         Event::Stop { hurry: true, .. } => write!(out, "stopping at once"),
         Event::Online { .. } | Event::Retire { .. } | Event::Disconnect { .. } | Event::Close { .. } => Ok(()),

@@ -60,7 +60,7 @@ fn name(event: &Event) -> &'static str {
         Event::Kill { .. } => "kill",
         Event::Hang { .. } => "hang",
         Event::Scale { .. } => "scale",
-        Event::Reload { .. } => "reload",
+        Event::Reload { .. } | Event::ReloadRefused { .. } => "reload",
         Event::Stop { .. } => "stop",
     }
 }
@@ -87,6 +87,7 @@ pub fn event_worker(event: &Event) -> Option<WorkerId> {
         | Event::Draining { .. }
         | Event::Scale { .. }
         | Event::Reload { .. }
+        | Event::ReloadRefused { .. }
         | Event::Stop { .. } => None,
     }
 }
@@ -101,6 +102,7 @@ pub fn event_pool(event: &Event) -> Option<u16> {
         | Event::Reload { pool, .. } => Some(*pool),
         Event::Stop { pool, .. } => *pool,
         Event::Listening { .. }
+        | Event::ReloadRefused { .. }
         | Event::Fork { .. }
         | Event::Online { .. }
         | Event::Ready { .. }
@@ -132,6 +134,7 @@ fn details(out: &mut String, event: &Event) {
             write!(out, r#","restarts":{restarts},"within_ms":{}"#, milliseconds(*within))
         }
         Event::Reload { phase, .. } => write!(out, r#","phase":"{}""#, phase_name(*phase)),
+        Event::ReloadRefused { reason } => write!(out, r#","phase":"refused","reason":{}"#, quoted(reason)),
         Event::Stop { hurry, .. } => write!(out, r#","hurry":{hurry}"#),
         Event::Fork { .. }
         | Event::Online { .. }

@@ -17,6 +17,8 @@ mod output;
 mod owners;
 mod primary;
 mod readiness;
+mod reload;
+mod reuseport;
 mod roster;
 mod run;
 mod settings;
@@ -29,5 +31,6 @@ mod usage;
 mod voices;
 mod workers;
 
-pub use run::{run, run_reporting};
+pub use reload::Source;
+pub use run::{Start, run};
 pub use voices::ALL_WELL;

@@ -59,7 +59,7 @@ pub struct Outputs {
     line: Vec<u8>,
 }
 
-/// Where a pool's workers write by now.
+/// Where the worker of a pool that was started last writes.
 #[derive(Debug)]
 struct PoolOutput {
     name: String,
@@ -67,10 +67,10 @@ struct PoolOutput {
 }
 
 impl Outputs {
-    /// Opens what the workers of these pools write to from now on.
+    /// Opens what the workers of these pools are to write to; those that run write where they did.
     ///
     /// # Errors
-    /// A file can't be opened; it is named. Then everything is as it was, but for those that were opened before it.
+    /// A file can't be opened; it is named.
     pub fn configure<'c, K: Kernel>(
         &mut self,
         kernel: &mut K,
@@ -83,8 +83,10 @@ impl Outputs {
                 }
             }
         }
-        self.pools =
-            pools.iter().map(|pool| PoolOutput { name: pool.name.clone(), output: pool.output.clone() }).collect();
+        if self.pools.is_empty() {
+            let of = |pool: &PoolConfig| PoolOutput { name: pool.name.clone(), output: pool.output.clone() };
+            self.pools = pools.iter().map(of).collect();
+        }
         Ok(())
     }
 
@@ -116,6 +118,9 @@ impl Outputs {
 
     /// A worker of this pool was started with these pipes for standard output and error.
     pub fn adopt<K: Kernel>(&mut self, kernel: &mut K, worker: WorkerId, pool: &PoolConfig, pipes: [Option<Fd>; 2]) {
+        if let Some(known) = self.pools.get_mut(usize::from(worker.pool)) {
+            known.output.clone_from(&pool.output);
+        }
         let plain = |outlet: Result<usize, Errno>| outlet.map_or(Target::Nowhere, Target::Plain);
         let targets = match &pool.output {
             Output::Inherit | Output::Null => return,

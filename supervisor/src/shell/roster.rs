@@ -100,6 +100,7 @@ impl Roster {
             | Event::Error { .. }
             | Event::Hang { .. }
             | Event::Draining { .. }
+            | Event::ReloadRefused { .. }
             | Event::DrainDeadline { .. } => {}
         }
     }

@@ -10,8 +10,8 @@ use crate::policy::{ExitCode, Instant, defaults};
 
 use super::human::errno_text;
 use super::operator::Operator;
+use super::reload::{Reloading, Source, applicable, warn};
 use super::settings::Settings;
-use super::sockets::Unbound;
 use super::state::{Open, Shell};
 use super::voices::Voices;
 
@@ -24,31 +24,31 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The pool that SIGTTIN and SIGTTOU scale: a signal can't name one.
 const FIRST_POOL: u16 = 0;
 
+/// What a start comes with beside the configuration.
+#[derive(Default)]
+pub struct Start<'a> {
+    /// Where the configuration came from: a reload reads it again. Without it a reload is a plain rolling restart.
+    pub source: Option<Source<'a>>,
+    /// Of one that was started in the background: what is told to people is written here as well, and [`super::ALL_WELL`]
+    /// as soon as all workers are ready; then it is closed.
+    pub starter: Option<Fd>,
+}
+
 /// Binds the listeners of `config`, starts `machine` and serves it until it says exit.
 ///
 /// Returns before anything is started with [`ExitCode::Config`] if the event file can't be opened,
 /// [`ExitCode::AddressInUse`] if an address can't be bound, and [`ExitCode::Stopped`] if a stop signal came first. Returns
 /// [`ExitCode::Bug`], all workers killed, if the kernel can't wait any more.
-pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config) -> ExitCode {
-    run_reporting(kernel, machine, config, None)
-}
-
-/// The same for one that was started in the background: what is told to people is written to `starter` as well, and
-/// [`super::ALL_WELL`] as soon as all workers are ready; then it is closed.
-pub fn run_reporting<K: Kernel, M: Machine>(
-    kernel: &mut K,
-    machine: M,
-    config: &Config,
-    starter: Option<Fd>,
-) -> ExitCode {
+pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config, start: Start<'_>) -> ExitCode {
     let mut voices = Voices::open(kernel, config);
-    voices.report_to(starter);
+    voices.report_to(start.starter);
     let mut open = Open::default();
     let code = match prepare(kernel, config, &mut voices, &mut open) {
         Ok(bound) => {
             let mut settings = Settings::new(kernel.environment());
             settings.add(Revision::default(), config, &bound);
-            let mut shell = Shell::new(kernel, machine, voices, settings, open);
+            let reloading = Reloading::new(start.source, config);
+            let mut shell = Shell::new(kernel, machine, voices, settings, open, reloading);
             let code = serve(&mut shell);
             shell.close_handoffs();
             let Shell { outputs, operator, sockets, .. } = shell;
@@ -73,6 +73,11 @@ fn prepare<K: Kernel>(
         voices.say(&format!("can't write events: {}", errno_text(errno)));
         return Err(ExitCode::Config);
     }
+    if let Err(reason) = applicable(kernel, config) {
+        voices.say(&reason);
+        return Err(ExitCode::Config);
+    }
+    warn(config, |text| voices.say(text));
     if let Err((path, errno)) = open.outputs.configure(kernel, &config.pools) {
         voices.say(&format!("can't append to {}: {}", path.display(), errno_text(errno)));
         return Err(ExitCode::Config);
@@ -84,8 +89,8 @@ fn prepare<K: Kernel>(
     for (pool, of) in (0u16..).zip(&config.pools) {
         voices.event(kernel.now(), &Event::Setup { pool, workers: of.policy.workers }, None);
     }
-    open.sockets.bind(kernel, voices, config).map_err(|Unbound { name, address, errno }| {
-        voices.say(&format!("can't listen on {address} ({name}): {}", errno_text(errno)));
+    open.sockets.bind(kernel, voices, config).map_err(|unbound| {
+        voices.say(&unbound.to_string());
         ExitCode::AddressInUse
     })
 }
@@ -176,7 +181,8 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
         shell.serve(readiness);
     }
     if signals.reload {
-        shell.feed(Input::Command(Command::Reload));
+        // Why it can't be was told as an event.
+        _ = shell.reload();
     }
     if signals.more {
         shell.feed(Input::PoolCommand(FIRST_POOL, Command::Scale(Scale::By(1))));

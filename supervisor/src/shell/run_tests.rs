@@ -210,7 +210,7 @@ fn run_fake(mut kernel: Fake, listen: &[&str]) -> (ExitCode, Vec<String>) {
 }
 
 fn run_machine<M: Machine>(kernel: &mut Fake, machine: M, config: &Config) -> (ExitCode, Vec<String>) {
-    let code = run(kernel, machine, config);
+    let code = run(kernel, machine, config, Start::default());
     let id = format!("{WORKER:?}");
     let log = kernel.log.borrow().iter().map(|line| line.replace(&id, "w")).collect();
     (code, log)

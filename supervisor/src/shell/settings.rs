@@ -17,6 +17,8 @@ pub struct PoolSettings {
     pub config: PoolConfig,
     /// Its listeners, by name.
     pub listeners: Vec<(String, Fd)>,
+    /// Length of their accept queues.
+    pub backlog: u32,
     /// What all its workers are started with.
     pub template: SpawnSpec,
 }
@@ -27,32 +29,52 @@ pub struct Settings {
     /// The environment that the supervisor was started with.
     inherited: Vec<(OsString, OsString)>,
     revisions: BTreeMap<Revision, Vec<Rc<PoolSettings>>>,
-    /// For each pool the oldest revision that something may still be started from.
-    oldest: BTreeMap<u16, Revision>,
+    /// For each pool what may still be started.
+    needs: BTreeMap<u16, Need>,
+}
+
+/// What one pool needs: the revision in force, and all later ones but those that it has tried in vain.
+#[derive(Debug, Default)]
+struct Need {
+    in_force: Revision,
+    /// The latest that a worker was started from.
+    tried: Revision,
+    failed: BTreeSet<Revision>,
+}
+
+impl Need {
+    fn includes(&self, revision: Revision) -> bool {
+        revision >= self.in_force && !self.failed.contains(&revision)
+    }
 }
 
 impl Settings {
     /// No revision yet; `inherited` is the environment that workers' own is added to.
     pub fn new(inherited: Vec<(OsString, OsString)>) -> Self {
-        Self { inherited, revisions: BTreeMap::new(), oldest: BTreeMap::new() }
+        Self { inherited, revisions: BTreeMap::new(), needs: BTreeMap::new() }
     }
 
     /// Adds a revision; `sockets` are those of `config.listen`, in that order.
     pub fn add(&mut self, revision: Revision, config: &Config, sockets: &[Fd]) {
         let pools = config.pools.iter().map(|pool| Rc::new(self.pool(config, pool, sockets))).collect();
         if self.revisions.is_empty() {
-            self.oldest = (0u16..).zip(&config.pools).map(|(pool, _)| (pool, revision)).collect();
+            let need = || Need { in_force: revision, tried: revision, failed: BTreeSet::new() };
+            self.needs = (0u16..).zip(&config.pools).map(|(pool, _)| (pool, need())).collect();
         }
         self.revisions.insert(revision, pools);
     }
 
-    /// A pool needs nothing older any more; what no pool needs is forgotten.
+    /// This revision is in force in a pool. If a later one was tried there, it was in vain. What no pool needs is forgotten.
     pub fn settle(&mut self, pool: u16, revision: Revision) {
-        if let Some(oldest) = self.oldest.get_mut(&pool) {
-            *oldest = revision.max(*oldest);
+        if let Some(need) = self.needs.get_mut(&pool) {
+            need.in_force = revision.max(need.in_force);
+            if need.tried > revision {
+                need.failed.insert(need.tried);
+            }
+            need.failed = need.failed.split_off(&revision);
         }
-        let needed = self.oldest.values().min().copied().unwrap_or_default();
-        self.revisions.retain(|&revision, _| revision >= needed);
+        let needs = &self.needs;
+        self.revisions.retain(|&revision, _| needs.values().any(|need| need.includes(revision)));
     }
 
     fn pool(&self, config: &Config, pool: &PoolConfig, sockets: &[Fd]) -> PoolSettings {
@@ -62,11 +84,14 @@ impl Settings {
             .filter_map(|&place| Some((config.listen.get(place)?.0.clone(), *sockets.get(place)?)))
             .collect();
         let template = spec::template(pool, self.inherited.clone(), &listeners);
-        PoolSettings { config: pool.clone(), listeners, template }
+        PoolSettings { config: pool.clone(), listeners, backlog: config.backlog, template }
     }
 
-    /// What a worker is started from.
-    pub fn of(&self, id: WorkerId, revision: Revision) -> Option<Rc<PoolSettings>> {
+    /// What a worker that starts now is started from.
+    pub fn of(&mut self, id: WorkerId, revision: Revision) -> Option<Rc<PoolSettings>> {
+        if let Some(need) = self.needs.get_mut(&id.pool) {
+            need.tried = need.tried.max(revision);
+        }
         self.revisions.get(&revision)?.get(usize::from(id.pool)).map(Rc::clone)
     }
 

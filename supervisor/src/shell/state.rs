@@ -12,6 +12,7 @@ use super::json::event_worker;
 use super::operator::Operator;
 use super::output::Outputs;
 use super::owners::Owners;
+use super::reload::Reloading;
 use super::settings::Settings;
 use super::sockets::Sockets;
 use super::voices::Voices;
@@ -32,6 +33,8 @@ pub struct Shell<'a, K, M> {
     pub settings: Settings,
     /// The listening sockets.
     pub sockets: Sockets,
+    /// Where other configurations come from.
+    pub reloading: Reloading<'a>,
     /// How it ends, once the machine has said so.
     pub end: Option<ExitCode>,
     /// What is on its way to workers.
@@ -58,7 +61,14 @@ pub struct Open {
 
 impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
     /// Nothing runs yet.
-    pub fn new(kernel: &'a mut K, machine: M, voices: Voices, settings: Settings, open: Open) -> Self {
+    pub fn new(
+        kernel: &'a mut K,
+        machine: M,
+        voices: Voices,
+        settings: Settings,
+        open: Open,
+        reloading: Reloading<'a>,
+    ) -> Self {
         let Open { sockets, outputs, operator } = open;
         Self {
             kernel,
@@ -68,6 +78,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             owners: Owners::default(),
             settings,
             sockets,
+            reloading,
             end: None,
             buffer: vec![0; BUFFER],
             handoffs: Handoffs::default(),

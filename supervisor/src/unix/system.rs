@@ -7,9 +7,10 @@ use std::io;
 use rustix::process::{Pid, geteuid};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::kernel::{Child, Clock, Errno, Own, Peer};
+use crate::kernel::{Child, Clock, Errno, Own, Peer, Setup};
 use crate::policy::Instant;
 
+use super::refusal::refusal;
 use super::signals::Signals;
 use super::spawn;
 use super::table::Table;
@@ -62,6 +63,10 @@ impl Clock for Unix {
 }
 
 impl Own for Unix {
+    fn refuses(&self, setup: &Setup) -> Option<String> {
+        refusal(setup)
+    }
+
     fn environment(&self) -> Vec<(OsString, OsString)> {
         std::env::vars_os().collect()
     }

@@ -10,7 +10,7 @@ use supervisor::config::{self, Config};
 use supervisor::core::{Machine, Pools};
 use supervisor::kernel::Kernel;
 use supervisor::policy::{ExitCode, Policy};
-use supervisor::shell;
+use supervisor::shell::{self, Source, Start};
 
 use crate::director::Director;
 use crate::history::{Header, History, Status};
@@ -97,7 +97,7 @@ impl<'a> Prepared<'a> {
                     let mut kernel = wrap(SimKernel(Rc::clone(&world)));
                     let policies = config.policies().into_iter().map(|policy| Policy { seed, ..policy });
                     let machine = machine(policies.collect());
-                    shell::run(&mut kernel, machine, config)
+                    shell::run(&mut kernel, machine, config, self.start())
                 }
                 // As its main does with a file that it can't use.
                 Err(NoConfig) => ExitCode::Config,
@@ -109,6 +109,18 @@ impl<'a> Prepared<'a> {
         let header = Header { seed, ..self.header.clone() };
         let history = History { header, events: std::mem::take(&mut world.history) };
         Outcome { history, kernel_events: world.kernel_events }
+    }
+}
+
+impl Prepared<'_> {
+    /// The file that a reload reads again, with the seed of the first reading.
+    fn start(&self) -> Start<'static> {
+        let Some((path, _)) = self.rendered.as_deref().and_then(|all| all.config.as_ref()) else {
+            return Start::default();
+        };
+        let name = path.display().to_string();
+        let read = move |text: &str| config::parse(text, &name).map_err(|problems| problems.to_string());
+        Start { source: Some(Source { path: path.clone(), read: Box::new(read) }), starter: None }
     }
 }
 

@@ -57,6 +57,7 @@ impl Observer {
             | Event::Draining { pool, .. }
             | Event::Scale { pool, .. }
             | Event::Reload { pool, .. } => self.pools[usize::from(*pool)].event(now, event),
+            Event::ReloadRefused { .. } => unreachable!("only the loop reads files"),
             Event::Stop { pool, hurry } => self.stop(*pool, *hurry),
             Event::Error { what: ErrorEvent::Unexpected(what), .. } => {
                 let allowed = [

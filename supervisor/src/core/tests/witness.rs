@@ -322,6 +322,7 @@ impl Witness {
             | Event::Disconnect { .. }
             | Event::Exit { .. }
             | Event::DrainDeadline { .. }
+            | Event::ReloadRefused { .. }
             | Event::Stop { .. } => {}
         }
     }
