@@ -6,4 +6,5 @@ mod limits;
 mod operate;
 mod order;
 mod pool;
+mod stationary;
 mod whole;

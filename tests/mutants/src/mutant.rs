@@ -7,7 +7,7 @@ use supervisor::policy::{Instant, Policy, Restart};
 
 use crate::faulty::KernelFault;
 use crate::machines::{
-    Counting, DeafWhileRolling, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn, SecondReplacement,
+    Counting, DeafWhileRolling, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn, SecondReplacement, Stale,
     StatusZero, Unexcused,
 };
 
@@ -74,6 +74,10 @@ pub enum Mutation {
     WatchdogOff,
     /// Workers that were suspended together with it hang.
     WatchdogFooled,
+    /// Workers are started from the first configuration for ever.
+    StaleConfiguration,
+    /// Descriptors are never closed.
+    LeaksDescriptors,
     /// With fewer workers wanted nobody leaves.
     ScaleForgetsSlots,
 }
@@ -122,7 +126,7 @@ impl Mutation {
             | Self::NoLimit
             | Self::DrainsBeforeReady
             | Self::WatchdogOff => Box::new(changed()),
-            Self::Identity | Self::OneReapPerSignal => Box::new(Pools::new(policies)),
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors => Box::new(Pools::new(policies)),
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
             Self::RetirementIsFree => Box::new(Meter::new(changed(), limit, Counting::Deaths)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
@@ -133,6 +137,7 @@ impl Mutation {
             Self::ReloadCounts => Box::new(Meter::new(changed(), limit, Counting::Replacements)),
             Self::ReloadNotAborted => Box::new(RollsOn::new(Pools::new(policies))),
             Self::WatchdogFooled => Box::new(Unexcused(Pools::new(policies))),
+            Self::StaleConfiguration => Box::new(Stale(Pools::new(policies))),
             Self::ScaleForgetsSlots => Box::new(ForgetsSlots(Pools::new(policies))),
         };
         AnyMachine { machine, change }
@@ -157,6 +162,7 @@ impl Mutation {
     pub fn kernel_fault(self) -> KernelFault {
         match self {
             Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
+            Self::LeaksDescriptors => KernelFault::ClosesNothing,
             Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
             _ => KernelFault::None,
         }

@@ -53,6 +53,11 @@ impl Descriptors {
         self.limit - open >= wanted
     }
 
+    /// How many are open.
+    pub fn count(&self) -> u32 {
+        self.slots.iter().filter(|slot| **slot != Object::Free).count() as u32
+    }
+
     pub fn get(&self, fd: i32) -> Object {
         usize::try_from(fd).ok().and_then(|ix| self.slots.get(ix)).copied().unwrap_or(Object::Free)
     }
