@@ -103,8 +103,10 @@ impl Subject {
 
 impl Drop for Subject {
     fn drop(&mut self) {
-        _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);
-        // Workers do not obey; the supervisor ends them at the end of the drain. The tight loop's dies with it.
+        // The supervisor ends its workers, which do not obey, at the end of the drain. The tight loop handles no signal; its
+        // worker dies with it.
+        let signal = if self.ready { Signal::SIGTERM } else { Signal::SIGKILL };
+        _ = kill(Pid::from_raw(self.child.id() as i32), signal);
         _ = self.child.wait();
     }
 }
