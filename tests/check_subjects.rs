@@ -80,6 +80,10 @@ fn what_a_subject_lacks_is_said_before_anything_is_started() {
     let opaque: &dyn Fn(&mut subject::Subject) = &|subject| subject.puppet = Puppet::Opaque;
     assert_eq!(lacks(opaque, "load: [Probe(every: \"5ms\", as: \"p\")]"), [""; 0]);
     assert_eq!(lacks(opaque, "lives: (then: IgnoreTerm)"), ["its workers can't be scripted"]);
+    let spoiled = "steps: [(do: During(fault: File(which: \"program\", is: Missing), for: \"1s\"))]";
+    assert_eq!(lacks(nothing, spoiled), [""; 0]);
+    let hook: &dyn Fn(&mut subject::Subject) = &|subject| subject.puppet = Puppet::Hook("puppet.js".to_owned());
+    assert_eq!(lacks(hook, spoiled), ["the program of its workers can't be taken away from it alone"]);
     let articles: &dyn Fn(&mut subject::Subject) =
         &|subject| subject.profile.announcements = Some(vec![scenario::Retirement::OnePhase]);
     let throw = "steps: [(do: Ask(who: Oldest, to: Throw))]";

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::scenario::{Act, Ask, Command, Handoff, Life, Load, Retirement, Scenario, not_built};
+use crate::scenario::{Act, Ask, Command, Fault, Handoff, Life, Load, Retirement, Scenario, not_built};
 
 use super::{ORIGINAL, Profile, Puppet, Subject};
 
@@ -20,6 +20,12 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
         why.push("it can't be told to change the number of its workers".to_owned());
     }
     why.extend(unknown_configs(subject, scenario).iter().map(|name| format!("it has no configuration `{name}`")));
+    if subject.puppet != Puppet::Own && spoils(scenario, "program") {
+        why.push("the program of its workers can't be taken away from it alone".to_owned());
+    }
+    if subject.config.is_none() && spoils(scenario, "config") {
+        why.push("it has no configuration file".to_owned());
+    }
     if scenario.pool.watchdog.is_some() && subject.profile.watchdog == Some(false) {
         why.push("it does not look for workers that hang".to_owned());
     }
@@ -128,6 +134,11 @@ fn unknown_configs(subject: &Subject, scenario: &Scenario) -> BTreeSet<String> {
         false
     });
     unknown.into_inner()
+}
+
+/// Whether a fault takes this file away.
+fn spoils(scenario: &Scenario, file: &str) -> bool {
+    acts(scenario, &|act| matches!(act, Act::During { fault: Fault::File { which, .. }, .. } if which == file))
 }
 
 fn lives(scenario: &Scenario) -> impl Iterator<Item = &Life> {
