@@ -82,7 +82,7 @@ fn is_excused(case: &Case<'_>, conn: &Conn<'_>) -> bool {
     let (record, facts) = (conn.record, case.facts);
     // Never connected: INV-FLOOR asks for that where it promises something.
     if record.outcome == Outcome::NotAccepted && record.opened.is_none() {
-        return facts.peace <= record.ended;
+        return facts.peace <= record.ended || nobody_ready(case, record.tried, record.ended);
     }
     let asked_to_throw =
         || case.scenario.load.iter().any(|load| matches!(load, Load::Poison { .. }) && load.name() == record.load);

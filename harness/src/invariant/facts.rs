@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::history::{Form, Proc, Status, Timeline, Worker};
+use crate::history::{Form, Injected, Proc, Status, Timeline, Worker};
 use crate::scenario::{Command, Scenario};
 use crate::time::Time;
 
@@ -145,7 +145,14 @@ impl Facts {
         self.stop = stops.first().copied();
         // One instant is one order: the harness notes the phase, and what it did to begin it.
         self.hurry = self.stop.and_then(|first| stops.iter().copied().find(|at| *at > first));
-        self.felled = signals(&FELLS).map(|one| one.at).min();
+        self.felled = signals(&FELLS).filter(|one| !self.outlived(one)).map(|one| one.at).min();
+    }
+
+    /// Whether the supervisor lived on after a signal until it was told to stop, and did not end by that signal then.
+    fn outlived(&self, signal: &Injected) -> bool {
+        self.stop.zip(self.exit).is_some_and(|(stop, (exit, status))| {
+            signal.at < stop && stop < exit && status != Status::Signal(signal.signal)
+        })
     }
 
     fn read_departures(&mut self, line: &Timeline<'_>) {
@@ -291,7 +298,9 @@ fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departu
     let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
     // What it does after the supervisor told it to leave is the supervisor's doing.
     let told = worker.ordered();
-    let silent = |at: Time| worker.silenced.is_some_and(|silenced| at > silenced + bounds::START_JITTER);
+    let silenced = worker.silenced.map(|silenced| silenced + bounds::START_JITTER);
+    let silent =
+        |at: Time| silenced.is_some_and(|silenced| at > silenced) || worker.mute.is_some_and(|mute| at >= mute);
     let heard = |at: Time| told.is_none_or(|told| at <= told) && !silent(at);
     let announced = worker.announced.filter(|(at, _)| heard(*at));
     let known = worker.dead_for_sure();

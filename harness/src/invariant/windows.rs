@@ -68,9 +68,12 @@ fn window(case: &Case<'_>, from: Time, known: Time, delay: Duration) -> Window {
         if worker.born.earliest() > start_due {
             break;
         }
-        if traits.spoils_boot() {
+        // … or that was asked to hang before it was ready.
+        let hangs = worker.spoiled.is_some() && worker.ready.is_none();
+        if traits.spoils_boot() || hangs {
             let scripted = worker.born.latest() + traits.boot + boot;
-            let tried = if traits.never_ready { worker.dead_for_sure() } else { scripted.min(worker.dead_for_sure()) };
+            let tried =
+                if traits.never_ready || hangs { worker.dead_for_sure() } else { scripted.min(worker.dead_for_sure()) };
             ready_due = ready_due.max(tried);
         }
     }
