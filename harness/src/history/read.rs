@@ -7,8 +7,9 @@ use crate::time::Time;
 use super::timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Stall, Supervisor, Timeline, Worker};
 use super::{Connection, Event, History, Proc, Role, Status, What, When};
 
-/// Signals that end a process unless it takes care: HUP, INT, QUIT, ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2, PIPE, TERM.
-const FATAL: [i32; 13] = [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15];
+/// Signals that end a process unless it takes care: HUP, INT, QUIT, ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2, TERM. Not
+/// PIPE, which the runtimes of workers ignore: it counts if it ended one.
+const FATAL: [i32; 12] = [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 15];
 /// Those of them that a worker can't take for an order to leave: ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2.
 const DEADLY: [i32; 8] = [4, 6, 7, 8, 9, 10, 11, 12];
 
@@ -212,6 +213,9 @@ impl<'a> Reader<'a> {
                 if SPOILING.iter().any(|act| asked.act.starts_with(act)) {
                     worker.spoiled.get_or_insert(asked.at);
                 }
+                if asked.act.starts_with("Hang") {
+                    worker.hung.get_or_insert(asked.at);
+                }
                 if asked.act.starts_with("CloseChannel") {
                     worker.silenced.get_or_insert(asked.at);
                 } else if worker.silenced.is_some() && LEAVING.iter().any(|act| asked.act.starts_with(act)) {
@@ -270,5 +274,6 @@ fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
         spoiled: None,
         silenced: None,
         mute: None,
+        hung: None,
     }
 }

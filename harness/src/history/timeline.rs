@@ -49,6 +49,8 @@ pub struct Worker {
     pub silenced: Option<Time>,
     /// The first time after that at which it was asked to leave: it does one after the other, so nobody hears of it.
     pub mute: Option<Time>,
+    /// The first time that the harness asked it to do nothing any more.
+    pub hung: Option<Time>,
 }
 
 impl Worker {

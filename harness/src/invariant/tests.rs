@@ -6,3 +6,4 @@ mod operate;
 mod order;
 mod pool;
 mod whole;
+mod wild;
