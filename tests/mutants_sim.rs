@@ -44,4 +44,10 @@ mutants! {
     gives_up_with_status_0: "gives-up-with-status-0",
     orphans_on_stop: "orphans-on-stop",
     term_lost_during_rolling_restart: "term-lost-during-rolling-restart",
+    rolling_restart_drains_first: "rolling-restart-drains-first",
+    rolling_restart_counts: "rolling-restart-counts",
+    failed_reload_goes_on: "failed-reload-goes-on",
+    no_watchdog: "no-watchdog",
+    suspension_is_silence: "suspension-is-silence",
+    scale_forgets_slots: "scale-forgets-slots",
 }

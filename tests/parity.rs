@@ -193,5 +193,5 @@ fn supervise(file: &Path) -> ExitCode {
     let Ok(text) = std::fs::read_to_string(file) else { return ExitCode::FAILURE };
     let Ok(config) = config::parse(&text, "config") else { return ExitCode::FAILURE };
     let mut kernel = Faulty::new(kernel, KernelFault::OneReapPerSignal);
-    ExitCode::from(shell::run(&mut kernel, Pools::new(config.policies()), &config).status())
+    ExitCode::from(shell::run(&mut kernel, Pools::new(config.policies()), &config, shell::Start::default()).status())
 }

@@ -15,8 +15,10 @@ use supervisor::kernel::{
 };
 
 mod kernel_support;
+mod supervisor_support;
 
 use kernel_support::{answer, end_of, kernel, said, shell, spec};
+use supervisor_support::{Running, supervisor};
 
 #[test]
 fn a_missing_program_is_an_exec_error_and_leaves_nothing() {
@@ -98,7 +100,7 @@ fn a_death_wakes_the_wait_and_a_group_dies_together() {
         _ = kernel.wait(&[watch], Some(until), &mut ready);
         kernel.take_signals();
     }
-    kernel.signal(child, Signal::Kill, Scope::Group).expect("it lives");
+    kernel.signal(child, Signal::Kill.into(), Scope::Group).expect("it lives");
     assert_eq!(said(&mut kernel, channel), "\n", "the end of file: nobody has the other end");
     let mut child_signal = false;
     while !child_signal {
@@ -281,4 +283,24 @@ fn a_child_with_other_credentials_dies_with_us() {
     // We adopt it.
     let child = Child(child.as_raw().unsigned_abs());
     assert_eq!(end_of(&mut kernel, child), ExitStatus::Signal(Sys::SIGTERM as i32));
+}
+
+/// Without standard input, output and error the first descriptors that it opens would become those of its workers.
+#[test]
+fn a_supervisor_that_was_given_nothing_gives_nothing_of_its_own() {
+    // Its children are not to be taken for the kernel's of another test.
+    let (_turn, _kernel) = kernel();
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "exec \"$0\" \"$@\" <&- >&- 2>&-"])
+        .arg(supervisor().get_program())
+        .args(["run", "--workers", "1", "--listen", "web=127.0.0.1:0", "--events", "events", "--", "sh", "-c"])
+        .arg("names=$(readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2); echo \"$names\" > names; echo '{\"act\":\"ready\"}' >&4; exec sleep 1000");
+    let mut running = Running::start_as_is(command, dir);
+    running.wait_for("ready", 1);
+    let names = fs::read_to_string(running.path("names")).expect("written");
+    assert_eq!(names, "/dev/null\n/dev/null\n/dev/null\n");
+    running.signal(Sys::SIGTERM);
+    assert_eq!(running.end_code(), 0);
 }

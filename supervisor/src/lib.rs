@@ -8,6 +8,7 @@
 //! | [`core`] | the state machine: an [`core::Input`] in, [`core::Action`]s out; no pid, clock, I/O or randomness |
 //! | [`kernel`] | what the loop needs from the operating system, as small traits with their contracts |
 //! | [`channel`] | what workers speak: pure encoding and decoding, one file per convention |
+//! | [`control`] | what the operator and the supervisor say to each other: requests and replies as JSON lines |
 //! | [`config`] | RON text to a validated [`config::Config`] |
 //! | [`shell`] | the one poll loop, generic over the kernel |
 //! | [`unix`] | the real kernel |
@@ -16,6 +17,7 @@
 pub mod channel;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod core;
 pub mod kernel;
 pub mod policy;

@@ -41,7 +41,7 @@ pub fn end_of(kernel: &mut Unix, child: Child) -> ExitStatus {
             assert_eq!(kernel.ended(), Ok(Some((child, status))), "named again until it is reaped");
             kernel.reap(child).expect("it is there");
             assert_eq!(kernel.ended(), Ok(None));
-            assert_eq!(kernel.signal(child, Signal::Term, Scope::Process), Err(Errno::SRCH), "its pid is free");
+            assert_eq!(kernel.signal(child, Signal::Term.into(), Scope::Process), Err(Errno::SRCH), "its pid is free");
             return status;
         }
         assert!(kernel.now() < until, "it never ended");

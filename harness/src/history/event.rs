@@ -133,6 +133,8 @@ pub enum What {
     },
     /// A worker is able to serve.
     Ready(Proc),
+    /// A worker does nothing any more from now on, as its script or the harness wants it.
+    Hangs(Proc),
     /// A worker said that it will leave.
     Announced {
         /// Which.

@@ -66,6 +66,7 @@ impl<'a> Reader<'a> {
             What::Reaped(proc) => self.reaped(*proc, event.when),
             What::Runs { .. }
             | What::Ready(_)
+            | What::Hangs(_)
             | What::Announced { .. }
             | What::StoppedAccepting(_)
             | What::ToldToStop(_)
@@ -145,6 +146,7 @@ impl<'a> Reader<'a> {
     fn worker_says(&mut self, what: &What, at: Time) {
         let (What::Runs { proc, .. }
         | What::Ready(proc)
+        | What::Hangs(proc)
         | What::Announced { proc, .. }
         | What::StoppedAccepting(proc)
         | What::ToldToStop(proc)
@@ -157,6 +159,7 @@ impl<'a> Reader<'a> {
         let worker = &mut self.line.workers[*index];
         match what {
             What::Runs { revision, .. } => _ = worker.revision.get_or_insert(*revision),
+            What::Hangs(_) => _ = worker.hung.get_or_insert(at),
             What::Ready(_) => _ = worker.ready.get_or_insert(at),
             What::Announced { form, .. } => _ = worker.announced.get_or_insert((at, *form)),
             What::StoppedAccepting(_) => _ = worker.retired.get_or_insert(at),
@@ -182,6 +185,7 @@ impl<'a> Reader<'a> {
             self.places.insert(worker.proc, Place::Worker(index));
         }
         self.mark_hits();
+        self.mark_frozen();
         self.connections();
         self.line
     }
@@ -190,6 +194,16 @@ impl<'a> Reader<'a> {
         match self.places.get(&proc) {
             Some(Place::Worker(index)) => Some(*index),
             _ => None,
+        }
+    }
+
+    fn mark_frozen(&mut self) {
+        for fault in std::mem::take(&mut self.line.faults) {
+            let frozen = fault.on.iter().filter(|_| fault.fault.starts_with("Freeze"));
+            for index in frozen.filter_map(|proc| self.worker_of(*proc)).collect::<Vec<_>>() {
+                self.line.workers[index].frozen.get_or_insert(fault.from);
+            }
+            self.line.faults.push(fault);
         }
     }
 
@@ -212,9 +226,6 @@ impl<'a> Reader<'a> {
                 let worker = &mut self.line.workers[index];
                 if SPOILING.iter().any(|act| asked.act.starts_with(act)) {
                     worker.spoiled.get_or_insert(asked.at);
-                }
-                if asked.act.starts_with("Hang") {
-                    worker.hung.get_or_insert(asked.at);
                 }
                 if asked.act.starts_with("CloseChannel") {
                     worker.silenced.get_or_insert(asked.at);
@@ -261,6 +272,8 @@ fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
         born,
         revision: None,
         ready: None,
+        hung: None,
+        frozen: None,
         announced: None,
         told: None,
         retired: None,
@@ -274,6 +287,5 @@ fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
         spoiled: None,
         silenced: None,
         mute: None,
-        hung: None,
     }
 }

@@ -22,6 +22,10 @@ pub struct Worker {
     pub revision: Option<u32>,
     /// Able to serve.
     pub ready: Option<Time>,
+    /// Did nothing any more.
+    pub hung: Option<Time>,
+    /// The first time that the harness froze it.
+    pub frozen: Option<Time>,
     /// Said that it will leave.
     pub announced: Option<(Time, Form)>,
     /// Saw the stop signal or drain order.
@@ -49,8 +53,6 @@ pub struct Worker {
     pub silenced: Option<Time>,
     /// The first time after that at which it was asked to leave: it does one after the other, so nobody hears of it.
     pub mute: Option<Time>,
-    /// The first time that the harness asked it to do nothing any more.
-    pub hung: Option<Time>,
 }
 
 impl Worker {

@@ -113,7 +113,7 @@ impl Facts {
         };
         facts.read_faults(line);
         facts.read_orders(line);
-        facts.read_departures(line);
+        facts.read_departures(line, scenario.pool.watchdog.is_some());
         facts.read_hits(line);
         facts.read_end(scenario, line);
         facts.read_rolls(line);
@@ -156,9 +156,9 @@ impl Facts {
         self.exit.is_some_and(|(exit, status)| other(status) && exit > signal.at + bounds::REACT)
     }
 
-    fn read_departures(&mut self, line: &Timeline<'_>) {
+    fn read_departures(&mut self, line: &Timeline<'_>, watched: bool) {
         for (index, worker) in line.workers.iter().enumerate() {
-            let departures = departures(index, worker, &self.traits[index]).into_iter().flatten();
+            let departures = departures(index, worker, &self.traits[index], watched).into_iter().flatten();
             self.departures.extend(departures.map(|one| measured(one, worker, &self.frozen)));
         }
         self.departures.sort_by_key(|one| one.known);
@@ -302,7 +302,7 @@ fn burst(command: &Command) -> Duration {
     }
 }
 
-fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departure>; 2] {
+fn departures(index: usize, worker: &Worker, traits: &Traits, watched: bool) -> [Option<Departure>; 2] {
     let unsure = |at: Time| worker.silenced.is_some_and(|silenced| at >= silenced);
     let depart = |at: Time, known: Time, how, excused| {
         let known_for_sure = if unsure(known) { known.max(worker.dead_for_sure()) } else { known };
@@ -310,7 +310,9 @@ fn departures(index: usize, worker: &Worker, traits: &Traits) -> [Option<Departu
         Some(Departure { worker: index, at, known, known_for_sure, how, excused, shortest_run, longest_run })
     };
     let hit = worker.signalled.is_some() || worker.killed.is_some() || worker.spoiled.is_some();
-    let own = hit || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
+    // Who is watched may be killed for being silent, whatever kept it so.
+    let silent_too_long = watched && (traits.silent || worker.frozen.is_some());
+    let own = hit || silent_too_long || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
     // What it does after the supervisor told it to leave is the supervisor's doing.
     let told = worker.ordered();
     let silenced = worker.silenced.map(|silenced| silenced + bounds::START_JITTER);

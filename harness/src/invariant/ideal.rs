@@ -18,6 +18,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         give_up_status: declared.give_up_status.or(Some(StatusIs::NonZero)),
         stop_status: declared.stop_status.or(Some(StatusIs::Zero)),
         drain: Some(true),
+        watchdog: Some(true),
         kill_slack: span(declared.kill_slack, 500),
         announcements: Some(vec![Retirement::OnePhase, Retirement::TwoPhase]),
         rolling_reload: Some(true),
@@ -28,5 +29,6 @@ pub(super) fn profile(declared: &Profile) -> Profile {
             _ => Some(OnSupervisorDeath::WorkersLeave { within: Span::millis(1_000) }),
         },
         holds_listener: Some(true),
+        handoffs: None,
     }
 }

@@ -6,6 +6,7 @@ mod conserve;
 mod contain;
 mod converge;
 mod curve;
+mod detect;
 mod drain;
 mod excuse;
 mod expect;

@@ -4,7 +4,8 @@ use crate::verdict::Verdict;
 
 use super::case::Case;
 use super::{
-    conserve, contain, converge, drain, floor, generation, giveup, intensity, isolate, once, reap, serial, truth,
+    conserve, contain, converge, detect, drain, floor, generation, giveup, intensity, isolate, once, reap, serial,
+    truth,
 };
 
 /// One invariant.
@@ -126,6 +127,15 @@ pub const INVARIANTS: &[Invariant] = &[
             later, for whatever reason, is started from what serves, and a reload that failed does not spoil the next.",
         needs: "rolling_reload; absent: undeclared",
         judge: generation::judge,
+    },
+    Invariant {
+        id: "INV-DETECT",
+        title: "a worker that hangs is found, and no other is taken for one",
+        definition: "A ready worker that does nothing any more is dead when the time for which a worker may be silent and \
+            `kill_slack` are over. A worker that says that it makes progress, that was kept from it for less than half of \
+            that time, or whose supervisor was suspended, is not killed.",
+        needs: "watchdog; absent: undeclared",
+        judge: detect::judge,
     },
     Invariant {
         id: "INV-ISOLATE",

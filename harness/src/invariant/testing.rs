@@ -57,6 +57,8 @@ impl Tale {
                 stable: Some(Span::millis(500)),
                 drain: Span::millis(1_000),
                 ready_timeout: None,
+                watchdog: None,
+                handoff: None,
             },
             lives: Default::default(),
             load: vec![Load::Probe {
@@ -307,6 +309,7 @@ pub(super) fn promises() -> Profile {
         give_up_status: Some(StatusIs::Code(75)),
         stop_status: Some(StatusIs::Zero),
         drain: Some(true),
+        watchdog: Some(true),
         kill_slack: span(250),
         announcements: Some(vec![Retirement::OnePhase, Retirement::TwoPhase]),
         rolling_reload: Some(true),
@@ -314,6 +317,7 @@ pub(super) fn promises() -> Profile {
         orphans: span(1_000),
         on_supervisor_death: Some(OnSupervisorDeath::WorkersLeave { within: Span::millis(1_000) }),
         holds_listener: Some(true),
+        handoffs: None,
     }
 }
 

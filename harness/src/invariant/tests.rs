@@ -1,5 +1,6 @@
 //! The invariants on literal histories, one file of tales for each room.
 
+mod detect;
 mod drain;
 mod limits;
 mod operate;

@@ -16,6 +16,8 @@ pub struct Traits {
     pub exits: bool,
     /// Stops doing anything at some time, and then sees no signal that can be caught.
     pub hangs: bool,
+    /// Never says that it makes progress.
+    pub silent: bool,
     /// Does not leave when told.
     pub ignores_term: bool,
     /// So much longer to leave.
@@ -46,6 +48,7 @@ impl Traits {
             never_ready: record.never_ready || dies_in_boot || record.hang == Some(Phase::Boot),
             exits: record.exit.is_some(),
             hangs: record.hang.is_some(),
+            silent: record.silent,
             ignores_term: record.ignore_term,
             slow_stop: record.slow_stop.0,
             detached_children: record.children.iter().any(|child| child.setsid || child.orphan),

@@ -26,6 +26,9 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
     let mut windows = Vec::new();
     let mut failures = 0;
     for one in &case.facts.departures {
+        if was_surplus(case, one.worker) {
+            continue;
+        }
         let short = one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run));
         let delay = match one.how {
             Leave::TwoPhase => continue,
@@ -45,6 +48,17 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
         .extend(added.flat_map(|(at, more)| std::iter::repeat_n(window(case, at, at, Duration::ZERO), more as usize)));
     windows.sort_by_key(|window| window.from);
     windows
+}
+
+/// Whether a worker never was ready and was started beside a full pool, by a rolling restart: nobody misses it.
+fn was_surplus(case: &Case<'_>, index: usize) -> bool {
+    let worker = case.worker(index);
+    let born = worker.born.earliest();
+    if worker.ready.is_some() || !case.facts.rolling(worker.born.latest()) {
+        return false;
+    }
+    let serving = case.timeline.workers.iter().filter(|other| other.is_ready(born)).count();
+    serving >= case.facts.wanted(born) as usize
 }
 
 /// At the start of a supervisor the whole pool is missing.

@@ -57,6 +57,7 @@ enum Due {
     Answer(ConnId),
     CloseIdle(ConnId),
     Exit,
+    Beat,
     Output,
 }
 
@@ -76,6 +77,9 @@ pub struct Puppet {
     code: i32,
     crash_at: Option<Time>,
     orphaned: Option<Time>,
+    /// How often it says that it makes progress while it serves, and when it last did.
+    beat: Option<Duration>,
+    beaten: Time,
     /// When it last wrote to standard output, while it floods.
     wrote: Option<Time>,
 }
@@ -98,8 +102,16 @@ impl Puppet {
             code: 0,
             crash_at: None,
             orphaned: None,
+            beat: None,
+            beaten: Time::default(),
             wrote: None,
         }
+    }
+
+    /// The same, saying so often that it makes progress while it is ready, unless its life is to be silent.
+    pub fn beating(self, every: Option<Duration>) -> Self {
+        let beat = every.filter(|every| !self.life.silent && !every.is_zero());
+        Self { beat, ..self }
     }
 
     /// Takes one input and appends what is to be done. What is due by `now` is done before the input is looked at.
@@ -119,6 +131,7 @@ impl Puppet {
             Input::Tick | Input::Connected(_) => {}
             Input::Told(Told::Drain) | Input::Term => self.told(now, actions),
             Input::Orphaned => self.orphaned(now, actions),
+            Input::Passed(conn, seq) => self.passed(conn, seq, actions),
             Input::Request(conn, request) => self.request(now, conn, request, actions),
             Input::Hangup(conn) => drop(self.conns.remove(&conn)),
             Input::Asked(ask) => self.asked(now, ask, actions),
@@ -145,7 +158,7 @@ impl Puppet {
         match self.stage {
             Stage::Unborn | Stage::Done => None,
             Stage::Booting(ready) => ready.map(|at| (at, Due::Boot)).into_iter().chain(crash).min(),
-            Stage::Serving => conns.chain(crash).chain(self.output_due()).min(),
+            Stage::Serving => conns.chain(crash).chain(self.beat_due()).chain(self.output_due()).min(),
             Stage::Draining(_) | Stage::Leaving(..) => {
                 let exit = self.exit_at().map(|at| (at, Due::Exit));
                 conns.chain(crash).chain(self.output_due()).chain(exit).min()
@@ -164,6 +177,10 @@ impl Puppet {
             Conn::Fresh => draining.map(|since| (since + FIRST_REQUEST_GRACE, Due::CloseIdle(id))),
             Conn::Thrown => None,
         }
+    }
+
+    fn beat_due(&self) -> Option<(Time, Due)> {
+        self.beat.map(|every| (self.beaten + every, Due::Beat))
     }
 
     fn output_due(&self) -> Option<(Time, Due)> {
@@ -200,6 +217,10 @@ impl Puppet {
                 actions.push(Action::Close(conn));
             }
             Due::Exit => self.exit(self.code, actions),
+            Due::Beat => {
+                self.beaten = now;
+                actions.push(Action::SayAlive);
+            }
             Due::Output => self.output(now, actions),
         }
     }
@@ -216,6 +237,7 @@ impl Puppet {
 
     fn ready(&mut self, now: Time, actions: &mut Vec<Action>) {
         self.stage = Stage::Serving;
+        self.beaten = now;
         // The journal first: nobody may know earlier than the history.
         actions.extend([Action::Accept, Action::Journal(Entry::Ready), Action::SayReady]);
         actions.extend(self.life.children.iter().map(|child| Action::Spawn(*child)));
@@ -226,8 +248,7 @@ impl Puppet {
     /// A phase begins: what the life scripts for it is set up.
     fn enter(&mut self, phase: Phase, now: Time, actions: &mut Vec<Action>) {
         if self.life.hang == Some(phase) {
-            self.stage = Stage::Done;
-            actions.push(Action::Hang);
+            self.hang(self.life.busy, actions);
         } else if let Some(exit) = self.life.exit.filter(|exit| exit.at == phase) {
             self.crash_at = Some(now + exit.after.0);
         }
@@ -304,6 +325,16 @@ impl Puppet {
         actions.extend([Action::Journal(Entry::Exiting(code)), Action::Exit(code)]);
     }
 
+    /// Only a worker that serves takes what it is passed: before and after, another one is better off with it.
+    fn passed(&mut self, conn: ConnId, seq: u64, actions: &mut Vec<Action>) {
+        if self.stage == Stage::Serving {
+            self.conns.insert(conn, Conn::Fresh);
+            actions.extend([Action::Journal(Entry::Accepted(conn.0)), Action::Take(conn, seq)]);
+        } else {
+            actions.push(Action::Refuse(conn, seq));
+        }
+    }
+
     fn request(&mut self, now: Time, conn: ConnId, request: Request, actions: &mut Vec<Action>) {
         // Only what the shell accepted, and one request at a time.
         if !matches!(self.conns.get(&conn), Some(Conn::Fresh | Conn::Idle)) {
@@ -363,11 +394,13 @@ impl Puppet {
             Ask::Spawn(child) => actions.push(Action::Spawn(child)),
             Ask::Flood(bytes) => actions.push(Action::Output(bytes)),
             Ask::Garble(line) => actions.push(Action::Garble(line)),
-            Ask::Hang => {
-                self.stage = Stage::Done;
-                actions.push(Action::Hang);
-            }
+            Ask::Hang => self.hang(false, actions),
         }
+    }
+
+    fn hang(&mut self, busy: bool, actions: &mut Vec<Action>) {
+        self.stage = Stage::Done;
+        actions.extend([Action::Journal(Entry::Hangs), Action::Hang { busy }]);
     }
 
     /// Writes what the rate asks for since it last wrote.

@@ -23,6 +23,8 @@ pub enum Input {
     Term,
     /// A connection was accepted.
     Connected(ConnId),
+    /// The supervisor passed a connection, with this number.
+    Passed(ConnId, u64),
     /// A whole request was read. The next one on the same connection comes after this one has been answered.
     Request(ConnId, Request),
     /// The client closed or reset the connection.
@@ -77,6 +79,10 @@ pub enum Action {
     SayReady,
     /// Say `{"act":"suicide"}` or `{"act":"retire"}`.
     Announce(Retirement),
+    /// Say that a connection that was passed is accepted, `{"act":"accepted","seq":N}`, and read from it.
+    Take(ConnId, u64),
+    /// Close a connection that was passed, and say `{"act":"refused","seq":N}`.
+    Refuse(ConnId, u64),
     /// Answer with the who-am-I document; close afterwards unless told to keep.
     Answer {
         /// Whom.
@@ -98,8 +104,13 @@ pub enum Action {
     Leak(u64),
     /// Start a process.
     Spawn(Child),
+    /// Say `{"act":"alive"}` (WATCHDOG=1 where there is no channel).
+    SayAlive,
     /// Do nothing any more, whatever comes.
-    Hang,
+    Hang {
+        /// In a loop that never ends, instead of asleep.
+        busy: bool,
+    },
     /// Exit with this status. Always the last action.
     Exit(i32),
 }
@@ -113,6 +124,8 @@ pub enum Entry {
     Runs(u32),
     /// It serves.
     Ready,
+    /// It does nothing any more from now on.
+    Hangs,
     /// It accepted a connection from this client port.
     Accepted(u32),
     /// It announced.

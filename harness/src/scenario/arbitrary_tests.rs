@@ -44,6 +44,8 @@ fn record() -> impl Strategy<Value = LifeRecord> {
         let (ignore_term, slow_stop, leak, output, stderr, children, lifetime) = rest;
         LifeRecord {
             boot,
+            busy: ignore_term != never_ready,
+            silent: ignore_term && never_ready,
             never_ready,
             exit,
             hang,
@@ -275,6 +277,8 @@ fn pool() -> impl Strategy<Value = Pool> {
             stable,
             drain,
             ready_timeout,
+            watchdog: ready_timeout.filter(|_| workers % 2 == 0),
+            handoff: [None, Some(Handoff::Inherit), Some(Handoff::RoundRobin)][workers as usize % 3],
         },
     )
 }

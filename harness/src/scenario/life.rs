@@ -120,6 +120,12 @@ pub struct LifeRecord {
     /// Hang: when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hang: Option<Phase>,
+    /// It hangs in a loop that never ends, instead of asleep.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub busy: bool,
+    /// It serves, but never says that it makes progress.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub silent: bool,
     /// How it leaves when a handler throws or it is asked to retire.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub retire: Retirement,

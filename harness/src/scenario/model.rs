@@ -69,6 +69,29 @@ pub struct Pool {
     /// How long a worker may take to become ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_timeout: Option<Span>,
+    /// How long a ready worker may say nothing before it counts as one that hangs; absent: nobody is watched. Workers that
+    /// are well say something twice as often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watchdog: Option<Span>,
+    /// How the workers get at connections; absent leaves that to the subject, which lets them accept as a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<Handoff>,
+}
+
+/// How workers get at connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Handoff {
+    /// They have the listening socket and accept.
+    Inherit,
+    /// The supervisor accepts, and passes each connection to a worker in turn.
+    RoundRobin,
+}
+
+impl Pool {
+    /// How often a worker that is well says so, if it is watched.
+    pub fn beat(&self) -> Option<std::time::Duration> {
+        self.watchdog.map(|silence| silence.0 / 2)
+    }
 }
 
 fn default_drain() -> Span {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::scenario::{Act, Ask, Command, Life, Load, Retirement, Scenario, not_built};
+use crate::scenario::{Act, Ask, Command, Handoff, Life, Load, Retirement, Scenario, not_built};
 
 use super::{ORIGINAL, Profile, Puppet, Subject};
 
@@ -20,6 +20,18 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
         why.push("it can't be told to change the number of its workers".to_owned());
     }
     why.extend(unknown_configs(subject, scenario).iter().map(|name| format!("it has no configuration `{name}`")));
+    if scenario.pool.watchdog.is_some() && subject.profile.watchdog == Some(false) {
+        why.push("it does not look for workers that hang".to_owned());
+    }
+    if let Some(handoff) = scenario.pool.handoff {
+        let can = subject.profile.handoffs.as_deref().unwrap_or(&[Handoff::Inherit]);
+        if !can.contains(&handoff) {
+            why.push(match handoff {
+                Handoff::Inherit => "its workers don't accept connections themselves".to_owned(),
+                Handoff::RoundRobin => "it does not pass connections to its workers".to_owned(),
+            });
+        }
+    }
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());
     }
@@ -61,6 +73,7 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         give_up_status,
         stop_status,
         drain,
+        watchdog,
         kill_slack,
         announcements,
         rolling_reload,
@@ -69,6 +82,8 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         reap: _,
         orphans: _,
         holds_listener,
+        // What a subject can do beyond this is asked of it only by scenarios that say so.
+        handoffs: _,
     } = profile;
     let unlimited = *limit == Some(super::LimitRule::Unlimited);
     let lines = [
@@ -84,6 +99,7 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         ("give_up_status", give_up_status.is_some() || unlimited),
         ("stop_status", stop_status.is_some()),
         ("drain", drain.is_some()),
+        ("watchdog", watchdog.is_some()),
         ("kill_slack", kill_slack.is_some() || *drain == Some(false)),
         ("announcements", announcements.is_some()),
         ("rolling_reload", rolling_reload.is_some()),

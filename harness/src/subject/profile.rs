@@ -41,6 +41,9 @@ pub struct Profile {
     /// Whether it ends a worker that has not drained by the scenario's deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<bool>,
+    /// Whether it kills a ready worker that has said nothing for as long as the scenario says, and no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watchdog: Option<bool>,
     /// How long after the drain deadline a worker may still be there (K).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_slack: Option<Span>,
@@ -62,6 +65,9 @@ pub struct Profile {
     /// Whether it keeps the listening sockets open from start to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds_listener: Option<bool>,
+    /// How its workers can get at connections; absent: they accept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoffs: Option<Vec<crate::scenario::Handoff>>,
 }
 
 /// What is promised about the delay between a death and the next birth.

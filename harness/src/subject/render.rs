@@ -127,7 +127,7 @@ impl Names {
     fn new(vars: &Vars<'_>, config: &Path) -> Self {
         let path = |path: &Path| Some(path.display().to_string());
         let (host, port) = vars.address.rsplit_once(':').unwrap_or((vars.address, ""));
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout } = vars.pool;
+        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff } = vars.pool;
         let millis = |span: Span| span.0.as_millis().to_string();
         let seconds = |span: Span| span.0.as_secs_f64().to_string();
         let whole_limit =
@@ -162,6 +162,9 @@ impl Names {
             ("stable_ms", stable.map(millis)),
             ("ready_timeout", ready_timeout.map(|timeout| timeout.to_string())),
             ("ready_timeout_ms", ready_timeout.map(millis)),
+            ("watchdog", watchdog.map(|silence| silence.to_string())),
+            ("watchdog_ms", watchdog.map(millis)),
+            ("handoff", handoff.map(|handoff| format!("{handoff:?}"))),
         ])
     }
 
@@ -248,8 +251,16 @@ pub(super) fn unknown_places(text: &str) -> Vec<String> {
 impl Names {
     /// All names that a place can have.
     pub(super) fn known() -> Vec<&'static str> {
-        let pool =
-            Pool { workers: 1, limit: None, backoff: None, stable: None, drain: Span::ZERO, ready_timeout: None };
+        let pool = Pool {
+            workers: 1,
+            limit: None,
+            backoff: None,
+            stable: None,
+            drain: Span::ZERO,
+            ready_timeout: None,
+            watchdog: None,
+            handoff: None,
+        };
         let nowhere = Path::new("");
         let vars = Vars {
             pool: &pool,

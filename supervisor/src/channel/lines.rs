@@ -11,6 +11,8 @@ pub struct LineBuffer {
     start: usize,
     /// No LF before this place, so that a long line in many pieces is searched once and not once per piece.
     searched: usize,
+    /// How many bytes came before those that are kept.
+    forgotten: u64,
 }
 
 /// What [`LineBuffer::next`] found.
@@ -30,6 +32,7 @@ impl LineBuffer {
         if self.start > 0 {
             self.bytes.drain(..self.start);
             self.searched -= self.start;
+            self.forgotten += self.start as u64;
             self.start = 0;
         }
         self.bytes.extend_from_slice(bytes);
@@ -51,6 +54,11 @@ impl LineBuffer {
         self.start = end + 1;
         self.searched = end + 1;
         Line::Whole(line)
+    }
+
+    /// Where in the stream the first line begins that was not handed out.
+    pub fn position(&self) -> u64 {
+        self.forgotten + self.start as u64
     }
 
     /// How many bytes of an incomplete line are kept.
@@ -83,6 +91,20 @@ mod tests {
         let (lines, pending) = lines(&[b"a\n\nb", b"c\nd"]);
         assert_eq!(lines, [&b"a"[..], b"", b"bc"]);
         assert_eq!(pending, 1);
+    }
+
+    #[test]
+    fn it_knows_where_in_the_stream_a_line_begins() {
+        let mut buffer = LineBuffer::default();
+        buffer.push(b"ab\n\nc");
+        let mut begins = vec![buffer.position()];
+        while let Line::Whole(_) = buffer.next() {
+            begins.push(buffer.position());
+        }
+        buffer.push(b"d\ne");
+        assert_eq!(buffer.next(), Line::Whole(b"cd"));
+        begins.push(buffer.position());
+        assert_eq!(begins, [0, 3, 4, 7]);
     }
 
     #[test]

@@ -37,6 +37,8 @@ struct Frame<H> {
     handle: Option<H>,
     /// Whether the worker will answer for the descriptor as Node does.
     answered: bool,
+    /// How much of it counts against the limit.
+    counted: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +69,13 @@ impl<H: Copy> Outbox<H> {
     /// # Errors
     /// [`Full`]: it is not queued.
     pub fn say(&mut self, line: &[u8]) -> Result<(), Full> {
-        self.queue(Frame { line: line.to_vec(), handle: None, answered: false })
+        self.queue(Frame { line: line.to_vec(), handle: None, answered: false, counted: line.len() })
+    }
+
+    /// Queues a line of any length, which takes no room from others. To be called only while nothing waits.
+    pub fn exceed(&mut self, line: Vec<u8>) {
+        self.held.push_back(Frame { line, handle: None, answered: false, counted: 0 });
+        self.release();
     }
 
     /// Queues a line that overtakes what was queued before.
@@ -85,11 +93,12 @@ impl<H: Copy> Outbox<H> {
     /// # Errors
     /// [`Full`]: it is not queued.
     pub fn pass(&mut self, line: Vec<u8>, handle: H, answered: bool) -> Result<(), Full> {
-        self.queue(Frame { line, handle: Some(handle), answered })
+        let counted = line.len();
+        self.queue(Frame { line, handle: Some(handle), answered, counted })
     }
 
     fn queue(&mut self, frame: Frame<H>) -> Result<(), Full> {
-        self.reserve(frame.line.len())?;
+        self.reserve(frame.counted)?;
         self.held.push_back(frame);
         self.release();
         Ok(())
@@ -118,7 +127,8 @@ impl<H: Copy> Outbox<H> {
     /// What is to be written now: the rest of a line, and the descriptor that goes with its first byte.
     pub fn front(&mut self) -> Option<(&[u8], Option<H>)> {
         if self.current.is_none() {
-            let urgent = self.urgent.pop_front().map(|line| Frame { line, handle: None, answered: false });
+            let plain = |line: Vec<u8>| Frame { counted: line.len(), line, handle: None, answered: false };
+            let urgent = self.urgent.pop_front().map(plain);
             self.current = urgent.or_else(|| self.next.pop_front()).map(|frame| (frame, 0));
         }
         self.current.as_ref().map(|(frame, written)| (&frame.line[*written..], frame.handle))
@@ -132,7 +142,9 @@ impl<H: Copy> Outbox<H> {
             return;
         }
         *written += bytes;
-        self.bytes -= bytes;
+        let counted = bytes.min(frame.counted);
+        frame.counted -= counted;
+        self.bytes -= counted;
         if frame.handle.take().is_some()
             && frame.answered
             && let Some(awaited) = &mut self.awaited
@@ -147,6 +159,11 @@ impl<H: Copy> Outbox<H> {
     /// Whether there is something to be written.
     pub fn is_pending(&self) -> bool {
         self.current.is_some() || !self.urgent.is_empty() || !self.next.is_empty()
+    }
+
+    /// Whether nothing is to be written, now or after an answer.
+    pub fn is_empty(&self) -> bool {
+        !self.is_pending() && self.held.is_empty()
     }
 
     /// The worker says that a descriptor has arrived: which. `None` if none was to be answered.
@@ -165,10 +182,9 @@ impl<H: Copy> Outbox<H> {
         }
         awaited.retries += 1;
         awaited.written = false;
-        let again = Frame { line: awaited.line.clone(), handle: Some(awaited.handle), answered: true };
         // It had its room before, so it has it again, whatever came meanwhile.
-        self.bytes += again.line.len();
-        self.next.push_back(again);
+        let (line, handle) = (awaited.line.clone(), Some(awaited.handle));
+        self.next.push_back(Frame { line, handle, answered: true, counted: 0 });
         None
     }
 

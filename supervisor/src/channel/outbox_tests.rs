@@ -118,6 +118,20 @@ fn it_is_bounded_and_what_was_written_makes_room() {
 }
 
 #[test]
+fn a_line_that_may_exceed_the_limit_takes_no_room_from_others() {
+    let mut outbox = outbox();
+    assert!(outbox.is_empty());
+    outbox.exceed(vec![b'x'; 3 * LIMIT]);
+    assert!(!outbox.is_empty());
+    outbox.say(&[b'y'; LIMIT]).expect("room");
+    assert_eq!(outbox.say(b"y"), Err(Full));
+    assert_eq!(written(&mut outbox).len(), 4 * LIMIT);
+    assert!(outbox.is_empty());
+    outbox.say(&[b'y'; LIMIT]).expect("room again, and no more than that");
+    assert_eq!(outbox.say(b"y"), Err(Full));
+}
+
+#[test]
 fn at_the_end_every_descriptor_that_nobody_answered_for_is_given_back_in_order() {
     let mut outbox = outbox();
     outbox.pass(b"a\n".to_vec(), 1, true).expect("room");

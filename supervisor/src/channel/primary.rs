@@ -95,6 +95,21 @@ impl<W: Copy + Ord, H: Copy> Primary<W, H> {
         self.sockets.insert(query.key(), socket);
     }
 
+    /// How many sockets there are.
+    pub fn len(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
+    /// Forgets the sockets that are not to be kept: they are about to be closed.
+    pub fn retain(&mut self, keep: impl Fn(&H) -> bool) {
+        self.sockets.retain(|_, socket| keep(&socket.handle));
+    }
+
     /// The socket of this key.
     pub fn get(&self, key: &str) -> Option<&Socket<W, H>> {
         self.sockets.get(key)

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::parse_limit;
+use crate::config::{Output, parse_limit};
 use crate::policy::defaults::{Kind, TABLE};
 use crate::policy::{ExitCode, Limit};
+
+use super::detach::Background;
+use super::operate::Operate;
 
 /// Keeps a pool of workers available behind listening sockets that it holds for them.
 ///
@@ -34,6 +37,8 @@ pub enum Do {
         #[arg(value_name = "CONFIG.ron")]
         config: PathBuf,
     },
+    #[command(flatten)]
+    Operate(Operate),
 }
 
 const RUN_USAGE: &str = "supervisor run [OPTIONS] CONFIG.ron
@@ -76,6 +81,12 @@ pub struct Run {
     /// Write nothing on standard error once the pool runs
     #[arg(long)]
     pub quiet: bool,
+    /// Where workers write: inherit (the supervisor's own output), prefixed (the same, each line after the worker's
+    /// name), null, or file:PATH (appended to; reopened at USR1)
+    #[arg(long, value_name = "WHERE", value_parser = output)]
+    pub output: Option<Output>,
+    #[command(flatten)]
+    pub background: Background,
     /// What the workers run
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
@@ -102,6 +113,16 @@ fn limit(text: &str) -> Result<LimitArg, String> {
     parse_limit(text).map(LimitArg)
 }
 
+fn output(text: &str) -> Result<Output, String> {
+    match text.split_once(':') {
+        None if text == "inherit" => Ok(Output::Inherit),
+        None if text == "prefixed" => Ok(Output::Prefixed),
+        None if text == "null" => Ok(Output::Null),
+        Some(("file", path)) if !path.is_empty() => Ok(Output::Files { stdout: path.into(), stderr: None }),
+        _ => Err("expected inherit, prefixed, null or file:PATH".to_owned()),
+    }
+}
+
 fn span(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write it with its unit, as in 10s or 500ms"))
 }
@@ -110,7 +131,7 @@ fn signals_and_codes() -> String {
     let mut text = String::from(
         "Signals:\n  TERM, INT  stop: drain the workers, then end; a second one does not wait for the drain\n  \
          HUP        replace every worker, each only when its replacement is ready\n  \
-         USR1       reopen the event file\n\nExit codes:\n",
+         USR1       reopen the event file and those of workers' output\n\nExit codes:\n",
     );
     for code in ExitCode::ALL {
         _ = writeln!(text, "  {:<3} {}", code.status(), code.meaning());

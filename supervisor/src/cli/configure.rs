@@ -10,8 +10,11 @@ use crate::config::{
 };
 use crate::policy::{ExitCode, Readiness, Restart, defaults};
 
+use crate::shell::Source;
+
 use super::args::{ReadyArg, RestartArg, Run};
 use super::complain;
+use super::instances::socket_to_be;
 
 /// Why there is no configuration.
 pub enum Refused {
@@ -68,7 +71,7 @@ fn instead_of(path: &Path) -> String {
 
 /// The file's configuration, or the defaults, with the options of the command line in it.
 pub fn configure(run: &Run) -> Result<Config, Refused> {
-    let mut config = match &run.config {
+    let config = match &run.config {
         Some(path) => read(path)?,
         None => Config {
             pools: vec![PoolConfig::new(ONLY_POOL, run.command.clone(), default_workers())],
@@ -79,6 +82,25 @@ pub fn configure(run: &Run) -> Result<Config, Refused> {
             control: None,
         },
     };
+    complete(run, config)
+}
+
+/// Where the file's configuration comes from, so that a reload can read it again, with the same options in it.
+pub fn source(run: &Run) -> Option<Source<'_>> {
+    let path = run.config.clone()?;
+    let name = path.display().to_string();
+    let read = move |text: &str| {
+        let config = parse(text, &name).map_err(|problems| problems.to_string())?;
+        complete(run, config).map_err(|refused| match refused {
+            Refused::Usage(text) | Refused::Unreadable(text) => text,
+            Refused::Wrong(problems) => problems.to_string(),
+        })
+    };
+    Some(Source { path, read: Box::new(read) })
+}
+
+/// With the options of the command line in it.
+fn complete(run: &Run, mut config: Config) -> Result<Config, Refused> {
     apply(run, &mut config)?;
     // A file was checked by itself; whatever is wrong now came from the options.
     let faults = config.pools.iter().flat_map(|pool| check_policy(&pool.policy));
@@ -91,7 +113,26 @@ pub fn configure(run: &Run) -> Result<Config, Refused> {
     }
 }
 
+/// Options of a pool that make no sense beside a file with several.
+fn pool_options(run: &Run) -> Vec<&'static str> {
+    let given = [
+        ("--workers", run.workers.is_some()),
+        ("--drain", run.drain.is_some()),
+        ("--ready-timeout", run.ready_timeout.is_some()),
+        ("--limit", run.limit.is_some()),
+        ("--ready", run.ready.is_some()),
+        ("--restart", run.restart.is_some()),
+        ("--listen", !run.listen.is_empty()),
+    ];
+    given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+}
+
 fn apply(run: &Run, config: &mut Config) -> Result<(), Refused> {
+    if let (2.., [option, ..]) = (config.pools.len(), &pool_options(run)[..]) {
+        let names: Vec<&str> = config.pools.iter().map(|pool| pool.name.as_str()).collect();
+        let text = format!("{option} is for one pool, and the file has {}: {}", names.len(), names.join(", "));
+        return Err(Refused::Usage(text));
+    }
     let policy = &mut config.pools[0].policy;
     policy.workers = run.workers.unwrap_or(policy.workers);
     policy.drain = run.drain.unwrap_or(policy.drain);
@@ -124,6 +165,15 @@ fn apply(run: &Run, config: &mut Config) -> Result<(), Refused> {
         config.events = Some(EventSink::Descriptor(number));
     }
     config.quiet |= run.quiet;
+    if let Some(output) = &run.output {
+        config.pools.iter_mut().for_each(|pool| pool.output = output.clone());
+    }
+    if let Some(name) = &run.background.name {
+        config.control = Some(socket_to_be(name).map_err(|failure| Refused::Unreadable(failure.text))?);
+    }
+    if let Some(socket) = &run.background.control {
+        config.control = Some(socket.clone());
+    }
     Ok(())
 }
 

@@ -30,6 +30,14 @@ pub fn fields<'a>(text: &'a str, name: &'static str) -> Result<Vec<Field<'a>>, P
     options().from_str_seed(text, Seed(name)).map_err(|error| syntax(text, &error))
 }
 
+/// The entries of the map from strings that `text` holds, in their order.
+///
+/// # Errors
+/// The text is not RON, or not such a map.
+pub fn entries(text: &str) -> Result<Vec<(String, &str)>, Problem> {
+    options().from_str_seed(text, Entries).map_err(|error| syntax(text, &error))
+}
+
 /// The value that `text` holds.
 ///
 /// # Errors
@@ -98,6 +106,32 @@ impl<'de> Visitor<'de> for Seed {
             fields.push(Field { name, value: value.trim().get_ron() });
         }
         Ok(fields)
+    }
+}
+
+struct Entries;
+
+impl<'de> DeserializeSeed<'de> for Entries {
+    type Value = Vec<(String, &'de str)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Vec<(String, &'de str)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map: {\"name\": value, …}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(name) = map.next_key()? {
+            entries.push((name, map.next_value::<&RawValue>()?.trim().get_ron()));
+        }
+        Ok(entries)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The validated configuration.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::kernel::{Address, Setup};
 use crate::policy::{Policy, defaults};
@@ -35,8 +36,15 @@ pub struct PoolConfig {
     pub listen: Vec<usize>,
     /// How the workers get at connections.
     pub handoff: Handoff,
+    /// What makes a worker count as ready, beside its own word.
+    pub sign: ReadySign,
+    /// A worker that has not taken a connection that it was passed after this long hangs.
+    pub handoff_timeout: Duration,
     /// How a worker is asked to leave.
     pub leave: Leave,
+    /// How long a worker of a Node cluster in round robin is left alone, without new connections, before it is told to
+    /// disconnect: Node closes connections on which no request has begun.
+    pub leave_pause: Duration,
     /// The number of the descriptor on which a worker writes a newline when it is ready (s6).
     pub notify_fd: Option<i32>,
     /// Where its output goes.
@@ -63,6 +71,9 @@ impl PoolConfig {
             env: Vec::new(),
             listen: Vec::new(),
             handoff: Handoff::Inherit,
+            sign: ReadySign::Sockets,
+            handoff_timeout: defaults::HANDOFF_TIMEOUT,
+            leave_pause: defaults::LEAVE_PAUSE,
             leave: Leave::Signal(LEAVE_SIGNAL),
             notify_fd: None,
             output: Output::Inherit,
@@ -97,6 +108,18 @@ pub enum Handoff {
     RoundRobin,
     /// As `Inherit`, but each worker has a listening socket of its own (SO_REUSEPORT).
     Reuseport,
+}
+
+/// What makes a worker count as ready, beside its own word, where the way of its hand-off has such a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadySign {
+    /// With [`Handoff::Node`] that the listening sockets have arrived, with [`Handoff::NodeCluster`] that the program
+    /// listens.
+    Sockets,
+    /// With [`Handoff::NodeCluster`] that Node runs, before the program does.
+    Online,
+    /// Nothing.
+    Nothing,
 }
 
 /// How a worker is asked to leave: to finish what it holds and end.

@@ -2,38 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use serde::Deserialize;
+use crate::kernel::Address;
+use crate::policy::defaults;
 
-use crate::policy::defaults::{self, WORKERS_LIMIT};
-use crate::policy::{Backoff, Limit, Policy, Readiness, Restart};
-
+use super::pool::{POOL_FIELDS, named_listeners, pool};
 use super::problem::Problems;
 use super::read::{Reader, Struct};
 use super::{Config, EventSink, PoolConfig, parse_address};
 
-/// Every field of the file.
-const FIELDS: &[&str] = &[
-    "command",
-    "workers",
-    "listen",
-    "limit",
-    "backoff",
-    "stable",
-    "restart",
-    "ready",
-    "ready_timeout",
-    "drain",
-    "events",
-    "env",
-    "backlog",
-    "seed",
-    "quiet",
-];
+/// The fields that say something about the supervisor; those of a pool stand beside them if there is only one.
+const OWN_FIELDS: &[&str] = &["listen", "backlog", "events", "quiet", "control", "pools"];
 
 /// What a pool is called that nobody gave a name.
 pub const ONLY_POOL: &str = "main";
+
+/// The longest name of a pool, in bytes.
+const POOL_NAME_LIMIT: usize = 64;
 
 /// systemd's limit for a name of LISTEN_FDNAMES.
 pub const NAME_LIMIT: usize = 255;
@@ -44,7 +29,8 @@ pub const NAME_LIMIT: usize = 255;
 /// Everything that is wrong with it at once; `file_name` is what the problems call it.
 pub fn parse(text: &str, file_name: &str) -> Result<Config, Problems> {
     let mut reader = Reader::new(text);
-    let config = reader.structure(text, "Config", FIELDS).map(|fields| config(&mut reader, &fields));
+    let known = [POOL_FIELDS, OWN_FIELDS].concat();
+    let config = reader.structure(text, "Config", &known).map(|fields| config(&mut reader, &fields));
     let mut list = reader.problems;
     match config {
         Some(config) if list.is_empty() => Ok(config),
@@ -57,61 +43,69 @@ pub fn parse(text: &str, file_name: &str) -> Result<Config, Problems> {
 
 fn config(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Config {
     let listen = listen(reader, fields);
-    let policy = policy(reader, fields);
-    let pool = PoolConfig {
-        env: env(reader, fields),
-        listen: (0..listen.len()).collect(),
-        policy: policy.clone(),
-        ..PoolConfig::new(ONLY_POOL, command(reader, fields), policy.workers)
-    };
     Config {
-        pools: vec![pool],
+        pools: pools(reader, fields, &listen),
         listen,
         backlog: reader.value(fields, "backlog", "a number", defaults::BACKLOG),
-        control: None,
         events: fields
             .get("events")
             .and_then(|part| reader.read::<Option<PathBuf>>(part, "events", "a file name in quotes").flatten())
             .map(EventSink::File),
         quiet: reader.value(fields, "quiet", "true or false", false),
+        control: control(reader, fields),
     }
 }
 
-fn command(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Vec<String> {
-    let Some(part) = fields.get("command") else {
-        let end = reader.text.trim_end().len();
-        let closing = &reader.text[end.saturating_sub(1)..end];
-        reader.wrong(closing, "`command` is missing", "").help =
-            Some("say what the workers run: command: [\"/usr/bin/web\", \"--flag\"]".to_owned());
-        return Vec::new();
+/// The pools that are named, or the only one, whose fields stand at the top.
+fn pools(reader: &mut Reader<'_>, fields: &Struct<'_>, listen: &[(String, Address)]) -> Vec<PoolConfig> {
+    let Some(part) = fields.get("pools") else {
+        return vec![pool(reader, fields, ONLY_POOL, reader.text, (0..listen.len()).collect())];
     };
-    let expected = "program and arguments: [\"/usr/bin/web\", \"--flag\"]";
-    let Some(command) = reader.read::<Vec<String>>(part, "command", expected) else { return Vec::new() };
-    if command.first().is_none_or(String::is_empty) {
-        reader.wrong(part, "`command` names no program", format!("expected {expected}"));
-    }
-    if command.iter().any(|word| word.contains('\0')) {
-        reader.wrong(part, "`command` contains a NUL", "no program can be given one");
-    }
-    command
-}
-
-fn env(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Vec<(String, String)> {
-    let Some(part) = fields.get("env") else { return Vec::new() };
-    let map: BTreeMap<String, String> = reader.read(part, "env", "a map: {\"NAME\": \"value\"}").unwrap_or_default();
-    for (name, value) in &map {
-        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-            reader.wrong(part, format!("`env`: {name:?} can't be set"), "a name has no `=`, and nothing has a NUL");
+    for &name in POOL_FIELDS {
+        if let Some(stray) = fields.name_of(name) {
+            let what = format!("`{name}` belongs into a pool");
+            reader.wrong(stray, what, "").help = Some("with `pools`, what is said of a pool stands in it".to_owned());
         }
     }
-    map.into_iter().collect()
+    let Some(named) = reader.map(part, "pools", "a map: {\"web\": (command: [\"web\"])}") else { return Vec::new() };
+    if named.is_empty() {
+        reader.wrong(part, "`pools` is empty", "expected at least one");
+    }
+    let mut pools: Vec<PoolConfig> = Vec::new();
+    for (name, text) in named {
+        if !is_pool_name(&name) || pools.iter().any(|pool| pool.name == name) {
+            let label = format!("expected 1 to {POOL_NAME_LIMIT} letters, digits, `-`, `_` or `.`, and each only once");
+            reader.wrong(text, format!("{name:?} can't be the name of a pool"), label);
+        } else if pools.len() > usize::from(u16::MAX) {
+            reader.wrong(text, "too many pools", "expected at most 65535");
+        } else if let Some(fields) = reader.structure(text, "Pool", &[POOL_FIELDS, &["listen"]].concat()) {
+            let listen = named_listeners(reader, &fields, listen);
+            pools.push(pool(reader, &fields, &name, text, listen));
+        }
+    }
+    pools
 }
 
-fn listen(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Vec<(String, crate::kernel::Address)> {
+/// A name that can stand in an event, before a line of output and on the command line.
+fn is_pool_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || ['-', '_', '.'].contains(&c);
+    (1..=POOL_NAME_LIMIT).contains(&name.len()) && name.chars().all(fits)
+}
+
+fn control(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Option<PathBuf> {
+    let part = fields.get("control")?;
+    let path = reader.read::<Option<PathBuf>>(part, "control", "the path of a Unix socket in quotes").flatten()?;
+    if let Err(expected) = parse_address(&format!("unix:{}", path.display())) {
+        reader.wrong(part, "`control` is no path of a Unix socket", expected);
+    }
+    Some(path)
+}
+
+fn listen(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Vec<(String, Address)> {
     let Some(part) = fields.get("listen") else { return Vec::new() };
     let map: BTreeMap<String, String> =
         reader.read(part, "listen", "a map: {\"web\": \"127.0.0.1:8080\"}").unwrap_or_default();
-    let mut listen: Vec<(String, crate::kernel::Address)> = Vec::new();
+    let mut listen: Vec<(String, Address)> = Vec::new();
     for (name, text) in map {
         if name.is_empty() || name.len() > NAME_LIMIT || name.contains(|c: char| c == ':' || c.is_control()) {
             let label = format!("a name has 1 to {NAME_LIMIT} bytes, none of them a colon or a control character");
@@ -132,174 +126,9 @@ fn listen(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Vec<(String, crate::k
     listen
 }
 
-fn is_any_port(address: &crate::kernel::Address) -> bool {
-    use crate::kernel::Address::{Tcp, Udp};
+fn is_any_port(address: &Address) -> bool {
+    use Address::{Tcp, Udp};
     matches!(address, Tcp(socket) | Udp(socket) if socket.port() == 0)
-}
-
-fn policy(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Policy {
-    let before = reader.problems.len();
-    let workers = reader.value(fields, "workers", "a number", default_workers());
-    let mut policy = defaults::policy(workers);
-    policy.limit = limit(reader, fields, policy.limit);
-    policy.backoff = backoff(reader, fields, policy.backoff);
-    policy.stable = reader.span(fields, "stable", policy.stable);
-    policy.restart = restart(reader, fields);
-    policy.ready = ready(reader, fields);
-    policy.ready_timeout = reader.span(fields, "ready_timeout", policy.ready_timeout);
-    policy.drain = reader.span(fields, "drain", policy.drain);
-    policy.seed = reader.value(fields, "seed", "a number", policy.seed);
-    if reader.problems.len() == before {
-        for fault in check_policy(&policy) {
-            let part = fields.get(fault.field).unwrap_or(reader.text);
-            reader.wrong(part, fault.what, "").help = fault.help;
-        }
-    }
-    policy
-}
-
-/// The number of CPUs that this process may use.
-pub fn default_workers() -> u32 {
-    std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok()).unwrap_or(1)
-}
-
-fn limit(reader: &mut Reader<'_>, fields: &Struct<'_>, default: Option<Limit>) -> Option<Limit> {
-    let part = match fields.get("limit") {
-        None => return default,
-        Some("None") => return None,
-        Some(part) => unwrap_some(part),
-    };
-    let inner = reader.structure(part, "Limit", &["restarts", "within"])?;
-    Some(Limit {
-        restarts: reader.value(&inner, "restarts", "a number", defaults::LIMIT_RESTARTS),
-        within: reader.span(&inner, "within", defaults::LIMIT_WITHIN),
-    })
-}
-
-/// `Some((…))` may be written out.
-fn unwrap_some(part: &str) -> &str {
-    let inner = part.strip_prefix("Some").map(str::trim_start).and_then(|rest| rest.strip_prefix('('));
-    inner.and_then(|rest| rest.strip_suffix(')')).map_or(part, str::trim)
-}
-
-fn backoff(reader: &mut Reader<'_>, fields: &Struct<'_>, default: Backoff) -> Backoff {
-    let Some(part) = fields.get("backoff") else { return default };
-    let Some(inner) = reader.structure(part, "Backoff", &["initial", "factor", "cap", "jitter_percent"]) else {
-        return default;
-    };
-    Backoff {
-        initial: reader.span(&inner, "initial", default.initial),
-        factor: reader.value(&inner, "factor", "a whole number", default.factor),
-        cap: reader.span(&inner, "cap", default.cap),
-        jitter_percent: reader.value(&inner, "jitter_percent", "a number from 0 to 100", default.jitter_percent),
-    }
-}
-
-fn restart(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Restart {
-    #[derive(Deserialize)]
-    #[serde(rename = "Restart", deny_unknown_fields)]
-    enum Written {
-        Always,
-        OnFailure {
-            #[serde(default = "zero")]
-            success: Vec<i32>,
-        },
-        Never,
-    }
-    fn zero() -> Vec<i32> {
-        vec![0]
-    }
-    match reader.value(fields, "restart", "Always, OnFailure(success: [0]) or Never", Written::Always) {
-        Written::Always => Restart::Always,
-        Written::OnFailure { success } => Restart::OnFailure { success },
-        Written::Never => Restart::Never,
-    }
-}
-
-fn ready(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Readiness {
-    #[derive(Deserialize)]
-    #[serde(rename = "Readiness")]
-    enum Written {
-        Told,
-        AtSpawn,
-    }
-    match reader.value(fields, "ready", "Told or AtSpawn", Written::Told) {
-        Written::Told => Readiness::Told,
-        Written::AtSpawn => Readiness::AtSpawn,
-    }
-}
-
-/// A policy that no pool can follow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The field that is to be changed.
-    pub field: &'static str,
-    /// What is wrong.
-    pub what: String,
-    /// How to mend it.
-    pub help: Option<String>,
-}
-
-/// Everything that makes no sense, wherever the policy came from.
-pub fn check_policy(policy: &Policy) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let mut fault = |field, what: String, help: Option<String>| faults.push(Fault { field, what, help });
-    if policy.workers == 0 || policy.workers > WORKERS_LIMIT {
-        fault("workers", format!("`workers` is {}: expected 1 to {WORKERS_LIMIT}", policy.workers), None);
-    }
-    let Backoff { initial, factor, cap, jitter_percent } = policy.backoff;
-    if initial < Duration::from_millis(1) {
-        fault("backoff", format!("`backoff.initial` is {initial:?}: expected at least 1ms"), None);
-    }
-    if factor == 0 {
-        fault("backoff", "`backoff.factor` is 0: expected at least 1".to_owned(), None);
-    }
-    if cap < initial {
-        fault("backoff", format!("`backoff.cap` ({cap:?}) is less than `backoff.initial` ({initial:?})"), None);
-    }
-    if jitter_percent > 100 {
-        fault("backoff", format!("`backoff.jitter_percent` is {jitter_percent}: expected 0 to 100"), None);
-    }
-    if policy.ready == Readiness::Told && policy.ready_timeout.is_zero() {
-        fault("ready_timeout", "`ready_timeout` is 0: no worker could ever become ready".to_owned(), None);
-    }
-    if let Some(limit) = policy.limit {
-        if limit.within.is_zero() {
-            fault("limit", "`limit.within` is 0: no window of that length holds anything".to_owned(), None);
-        } else if let Some((what, help)) = unreachable(limit, &policy.backoff) {
-            fault("limit", what, Some(help));
-        }
-    }
-    faults
-}
-
-/// A limit that a crash loop of one worker never reaches, because its delays are longer than the window.
-fn unreachable(limit: Limit, backoff: &Backoff) -> Option<(String, String)> {
-    let span = limit.crash_loop_span(backoff);
-    (span >= limit.within).then(|| {
-        let Limit { restarts, within } = limit;
-        let what = format!(
-            "the limit can't be reached: {restarts} restarts of one crash-looping worker take {span:?} of backoff, \
-             and the window is {within:?}"
-        );
-        (what, format!("widen `limit.within` beyond {span:?}, lower `limit.restarts` or lower `backoff.cap`"))
-    })
-}
-
-/// Reads a limit as the command line writes it: `10/60s`, or `none`.
-///
-/// # Errors
-/// What was expected.
-pub fn parse_limit(text: &str) -> Result<Option<Limit>, String> {
-    if text == "none" {
-        return Ok(None);
-    }
-    let expected = || format!("expected restarts and window as in 10/60s, or none; got {text:?}");
-    let (restarts, within) = text.split_once('/').ok_or_else(expected)?;
-    Ok(Some(Limit {
-        restarts: restarts.trim().parse().map_err(|_| expected())?,
-        within: humantime::parse_duration(within.trim()).map_err(|_| expected())?,
-    }))
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
+use std::time::Duration;
+
 use super::*;
-use crate::kernel::Address;
+use crate::config::{Handoff, Leave, Output, ReadySign, default_workers, parse_limit};
+use crate::kernel::{Resource, ResourceLimit};
+use crate::policy::{Limit, Readiness, Restart};
 
 const WHOLE: &str = r#"(
     command: ["/path/puppet"], workers: 4, listen: {"web": "127.0.0.1:8080", "log": "unix:/run/log"},
     limit: (restarts: 10, within: "60s"),
     backoff: (initial: "100ms", factor: 2, cap: "5s", jitter_percent: 10), stable: "5s",
     restart: OnFailure(success: [0, 3]), ready: AtSpawn, ready_timeout: "30s", drain: "1min 30s",
+    watchdog: "250ms", notify_fd: Some(6),
     events: "events.jsonl", env: {"K": "V"}, backlog: 128, seed: 7, quiet: true,
 )"#;
 
@@ -33,6 +38,24 @@ fn every_field() {
     assert_eq!(policy.ready, Readiness::AtSpawn);
     assert_eq!(policy.drain, Duration::from_secs(90));
     assert_eq!(policy.seed, 7);
+    assert_eq!(policy.watchdog, Some(Duration::from_millis(250)));
+    assert_eq!(config.pools[0].notify_fd, Some(6));
+}
+
+#[test]
+fn a_watchdog_that_nobody_could_satisfy_and_a_descriptor_that_is_taken() {
+    let with = |fields: &str| format!(r#"(command: ["web"], listen: {{"a": "127.0.0.1:0"}}, {fields})"#);
+    assert_eq!(
+        problems(&with(r#"watchdog: "0s", notify_fd: 4"#)),
+        [
+            ("\"0s\"".into(), "`watchdog` is 0ns: expected at least 10ms".into()),
+            ("4".into(), "`notify_fd` is 4".into())
+        ]
+    );
+    let none = parse(&with("watchdog: None, notify_fd: None"), "test.ron").expect("valid");
+    assert_eq!((none.pools[0].policy.watchdog, none.pools[0].notify_fd), (None, None));
+    let bare = parse(&with("notify_fd: 5"), "test.ron").expect("valid");
+    assert_eq!(bare.pools[0].notify_fd, Some(5));
 }
 
 #[test]
@@ -40,6 +63,77 @@ fn all_but_the_command_has_a_default() {
     let config = parse(r#"(command: ["web"])"#, "test.ron").expect("valid");
     assert_eq!(config.pools[0].policy, defaults::policy(default_workers()));
     assert_eq!(config.events, None);
+}
+
+const POOLS: &str = r#"(
+    listen: {"web": "127.0.0.1:8080", "admin": "unix:/run/admin"}, control: "/run/control",
+    pools: {
+        "web": (
+            command: ["node", "web.js"], workers: 3, listen: ["web"], handoff: NodeCluster(policy: Shared), ready: Online,
+            output: Files(stdout: "web.log"), limits: {"nofile": (1024, 4096), "core": "unlimited"}, umask: "027",
+            directory: "/", user: 0, watchdog: "5s", reload: (surge: 2, at_once: 2),
+        ),
+        "notifier": (
+            command: ["./notify"], workers: 1, listen: [], handoff: node, leave: Message({"act": "leave"}), notify_fd: 5,
+            output: Prefixed,
+        ),
+    },
+)"#;
+
+#[test]
+fn several_pools_each_with_its_own_ways() {
+    let config = parse(POOLS, "test.ron").unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.control, Some("/run/control".into()));
+    let [web, notifier] = &config.pools[..] else { panic!("two pools") };
+    assert_eq!((web.name.as_str(), notifier.name.as_str()), ("web", "notifier"));
+    assert_eq!(config.listen[web.listen[0]].0, "web");
+    assert_eq!(web.handoff, Handoff::NodeCluster { round_robin: false });
+    assert_eq!(web.leave, Leave::Disconnect, "what that module understands");
+    assert_eq!(web.sign, ReadySign::Online);
+    assert_eq!(web.output, Output::Files { stdout: "web.log".into(), stderr: None });
+    let nofile = ResourceLimit { resource: Resource::Nofile, soft: Some(1024), hard: Some(4096) };
+    let core = ResourceLimit { resource: Resource::Core, soft: None, hard: None };
+    assert_eq!(web.setup.limits, [nofile, core]);
+    assert_eq!((web.setup.umask, web.setup.user), (Some(0o027), Some(0)));
+    assert_eq!(web.policy.watchdog, Some(Duration::from_secs(5)));
+    assert_eq!((web.policy.surge, web.policy.at_once), (2, 2));
+    assert!(notifier.listen.is_empty());
+    assert_eq!(notifier.handoff, Handoff::Node { message: "\"server\"".to_owned(), connections: false });
+    assert_eq!(notifier.leave, Leave::Message("{\"act\":\"leave\"}".to_owned()));
+    assert_eq!(notifier.notify_fd, Some(5));
+}
+
+#[test]
+fn what_is_wrong_with_a_pool_is_said_in_its_place() {
+    for (field, place, what) in [
+        ("handoff: Clutser", "Clutser", "there is no `Clutser`"),
+        ("handoff: Node(mesage: 1)", "mesage", "mesage"),
+        ("leave: Signal(KILL)", "KILL", "KILL"),
+        ("output: Files()", "Files()", "stdout"),
+        ("notify_fd: 3", "3", "`notify_fd` is 3"),
+        ("umask: \"999\"", "\"999\"", "no mask"),
+        ("directory: \"here\"", "\"here\"", "not absolute"),
+        ("user: \"nobody-of-that-name\"", "\"nobody-of-that-name\"", "no user"),
+        ("group: \"nobody-of-that-name\"", "\"nobody-of-that-name\"", "no group"),
+        ("limits: {\"nofiles\": 1}", "{\"nofiles\": 1}", "no resource"),
+        ("limits: {\"nofile\": (9, 8)}", "(9, 8)", "above the hard"),
+        ("limits: {\"nofile\": \"much\"}", "\"much\"", "no limit"),
+        ("watchdog: \"1ms\"", "\"1ms\"", "at least"),
+        ("reload: (at_once: 0)", "(at_once: 0)", "at_once"),
+        ("control: \"run\"", "\"run\"", "control"),
+        ("pools: {}", "{}", "empty"),
+        ("pools: {\"a b\": (command: [\"x\"])}", "(command: [\"x\"])", "name of a pool"),
+        ("pools: {\"a\": (command: [\"x\"], listen: [\"wbe\"])}", "[\"wbe\"]", "no listener"),
+        ("pools: {\"a\": (comand: [\"x\"])}", "comand", "unknown field"),
+    ] {
+        let own = if field.starts_with("pools") { "" } else { "command: [\"x\"], " };
+        let text = format!("({own}{field})");
+        let found = problems(&text);
+        assert!(found[0].1.contains(what), "{field}: {found:?}");
+        assert!(found[0].0.contains(place) || place.contains(&found[0].0), "{field}: {found:?}");
+    }
+    let mixed = problems(r#"(workers: 2, pools: {"a": (command: ["x"])})"#);
+    assert_eq!(mixed, [("workers".to_owned(), "`workers` belongs into a pool".to_owned())]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::fields::{Field, fields, place, value};
+use super::fields::{Field, entries, fields, place, value};
 use super::problem::{Problem, nearest};
 
 /// The problems of one text.
@@ -22,6 +22,11 @@ impl<'a> Struct<'a> {
     /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&'a str> {
         self.0.iter().find(|field| field.name == name).map(|field| field.value)
+    }
+
+    /// The name of a field as it stands in the text, if it is there.
+    pub fn name_of(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|field| field.name == name).map(|field| field.name)
     }
 }
 
@@ -49,6 +54,19 @@ impl<'a> Reader<'a> {
         match fields(part, name) {
             Ok(all) => Some(self.known(all, known)),
             Err(problem) => {
+                self.inside(part, problem);
+                None
+            }
+        }
+    }
+
+    /// The entries of the map from strings that a part of the text holds.
+    pub fn map<'b>(&mut self, part: &'b str, name: &str, expected: &str) -> Option<Vec<(String, &'b str)>> {
+        match entries(part) {
+            Ok(entries) => Some(entries),
+            Err(mut problem) => {
+                problem.what = format!("`{name}`: {}", problem.what);
+                problem.label = format!("expected {expected}");
                 self.inside(part, problem);
                 None
             }

@@ -32,7 +32,11 @@ impl Step<'_> {
     /// status.
     pub(super) fn give_up_too(&mut self) {
         match self.pool.stage {
-            Stage::New | Stage::Running => self.end(ExitCode::GaveUp, StopAsked::Never),
+            Stage::New | Stage::Running => {
+                self.end(ExitCode::GaveUp, StopAsked::Never);
+                // Its tick may be over already, and without time to drain there is something due now.
+                self.tick();
+            }
             Stage::Ending { .. } | Stage::Over { .. } => {}
         }
         self.end_if_gone();

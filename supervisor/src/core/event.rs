@@ -47,6 +47,8 @@ pub enum Event {
     Scale { pool: u16, workers: u32 },
     /// A rolling restart began, ended, was absorbed by a waiting one or was abandoned.
     Reload { pool: u16, phase: ReloadPhase },
+    /// The configuration was to be read again and can't be used, for this reason: nothing changes.
+    ReloadRefused { reason: String },
     /// A stop of one pool or of all was asked for; one that hurries, the second, doesn't wait for the drain.
     Stop { pool: Option<u16>, hurry: bool },
 }

@@ -1,11 +1,12 @@
 //! The state machine over all pools: who gets which input, and when everything is over.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::policy::{ExitCode, Instant, Policy};
 
 use super::pool::{Pool, StopAsked};
-use super::{Action, Command, ErrorEvent, Event, Input, Machine, WorkerId};
+use super::{Action, Command, ErrorEvent, Event, Input, Machine};
 
 /// One or more pools, each under its own policy. They share their end: one that gives up takes the others with it, and
 /// the machine exits when the last pool is over.
@@ -16,12 +17,6 @@ pub struct Pools {
     over: bool,
 }
 
-/// Whom an input is for.
-enum For {
-    All,
-    One(u16),
-}
-
 impl Pools {
     /// One pool for each policy, in their order; none has started yet.
     pub fn new(policies: Vec<Policy>) -> Self {
@@ -29,28 +24,26 @@ impl Pools {
         Self { pools, over: false }
     }
 
-    /// The pools that an input is for; noted if there is none.
-    fn addressed(&mut self, input: &Input, actions: &mut Vec<Action>) -> &mut [Pool] {
-        let (whom, worker) = match input {
-            Input::Start | Input::Command(_) | Input::Configure(..) | Input::Tick => (For::All, None),
-            Input::PoolCommand(pool, _) => (For::One(*pool), None),
+    /// The places of the pools that an input is for; noted if there are none.
+    fn addressed(&self, input: &Input, actions: &mut Vec<Action>) -> Range<usize> {
+        let all = 0..self.pools.len();
+        let (number, worker) = match input {
+            Input::Start | Input::Command(_) | Input::Configure(..) | Input::Tick => return all,
+            Input::PoolCommand(pool, _) => (*pool, None),
             Input::Spawned(id)
             | Input::SpawnFailed(id, _)
             | Input::Word(id, _)
             | Input::Disconnected(id)
             | Input::Exited(id, _)
-            | Input::Hung(id) => (For::One(id.pool), Some(*id)),
+            | Input::Hung(id) => (id.pool, Some(*id)),
         };
-        match whom {
-            For::All => &mut self.pools,
-            For::One(number) => {
-                let place = usize::from(number);
-                if place >= self.pools.len() {
-                    unexpected(worker, "something for a pool that does not exist", actions);
-                }
-                self.pools.get_mut(place..=place).unwrap_or_default()
-            }
+        let place = usize::from(number);
+        if all.contains(&place) {
+            return place..place + 1;
         }
+        let what = ErrorEvent::Unexpected("something for a pool that does not exist");
+        actions.push(Action::Emit(Event::Error { worker, what }));
+        0..0
     }
 
     /// Whatever it is that wakes the loop: if something was due long ago, it was suspended.
@@ -63,7 +56,7 @@ impl Pools {
         }
     }
 
-    /// One pool after the other gives up, until all have that are not over.
+    /// If a pool has given up, so do the others that are not over.
     fn give_up_together(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.pools.iter().any(Pool::gave_up) {
             for pool in &mut self.pools {
@@ -87,10 +80,10 @@ impl Machine for Pools {
             return;
         }
         self.excuse_if_late(now);
-        let pools = self.addressed(&input, actions);
+        let places = self.addressed(&input, actions);
         match &input {
-            Input::Command(Command::Stop) => stop(pools, None, now, actions),
-            Input::PoolCommand(pool, Command::Stop) => stop(pools, Some(*pool), now, actions),
+            Input::Command(Command::Stop) => stop(&mut self.pools[places], None, now, actions),
+            Input::PoolCommand(pool, Command::Stop) => stop(&mut self.pools[places], Some(*pool), now, actions),
             Input::Start
             | Input::Spawned(_)
             | Input::SpawnFailed(..)
@@ -102,12 +95,13 @@ impl Machine for Pools {
             | Input::PoolCommand(_, Command::Reload | Command::Scale(_) | Command::Restart(_))
             | Input::Configure(..)
             | Input::Tick => {
-                for pool in pools {
-                    pool.step(now, input.clone(), actions);
+                for place in places {
+                    self.pools[place].step(now, input.clone(), actions);
+                    // Before the next one starts anything.
+                    self.give_up_together(now, actions);
                 }
             }
         }
-        self.give_up_together(now, actions);
         self.exit_if_over(actions);
     }
 
@@ -126,8 +120,4 @@ fn stop(pools: &mut [Pool], pool: Option<u16>, now: Instant, actions: &mut Vec<A
             pool.step(now, Input::Command(Command::Stop), actions);
         }
     }
-}
-
-fn unexpected(worker: Option<WorkerId>, what: &'static str, actions: &mut Vec<Action>) {
-    actions.push(Action::Emit(Event::Error { worker, what: ErrorEvent::Unexpected(what) }));
 }

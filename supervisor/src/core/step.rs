@@ -104,7 +104,7 @@ impl Step<'_> {
 
     /// Does what is due. Restarts come first: one of them may find the limit reached, and with a drain of zero the
     /// deadlines of that are due as well.
-    fn tick(&mut self) {
+    pub(super) fn tick(&mut self) {
         let now = self.now;
         let mut dues: Vec<_> = self.pool.dues().filter(|&(at, _)| at <= now).collect();
         dues.sort_unstable();

@@ -9,5 +9,5 @@ mod types;
 pub use traits::{Clock, Files, Kernel, Listen, Own, Processes, Streams, Wait};
 pub use types::{
     Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Resource, ResourceLimit, Scope, Setup,
-    SignalSet, SpawnSpec, Spawned, Stdio, Watch,
+    SignalNumber, SignalSet, SpawnSpec, Spawned, Stdio, Watch,
 };

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::core::{ExitStatus, Signal, SpawnError};
+use crate::core::{ExitStatus, SpawnError};
 use crate::policy::Instant;
 
 use super::{
-    Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Scope, SignalSet, SpawnSpec, Spawned, Watch,
+    Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Scope, Setup, SignalNumber, SignalSet,
+    SpawnSpec, Spawned, Watch,
 };
 
 /// Time.
@@ -76,7 +77,7 @@ pub trait Processes {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError>;
 
     /// Sends a signal to a child that has not been reaped. ESRCH for a group that is already empty.
-    fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno>;
+    fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno>;
 
     /// A child that has ended and is not yet reaped, adopted strangers included; it stays a zombie, so that its group
     /// can still be signalled safely, and is named again until it is reaped. `None`: there is none now.
@@ -110,8 +111,20 @@ pub trait Files {
 
 /// What the supervisor is told about itself.
 pub trait Own {
+    /// Why a child can't be set up like this, as far as it can be known before it is tried: who we are, our own limits,
+    /// what is there. A kernel that can't know says nothing.
+    fn refuses(&self, setup: &Setup) -> Option<String> {
+        _ = setup;
+        None
+    }
+
     /// The environment that it was started with.
     fn environment(&self) -> Vec<(OsString, OsString)>;
+
+    /// Its own process and effective user. A kernel in which nobody else lives need not say.
+    fn identity(&self) -> Peer {
+        Peer::default()
+    }
 }
 
 /// All of it.

@@ -29,6 +29,8 @@ impl Errno {
     pub const BADF: Self = Self(9);
     /// Out of memory.
     pub const NOMEM: Self = Self(12);
+    /// The host has no descriptor left.
+    pub const NFILE: Self = Self(23);
     /// This process has no descriptor left.
     pub const MFILE: Self = Self(24);
     /// The device is full.
@@ -57,6 +59,19 @@ pub struct Fd(pub i32);
 /// A child that has not been reaped: until then nobody else can get its pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Child(pub u32);
+
+/// A signal by its number in `<signal.h>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalNumber(pub i32);
+
+impl From<Signal> for SignalNumber {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Term => Self(15),
+            Signal::Kill => Self(9),
+        }
+    }
+}
 
 /// Whom a signal goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +165,7 @@ impl ListenOptions {
 }
 
 /// Who is at the other end of a Unix connection (SO_PEERCRED).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
     /// Its process, when it connected.
     pub pid: u32,

@@ -66,6 +66,8 @@ mod values {
     pub const RELOAD_AT_ONCE: u32 = 1;
     pub const BACKLOG: u32 = 511;
     pub const SEED: u64 = 1;
+    pub const HANDOFF_TIMEOUT: Duration = Duration::from_secs(10);
+    pub const LEAVE_PAUSE: Duration = Duration::from_millis(300);
 
     pub const KILL_SLACK: Duration = Duration::from_millis(250);
     pub const REAP: Duration = Duration::from_millis(250);

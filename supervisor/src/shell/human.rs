@@ -6,12 +6,15 @@ use std::io;
 use crate::core::{ErrorEvent, Event, ExitStatus, ReloadPhase, SpawnStep, WorkerId};
 use crate::kernel::{Child, Errno};
 
+use super::json::event_pool;
+use super::voices::About;
+
 /// Appends the line of `event`, with its LF; nothing for those that only a program cares about.
-pub fn write_event(out: &mut String, event: &Event, pid: Option<Child>) {
+pub fn write_event(out: &mut String, event: &Event, about: About<'_>) {
     let begin = out.len();
     out.push_str("supervisor: ");
     let silent = out.len();
-    _ = sentence(out, event, pid);
+    _ = sentence(out, event, about);
     if out.len() == silent {
         out.truncate(begin);
     } else {
@@ -29,11 +32,18 @@ pub fn errno_text(errno: Errno) -> String {
     io::Error::from_raw_os_error(errno.0).to_string()
 }
 
-fn sentence(out: &mut String, event: &Event, pid: Option<Child>) -> std::fmt::Result {
-    let name = |worker: &WorkerId| match pid {
-        Some(Child(pid)) => format!("worker {} (generation {}, pid {pid})", worker.slot, worker.generation),
-        None => format!("worker {} (generation {})", worker.slot, worker.generation),
-    };
+/// `worker 1 (generation 2, pid 5)`, with the name of its pool before it.
+fn worker_name(worker: &WorkerId, about: About<'_>) -> String {
+    let pool = about.pool.map(|pool| format!("{pool} ")).unwrap_or_default();
+    let pid = about.pid.map(|Child(pid)| format!(", pid {pid}")).unwrap_or_default();
+    format!("{pool}worker {} (generation {}{pid})", worker.slot, worker.generation)
+}
+
+fn sentence(out: &mut String, event: &Event, about: About<'_>) -> std::fmt::Result {
+    let name = |worker| worker_name(worker, about);
+    if let (Some(pool), Some(_)) = (about.pool, event_pool(event)) {
+        write!(out, "{pool}: ")?;
+    }
     match event {
         Event::Setup { workers, .. } => write!(out, "starting {workers} workers"),
         Event::Listening { address } => write!(out, "listening on {address}"),
@@ -66,6 +76,7 @@ fn sentence(out: &mut String, event: &Event, pid: Option<Child>) -> std::fmt::Re
             write!(out, "rolling restart abandoned: a new worker did not become ready; the old ones stay")
         }
         Event::Reload { phase: ReloadPhase::Cancelled, .. } => write!(out, "rolling restart cancelled by the stop"),
+        Event::ReloadRefused { reason } => write!(out, "the configuration stays as it is: {reason}"),
         Event::Stop { hurry: false, .. } => write!(out, "stopping"),
         Event::Stop { hurry: true, .. } => write!(out, "stopping at once"),
         Event::Online { .. } | Event::Retire { .. } | Event::Disconnect { .. } | Event::Close { .. } => Ok(()),
@@ -98,8 +109,21 @@ mod tests {
 
     fn line(event: &Event) -> String {
         let mut out = String::new();
-        write_event(&mut out, event, Some(Child(5)));
+        write_event(&mut out, event, About { pid: Some(Child(5)), pool: None });
         out
+    }
+
+    #[test]
+    fn one_pool_of_several_is_named() {
+        let mut out = String::new();
+        let worker = WorkerId { pool: 1, slot: 1, generation: 2 };
+        let about = About { pid: None, pool: Some("web") };
+        write_event(&mut out, &Event::Ready { worker }, about);
+        write_event(&mut out, &Event::Draining { pool: 1, workers: 2 }, about);
+        assert_eq!(
+            out,
+            "supervisor: web worker 1 (generation 2) is ready\nsupervisor: web: waiting for 2 workers to finish\n"
+        );
     }
 
     #[test]

@@ -7,21 +7,23 @@ use crate::core::{ErrorEvent, Event, ExitStatus, ReloadPhase, SpawnStep, WorkerI
 use crate::kernel::Child;
 use crate::policy::Instant;
 
-/// Appends the line of `event`, with its LF. `pid` is the process of the worker that it concerns, if it has one.
-pub fn write_event(out: &mut String, at: Instant, event: &Event, pid: Option<Child>) {
+use super::voices::About;
+
+/// Appends the line of `event`, with its LF.
+pub fn write_event(out: &mut String, at: Instant, event: &Event, about: About<'_>) {
     begin(out, at, name(event));
     if let Some(worker) = event_worker(event) {
         out.push_str(r#","worker":{"#);
-        if worker.pool != 0 {
-            _ = write!(out, r#""pool":{},"#, worker.pool);
+        if let Some(pool) = about.pool {
+            _ = write!(out, r#""pool":{},"#, quoted(pool));
         }
         _ = write!(out, r#""slot":{},"generation":{}}}"#, worker.slot, worker.generation);
-        if let Some(Child(pid)) = pid {
+        if let Some(Child(pid)) = about.pid {
             _ = write!(out, r#","pid":{pid}"#);
         }
     }
-    if let Some(pool @ 1..) = event_pool(event) {
-        _ = write!(out, r#","pool":{pool}"#);
+    if let (Some(pool), Some(_)) = (about.pool, event_pool(event)) {
+        _ = write!(out, r#","pool":{}"#, quoted(pool));
     }
     details(out, event);
     out.push_str("}\n");
@@ -58,7 +60,7 @@ fn name(event: &Event) -> &'static str {
         Event::Kill { .. } => "kill",
         Event::Hang { .. } => "hang",
         Event::Scale { .. } => "scale",
-        Event::Reload { .. } => "reload",
+        Event::Reload { .. } | Event::ReloadRefused { .. } => "reload",
         Event::Stop { .. } => "stop",
     }
 }
@@ -85,12 +87,13 @@ pub fn event_worker(event: &Event) -> Option<WorkerId> {
         | Event::Draining { .. }
         | Event::Scale { .. }
         | Event::Reload { .. }
+        | Event::ReloadRefused { .. }
         | Event::Stop { .. } => None,
     }
 }
 
-/// The pool that an event concerns as a whole. The first is not mentioned, so that nothing shows where there is only one.
-fn event_pool(event: &Event) -> Option<u16> {
+/// The pool that an event concerns as a whole.
+pub fn event_pool(event: &Event) -> Option<u16> {
     match event {
         Event::Setup { pool, .. }
         | Event::GiveUp { pool, .. }
@@ -99,6 +102,7 @@ fn event_pool(event: &Event) -> Option<u16> {
         | Event::Reload { pool, .. } => Some(*pool),
         Event::Stop { pool, .. } => *pool,
         Event::Listening { .. }
+        | Event::ReloadRefused { .. }
         | Event::Fork { .. }
         | Event::Online { .. }
         | Event::Ready { .. }
@@ -130,6 +134,7 @@ fn details(out: &mut String, event: &Event) {
             write!(out, r#","restarts":{restarts},"within_ms":{}"#, milliseconds(*within))
         }
         Event::Reload { phase, .. } => write!(out, r#","phase":"{}""#, phase_name(*phase)),
+        Event::ReloadRefused { reason } => write!(out, r#","phase":"refused","reason":{}"#, quoted(reason)),
         Event::Stop { hurry, .. } => write!(out, r#","hurry":{hurry}"#),
         Event::Fork { .. }
         | Event::Online { .. }

@@ -2,8 +2,12 @@ use super::*;
 use crate::core::SpawnError;
 
 fn line(event: Event, pid: Option<u32>) -> String {
+    line_of_pool(event, pid, None)
+}
+
+fn line_of_pool(event: Event, pid: Option<u32>, pool: Option<&str>) -> String {
     let mut out = String::new();
-    write_event(&mut out, Instant::from_nanos(12_000_000_345), &event, pid.map(Child));
+    write_event(&mut out, Instant::from_nanos(12_000_000_345), &event, About { pid: pid.map(Child), pool });
     let parsed: serde_json::Value = serde_json::from_str(&out).expect("every line is JSON");
     assert_eq!(parsed["t"], 12.000_000_345);
     assert_eq!(out.find('\n'), Some(out.len() - 1), "one line each");
@@ -55,9 +59,12 @@ fn the_rest() {
 }
 
 #[test]
-fn pools_after_the_first_are_named() {
-    let worker = WorkerId { pool: 1, ..WORKER };
-    assert_eq!(line(Event::Ready { worker }, None), r#""ready","worker":{"pool":1,"slot":2,"generation":7}"#);
-    assert_eq!(line(Event::Draining { pool: 1, workers: 3 }, None), r#""draining","pool":1,"workers":3"#);
-    assert_eq!(line(Event::Stop { pool: Some(2), hurry: false }, None), r#""stop","pool":2,"hurry":false"#);
+fn one_pool_of_several_is_named() {
+    let named = |event| line_of_pool(event, None, Some("a \"web\""));
+    assert_eq!(
+        named(Event::Ready { worker: WORKER }),
+        r#""ready","worker":{"pool":"a \"web\"","slot":2,"generation":7}"#
+    );
+    assert_eq!(named(Event::Draining { pool: 1, workers: 3 }), r#""draining","pool":"a \"web\"","workers":3"#);
+    assert_eq!(named(Event::Stop { pool: None, hurry: false }), r#""stop","hurry":false"#);
 }

@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
 
 use super::*;
+use crate::channel::encode;
+use crate::core::Order;
 use crate::kernel::{Peer, Received};
 
 /// A socket that answers from lists; then there is nothing to read, and everything can be sent.
@@ -9,6 +11,11 @@ struct Socket {
     reads: VecDeque<Result<Vec<u8>, Errno>>,
     sends: VecDeque<Result<usize, Errno>>,
     sent: Vec<u8>,
+    /// Comes along with the read of this number, from 0.
+    handles: Vec<(usize, Fd)>,
+    read: usize,
+    passed: Vec<Fd>,
+    closed: Vec<Fd>,
 }
 
 impl Streams for Socket {
@@ -19,15 +26,19 @@ impl Streams for Socket {
             self.reads.push_front(Ok(rest));
         }
         buffer[..bytes.len()].copy_from_slice(&bytes);
-        Ok(Received { bytes: bytes.len(), handle: None })
+        let handle = self.handles.iter().find(|(read, _)| *read == self.read).map(|&(_, fd)| fd);
+        self.read += 1;
+        Ok(Received { bytes: bytes.len(), handle })
     }
     fn send(&mut self, _fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         let taken = self.sends.pop_front().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
         self.sent.extend_from_slice(&bytes[..taken]);
         Ok(taken)
     }
-    fn send_handle(&mut self, _: Fd, _: &[u8], _: Fd) -> Result<usize, Errno> {
-        Err(Errno::NOSYS)
+    fn send_handle(&mut self, fd: Fd, bytes: &[u8], handle: Fd) -> Result<usize, Errno> {
+        let sent = self.send(fd, bytes)?;
+        self.passed.push(handle);
+        Ok(sent)
     }
     fn peer(&mut self, _: Fd) -> Result<Peer, Errno> {
         Err(Errno::NOSYS)
@@ -38,7 +49,9 @@ impl Streams for Socket {
     fn receive_datagram(&mut self, _fd: Fd, _buffer: &mut [u8]) -> Result<usize, Errno> {
         Err(Errno::BADF)
     }
-    fn close(&mut self, _fd: Fd) {}
+    fn close(&mut self, fd: Fd) {
+        self.closed.push(fd);
+    }
 }
 
 fn socket(reads: &[Result<&str, Errno>]) -> Socket {
@@ -109,7 +122,7 @@ fn a_shortage_of_memory_loses_nothing_unless_it_lasts() {
 fn an_order_for_which_there_is_no_memory_is_sent_later() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: [Err(Errno::NOBUFS), Err(Errno::NOMEM)].into(), ..Socket::default() };
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()));
     link.flush(&mut socket);
     assert!(link.has_output() && !link.is_deaf());
     link.flush(&mut socket);
@@ -147,7 +160,7 @@ fn a_line_beyond_the_limit_ends_the_channel() {
 fn orders_wait_until_they_fit() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: [Ok(4), Err(Errno::AGAIN)].into(), ..Socket::default() };
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()));
     assert!(link.has_output());
     socket.sends.push_back(Err(Errno::INTR));
     link.flush(&mut socket);
@@ -159,9 +172,8 @@ fn orders_wait_until_they_fit() {
 fn orders_to_a_worker_that_never_reads_are_bounded() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: vec![Err(Errno::AGAIN); 100_000].into(), ..Socket::default() };
-    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.tell(&mut socket, Order::Drain).err());
+    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.say(&mut socket, encode(Order::Drain)).err());
     assert_eq!(refused, Some(Errno::NOBUFS));
-    assert!(link.output.len() <= OUTPUT_LIMIT);
 }
 
 #[test]
@@ -175,14 +187,13 @@ fn an_update_needs_room_and_takes_none_from_orders() {
         Socket { sends: [Ok(OUTPUT_LIMIT), Err(Errno::AGAIN), Err(Errno::AGAIN)].into(), ..Socket::default() };
     link.flush(&mut socket);
     assert!(link.has_output());
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()), "whatever waits before it");
+    assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()), "whatever waits before it");
     link.flush(&mut socket);
     assert_eq!(socket.sent, [&update[..], encode(Order::Drain)].concat());
     assert!(link.has_room());
     socket.sends = vec![Err(Errno::AGAIN); 100_000].into();
-    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.tell(&mut socket, Order::Drain).err());
+    let refused = (0..OUTPUT_LIMIT).find_map(|_| link.say(&mut socket, encode(Order::Drain)).err());
     assert_eq!(refused, Some(Errno::NOBUFS), "orders are bounded as ever");
-    assert!(link.output.len() <= OUTPUT_LIMIT);
 }
 
 #[test]
@@ -190,12 +201,141 @@ fn a_deaf_worker_may_still_speak() {
     let mut link = Link::new(Fd(3));
     let mut socket = socket(&[Ok("{\"act\":\"ready\"}\n")]);
     socket.sends.push_back(Err(Errno::PIPE));
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()));
     assert!(!link.has_output(), "nothing to watch for");
     assert!(link.is_deaf() && !link.has_room());
-    assert_eq!(link.tell(&mut socket, Order::Drain), Ok(()));
+    assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()));
     assert_eq!(socket.sent, b"");
     let mut said = Vec::new();
     link.receive(&mut socket, &mut [0; 64], false, &mut said);
     assert_eq!(said, [READY]);
+}
+
+/// What comes out of the channel when these lines come in, each in a read of its own, some with a descriptor.
+fn exchange(reads: &[(&str, Option<i32>)]) -> (Socket, Vec<String>) {
+    let (mut link, mut said) = (Link::new(Fd(3)), Vec::new());
+    let texts: Vec<Result<&str, Errno>> = reads.iter().map(|(text, _)| Ok(*text)).collect();
+    let mut socket = socket(&texts);
+    let handle = |(read, (_, fd)): (usize, &(&str, Option<i32>))| fd.map(|fd| (read, Fd(fd)));
+    socket.handles = reads.iter().enumerate().filter_map(handle).collect();
+    while !socket.reads.is_empty() {
+        link.receive(&mut socket, &mut [0; 1024], false, &mut said);
+    }
+    link.close(&mut socket);
+    (socket, said.iter().map(|said| format!("{said:?}")).collect())
+}
+
+const HANDLE: &str = "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Socket\",\"msg\":{\"act\":\"retire\"}}\n";
+
+fn acks(text: &[u8]) -> (usize, usize) {
+    let text = String::from_utf8_lossy(text);
+    let count = |answer: &[u8]| text.matches(&*String::from_utf8_lossy(answer)).count();
+    (count(ACK), count(NACK))
+}
+
+#[test]
+fn a_descriptor_that_a_worker_sends_is_answered_once_and_closed_and_its_message_heard() {
+    let (socket, said) = exchange(&[(HANDLE, Some(7)), ("", None)]);
+    assert_eq!(acks(&socket.sent), (1, 0));
+    assert_eq!(socket.closed, [Fd(7), Fd(3)]);
+    assert_eq!(said[0], "Word(Retire)");
+}
+
+#[test]
+fn one_that_did_not_arrive_is_asked_for_again_and_its_message_not_heard_yet() {
+    let (socket, said) = exchange(&[(HANDLE, None), (HANDLE, Some(7))]);
+    assert_eq!(acks(&socket.sent), (1, 1));
+    assert!(String::from_utf8_lossy(&socket.sent).starts_with("{\"cmd\":\"NODE_HANDLE_NACK\"}\n"));
+    assert_eq!(said, ["Word(Retire)"]);
+}
+
+#[test]
+fn a_descriptor_belongs_to_the_line_that_begins_where_it_came() {
+    let (first, rest) = HANDLE.split_at(20);
+    let (socket, _) = exchange(&[("\"x\"\n", None), (first, Some(7)), (rest, None)]);
+    assert_eq!((acks(&socket.sent), socket.closed), ((1, 0), vec![Fd(7), Fd(3)]));
+    let late = format!("{rest}{HANDLE}");
+    let (socket, _) = exchange(&[(first, None), (&late, Some(7))]);
+    assert_eq!(acks(&socket.sent), (1, 1), "it came with the second line");
+    assert!(socket.sent.starts_with(NACK));
+}
+
+#[test]
+fn descriptors_that_come_with_anything_else_are_closed_at_once() {
+    let (socket, _) = exchange(&[("{\"act\":\"dance\"}\n", Some(7)), (HANDLE, None)]);
+    assert_eq!(acks(&socket.sent), (0, 1), "nor are they taken for the next line's");
+    assert_eq!(socket.closed, [Fd(7), Fd(3)]);
+    let flood: Vec<(&str, Option<i32>)> = (10..40).map(|fd| ("x", Some(fd))).collect();
+    let (socket, _) = exchange(&flood);
+    assert_eq!(socket.closed[..29], (11..40).map(Fd).collect::<Vec<_>>(), "only the first may belong to the line");
+    assert_eq!(socket.closed[29..], [Fd(10), Fd(3)], "and is closed with the channel");
+}
+
+#[test]
+fn answers_to_descriptors_overtake_what_waits_for_one() {
+    let mut link = Link::new(Fd(3));
+    let mut socket = socket(&[Ok(HANDLE)]);
+    socket.handles.push((0, Fd(8)));
+    let parcel = Parcel { fd: Fd(7), content: Content::Listener };
+    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, true), Ok(()));
+    assert_eq!(link.say(&mut socket, b"2\n"), Ok(()));
+    let mut said = Vec::new();
+    link.receive(&mut socket, &mut [0; 1024], false, &mut said);
+    assert_eq!(socket.sent, [b"1\n", ACK].concat());
+    socket.reads.push_back(Ok([ACK, ACK].concat()));
+    link.receive(&mut socket, &mut [0; 1024], false, &mut said);
+    assert_eq!(socket.sent, [b"1\n", ACK, b"2\n"].concat());
+    assert_eq!(socket.passed, [Fd(7)]);
+    let arrived = said.iter().filter(|said| matches!(said, Said::Arrived(found) if *found == parcel)).count();
+    assert_eq!(arrived, 1, "the second ACK answers nothing");
+}
+
+#[test]
+fn one_that_the_worker_never_gets_is_given_up_after_four_times() {
+    let mut link = Link::new(Fd(3));
+    let mut socket = socket(&[]);
+    let parcel = Parcel { fd: Fd(7), content: Content::Connection(5) };
+    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, true), Ok(()));
+    let mut said = Vec::new();
+    for _ in 0..4 {
+        assert!(said.is_empty());
+        socket.reads.push_back(Ok(NACK.to_vec()));
+        link.receive(&mut socket, &mut [0; 1024], false, &mut said);
+    }
+    assert!(matches!(said[..], [Said::Lost(found)] if found == parcel), "{said:?}");
+    assert_eq!(socket.passed.len(), 4);
+}
+
+#[test]
+fn a_descriptor_goes_with_the_first_byte_and_never_twice() {
+    let mut link = Link::new(Fd(3));
+    let mut socket = Socket { sends: [Err(Errno::AGAIN), Ok(1), Err(Errno::AGAIN)].into(), ..Socket::default() };
+    let parcel = Parcel { fd: Fd(7), content: Content::Connection(5) };
+    assert_eq!(link.pass(&mut socket, b"123\n".to_vec(), parcel, false), Ok(()));
+    assert!(link.has_output() && socket.passed.is_empty());
+    link.flush(&mut socket);
+    link.flush(&mut socket);
+    assert_eq!((&socket.sent[..], &socket.passed[..]), (&b"123\n"[..], &[Fd(7)][..]));
+}
+
+#[test]
+fn too_many_descriptors_under_way_are_no_reason_to_watch_for_room() {
+    let mut link = Link::new(Fd(3));
+    let mut socket = Socket { sends: [Err(Errno::TOOMANYREFS)].into(), ..Socket::default() };
+    let parcel = Parcel { fd: Fd(7), content: Content::Connection(5) };
+    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, false), Ok(()));
+    assert!(link.is_crowded() && !link.has_output());
+    link.flush(&mut socket);
+    assert!(!link.is_crowded());
+    assert_eq!(socket.sent, b"1\n");
+}
+
+#[test]
+fn nothing_is_passed_to_one_that_does_not_read_any_more() {
+    let mut link = Link::new(Fd(3));
+    let mut socket = Socket { sends: [Err(Errno::PIPE)].into(), ..Socket::default() };
+    let parcel = Parcel { fd: Fd(7), content: Content::Connection(5) };
+    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, true), Ok(()), "the end of the channel will tell");
+    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, true), Err(Errno::PIPE));
+    assert!(link.is_deaf() && !link.has_output());
 }

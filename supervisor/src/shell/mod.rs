@@ -1,15 +1,35 @@
 //! The one poll loop: inputs in, actions out; owns the channels and which process is which worker.
 
+mod act;
+mod client;
+mod commands;
+mod cutter;
+mod goals;
+mod handoff;
+mod hear;
 mod human;
 mod json;
 mod link;
+mod logs;
+mod operator;
 mod outlet;
+mod output;
+mod owners;
+mod primary;
 mod readiness;
+mod reload;
+mod roster;
 mod run;
+mod settings;
+mod sockets;
 mod spec;
 mod state;
 mod topics;
+mod turns;
+mod usage;
 mod voices;
 mod workers;
 
-pub use run::run;
+pub use reload::Source;
+pub use run::{Start, run};
+pub use voices::ALL_WELL;

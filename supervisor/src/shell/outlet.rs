@@ -1,6 +1,6 @@
 //! Where lines leave the supervisor. A reader that doesn't read costs lines, never time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::kernel::{Errno, Fd, Files, Streams};
 
@@ -11,6 +11,8 @@ pub const BACKLOG_LIMIT: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct Outlet {
     fd: Fd,
+    /// Which of the descriptors that the supervisor was started with it is.
+    number: Option<i32>,
     /// The file to open again on request; `None` for a descriptor that somebody else opened.
     path: Option<PathBuf>,
     backlog: Vec<u8>,
@@ -25,7 +27,22 @@ pub struct Outlet {
 impl Outlet {
     /// Writes to an open descriptor.
     pub fn new(fd: Fd, path: Option<PathBuf>) -> Self {
-        Self { fd, path, backlog: Vec::new(), sent: 0, lost: 0, stuck: false, torn: false }
+        Self { fd, number: None, path, backlog: Vec::new(), sent: 0, lost: 0, stuck: false, torn: false }
+    }
+
+    /// Writes to one of the descriptors that the supervisor was started with.
+    pub fn descriptor(fd: Fd, number: i32) -> Self {
+        Self { number: Some(number), ..Self::new(fd, None) }
+    }
+
+    /// Whether it is that one.
+    pub fn is_descriptor(&self, number: i32) -> bool {
+        self.number == Some(number)
+    }
+
+    /// Whether it writes to this file.
+    pub fn is_file(&self, path: &Path) -> bool {
+        self.path.as_deref() == Some(path)
     }
 
     /// The descriptor to watch until it is writable, while something waits for that.
@@ -47,15 +64,21 @@ impl Outlet {
     }
 
     /// Queues whole lines, or loses them.
-    pub fn push(&mut self, lines: &str) {
+    pub fn push(&mut self, lines: impl AsRef<[u8]>) {
+        let lines = lines.as_ref();
         if self.backlog.len() - self.sent + lines.len() > BACKLOG_LIMIT {
-            self.lost += lines.matches('\n').count() as u64;
-        } else {
-            if std::mem::take(&mut self.torn) {
-                self.backlog.push(b'\n');
-            }
-            self.backlog.extend_from_slice(lines.as_bytes());
+            self.lost += count(lines);
+            return;
         }
+        // A reader that takes a little at a time may never take all: what it has taken is let go of now and then.
+        if self.sent > self.backlog.len() / 2 {
+            self.backlog.drain(..self.sent);
+            self.sent = 0;
+        }
+        if std::mem::take(&mut self.torn) {
+            self.backlog.push(b'\n');
+        }
+        self.backlog.extend_from_slice(lines);
     }
 
     /// The descriptor can be written.
@@ -87,7 +110,7 @@ impl Outlet {
 
     /// Loses what waits.
     fn discard(&mut self) {
-        self.lost += self.backlog[self.sent..].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.lost += count(&self.backlog[self.sent..]);
         self.torn = self.sent > 0 && self.backlog[self.sent - 1] != b'\n';
         self.backlog.clear();
         self.sent = 0;
@@ -109,6 +132,11 @@ impl Outlet {
     pub fn close<K: Streams>(self, kernel: &mut K) {
         kernel.close(self.fd);
     }
+}
+
+/// How many lines end in these bytes.
+fn count(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
 #[cfg(test)]

@@ -106,6 +106,21 @@ fn beyond_the_limit_whole_lines_are_lost_and_counted() {
 }
 
 #[test]
+fn a_reader_that_never_catches_up_costs_no_more_memory_than_the_limit() {
+    let (mut outlet, mut sink) = sink(&[]);
+    let line = format!("{}\n", "x".repeat(1023));
+    outlet.push(&line);
+    for _ in 0..20_000 {
+        outlet.push(&line);
+        sink.answers.extend([Ok(1000), Err(Errno::AGAIN)]);
+        outlet.writable(Fd(7));
+        outlet.flush(&mut sink);
+    }
+    assert!(outlet.waits());
+    assert!(outlet.backlog.capacity() <= 4 * BACKLOG_LIMIT, "{} bytes", outlet.backlog.capacity());
+}
+
+#[test]
 fn an_error_costs_what_waits_and_the_next_line_starts_afresh() {
     let (mut outlet, mut sink) = sink(&[Ok(2), Err(Errno::NOSPC)]);
     outlet.push("one\ntwo\n");

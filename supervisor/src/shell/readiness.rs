@@ -68,6 +68,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// Hears no datagrams of this worker any more.
     pub(super) fn close_notify(&mut self, id: WorkerId) {
         if let Some(fd) = self.workers.get_mut(id).and_then(|worker| worker.notify.take()) {
+            self.owners.remove(fd);
             self.kernel.close(fd);
         }
     }
@@ -75,6 +76,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// Awaits no newline of this worker any more.
     pub(super) fn close_newline(&mut self, id: WorkerId) {
         if let Some(fd) = self.workers.get_mut(id).and_then(|worker| worker.newline.take()) {
+            self.owners.remove(fd);
             self.kernel.close(fd);
         }
     }

@@ -1,15 +1,18 @@
 //! Start, turns of the loop, end.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::core::{Command, Event, Input, Machine};
-use crate::kernel::{Errno, Fd, Kernel, ListenOptions, Readiness, Scope, SignalSet, Watch};
+use crate::core::{Command, Event, Input, Machine, Revision, Scale, Signal};
+use crate::kernel::{Errno, Fd, Kernel, Readiness, Scope, SignalSet, Watch};
 use crate::policy::{ExitCode, Instant, defaults};
 
 use super::human::errno_text;
-use super::spec;
-use super::state::Shell;
+use super::operator::Operator;
+use super::reload::{Reloading, Source, applicable, warn};
+use super::settings::Settings;
+use super::state::{Open, Shell};
 use super::voices::Voices;
 
 /// How long the last lines wait for a reader that is slow.
@@ -18,59 +21,78 @@ const FAREWELL: Duration = Duration::from_millis(200);
 /// How long nothing is looked at after a wait that failed.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// The pool that SIGTTIN and SIGTTOU scale: a signal can't name one.
+const FIRST_POOL: u16 = 0;
+
+/// What a start comes with beside the configuration.
+#[derive(Default)]
+pub struct Start<'a> {
+    /// Where the configuration came from: a reload reads it again. Without it a reload is a plain rolling restart.
+    pub source: Option<Source<'a>>,
+    /// Of one that was started in the background: what is told to people is written here as well, and [`super::ALL_WELL`]
+    /// as soon as all workers are ready; then it is closed.
+    pub starter: Option<Fd>,
+}
+
 /// Binds the listeners of `config`, starts `machine` and serves it until it says exit.
 ///
 /// Returns before anything is started with [`ExitCode::Config`] if the event file can't be opened,
 /// [`ExitCode::AddressInUse`] if an address can't be bound, and [`ExitCode::Stopped`] if a stop signal came first. Returns
 /// [`ExitCode::Bug`], all workers killed, if the kernel can't wait any more.
-pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config) -> ExitCode {
-    let mut voices = Voices::open(kernel, config.quiet);
-    let mut listeners = Vec::new();
-    let code = match prepare(kernel, config, &mut voices, &mut listeners) {
-        Ok(()) => {
-            let template = spec::template(config, kernel.environment(), &listeners);
-            let mut shell = Shell::new(kernel, machine, voices, template);
+pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config, start: Start<'_>) -> ExitCode {
+    let mut voices = Voices::open(kernel, config);
+    voices.report_to(start.starter);
+    let mut open = Open::default();
+    let code = match prepare(kernel, config, &mut voices, &mut open) {
+        Ok(bound) => {
+            let mut settings = Settings::new(kernel.environment());
+            settings.add(Revision::default(), config, &bound);
+            let reloading = Reloading::new(start.source, config);
+            let mut shell = Shell::new(kernel, machine, voices, settings, open, reloading);
             let code = serve(&mut shell);
-            voices = shell.voices;
+            shell.close_handoffs();
+            let Shell { outputs, operator, sockets, .. } = shell;
+            (voices, open) = (shell.voices, Open { sockets, outputs, operator });
             code
         }
         Err(code) => code,
     };
-    for listener in listeners {
-        kernel.close(listener);
-    }
-    farewell(kernel, voices);
+    open.sockets.keep(kernel, &BTreeSet::new());
+    farewell(kernel, voices, open);
     code
 }
 
-/// Opens everything that the workers don't have a part in.
+/// Opens everything that the workers don't have a part in; gives the listening sockets.
 fn prepare<K: Kernel>(
     kernel: &mut K,
     config: &Config,
     voices: &mut Voices,
-    listeners: &mut Vec<Fd>,
-) -> Result<(), ExitCode> {
+    open: &mut Open,
+) -> Result<Vec<Fd>, ExitCode> {
     if let Err(errno) = voices.open_events(kernel, config) {
         voices.say(&format!("can't write events: {}", errno_text(errno)));
         return Err(ExitCode::Config);
     }
+    if let Err(reason) = applicable(kernel, config) {
+        voices.say(&reason);
+        return Err(ExitCode::Config);
+    }
+    warn(config, |text| voices.say(text));
+    if let Err((path, errno)) = open.outputs.configure(kernel, &config.pools) {
+        voices.say(&format!("can't append to {}: {}", path.display(), errno_text(errno)));
+        return Err(ExitCode::Config);
+    }
+    open.operator = Operator::open(kernel, config).map_err(|(path, errno)| {
+        voices.say(&format!("can't listen for commands on {}: {}", path.display(), errno_text(errno)));
+        ExitCode::AddressInUse
+    })?;
     for (pool, of) in (0u16..).zip(&config.pools) {
         voices.event(kernel.now(), &Event::Setup { pool, workers: of.policy.workers }, None);
     }
-    for (name, address) in &config.listen {
-        match kernel.listen(address, &ListenOptions::backlog(config.backlog)) {
-            Ok(fd) => {
-                listeners.push(fd);
-                let address = kernel.bound_address(fd).map_or_else(String::new, |address| address.to_string());
-                voices.event(kernel.now(), &Event::Listening { address }, None);
-            }
-            Err(errno) => {
-                voices.say(&format!("can't listen on {address} ({name}): {}", errno_text(errno)));
-                return Err(ExitCode::AddressInUse);
-            }
-        }
-    }
-    Ok(())
+    open.sockets.bind(kernel, voices, config).map_err(|unbound| {
+        voices.say(&unbound.to_string());
+        ExitCode::AddressInUse
+    })
 }
 
 /// All turns.
@@ -86,6 +108,7 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
     shell.feed(Input::Start);
     loop {
         turn(shell, signals, &ready);
+        shell.attend();
         shell.share();
         if let Some(code) = shell.end {
             see_off(shell);
@@ -93,13 +116,29 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         }
         shell.voices.flush(shell.kernel);
         watches.clear();
-        shell.workers.watches(&mut watches);
-        shell.voices.watches(&mut watches);
+        watch(shell, &mut watches);
+        shell.retry_what_is_stuck();
         if let Err(errno) = sleep(shell, &watches, &mut ready) {
             return lost(shell, errno);
         }
         signals = shell.kernel.take_signals();
     }
+}
+
+/// What is to be watched for each part.
+fn watch<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, watches: &mut Vec<Watch>) {
+    shell.workers.watches(watches);
+    shell.handoffs.watches(watches);
+    shell.voices.watches(watches);
+    shell.outputs.watches(watches);
+    shell.operator.watches(watches);
+}
+
+/// When to wake even if nothing happens: the earliest instant that any part waits for. Without one there is no wake-up
+/// at all.
+fn deadline<K: Kernel, M: Machine>(shell: &Shell<'_, K, M>) -> Option<Instant> {
+    let machine = shell.machine.next_deadline();
+    [machine, shell.handoffs.next_deadline(), shell.operator.next_deadline()].into_iter().flatten().min()
 }
 
 /// Waits for whatever comes next. Where there is no memory for the table of descriptors it waits a little without one,
@@ -109,7 +148,7 @@ fn sleep<K: Kernel, M: Machine>(
     watches: &[Watch],
     ready: &mut Vec<Readiness>,
 ) -> Result<(), Errno> {
-    let deadline = shell.machine.next_deadline();
+    let deadline = deadline(shell);
     let mut waited = shell.kernel.wait(watches, deadline, ready);
     if let Err(errno @ (Errno::NOMEM | Errno::AGAIN)) = waited {
         shell.system_error("poll", errno);
@@ -134,18 +173,27 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
     if signals.child {
         shell.reap();
     }
-    for &readiness in ready {
-        shell.voices.writable(if readiness.writable { readiness.fd } else { continue });
+    for readiness in ready.iter().filter(|readiness| readiness.writable) {
+        shell.voices.writable(readiness.fd);
+        shell.outputs.writable(readiness.fd);
     }
     for &readiness in ready {
-        shell.serve_worker(readiness);
+        shell.serve(readiness);
     }
     if signals.reload {
-        shell.feed(Input::Command(Command::Reload));
+        // Why it can't be was told as an event.
+        _ = shell.reload();
+    }
+    if signals.more {
+        shell.feed(Input::PoolCommand(FIRST_POOL, Command::Scale(Scale::By(1))));
+    }
+    if signals.less {
+        shell.feed(Input::PoolCommand(FIRST_POOL, Command::Scale(Scale::By(-1))));
     }
     if signals.reopen {
         shell.reopen();
     }
+    shell.tick_handoffs();
     if shell.machine.next_deadline().is_some_and(|deadline| deadline <= shell.kernel.now()) {
         shell.feed(Input::Tick);
     }
@@ -170,19 +218,26 @@ fn lost<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, errno: Errno) -> Exi
     let children: Vec<_> = shell.workers.children().collect();
     for child in children {
         // Only ESRCH is possible, and means that it is gone.
-        _ = shell.kernel.signal(child, crate::core::Signal::Kill, Scope::Group);
+        _ = shell.kernel.signal(child, Signal::Kill.into(), Scope::Group);
     }
     ExitCode::Bug
 }
 
 /// Gives the last lines a little time to leave.
-fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices) {
+fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices, open: Open) {
+    let Open { mut outputs, mut operator, .. } = open;
+    voices.take_told().into_iter().for_each(|told| operator.event(told));
+    operator.stopped();
     let until: Instant = kernel.now() + FAREWELL;
     let mut ready = Vec::new();
     loop {
+        operator.flush(kernel);
+        outputs.flush(kernel, voices.errors());
         voices.flush(kernel);
         let mut watches: Vec<Watch> = Vec::new();
         voices.watches(&mut watches);
+        outputs.watches(&mut watches);
+        operator.last_watches(&mut watches);
         if watches.is_empty() || kernel.now() >= until {
             break;
         }
@@ -191,8 +246,14 @@ fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices) {
         }
         // Signals would make each wait return at once.
         kernel.take_signals();
-        ready.iter().for_each(|readiness| voices.writable(readiness.fd));
+        for readiness in &ready {
+            voices.writable(readiness.fd);
+            outputs.writable(readiness.fd);
+            operator.writable(readiness.fd);
+        }
     }
+    operator.close(kernel);
+    outputs.close(kernel);
     voices.close(kernel);
 }
 

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::*;
-use crate::config::PoolConfig;
-use crate::core::{Action, ExitStatus, Order, Revision, Signal, SpawnError, SpawnStep, Word, WorkerId};
+use crate::config::{Handoff, Leave, PoolConfig};
+use crate::core::{Action, ExitStatus, Order, Revision, SpawnError, SpawnStep, Word, WorkerId};
 use crate::kernel::{
-    Address, Child, Clock, Files, Listen, Own, Peer, Processes, Received, SpawnSpec, Spawned, Streams, Wait,
+    Address, Child, Clock, Files, Listen, ListenOptions, Own, Peer, Processes, Received, SignalNumber, SpawnSpec,
+    Spawned, Streams, Wait,
 };
 
 const WORKER: WorkerId = WorkerId { pool: 0, slot: 0, generation: 1 };
@@ -26,11 +27,15 @@ struct Fake {
     signals: SignalSet,
     notify: Result<(), Errno>,
     listen: Result<(), Errno>,
+    listeners: i32,
     reads: VecDeque<&'static str>,
+    /// What sends answer; afterwards everything fits.
+    sends: VecDeque<Result<usize, Errno>>,
     dead: Vec<Child>,
+    spawned: Vec<SpawnSpec>,
+    channel: Option<Fd>,
     ended: VecDeque<Errno>,
     kills: VecDeque<Errno>,
-    send: Result<(), Errno>,
     reap: VecDeque<Errno>,
 }
 
@@ -43,11 +48,14 @@ impl Fake {
             signals: SignalSet::default(),
             notify: Ok(()),
             listen: Ok(()),
+            listeners: 0,
             reads: VecDeque::new(),
+            sends: VecDeque::new(),
             dead: Vec::new(),
+            spawned: Vec::new(),
+            channel: Some(Fd(10)),
             ended: VecDeque::new(),
             kills: VecDeque::new(),
-            send: Ok(()),
             reap: VecDeque::new(),
         }
     }
@@ -72,7 +80,7 @@ impl Wait for Fake {
         }
         let (signals, fds) = self.waits.pop_front().unwrap_or(Err(Errno::BADF))?;
         self.signals = signals;
-        ready.extend(fds.into_iter().map(|fd| Readiness { fd, readable: true, writable: false }));
+        ready.extend(fds.into_iter().map(|fd| Readiness { fd, readable: true, writable: true }));
         Ok(())
     }
 
@@ -87,9 +95,9 @@ impl Streams for Fake {
         buffer[..text.len()].copy_from_slice(text.as_bytes());
         Ok(Received { bytes: text.len(), handle: None })
     }
-    fn send(&mut self, _: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        self.note(format!("send {}", bytes.len()));
-        self.send.map(|()| bytes.len())
+    fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        self.note(format!("send {} {}", fd.0, bytes.escape_ascii()));
+        self.sends.pop_front().unwrap_or(Ok(bytes.len()))
     }
     fn send_handle(&mut self, _: Fd, _: &[u8], _: Fd) -> Result<usize, Errno> {
         Err(Errno::NOSYS)
@@ -110,7 +118,8 @@ impl Streams for Fake {
 
 impl Listen for Fake {
     fn listen(&mut self, _: &Address, _: &ListenOptions) -> Result<Fd, Errno> {
-        self.listen.map(|()| Fd(30))
+        self.listeners += 1;
+        self.listen.map(|()| Fd(29 + self.listeners))
     }
     fn bound_address(&self, _: Fd) -> Option<Address> {
         None
@@ -123,10 +132,11 @@ impl Listen for Fake {
 impl Processes for Fake {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
         self.note(format!("spawn {:?}", spec.argv[0]));
-        Ok(Spawned { child: Child(7), channel: Some(Fd(10)), stdout: None, stderr: None, notify: None })
+        self.spawned.push(spec.clone());
+        Ok(Spawned { child: Child(7), channel: self.channel, stdout: None, stderr: None, notify: None })
     }
-    fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
-        self.note(format!("{signal:?} {scope:?} {}", child.0));
+    fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
+        self.note(format!("signal {} {scope:?} {}", signal.0, child.0));
         self.kills.pop_front().map_or(Ok(()), Err)
     }
     fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {
@@ -183,19 +193,24 @@ impl Machine for Noting {
     }
 }
 
+fn pool(name: &str) -> PoolConfig {
+    PoolConfig::new(name, vec![name.to_owned()], 1)
+}
+
+fn config(pools: Vec<PoolConfig>, listen: &[&str]) -> Config {
+    let address = |text: &str| crate::config::parse_address(text).expect("valid");
+    let listen = listen.iter().map(|text| (format!("on {text}"), address(text))).collect();
+    Config { pools, listen, backlog: 1, events: None, quiet: true, control: None }
+}
+
 /// Runs to the end; gives the code and the log without ids, which are all the same.
 fn run_fake(mut kernel: Fake, listen: &[&str]) -> (ExitCode, Vec<String>) {
-    let addresses = listen.iter().map(|text| crate::config::parse_address(text).expect("valid"));
-    let config = Config {
-        pools: vec![PoolConfig::new("main", vec!["web".to_owned()], 1)],
-        listen: addresses.map(|address| ("web".to_owned(), address)).collect(),
-        backlog: 1,
-        events: None,
-        quiet: true,
-        control: None,
-    };
     let machine = Noting(Rc::clone(&kernel.log));
-    let code = run(&mut kernel, machine, &config);
+    run_machine(&mut kernel, machine, &config(vec![pool("web")], listen))
+}
+
+fn run_machine<M: Machine>(kernel: &mut Fake, machine: M, config: &Config) -> (ExitCode, Vec<String>) {
+    let code = run(kernel, machine, config, Start::default());
     let id = format!("{WORKER:?}");
     let log = kernel.log.borrow().iter().map(|line| line.replace(&id, "w")).collect();
     (code, log)
@@ -219,7 +234,7 @@ fn last_words_come_before_the_kill_the_reaping_and_the_exit() {
             "Spawned(w)",
             &format!("Word(w, {:?})", Word::Ready),
             &format!("Word(w, {:?})", Word::Suicide),
-            "Kill Group 7",
+            "signal 9 Group 7",
             "close 10",
             "Disconnected(w)",
             "close 20",
@@ -234,7 +249,7 @@ fn strangers_are_reaped_and_nobody_is_told() {
     let mut kernel = Fake::new(vec![Ok((CHILD, vec![]))]);
     kernel.dead = vec![Child(99)];
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log[3..], ["reap 99", "Kill Group 7"], "then the wait fails");
+    assert_eq!(log[3..], ["reap 99", "signal 9 Group 7"], "then the wait fails");
 }
 
 #[test]
@@ -244,7 +259,7 @@ fn a_stop_comes_before_everything_that_came_with_it() {
     let mut kernel = Fake::new(vec![Ok((all, vec![Fd(10)]))]);
     kernel.reads = ["{\"act\":\"ready\"}\n"].into();
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log[3..7], ["Command(Stop)", "Kill Group 7", "Word(w, Ready)", "Command(Reload)"]);
+    assert_eq!(log[3..7], ["Command(Stop)", "signal 9 Group 7", "Word(w, Ready)", "Command(Reload)"]);
 }
 
 #[test]
@@ -259,7 +274,7 @@ fn a_stop_before_the_start_starts_nothing() {
 fn a_wait_that_fails_kills_the_workers_and_is_a_bug() {
     let (code, log) = run_fake(Fake::new(vec![Err(Errno::INTR), Ok((SignalSet::default(), vec![Fd(99)]))]), &[]);
     assert_eq!(code, ExitCode::Bug);
-    assert_eq!(log[3..], ["Kill Group 7"]);
+    assert_eq!(log[3..], ["signal 9 Group 7"]);
 }
 
 #[test]
@@ -308,20 +323,118 @@ fn an_address_that_can_not_be_bound_starts_nothing() {
 }
 
 #[test]
+fn the_signals_that_scale_mean_the_first_pool() {
+    let more = SignalSet { more: true, ..SignalSet::default() };
+    let less = SignalSet { less: true, ..SignalSet::default() };
+    let (_, log) = run_fake(Fake::new(vec![Ok((more, vec![])), Ok((less, vec![]))]), &[]);
+    assert_eq!(log[3..5], ["PoolCommand(0, Scale(By(1)))", "PoolCommand(0, Scale(By(-1)))"]);
+}
+
+/// Gives the actions of one list for each input, then none.
+struct Script(VecDeque<Vec<Action>>);
+
+impl Machine for Script {
+    fn step(&mut self, _: Instant, _: Input, actions: &mut Vec<Action>) {
+        actions.extend(self.0.pop_front().unwrap_or_default());
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+}
+
+const FIRST: Revision = Revision(0);
+
+#[test]
+fn each_pool_gets_the_listeners_that_it_names() {
+    let mut kernel = Fake::new(Vec::new());
+    let of = |name, listen: &[usize]| PoolConfig { listen: listen.to_vec(), ..pool(name) };
+    let pools =
+        vec![of("web", &[2, 0]), of("notifier", &[]), PoolConfig { handoff: Handoff::RoundRobin, ..of("rr", &[1]) }];
+    let spawn = |pool| Action::Spawn(WorkerId { pool, ..WORKER }, FIRST);
+    let script = Script([vec![spawn(0), spawn(1), spawn(2)]].into());
+    run_machine(&mut kernel, script, &config(pools, &["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"]));
+    let given: Vec<_> = kernel
+        .spawned
+        .iter()
+        .map(|spec| {
+            let variable = |name: &str| {
+                let found = spec.env.iter().find(|(known, _)| known == name);
+                found.map(|(_, value)| value.to_string_lossy().into_owned())
+            };
+            let fds: Vec<i32> = spec.fds.iter().map(|fd| fd.0).collect();
+            (fds, variable("LISTEN_FDNAMES"), variable("NODE_CHANNEL_FD"), spec.listen_pid)
+        })
+        .collect();
+    let names = "on 127.0.0.1:3:on 127.0.0.1:1".to_owned();
+    assert_eq!(given[0], (vec![32, 30], Some(names), Some("5".to_owned()), true));
+    assert_eq!(given[1], (vec![], None, Some("3".to_owned()), false));
+    assert_eq!(given[2], given[1], "connections are handed to these");
+}
+
+/// What happens after a worker of a pool with this `leave` was told to leave.
+fn leaving(leave: Leave, mut kernel: Fake, actions: Vec<Action>) -> Vec<String> {
+    let script = Script([vec![Action::Spawn(WORKER, FIRST)], actions].into());
+    let (_, log) = run_machine(&mut kernel, script, &config(vec![PoolConfig { leave, ..pool("web") }], &[]));
+    log[1..].to_vec()
+}
+
+const LEAVE: Action = Action::Signal(WORKER, Signal::Term);
+
+#[test]
+fn a_worker_is_asked_to_leave_in_the_way_of_its_pool() {
+    let asked = |leave| leaving(leave, Fake::new(vec![]), vec![LEAVE])[0].clone();
+    assert_eq!(asked(Leave::Signal(2)), "signal 2 Process 7");
+    assert_eq!(asked(Leave::Message("\"shutdown\"".to_owned())), r#"send 10 \"shutdown\"\n"#);
+    assert_eq!(asked(Leave::Disconnect), "close 10");
+}
+
+#[test]
+fn one_that_can_not_be_asked_in_its_way_gets_sigterm() {
+    for leave in [Leave::Message("1".to_owned()), Leave::Disconnect] {
+        let mut kernel = Fake::new(vec![]);
+        kernel.channel = None;
+        assert_eq!(leaving(leave, kernel, vec![LEAVE])[0], "signal 15 Process 7");
+    }
+}
+
+#[test]
+fn a_channel_is_closed_when_what_waits_in_it_is_sent() {
+    let mut kernel = Fake::new(vec![Ok((SignalSet::default(), vec![])), Ok((SignalSet::default(), vec![Fd(10)]))]);
+    kernel.sends = [Ok(3), Err(Errno::AGAIN)].into();
+    let log = leaving(Leave::Disconnect, kernel, vec![Action::Tell(WORKER, Order::Drain), LEAVE]);
+    assert_eq!(log[..2], [r#"send 10 {\"act\":\"drain\"}\n"#, r#"send 10 ct\":\"drain\"}\n"#]);
+    assert_eq!(log[2..4], [r#"send 10 ct\":\"drain\"}\n"#, "close 10"], "once it can be written");
+}
+
+#[test]
+fn what_no_pool_needs_any_more_is_closed() {
+    let mut kernel = Fake::new(Vec::new());
+    let script =
+        Script([vec![Action::Settle(0, FIRST), Action::Settle(0, Revision(1)), Action::Spawn(WORKER, FIRST)]].into());
+    let one = PoolConfig { listen: vec![0], ..pool("web") };
+    let (_, log) = run_machine(&mut kernel, script, &config(vec![one], &["127.0.0.1:1"]));
+    assert_eq!(log, ["close 30"], "and nothing can be started from it");
+}
+
+/// The order to drain, as it is noted.
+const DRAIN: &str = r#"send 10 {\"act\":\"drain\"}\n"#;
+
+#[test]
 fn a_worker_that_has_left_its_group_is_killed_by_itself() {
     let mut kernel = Fake::new(vec![Ok((SignalSet { child: false, term: true, ..CHILD }, vec![]))]);
     kernel.kills = [Errno::SRCH].into();
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log[4..6], ["Kill Group 7", "Kill Process 7"]);
+    assert_eq!(log[4..6], ["signal 9 Group 7", "signal 9 Process 7"]);
 }
 
 #[test]
 fn a_worker_that_does_not_read_is_told_by_a_signal() {
     let mut kernel = Fake::new(vec![Ok((SignalSet::default(), vec![Fd(10)]))]);
     kernel.reads = ["{\"act\":\"retire\"}\n"].into();
-    kernel.send = Err(Errno::PIPE);
+    kernel.sends = [Err(Errno::PIPE)].into();
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log[4..6], ["send 16", "Term Process 7"]);
+    assert_eq!(log[4..6], [DRAIN, "signal 15 Process 7"]);
 }
 
 #[test]
@@ -329,5 +442,5 @@ fn a_worker_that_gets_no_signal_is_told_on_its_channel() {
     let mut kernel = Fake::new(vec![Ok((SignalSet { child: false, reload: true, ..CHILD }, vec![]))]);
     kernel.kills = [Errno(1)].into();
     let (_, log) = run_fake(kernel, &[]);
-    assert_eq!(log[4..6], ["Term Process 7", "send 16"]);
+    assert_eq!(log[4..6], ["signal 15 Process 7", DRAIN]);
 }

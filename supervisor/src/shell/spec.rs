@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 
-use crate::config::Config;
+use crate::config::{Handoff, Output, PoolConfig};
 use crate::core::Signal;
-use crate::kernel::{Fd, SpawnSpec};
+use crate::kernel::{Fd, SpawnSpec, Stdio};
 
 /// Variables that speak to the process that they were given to, and to no child of it.
 const PERSONAL: [&str; 11] = [
@@ -24,28 +24,52 @@ const PERSONAL: [&str; 11] = [
 /// The first descriptor after standard input, output and error: where systemd's convention begins.
 const FIRST_FD: usize = 3;
 
-/// The value of [`SpawnSpec`] that all workers share, NOTIFY_SOCKET apart.
-pub fn template(config: &Config, inherited: Vec<(OsString, OsString)>, listeners: &[Fd]) -> SpawnSpec {
+/// The value of [`SpawnSpec`] that all workers of a pool share, NOTIFY_SOCKET apart.
+pub fn template(pool: &PoolConfig, inherited: Vec<(OsString, OsString)>, listeners: &[(String, Fd)]) -> SpawnSpec {
+    let listeners = if inherits(&pool.handoff) { listeners } else { &[] };
     let mut env: Vec<(OsString, OsString)> = inherited;
     env.retain(|(name, _)| !PERSONAL.iter().any(|personal| name == personal));
-    for (name, value) in &config.pools[0].env {
+    for (name, value) in &pool.env {
         set(&mut env, name, value.clone());
     }
     if !listeners.is_empty() {
-        let names: Vec<&str> = config.listen.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = listeners.iter().map(|(name, _)| name.as_str()).collect();
         set(&mut env, "LISTEN_FDS", listeners.len().to_string());
         set(&mut env, "LISTEN_FDNAMES", names.join(":"));
     }
     set(&mut env, "NODE_CHANNEL_FD", (FIRST_FD + listeners.len()).to_string());
     set(&mut env, "NODE_CHANNEL_SERIALIZATION_MODE", "json".to_owned());
+    if let Some(silence) = pool.policy.watchdog {
+        // Without WATCHDOG_PID it is meant for whoever has it.
+        set(&mut env, "WATCHDOG_USEC", silence.as_micros().to_string());
+    }
     SpawnSpec {
-        argv: config.pools[0].command.iter().map(OsString::from).collect(),
+        argv: pool.command.iter().map(OsString::from).collect(),
         env,
-        fds: listeners.to_vec(),
+        fds: listeners.iter().map(|&(_, fd)| fd).collect(),
         channel: true,
         listen_pid: !listeners.is_empty(),
         on_parent_death: Some(Signal::Term),
-        ..SpawnSpec::default()
+        stdout: stdio(&pool.output),
+        stderr: stdio(&pool.output),
+        notify_fd: pool.notify_fd,
+        setup: pool.setup.clone(),
+    }
+}
+
+/// Whether workers are born with the listening sockets; to all others connections or sockets are handed later.
+fn inherits(handoff: &Handoff) -> bool {
+    match handoff {
+        Handoff::Inherit | Handoff::Reuseport => true,
+        Handoff::Node { .. } | Handoff::NodeCluster { .. } | Handoff::RoundRobin => false,
+    }
+}
+
+fn stdio(output: &Output) -> Stdio {
+    match output {
+        Output::Inherit => Stdio::Inherit,
+        Output::Prefixed | Output::Files { .. } => Stdio::Pipe,
+        Output::Null => Stdio::Null,
     }
 }
 
@@ -55,9 +79,12 @@ fn set(env: &mut Vec<(OsString, OsString)>, name: &str, value: String) {
     env.push((name.into(), value.into()));
 }
 
-/// The same for one worker, with its own notify socket.
-pub fn for_worker(template: &SpawnSpec, notify: String) -> SpawnSpec {
+/// The same for one worker, with its own notify socket and its number in Node's cluster.
+pub fn for_worker(template: &SpawnSpec, notify: String, unique: Option<u64>) -> SpawnSpec {
     let mut spec = template.clone();
     set(&mut spec.env, "NOTIFY_SOCKET", notify);
+    if let Some(unique) = unique {
+        set(&mut spec.env, "NODE_UNIQUE_ID", unique.to_string());
+    }
     spec
 }

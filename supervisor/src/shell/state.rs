@@ -1,23 +1,25 @@
-//! The loop's state: what each action does to the world, and how the world's news reach the machine.
+//! The loop's state, and the way from an input to everything that follows from it.
 
 use std::collections::VecDeque;
 
 use crate::channel::{Hub, TopicLimits};
-use crate::core::{Action, ErrorEvent, Event, Input, Machine, Order, Signal, SpawnError, SpawnStep, WorkerId};
-use crate::kernel::{Child, Errno, Kernel, Readiness, Scope, SpawnSpec};
+use crate::core::{Action, ErrorEvent, Event, Input, Machine, WorkerId};
+use crate::kernel::{Errno, Kernel};
 use crate::policy::ExitCode;
 
+use super::handoff::Handoffs;
 use super::json::event_worker;
-use super::link::{Link, Said};
-use super::spec;
+use super::operator::Operator;
+use super::output::Outputs;
+use super::owners::Owners;
+use super::reload::Reloading;
+use super::settings::Settings;
+use super::sockets::Sockets;
 use super::voices::Voices;
-use super::workers::{Worker, Workers};
+use super::workers::Workers;
 
 /// One read's worth of bytes.
 const BUFFER: usize = 64 * 1024;
-
-/// How often the kernel may refuse to name or to reap the dead before the next signal is waited for.
-const REFUSALS: u32 = 3;
 
 /// Everything that the loop knows.
 pub struct Shell<'a, K, M> {
@@ -25,34 +27,71 @@ pub struct Shell<'a, K, M> {
     pub machine: M,
     pub voices: Voices,
     pub workers: Workers,
+    /// Whose descriptor is whose.
+    pub owners: Owners,
+    /// What workers are started from.
+    pub settings: Settings,
+    /// The listening sockets.
+    pub sockets: Sockets,
+    /// Where other configurations come from.
+    pub reloading: Reloading<'a>,
     /// How it ends, once the machine has said so.
     pub end: Option<ExitCode>,
+    /// What is on its way to workers.
+    pub handoffs: Handoffs,
     /// What the workers share.
     pub topics: Hub<WorkerId>,
-    template: SpawnSpec,
+    /// What workers write.
+    pub outputs: Outputs,
+    /// The operator's socket.
+    pub operator: Operator,
+    /// For whatever is read, one thing at a time.
+    pub buffer: Vec<u8>,
     todo: VecDeque<Action>,
     fresh: Vec<Action>,
-    pub(super) buffer: Vec<u8>,
+}
+
+/// What is opened before anything is started.
+#[derive(Debug, Default)]
+pub struct Open {
+    pub sockets: Sockets,
+    pub outputs: Outputs,
+    pub operator: Operator,
 }
 
 impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
     /// Nothing runs yet.
-    pub fn new(kernel: &'a mut K, machine: M, voices: Voices, template: SpawnSpec) -> Self {
+    pub fn new(
+        kernel: &'a mut K,
+        machine: M,
+        voices: Voices,
+        settings: Settings,
+        open: Open,
+        reloading: Reloading<'a>,
+    ) -> Self {
+        let Open { sockets, outputs, operator } = open;
         Self {
             kernel,
             machine,
             voices,
             workers: Workers::default(),
+            owners: Owners::default(),
+            settings,
+            sockets,
+            reloading,
             end: None,
+            buffer: vec![0; BUFFER],
+            handoffs: Handoffs::default(),
+            outputs,
+            operator,
             topics: Hub::new(TopicLimits::default()),
-            template,
             todo: VecDeque::new(),
             fresh: Vec::new(),
-            buffer: vec![0; BUFFER],
         }
     }
 
-    /// Tells the machine and does what it wants, until it wants nothing more.
+    /// Tells the machine and does what it wants, until it wants nothing more. What this leads to may tell the machine
+    /// more: then that comes first, and the rest is done after it.
     pub fn feed(&mut self, input: Input) {
         self.step(input);
         while let Some(action) = self.todo.pop_front() {
@@ -75,11 +114,19 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
 
     fn perform(&mut self, action: Action) -> Option<Input> {
         match action {
-            Action::Spawn(id, _) => return Some(self.spawn(id)),
-            Action::Settle(..) => {}
+            Action::Spawn(id, revision) => return Some(self.spawn(id, revision)),
+            Action::Settle(pool, revision) => {
+                self.settings.settle(pool, revision);
+                let used = self.settings.sockets();
+                self.keep_turns(&used);
+                self.sockets.keep(self.kernel, &used);
+            }
             Action::Tell(id, order) => self.tell(id, order),
             Action::Signal(id, signal) => self.signal(id, signal),
-            Action::Emit(event) => self.emit(&event),
+            Action::Emit(event) => {
+                self.rotate(&event);
+                self.emit(&event);
+            }
             Action::Exit(code) => {
                 self.end = Some(code);
                 self.todo.clear();
@@ -88,73 +135,14 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         None
     }
 
-    fn spawn(&mut self, id: WorkerId) -> Input {
-        let (notify, address) = match self.kernel.notify_socket() {
-            Ok(socket) => socket,
-            Err(errno) => {
-                return Input::SpawnFailed(id, SpawnError { step: SpawnStep::Descriptors, errno: errno.0 });
-            }
-        };
-        match self.kernel.spawn(&spec::for_worker(&self.template, address)) {
-            Ok(spawned) => {
-                let link = spawned.channel.map(Link::new);
-                let worker = Worker {
-                    child: spawned.child,
-                    link,
-                    notify: Some(notify),
-                    newline: spawned.notify,
-                    status: String::new(),
-                    refused: 0,
-                };
-                self.workers.insert(id, worker);
-                Input::Spawned(id)
-            }
-            Err(error) => {
-                self.kernel.close(notify);
-                Input::SpawnFailed(id, error)
-            }
-        }
-    }
-
-    /// A worker that can't be told on its channel, because it has none or does not read, gets SIGTERM, which says the same.
-    fn tell(&mut self, id: WorkerId, order: Order) {
-        let link = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut());
-        match link.map(|link| (link.tell(self.kernel, order), link.is_deaf())) {
-            Some((Ok(()), false)) => return,
-            Some((Err(errno), _)) => self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 }),
-            Some((Ok(()), true)) | None => {}
-        }
-        self.signal(id, Signal::Term);
-    }
-
-    fn signal(&mut self, id: WorkerId, signal: Signal) {
-        let Some(child) = self.workers.signallable(id) else { return };
-        let sent = match signal {
-            Signal::Term => self.kernel.signal(child, signal, Scope::Process),
-            // It may have left its group, or may be alone in it with processes that are not ours to signal.
-            Signal::Kill => self
-                .kernel
-                .signal(child, signal, Scope::Group)
-                .or_else(|_| self.kernel.signal(child, signal, Scope::Process)),
-        };
-        let Err(errno) = sent else { return };
-        if errno != Errno::SRCH {
-            self.worker_error(id, ErrorEvent::System { call: "kill", errno: errno.0 });
-        }
-        let link = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut());
-        if let (Signal::Term, Some(link)) = (signal, link) {
-            // The same by the other way; if that fails, too, the deadline remains.
-            _ = link.tell(self.kernel, Order::Drain);
-        }
-    }
-
     /// Tells the world.
     pub fn emit(&mut self, event: &Event) {
         let pid = event_worker(event).and_then(|id| self.workers.get(id)).map(|worker| worker.child);
         self.voices.event(self.kernel.now(), event, pid);
     }
 
-    pub(super) fn worker_error(&mut self, id: WorkerId, what: ErrorEvent) {
+    /// Tells the world that something is wrong with a worker.
+    pub fn worker_error(&mut self, id: WorkerId, what: ErrorEvent) {
         self.emit(&Event::Error { worker: Some(id), what });
     }
 
@@ -163,100 +151,11 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         self.emit(&Event::Error { worker: None, what: ErrorEvent::System { call, errno: errno.0 } });
     }
 
-    /// Opens the event file again.
+    /// Opens the files of events and of workers' output again.
     pub fn reopen(&mut self) {
-        if let Err(errno) = self.voices.reopen(self.kernel) {
+        let reopened = [self.voices.reopen(self.kernel), self.outputs.reopen(self.kernel)];
+        for errno in reopened.into_iter().filter_map(Result::err) {
             self.system_error("open", errno);
         }
-    }
-
-    /// A worker's channel or notify socket is ready; a descriptor of nobody (any more) is ignored.
-    pub fn serve_worker(&mut self, readiness: Readiness) {
-        let Some(id) = self.workers.owner(readiness.fd) else { return };
-        let Some(worker) = self.workers.get_mut(id) else { return };
-        if worker.notify == Some(readiness.fd) {
-            return self.take_notifications(id);
-        }
-        if worker.newline == Some(readiness.fd) {
-            return self.take_newline(id);
-        }
-        if readiness.writable
-            && let Some(link) = &mut worker.link
-        {
-            link.flush(self.kernel);
-        }
-        if readiness.readable {
-            self.take_words(id, false);
-        }
-    }
-
-    fn take_words(&mut self, id: WorkerId, last: bool) {
-        let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut()) else { return };
-        let mut said = Vec::new();
-        link.receive(self.kernel, &mut self.buffer, last, &mut said);
-        for said in said {
-            match said {
-                Said::Word(word) => self.feed(Input::Word(id, word)),
-                Said::Topics(word) => self.take_topic_word(id, word),
-                Said::Refused(refusal) => self.refuse(id, &refusal),
-                Said::Wrong(what) => self.worker_error(id, what),
-                Said::End => self.close_channel(id),
-            }
-        }
-    }
-
-    fn close_channel(&mut self, id: WorkerId) {
-        if let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.take()) {
-            self.kernel.close(link.fd());
-            self.topics.leave(id);
-            self.feed(Input::Disconnected(id));
-        }
-    }
-
-    /// Reaps until nobody is left to reap: many deaths may have made one signal. A kernel that refuses is asked again,
-    /// because no other signal may come, but not for ever.
-    pub fn reap(&mut self) {
-        let mut refusals = 0;
-        while refusals < REFUSALS {
-            match self.kernel.ended() {
-                Ok(None) => return,
-                Ok(Some((child, status))) => {
-                    let id = self.workers.of_child(child);
-                    if let Some(id) = id {
-                        self.last_words(id, child);
-                    }
-                    let reaped = self.kernel.reap(child);
-                    self.workers.reaped(child);
-                    if let Some(id) = id {
-                        self.feed(Input::Exited(id, status));
-                        self.emit(&Event::Close { worker: id });
-                        self.workers.remove(id);
-                    }
-                    if let Err(errno) = reaped {
-                        self.system_error("waitid", errno);
-                        refusals += 1;
-                    }
-                }
-                Err(errno) => {
-                    self.system_error("waitid", errno);
-                    refusals += 1;
-                }
-            }
-        }
-    }
-
-    /// Hears what a dead worker still had to say, then ends the rest of its process group, while the zombie holds the pid
-    /// that names it.
-    fn last_words(&mut self, id: WorkerId, child: Child) {
-        self.take_words(id, true);
-        self.take_notifications(id);
-        self.take_newline(id);
-        match self.kernel.signal(child, Signal::Kill, Scope::Group) {
-            Ok(()) | Err(Errno::SRCH) => {}
-            Err(errno) => self.worker_error(id, ErrorEvent::System { call: "kill", errno: errno.0 }),
-        }
-        self.close_channel(id);
-        self.close_notify(id);
-        self.close_newline(id);
     }
 }

@@ -1,7 +1,7 @@
 //! Topics: what workers say about them goes to the hub, and what it has for them goes out as fast as each of them reads.
 
 use crate::channel::{Refusal, TopicWord, refused};
-use crate::core::{ErrorEvent, Machine, WorkerId};
+use crate::core::{ErrorEvent, Input, Machine, Word, WorkerId};
 use crate::kernel::Kernel;
 
 use super::state::Shell;
@@ -13,8 +13,9 @@ const UPDATES_PER_TURN: usize = 16;
 const REFUSALS_SHOWN: u64 = 8;
 
 impl<K: Kernel, M: Machine> Shell<'_, K, M> {
-    /// A worker said something about topics.
+    /// A worker said something about topics, which is a sign of life as well.
     pub(super) fn take_topic_word(&mut self, id: WorkerId, word: TopicWord) {
+        self.feed(Input::Word(id, Word::Alive));
         if let Err(refusal) = self.topics.take(id, word) {
             self.refuse(id, &refusal);
         }

@@ -1,17 +1,21 @@
 //! Which process is which worker, and what is open for each.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::core::WorkerId;
 use crate::kernel::{Child, Fd, Watch};
 
 use super::link::Link;
+use super::settings::PoolSettings;
 
 /// One worker, from spawn until process and channel are both gone.
 #[derive(Debug)]
 pub struct Worker {
     /// Its process; after the reaping only a number to report.
     pub child: Child,
+    /// What it was started from: the configuration may have changed since.
+    pub settings: Rc<PoolSettings>,
     /// Its channel, until that ends.
     pub link: Option<Link>,
     /// Its own socket for sd_notify.
@@ -69,16 +73,14 @@ impl Workers {
         self.by_id.get_mut(&id)
     }
 
+    /// Every channel.
+    pub fn links_mut(&mut self) -> impl Iterator<Item = &mut Link> {
+        self.by_id.values_mut().filter_map(|worker| worker.link.as_mut())
+    }
+
     /// Forgets a worker.
     pub fn remove(&mut self, id: WorkerId) -> Option<Worker> {
         self.by_id.remove(&id)
-    }
-
-    /// Whose descriptor this is.
-    pub fn owner(&self, fd: Fd) -> Option<WorkerId> {
-        let owns =
-            |worker: &Worker| [worker.notify, worker.newline, worker.link.as_ref().map(Link::fd)].contains(&Some(fd));
-        self.by_id.iter().find(|(_, worker)| owns(worker)).map(|(&id, _)| id)
     }
 
     /// Appends what is to be watched: channels for reading, for writing only while something waits to be sent.

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 
 use nix::libc;
 
-use crate::core::{ExitStatus, Signal, SpawnError};
-use crate::kernel::{Child, Errno, Processes, Scope, SpawnSpec, Spawned};
+use crate::core::{ExitStatus, SpawnError};
+use crate::kernel::{Child, Errno, Processes, Scope, SignalNumber, SpawnSpec, Spawned};
 
 use super::table::Kind;
 use super::{Unix, last_errno, spawn};
@@ -25,7 +25,7 @@ impl Processes for Unix {
         })
     }
 
-    fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
+    fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
         if !self.children.contains(&child) {
             return Err(Errno::SRCH);
         }
@@ -35,7 +35,7 @@ impl Processes for Unix {
             Scope::Group => -pid,
         };
         // SAFETY: no memory is involved. The child was not reaped, so the number is nobody else's.
-        match unsafe { libc::kill(target, number(signal)) } {
+        match unsafe { libc::kill(target, signal.0) } {
             0 => Ok(()),
             _ => Err(last_errno()),
         }
@@ -62,14 +62,6 @@ impl Processes for Unix {
 
     fn has_children(&mut self) -> bool {
         wait(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT).is_ok()
-    }
-}
-
-/// The signal's number.
-pub fn number(signal: Signal) -> libc::c_int {
-    match signal {
-        Signal::Term => libc::SIGTERM,
-        Signal::Kill => libc::SIGKILL,
     }
 }
 

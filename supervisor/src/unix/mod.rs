@@ -8,6 +8,7 @@ mod files;
 mod listen;
 mod poll;
 mod program;
+mod refusal;
 mod setup;
 mod signals;
 mod spawn;

@@ -15,10 +15,9 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::core::{SpawnError, SpawnStep};
-use crate::kernel::{Child, Errno, SpawnSpec, Stdio};
+use crate::kernel::{Child, Errno, SignalNumber, SpawnSpec, Stdio};
 
 use super::child::{self, Plan, REPORT};
-use super::children::number;
 use super::last_errno;
 use super::program::Program;
 use super::setup::Preparation;
@@ -56,7 +55,7 @@ pub fn spawn(spec: &SpawnSpec, table: &Table) -> Result<(Child, Ends), SpawnErro
         beyond,
         errors: errors.as_raw_fd(),
         parent: rustix::process::getpid().as_raw_nonzero().get(),
-        on_parent_death: spec.on_parent_death.map_or(0, number),
+        on_parent_death: spec.on_parent_death.map_or(0, |signal| SignalNumber::from(signal).0),
         preparation,
     };
     let child = fork(&mut plan)?;

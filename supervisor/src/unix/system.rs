@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, geteuid};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::kernel::{Child, Clock, Errno, Own};
+use crate::kernel::{Child, Clock, Errno, Own, Peer, Setup};
 use crate::policy::Instant;
 
+use super::refusal::refusal;
 use super::signals::Signals;
 use super::spawn;
 use super::table::Table;
@@ -62,8 +63,16 @@ impl Clock for Unix {
 }
 
 impl Own for Unix {
+    fn refuses(&self, setup: &Setup) -> Option<String> {
+        refusal(setup)
+    }
+
     fn environment(&self) -> Vec<(OsString, OsString)> {
         std::env::vars_os().collect()
+    }
+
+    fn identity(&self) -> Peer {
+        Peer { pid: std::process::id(), user: geteuid().as_raw() }
     }
 }
 

@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use supervisor::core::{ExitStatus, Signal, SpawnError};
+use supervisor::core::{ExitStatus, SpawnError};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
-    SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -55,7 +55,7 @@ impl<K: Processes> Processes for Faulty<K> {
         self.inner.spawn(spec)
     }
 
-    fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
+    fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
         self.inner.signal(child, signal, scope)
     }
 
@@ -147,5 +147,9 @@ impl<K: Files> Files for Faulty<K> {
 impl<K: Own> Own for Faulty<K> {
     fn environment(&self) -> Vec<(OsString, OsString)> {
         self.inner.environment()
+    }
+
+    fn identity(&self) -> Peer {
+        self.inner.identity()
     }
 }

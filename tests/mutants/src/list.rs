@@ -1,9 +1,9 @@
-//! The twelve.
+//! All of them.
 
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub const ALL: [Mutant; 12] = [
+pub const ALL: [Mutant; 18] = [
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",
@@ -103,6 +103,54 @@ pub const ALL: [Mutant; 12] = [
         caught_by: "INV-SERIAL",
         consequences: &[],
         mutation: Mutation::DeafWhileRolling,
+    },
+    Mutant {
+        name: "rolling-restart-drains-first",
+        sentence: "a rolling restart sends the old worker away before it starts the new one",
+        scenario: "flap::hups",
+        caught_by: "INV-FLOOR",
+        consequences: &[],
+        mutation: Mutation::DrainsBeforeReady,
+    },
+    Mutant {
+        name: "rolling-restart-counts",
+        sentence: "the replacements of a rolling restart count against the restart limit",
+        scenario: "flap::hups",
+        caught_by: "INV-GIVEUP",
+        consequences: &[],
+        mutation: Mutation::ReloadCounts,
+    },
+    Mutant {
+        name: "failed-reload-goes-on",
+        sentence: "a rolling restart whose new worker fails goes on with the next",
+        scenario: "reload/code",
+        caught_by: "INV-FLOOR",
+        consequences: &[],
+        mutation: Mutation::ReloadNotAborted,
+    },
+    Mutant {
+        name: "no-watchdog",
+        sentence: "nobody looks for workers that hang",
+        scenario: "hang/workers",
+        caught_by: "INV-DETECT",
+        consequences: &[],
+        mutation: Mutation::WatchdogOff,
+    },
+    Mutant {
+        name: "suspension-is-silence",
+        sentence: "time for which the supervisor was suspended itself counts as silence of its workers",
+        scenario: "hang/workers::all_suspended",
+        caught_by: "INV-DETECT",
+        consequences: &[],
+        mutation: Mutation::WatchdogFooled,
+    },
+    Mutant {
+        name: "scale-forgets-slots",
+        sentence: "with fewer workers wanted nobody leaves",
+        scenario: "scale/workers",
+        caught_by: "INV-CONVERGE",
+        consequences: &[("INV-ONCE", "who stays has no place any more")],
+        mutation: Mutation::ScaleForgetsSlots,
     },
 ];
 

@@ -7,7 +7,8 @@ use supervisor::policy::{Instant, Policy, Restart};
 
 use crate::faulty::KernelFault;
 use crate::machines::{
-    Counting, DeafWhileRolling, LateReplacement, LeavesAtStop, Meter, SecondReplacement, StatusZero,
+    Counting, DeafWhileRolling, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn, SecondReplacement,
+    StatusZero, Unexcused,
 };
 
 /// A broken supervisor.
@@ -63,6 +64,18 @@ pub enum Mutation {
     LeavesAtStop,
     /// It does not hear a stop during a rolling restart.
     DeafWhileRolling,
+    /// An old worker leaves before its replacement is started.
+    DrainsBeforeReady,
+    /// The replacements of a rolling restart count against the limit.
+    ReloadCounts,
+    /// An old worker leaves although its replacement failed to start.
+    ReloadNotAborted,
+    /// Nobody looks for workers that hang.
+    WatchdogOff,
+    /// Workers that were suspended together with it hang.
+    WatchdogFooled,
+    /// With fewer workers wanted nobody leaves.
+    ScaleForgetsSlots,
 }
 
 /// Any state machine.
@@ -104,6 +117,12 @@ impl Mutation {
             Self::StatusZero => Box::new(StatusZero(Pools::new(policies))),
             Self::LeavesAtStop => Box::new(LeavesAtStop(Pools::new(policies))),
             Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pools::new(policies))),
+            Self::DrainsBeforeReady => Box::new(with(&|policy| policy.surge = 0)),
+            Self::ReloadCounts => Box::new(Meter::new(unlimited(), limit, Counting::Replacements)),
+            Self::ReloadNotAborted => Box::new(RollsOn::new(Pools::new(policies))),
+            Self::WatchdogOff => Box::new(with(&|policy| policy.watchdog = None)),
+            Self::WatchdogFooled => Box::new(Unexcused(Pools::new(policies))),
+            Self::ScaleForgetsSlots => Box::new(ForgetsSlots(Pools::new(policies))),
         })
     }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use supervisor::config;
 use supervisor::policy;
-use supervisor::shell;
+use supervisor::shell::{self, Start};
 use supervisor::unix::Unix;
 
 use crate::faulty::Faulty;
@@ -58,7 +58,7 @@ fn run(kernel: Unix, mutant: &Mutant, file: &Path) -> ExitCode {
         Ok(config) => {
             let machine = mutant.mutation.machine(config.policies());
             let mut kernel = Faulty::new(kernel, mutant.mutation.kernel_fault());
-            ExitCode::from(shell::run(&mut kernel, machine, &config).status())
+            ExitCode::from(shell::run(&mut kernel, machine, &config, Start::default()).status())
         }
         Err(problems) => fail(policy::ExitCode::Config, &problems.render(false)),
     }

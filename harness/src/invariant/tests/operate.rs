@@ -2,7 +2,7 @@
 
 use crate::history::{ClaimKind, Status};
 
-use super::super::testing::Tale;
+use super::super::testing::{Tale, worker};
 
 /// A pool of four that runs from revision 1.
 fn first() -> Tale {
@@ -93,6 +93,30 @@ fn a_success_that_can_not_be_is_a_lie() {
     let mut tale = first();
     tale.configured(1_050, 2, false).reload(1_100).claims(1_150, 0, ClaimKind::ReloadFailed).calm(1_500, &[1, 2, 3, 4]);
     tale.holds();
+}
+
+#[test]
+fn a_new_worker_that_fails_excuses_nobody_of_the_old() {
+    let failed = |old_leaves: bool| {
+        let mut tale = Tale::full();
+        tale.scenario.lives.generation = [(
+            2,
+            vec![crate::scenario::Life::Crash { at: crate::scenario::Phase::Boot, code: 1, after: Default::default() }],
+        )]
+        .into();
+        tale.reload(1_100);
+        let role = crate::history::Role::Worker { ticket: 1, generation: 2 };
+        tale.add(1_110, crate::history::What::Born { proc: worker(5), parent: 1, role });
+        tale.dies(1_115, 5, Status::Code(1)).claims(1_116, 0, ClaimKind::ReloadFailed);
+        if old_leaves {
+            tale.told(1_117, 1).leaves(1_120, 1).comes(1_130, 6).calm(1_500, &[2, 3, 4, 6]);
+        } else {
+            tale.calm(1_500, &[1, 2, 3, 4]);
+        }
+        tale
+    };
+    failed(false).holds();
+    failed(true).fails(&["INV-FLOOR"]);
 }
 
 #[test]

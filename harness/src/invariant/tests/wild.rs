@@ -7,6 +7,9 @@ use super::super::testing::{SUPERVISOR, Tale, worker};
 
 fn ask(tale: &mut Tale, at: u64, n: u32, act: &str) {
     tale.add(at, What::Asked { proc: worker(n), act: act.to_owned() });
+    if act == "Hang" {
+        tale.add(at, What::Hangs(worker(n)));
+    }
 }
 
 fn signal(tale: &mut Tale, at: u64, proc: crate::history::Proc, signal: i32) {
@@ -70,7 +73,9 @@ fn nobody_is_accepted_by_workers_that_hang() {
         }
         tale.probe(1_500, 2_500, None, Outcome::NotAccepted);
         tale.settle(2_600, 2_000);
-        (1..=4).for_each(|n| drop(tale.dies(5_600, n, Status::Signal(9))));
+        for n in 1..=4 {
+            tale.dies(5_600, n, Status::Signal(9));
+        }
         tale.exits(5_605, Status::Code(0));
         tale.verdict("INV-FLOOR")
     };
@@ -110,8 +115,12 @@ fn a_worker_that_was_frozen_until_its_deadline_could_not_see_the_order() {
             freeze(&mut tale, 1_090, 3_000, 1);
         }
         tale.request("held", 1_050, 2_100, 10_000, Some(1), Outcome::Empty).dies(2_101, 1, Status::Signal(9));
-        (2..=4).for_each(|n| drop(tale.told(2_100 + 20 * u64::from(n), n).leaves(2_103 + 20 * u64::from(n), n)));
-        (6..=8).for_each(|n| drop(tale.comes(2_000 + 20 * u64::from(n), n)));
+        for n in 2..=4 {
+            tale.told(2_100 + 20 * u64::from(n), n).leaves(2_103 + 20 * u64::from(n), n);
+        }
+        for n in 6..=8 {
+            tale.comes(2_000 + 20 * u64::from(n), n);
+        }
         tale.calm(3_100, &[5, 6, 7, 8]);
         let failed = tale.judge().into_iter().filter(|one| one.lacks.is_some()).map(|one| one.id);
         failed.filter(|id| ["INV-CONSERVE", "INV-DRAIN"].contains(&id.as_str())).collect::<Vec<_>>()

@@ -210,7 +210,8 @@ fn hangs_in_each_phase_and_never_moves_again() {
         stage.until(10_000);
         stage.put(Input::Term);
         stage.put(Input::Asked(Ask::Exit(0)));
-        assert_eq!(stage.count(&Action::Hang), 1, "{phase:?}");
+        assert_eq!(stage.count(&Action::Journal(Entry::Hangs)), 1, "{phase:?}");
+        assert_eq!(stage.count(&Action::Hang { busy: false }), 1, "{phase:?}");
         assert_eq!((stage.done.len(), stage.exit()), (before, None), "{phase:?}");
     }
 }
@@ -357,9 +358,49 @@ fn is_total() {
             stage.put(input);
             prop_assert!(stage.puppet.next_deadline().is_none_or(|due| due > at(stage.now)));
         }
-        let last = stage.done.iter().position(|(_, action)| matches!(action, Action::Exit(_) | Action::Hang));
+        let last = stage.done.iter().position(|(_, action)| matches!(action, Action::Exit(_) | Action::Hang { .. }));
         prop_assert!(last.is_none_or(|last| last + 1 == stage.done.len()));
         prop_assert!(stage.count(&Action::StopAccepting) <= 1);
         prop_assert!(stage.count(&Action::SayReady) <= 1);
     });
+}
+
+#[test]
+fn who_is_watched_says_that_it_makes_progress_while_it_serves() {
+    let beats = |life: Life| {
+        let plain = Puppet::new(life, None, Duration::from_millis(200));
+        let mut stage = Stage { puppet: plain.beating(Some(Duration::from_millis(100))), now: 0, done: Vec::new() };
+        stage.put(Input::Born);
+        stage.until(450);
+        stage.put(Input::Term);
+        stage.until(900);
+        stage.done.iter().filter(|(_, action)| *action == Action::SayAlive).map(|(at, _)| *at).collect::<Vec<_>>()
+    };
+    assert_eq!(beats(Life::Serve), [100, 200, 300, 400]);
+    assert_eq!(beats(Life::SlowBoot(Span::millis(150))), [250, 350, 450]);
+    assert!(beats(Life::Record(LifeRecord { silent: true, ..LifeRecord::default() })).is_empty());
+    assert!(beats(Life::Hang { at: Phase::Ready }).is_empty());
+}
+
+#[test]
+fn what_it_is_passed_it_takes_while_it_serves_and_refuses_before_and_after() {
+    let mut stage = Stage::born(Life::SlowBoot(Span(Duration::from_millis(50))));
+    stage.put(Input::Passed(ConnId(1), 1));
+    stage.until(60);
+    stage.put(Input::Passed(ConnId(2), 2));
+    stage.put(Input::Request(ConnId(2), hold(100)));
+    stage.put(Input::Term);
+    stage.put(Input::Passed(ConnId(3), 3));
+    let said: Vec<&Action> = stage
+        .done
+        .iter()
+        .map(|(_, action)| action)
+        .filter(|a| matches!(a, Action::Take(..) | Action::Refuse(..)))
+        .collect();
+    assert_eq!(said, [&Action::Refuse(ConnId(1), 1), &Action::Take(ConnId(2), 2), &Action::Refuse(ConnId(3), 3)]);
+    // Nobody may know earlier than the history.
+    assert_eq!(stage.position(&Action::Take(ConnId(2), 2)), stage.position(&journal(Entry::Accepted(2))) + 1);
+    assert_eq!(stage.exit(), None, "it finishes what it took");
+    stage.until(500);
+    assert_eq!(stage.exit(), Some((160, 0)));
 }

@@ -72,7 +72,11 @@ fn record(record: &LifeRecord) -> String {
         said.push("serves".to_owned());
     }
     said.extend(record.exit.map(exit));
-    said.extend(record.hang.map(|at| format!("hangs {}", phase(at))));
+    let hangs = if record.busy { "spins" } else { "hangs" };
+    said.extend(record.hang.map(|at| format!("{hangs} {}", phase(at))));
+    if record.silent {
+        said.push("never says that it makes progress".to_owned());
+    }
     said.push(format!("leaves in this form: {}", retirement(record.retire)));
     said.extend(record.retire_after.map(|requests| format!("retires after {}", count(requests, "request"))));
     said.extend(record.lifetime.map(|span| format!("retires when it has been ready for {span}")));

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::scenario::{
-    Act, Backoff, Expect, Limit, Pool, Scenario, Start, Step, Sweep, Trigger, Variant, entry, not_built,
+    Act, Backoff, Expect, Handoff, Limit, Pool, Scenario, Start, Step, Sweep, Trigger, Variant, entry, not_built,
 };
 
 use super::life;
@@ -75,7 +75,7 @@ impl Story {
     }
 
     fn pool(&mut self, pool: &Pool) {
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout } = pool;
+        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff } = pool;
         self.sentence(1, &format!("the supervisor is asked for {}", words::count(*workers, "worker")));
         match limit {
             None => self.sentence(1, "there is no restart limit"),
@@ -99,6 +99,16 @@ impl Story {
         self.sentence(1, &format!("who leaves has {drain} to finish what it holds"));
         if let Some(timeout) = ready_timeout {
             self.sentence(1, &format!("a worker that is not ready after {timeout} has failed to start"));
+        }
+        match handoff {
+            Some(Handoff::Inherit) => self.sentence(1, "the workers accept connections themselves"),
+            Some(Handoff::RoundRobin) => {
+                self.sentence(1, "the supervisor accepts connections and passes them on in turn")
+            }
+            None => {}
+        }
+        if let Some(watchdog) = watchdog {
+            self.sentence(1, &format!("a ready worker that says nothing for {watchdog} hangs, and is killed"));
         }
     }
 

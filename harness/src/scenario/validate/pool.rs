@@ -16,6 +16,9 @@ pub(super) fn check(checker: &mut Checker, pool: &Pool) {
     if let Some(timeout) = pool.ready_timeout {
         checker.takes_time("ready_timeout", timeout.0);
     }
+    if let Some(watchdog) = pool.watchdog {
+        checker.takes_time("watchdog", watchdog.0);
+    }
     if let Some(limit) = &pool.limit {
         checker.enter("limit");
         checker.takes_time("within", limit.within.0);

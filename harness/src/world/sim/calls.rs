@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use supervisor::core::ExitStatus;
-use supervisor::kernel::{Address, Child, Errno, Fd, Readiness, Scope, SignalSet, SpawnSpec, Spawned, Watch};
+use supervisor::kernel::{
+    Address, Child, Errno, Fd, ListenOptions, Readiness, Scope, SignalSet, SpawnSpec, Spawned, Watch,
+};
 
 use crate::history::{Status, What};
 use crate::scenario::Life;
@@ -81,6 +83,14 @@ impl World {
             }
             Object::Notify(number) => (!self.datagrams[number as usize].is_empty(), false),
             Object::Listener(number) => (!self.listeners[number as usize].queue.is_empty(), false),
+            Object::Conn(number) => {
+                let conn = &self.conns[number as usize];
+                (conn.request.is_some() || !conn.client_open, true)
+            }
+            Object::Pipe(number) => {
+                let pipe = &self.pipes[number as usize];
+                (pipe.writers == 0 || !pipe.bytes.is_empty(), false)
+            }
             Object::Output | Object::Events => (false, true),
             // POLLNVAL
             Object::Free => (true, true),
@@ -111,15 +121,17 @@ impl World {
     }
 
     /// Now and then only a part is transferred, as the contract of the call allows.
-    fn part(&mut self, bytes: usize) -> usize {
+    pub(super) fn part(&mut self, bytes: usize) -> usize {
         if bytes > 1 && self.rng.one_in(16) { 1 + self.rng.below(bytes as u64 - 1) as usize } else { bytes }
     }
 
-    /// read(2) on a channel.
+    /// recvmsg(2) on a channel, read(2) on a pipe. No worker of this world sends descriptors.
     pub fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
         self.call(CALL)?;
-        let Object::Channel(number) = self.supervisor.descriptors.get(fd.0) else {
-            return Err(Errno::BADF);
+        let number = match self.supervisor.descriptors.get(fd.0) {
+            Object::Channel(number) => number,
+            Object::Pipe(pipe) => return self.read_pipe(pipe, buffer),
+            _ => return Err(Errno::BADF),
         };
         let there = self.channels[number as usize].to_supervisor.len().min(buffer.len());
         let bytes = self.part(there);
@@ -187,15 +199,22 @@ impl World {
     }
 
     /// socket(2), bind(2), listen(2).
-    pub fn listen(&mut self, address: &Address, backlog: u32) -> Result<Fd, Errno> {
+    pub fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
         self.call(CALL)?;
-        if self.address_held {
+        let port = matches!(address, Address::Tcp(_));
+        let taken =
+            |other: &Listener| other.open() && other.address == *address && !(other.reuse_port && options.reuse_port);
+        if (self.address_held && port) || self.listeners.iter().any(taken) {
             return Err(Errno::ADDRINUSE);
         }
+        // The clients know the first port that the subject ever had.
+        let first = self.listeners.iter().find(|other| other.target).map_or(address, |other| &other.address);
         let number = self.listeners.len() as u32;
         self.listeners.push(Listener {
+            target: port && first == address,
             address: address.clone(),
-            backlog: backlog as usize,
+            backlog: options.backlog as usize,
+            reuse_port: options.reuse_port,
             queue: Default::default(),
             supervised: true,
             holders: 0,
@@ -224,9 +243,11 @@ impl World {
         let mut process = Process::new(proc, self.now, Parent::Supervisor, proc.pid);
         process.worker = true;
         process.death_signal = spec.on_parent_death.is_some();
-        process.has_listeners = !self.listeners.is_empty();
-        if process.has_listeners {
-            self.listeners.iter_mut().for_each(|listener| listener.holders += 1);
+        for &fd in &spec.fds {
+            if let Object::Listener(number) = self.supervisor.descriptors.get(fd.0) {
+                self.listeners[number as usize].holders += 1;
+                process.listeners.push(number);
+            }
         }
         let channel = spec.channel.then_some(self.channels.len() as u32);
         process.channel = channel;
@@ -238,6 +259,7 @@ impl World {
             self.channels.push(Channel { holders: 1, supervised: true, worker: ix, ..Channel::default() });
             Fd(self.supervisor.descriptors.open(Object::Channel(number)))
         });
+        let [stdout, stderr, notify] = self.pipes_of(ix, spec);
         let exec = SPAWN.draw(&mut self.rng) / 2;
         let main = self.now + std::time::Duration::from_nanos(exec + START.draw(&mut self.rng));
         self.queue.push(main, Ev::Main(ix));
@@ -245,7 +267,7 @@ impl World {
         let slow = if self.rng.one_in(32) { 2_500_000 } else { 0 };
         self.kernel_events += 4;
         self.elapse(exec + slow)?;
-        Ok(Spawned { child: Child(proc.pid), channel: fd, stdout: None, stderr: None, notify: None })
+        Ok(Spawned { child: Child(proc.pid), channel: fd, stdout, stderr, notify })
     }
 
     /// Why this program can't be executed, if it can't.

@@ -42,9 +42,10 @@ impl World {
     pub fn tear_down(&mut self, ix: u32) {
         let connections = std::mem::take(&mut self.processes.get_mut(ix).connections);
         for conn in connections {
-            self.close_server_end(conn);
+            self.let_go(ix, conn);
         }
         self.close_listeners(ix);
+        self.close_writers(ix);
         if !self.model.queue_survives_death && self.processes.get(ix).worker {
             self.lose_queues();
         }
@@ -62,6 +63,9 @@ impl World {
         if channel.holders == 0 {
             channel.reset = !channel.to_worker.is_empty();
             self.supervisor.stirred = true;
+            for (_, handle) in std::mem::take(&mut channel.handles) {
+                self.release_handle(handle);
+            }
         }
     }
 
@@ -117,18 +121,34 @@ impl World {
     /// Its listening sockets are closed.
     pub fn close_listeners(&mut self, ix: u32) {
         self.stop_waiting(ix);
-        if !std::mem::take(&mut self.processes.get_mut(ix).has_listeners) {
-            return;
-        }
-        for listener in 0..self.listeners.len() as u32 {
-            self.listeners[listener as usize].holders -= 1;
-            self.listener_released(listener);
+        for listener in std::mem::take(&mut self.processes.get_mut(ix).listeners) {
+            self.release_listener(listener);
         }
     }
 
-    /// The server's end of a connection is closed: reset if there is unread data.
-    pub fn close_server_end(&mut self, conn: u32) {
+    /// Somebody else than the supervisor closes a listening socket.
+    pub fn release_listener(&mut self, listener: u32) {
+        self.listeners[listener as usize].holders -= 1;
+        self.listener_released(listener);
+    }
+
+    /// A worker closes a connection; it is the supervisor's again, if that has it open still.
+    pub fn let_go(&mut self, ix: u32, conn: u32) {
         let end = &mut self.conns[conn as usize];
+        if end.place == Place::With(ix) {
+            end.place = Place::Held;
+        }
+        self.release_conn(conn);
+    }
+
+    /// One descriptor of the server's end of a connection is closed. With the last one goes the end: it is reset if there
+    /// is unread data.
+    pub fn release_conn(&mut self, conn: u32) {
+        let end = &mut self.conns[conn as usize];
+        end.holders -= 1;
+        if end.holders > 0 {
+            return;
+        }
         end.place = Place::Closed;
         if !end.client_open {
             return;

@@ -21,7 +21,7 @@ use super::model::{Favour, HARNESS, Latency, Model, WAKE};
 use super::process::Processes;
 use super::queue::{Ev, Queue};
 use super::rng::Rng;
-use super::sockets::{Channel, Conn, Listener};
+use super::sockets::{Channel, Conn, Listener, Pipe};
 use super::supervisor::Supervisor;
 
 /// A run that goes on longer than this many events is not going to end.
@@ -59,6 +59,7 @@ pub(super) struct World {
     pub supervisor: Supervisor,
     pub processes: Processes,
     pub channels: Vec<Channel>,
+    pub pipes: Vec<Pipe>,
     pub listeners: Vec<Listener>,
     /// What waits at each notify socket of the supervisor.
     pub datagrams: Vec<VecDeque<&'static [u8]>>,
@@ -85,6 +86,7 @@ pub(super) struct World {
     pub tickets: Vec<u32>,
     pub own_deadline: Option<Duration>,
     pub orphan_grace: Duration,
+    pub beat: Option<Duration>,
     /// How long what the supervisor started may outlive it.
     pub orphans: Duration,
     pub supervisor_gone_at: Option<Time>,
@@ -247,13 +249,13 @@ impl World {
         self.stuck();
     }
 
-    /// Handles what a frozen process can't see yet: it is kept until the thaw. `true`: the process runs, go on.
+    /// Handles what a stopped process can't see yet: it is kept until it goes on. `true`: the process runs, go on.
     pub fn awake(&mut self, ix: u32, ev: Ev) -> bool {
         let process = self.processes.get_mut(ix);
         if !process.alive() {
             return false;
         }
-        if process.frozen {
+        if process.stopped() {
             process.deferred.push(ev);
             return false;
         }
@@ -272,13 +274,26 @@ impl World {
         };
         let process = self.processes.get_mut(ix);
         process.frozen = on;
-        if on || !process.alive() {
+        if !on {
+            self.go_on(ix);
+        }
+    }
+
+    /// A process that was stopped sees what came meanwhile.
+    pub fn go_on(&mut self, ix: u32) {
+        let process = self.processes.get_mut(ix);
+        if process.stopped() || !process.alive() {
             return;
         }
         let deferred = std::mem::take(&mut process.deferred);
         let accepting = process.accepting;
         for ev in deferred {
-            self.soon(WAKE, ev);
+            let at = self.after(WAKE);
+            if ev == Ev::Tick(ix) {
+                // The timer that fired meanwhile is this one now.
+                self.processes.get_mut(ix).tick_at = at;
+            }
+            self.queue.push(at, ev);
         }
         if accepting {
             self.offer_all();

@@ -6,10 +6,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
 
-use supervisor::core::{ExitStatus, Pools, Signal, SpawnError};
+use supervisor::core::{ExitStatus, Pools, SpawnError};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
-    SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -184,7 +184,7 @@ impl Processes for Failing {
         self.inner.spawn(spec)
     }
 
-    fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
+    fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
         self.check(Call::Signal)?;
         self.inner.signal(child, signal, scope)
     }

@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
 
-use supervisor::core::{ExitStatus, Signal, SpawnError, SpawnStep};
+use supervisor::core::{ExitStatus, SpawnError, SpawnStep};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
-    SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -45,12 +45,13 @@ impl Streams for SimKernel {
         self.0.borrow_mut().send(fd, bytes)
     }
 
-    fn send_handle(&mut self, _fd: Fd, _bytes: &[u8], _handle: Fd) -> Result<usize, Errno> {
-        Err(Errno::NOSYS)
+    fn send_handle(&mut self, fd: Fd, bytes: &[u8], handle: Fd) -> Result<usize, Errno> {
+        self.0.borrow_mut().send_handle(fd, bytes, handle)
     }
 
     fn peer(&mut self, _fd: Fd) -> Result<Peer, Errno> {
-        Err(Errno::NOSYS)
+        // Nobody here connects to a Unix socket.
+        Err(Errno(22))
     }
 
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
@@ -68,15 +69,15 @@ impl Streams for SimKernel {
 
 impl Listen for SimKernel {
     fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
-        self.0.borrow_mut().listen(address, options.backlog)
+        self.0.borrow_mut().listen(address, options)
     }
 
     fn bound_address(&self, fd: Fd) -> Option<Address> {
         self.0.borrow().bound_address(fd)
     }
 
-    fn accept(&mut self, _listener: Fd) -> Result<Fd, Errno> {
-        Err(Errno::NOSYS)
+    fn accept(&mut self, listener: Fd) -> Result<Fd, Errno> {
+        self.0.borrow_mut().accept(listener)
     }
 }
 
@@ -87,12 +88,8 @@ impl Processes for SimKernel {
         self.0.borrow_mut().spawn(spec).map_err(failed)
     }
 
-    fn signal(&mut self, child: Child, signal: Signal, scope: Scope) -> Result<(), Errno> {
-        let number = match signal {
-            Signal::Term => 15,
-            Signal::Kill => 9,
-        };
-        self.0.borrow_mut().signal_child(child, number, scope)
+    fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
+        self.0.borrow_mut().signal_child(child, signal.0, scope)
     }
 
     fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {

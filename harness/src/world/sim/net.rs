@@ -1,16 +1,13 @@
 //! Connections: the accept queue, and both ways of a stream. Requests and answers travel as values, not bytes.
 
-use crate::history::What;
+use crate::history::{Proc, What};
 use crate::load::{Failure, Input};
 use crate::puppet::{self, ConnId, Request};
 
 use super::engine::World;
 use super::model::{NET, SYN_RETRY_NS, WAKE};
 use super::queue::Ev;
-use super::sockets::{Conn, Place};
-
-/// The clients connect to the first address of the subject.
-const TARGET: u32 = 0;
+use super::sockets::{Conn, Listener, Place};
 
 impl World {
     /// A client calls connect.
@@ -25,10 +22,11 @@ impl World {
 
     /// A SYN reaches the listener: refused without one, dropped if its queue is full.
     fn syn(&mut self, conn: u32, tries: u8) {
-        let Some(listener) = self.listeners.get_mut(TARGET as usize).filter(|listener| listener.open()) else {
+        let Some(number) = self.target() else {
             self.client_inputs.push_back(Input::NotOpened(conn, Failure::Refused));
             return;
         };
+        let listener = &mut self.listeners[number as usize];
         if listener.queue.len() > listener.backlog {
             self.conns[conn as usize].place = Place::Dropped;
             let wait = SYN_RETRY_NS << tries.min(6);
@@ -36,9 +34,20 @@ impl World {
             return;
         }
         listener.queue.push_back(conn);
+        if listener.acceptors.is_empty() {
+            self.supervisor.stirred = true;
+        }
         self.conns[conn as usize].place = Place::Queued;
         self.client_inputs.push_back(Input::Opened(conn, conn));
-        self.soon(WAKE, Ev::Offer(TARGET));
+        self.soon(WAKE, Ev::Offer(number));
+    }
+
+    /// The listener that a SYN reaches: where several share the address, any of them.
+    fn target(&mut self) -> Option<u32> {
+        let open = |(_, listener): &(usize, &Listener)| listener.target && listener.open();
+        let count = self.listeners.iter().enumerate().filter(open).count();
+        let pick = if count > 1 { self.rng.below(count as u64) as usize } else { 0 };
+        self.listeners.iter().enumerate().filter(open).nth(pick).map(|(number, _)| number as u32)
     }
 
     /// A dropped SYN is sent again.
@@ -54,7 +63,7 @@ impl World {
     pub fn request(&mut self, conn: u32, request: Request) {
         let end = &mut self.conns[conn as usize];
         match end.place {
-            Place::Queued => end.request = Some(request),
+            Place::Queued | Place::Held => end.request = Some(request),
             Place::With(_) => {
                 end.request = Some(request);
                 self.soon(NET, Ev::Serve(conn));
@@ -97,7 +106,7 @@ impl World {
         if waiting.queue.is_empty() {
             return;
         }
-        let able = |ix: &&u32| !self.processes.get(**ix).frozen;
+        let able = |ix: &&u32| !self.processes.get(**ix).stopped();
         let count = waiting.acceptors.iter().filter(able).count();
         let winner = self.favour.pick(count, &mut self.rng);
         let Some(&ix) = waiting.acceptors.iter().filter(able).nth(winner) else {
@@ -111,16 +120,30 @@ impl World {
     }
 
     fn accepted(&mut self, ix: u32, conn: u32) {
-        let end = &mut self.conns[conn as usize];
-        end.place = Place::With(ix);
-        end.server = ix;
-        let hung_up = !end.client_open;
-        let process = self.processes.get_mut(ix);
-        process.connections.push(conn);
-        let proc = process.proc;
+        self.conns[conn as usize].holders = 1;
+        let proc = self.take_hold(ix, conn);
         self.note(What::Accepted { proc, peer: conn });
         self.client(crate::load::Input::AcceptedBy(conn, proc));
         self.puppet(ix, puppet::Input::Connected(ConnId(conn)));
+        self.show_connection(ix, conn);
+    }
+
+    /// A process has a connection open now.
+    pub fn take_hold(&mut self, ix: u32, conn: u32) -> Proc {
+        let end = &mut self.conns[conn as usize];
+        end.place = Place::With(ix);
+        end.server = ix;
+        let process = self.processes.get_mut(ix);
+        process.connections.push(conn);
+        process.proc
+    }
+
+    /// What the client did before a worker had its connection is seen by that worker now.
+    pub fn show_connection(&mut self, ix: u32, conn: u32) {
+        let hung_up = !self.conns[conn as usize].client_open;
+        if self.conns[conn as usize].place != Place::With(ix) {
+            return;
+        }
         if self.conns[conn as usize].request.is_some() {
             // Mostly the request is there and read in the same turn of the worker's loop; now and then it is not.
             if self.rng.one_in(8) {

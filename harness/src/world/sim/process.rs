@@ -57,13 +57,21 @@ pub(super) struct Process {
     pub puppet: Option<Puppet>,
     /// It is a worker, not a descendant of one.
     pub worker: bool,
-    /// It has the listening sockets open.
-    pub has_listeners: bool,
+    /// The listening sockets that it has open.
+    pub listeners: Vec<u32>,
     /// It waits for connections.
     pub accepting: bool,
     pub channel: Option<u32>,
     /// Its notify socket.
     pub notify: Option<u32>,
+    /// Its standard output, if that is a pipe.
+    pub stdout: Option<u32>,
+    /// The pipe that it tells on that it is ready.
+    pub ready_pipe: Option<u32>,
+    /// The standard error, if that is a pipe; it writes nothing there.
+    pub stderr: Option<u32>,
+    /// It writes to a pipe that is full.
+    pub blocked: bool,
     /// The channel's end was shown to the puppet.
     pub orphaned: bool,
     /// Connections that it has accepted and not closed.
@@ -92,16 +100,25 @@ impl Process {
             life: None,
             puppet: None,
             worker: false,
-            has_listeners: false,
+            listeners: Vec::new(),
             accepting: false,
             channel: None,
             notify: None,
+            stdout: None,
+            ready_pipe: None,
+            stderr: None,
+            blocked: false,
             orphaned: false,
             connections: Vec::new(),
             tick_at: Time::NEVER,
             deferred: Vec::new(),
             asks: VecDeque::new(),
         }
+    }
+
+    /// Whether it executes nothing for now.
+    pub fn stopped(&self) -> bool {
+        self.frozen || self.blocked
     }
 
     /// Neither dying nor dead.

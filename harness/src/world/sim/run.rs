@@ -10,7 +10,7 @@ use supervisor::config::{self, Config};
 use supervisor::core::{Machine, Pools};
 use supervisor::kernel::Kernel;
 use supervisor::policy::{ExitCode, Policy};
-use supervisor::shell;
+use supervisor::shell::{self, Source, Start};
 
 use crate::director::Director;
 use crate::history::{Header, History, Status};
@@ -102,7 +102,7 @@ impl<'a> Prepared<'a> {
                     let mut kernel = wrap(SimKernel(Rc::clone(&world)));
                     let policies = config.policies().into_iter().map(|policy| Policy { seed, ..policy });
                     let machine = machine(policies.collect());
-                    shell::run(&mut kernel, machine, config)
+                    shell::run(&mut kernel, machine, config, self.start())
                 }
                 // As its main does with a file that it can't use.
                 Err(NoConfig) => ExitCode::Config,
@@ -114,6 +114,18 @@ impl<'a> Prepared<'a> {
         let header = Header { seed, ..self.header.clone() };
         let history = History { header, events: std::mem::take(&mut world.history) };
         Outcome { history, kernel_events: world.kernel_events }
+    }
+}
+
+impl Prepared<'_> {
+    /// The file that a reload reads again, with the seed of the first reading.
+    fn start(&self) -> Start<'static> {
+        let Some((path, _)) = self.rendered.as_deref().and_then(|all| all.config.as_ref()) else {
+            return Start::default();
+        };
+        let name = path.display().to_string();
+        let read = move |text: &str| config::parse(text, &name).map_err(|problems| problems.to_string());
+        Start { source: Some(Source { path: path.clone(), read: Box::new(read) }), starter: None }
     }
 }
 
@@ -180,6 +192,7 @@ impl World {
             supervisor: Supervisor::new(),
             processes: Processes::new(model.pids),
             channels: Vec::new(),
+            pipes: Vec::new(),
             listeners: Vec::new(),
             datagrams: Vec::new(),
             address_held: false,
@@ -198,6 +211,7 @@ impl World {
             // Under a supervisor that knows no drain deadline the workers keep it themselves.
             own_deadline: (profile.drain != Some(true)).then_some(scenario.pool.drain.0),
             orphan_grace: scenario.pool.drain.0,
+            beat: scenario.pool.beat(),
             orphans: profile.orphans.map_or(ORPHANS, |span| span.0),
             supervisor_gone_at: None,
             puppet_actions: Vec::new(),

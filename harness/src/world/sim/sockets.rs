@@ -16,6 +16,10 @@ pub(super) enum Object {
     Channel(u32),
     Notify(u32),
     Events,
+    /// A connection that it accepted.
+    Conn(u32),
+    /// The reading end of a pipe.
+    Pipe(u32),
 }
 
 /// The supervisor's descriptor table: the lowest free number is given, as open(2) does.
@@ -55,6 +59,28 @@ impl Descriptors {
     }
 }
 
+/// A descriptor on its way through a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handle {
+    Conn(u32),
+    Listener(u32),
+}
+
+/// A pipe from one worker to the supervisor.
+#[derive(Debug, Default)]
+pub(super) struct Pipe {
+    /// Written and not yet read.
+    pub bytes: VecDeque<u8>,
+    /// What the worker is in the middle of writing: it waits for room.
+    pub rest: u64,
+    /// How many processes have the writing end open.
+    pub writers: u32,
+    /// Whether the supervisor has its end open.
+    pub read: bool,
+    /// The worker.
+    pub worker: u32,
+}
+
 /// A Unix stream socket pair between the supervisor and one worker.
 #[derive(Debug, Default)]
 pub(super) struct Channel {
@@ -62,6 +88,10 @@ pub(super) struct Channel {
     pub to_supervisor: Vec<u8>,
     /// Written by the supervisor, not yet read by the worker.
     pub to_worker: Vec<u8>,
+    /// How many bytes the worker has read so far.
+    pub taken: u64,
+    /// Descriptors on their way to the worker, each with the number of the byte that it travels with.
+    pub handles: VecDeque<(u64, Handle)>,
     /// How many processes have the worker's end open.
     pub holders: u32,
     /// Whether the supervisor has its end open.
@@ -76,6 +106,10 @@ pub(super) struct Channel {
 #[derive(Debug)]
 pub(super) struct Listener {
     pub address: Address,
+    /// The clients connect here.
+    pub target: bool,
+    /// Others may listen at the address, too, and get a part of the connections.
+    pub reuse_port: bool,
     pub backlog: usize,
     /// Connections that nobody has accepted.
     pub queue: VecDeque<u32>,
@@ -102,6 +136,8 @@ pub(super) enum Place {
     Dropped,
     /// In the accept queue.
     Queued,
+    /// Accepted by the supervisor, and with no worker yet.
+    Held,
     /// Accepted by this process.
     With(u32),
     /// The server's end is closed.
@@ -114,6 +150,8 @@ pub(super) struct Conn {
     pub place: Place,
     /// The process that answers.
     pub server: u32,
+    /// How often the server's end is open: by the supervisor, by workers, and on the way between them.
+    pub holders: u32,
     /// The client has not closed it.
     pub client_open: bool,
     /// A request that the server has not read.
@@ -123,6 +161,12 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    pub const NEW: Self =
-        Self { place: Place::Nowhere, server: 0, client_open: false, request: None, delivered: Time::NEVER };
+    pub const NEW: Self = Self {
+        place: Place::Nowhere,
+        server: 0,
+        holders: 0,
+        client_open: false,
+        request: None,
+        delivered: Time::NEVER,
+    };
 }

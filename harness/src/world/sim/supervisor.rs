@@ -164,6 +164,8 @@ impl World {
     pub fn release(&mut self, object: Object) {
         match object {
             Object::Free | Object::Output | Object::Notify(_) | Object::Events => {}
+            Object::Conn(conn) => self.release_conn(conn),
+            Object::Pipe(pipe) => self.close_reader(pipe),
             Object::Listener(listener) => {
                 self.listeners[listener as usize].supervised = false;
                 self.listener_released(listener);

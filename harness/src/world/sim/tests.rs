@@ -18,6 +18,8 @@ use super::engine::World;
 use super::kernel::SimKernel;
 use super::model::Model;
 
+mod handoff;
+
 const SEEDS: std::ops::Range<u64> = 0..50;
 
 fn plan(lives: &str, load: &str, seed: u64) -> Plan {
@@ -115,7 +117,7 @@ fn five_deaths_are_one_signal_and_five_zombies() {
         let mut kernel = kernel(seed);
         let children: Vec<Child> = (0..5).map(|_| ready_worker(&mut kernel, Vec::new()).0).collect();
         for child in &children {
-            kernel.signal(*child, Signal::Kill, Scope::Group).expect("a group");
+            kernel.signal(*child, Signal::Kill.into(), Scope::Group).expect("a group");
         }
         kernel.0.borrow_mut().elapse(50_000_000).expect("running");
         assert!(kernel.take_signals().child);
@@ -129,7 +131,7 @@ fn five_deaths_are_one_signal_and_five_zombies() {
         reaped.sort();
         assert_eq!(reaped, children);
         assert_eq!(kernel.reap(children[0]), Err(Errno(10)), "nobody is reaped twice");
-        assert_eq!(kernel.signal(children[0], Signal::Kill, Scope::Group), Err(Errno::SRCH));
+        assert_eq!(kernel.signal(children[0], Signal::Kill.into(), Scope::Group), Err(Errno::SRCH));
     }
 }
 
@@ -139,7 +141,7 @@ fn the_model_error_delivers_every_sigchld() {
     let mut kernel = kernel_of(&plan("()", "[]", 1), model);
     for _ in 0..3 {
         let (child, _) = ready_worker(&mut kernel, Vec::new());
-        kernel.signal(child, Signal::Kill, Scope::Group).expect("a group");
+        kernel.signal(child, Signal::Kill.into(), Scope::Group).expect("a group");
     }
     kernel.0.borrow_mut().elapse(50_000_000).expect("running");
     assert!((0..3).all(|_| kernel.take_signals().child) && !kernel.take_signals().child);
@@ -166,7 +168,7 @@ fn unread_orders_of_a_dead_worker_are_a_reset() {
     let proc = kernel.0.borrow().processes.get(0).proc;
     kernel.0.borrow_mut().freeze(proc, true);
     assert!(kernel.send(channel, b"{\"act\":\"drain\"}\n").is_ok());
-    kernel.signal(child, Signal::Kill, Scope::Process).expect("a child");
+    kernel.signal(child, Signal::Kill.into(), Scope::Process).expect("a child");
     pause(&mut kernel, SECOND);
     let mut buffer = [0; 8];
     assert_eq!(kernel.receive(channel, &mut buffer), Err(Errno(104)));
@@ -206,6 +208,21 @@ fn a_drain_order_is_obeyed_and_a_frozen_worker_obeys_it_when_thawed() {
         kernel.0.borrow_mut().freeze(proc, false);
         pause(&mut kernel, SECOND);
         assert_eq!(kernel.ended(), Ok(Some((child, ExitStatus::Code(0)))));
+    }
+}
+
+#[test]
+fn a_timer_that_fires_during_a_freeze_is_seen_at_the_thaw() {
+    for seed in SEEDS {
+        let mut kernel = kernel_of(&plan("(then: Crash(at: Ready, after: \"100ms\"))", "[]", seed), Model::default());
+        ready_worker(&mut kernel, Vec::new());
+        let proc = kernel.0.borrow().processes.get(0).proc;
+        kernel.0.borrow_mut().freeze(proc, true);
+        pause(&mut kernel, SECOND);
+        assert_eq!(kernel.ended(), Ok(None));
+        kernel.0.borrow_mut().freeze(proc, false);
+        pause(&mut kernel, SECOND / 10);
+        assert!(kernel.ended().expect("a table").is_some());
     }
 }
 
@@ -292,11 +309,12 @@ fn nobody_listens_is_refused_and_a_full_queue_drops_the_syn() {
 fn descriptors_are_reused_from_the_lowest() {
     let mut kernel = kernel(1);
     let first = listen(&mut kernel);
-    let second = listen(&mut kernel);
+    let other = Address::Tcp("127.0.0.1:81".parse().unwrap());
+    let second = kernel.listen(&other, &ListenOptions::backlog(4)).expect("a listener");
     assert_eq!((first, second), (Fd(3), Fd(4)));
     kernel.close(first);
     assert_eq!(listen(&mut kernel), Fd(3));
-    assert_eq!(kernel.bound_address(second).expect("bound").to_string(), "127.0.0.1:80");
+    assert_eq!(kernel.bound_address(second).expect("bound").to_string(), "127.0.0.1:81");
 }
 
 #[test]
@@ -329,4 +347,26 @@ fn time_never_goes_back_and_deadlines_come() {
         assert!(kernel.now() >= until && kernel.now() > before);
         assert!(kernel.now().since(until) < SECOND / 500, "a timer is late, but not so late");
     }
+}
+
+#[test]
+fn a_timer_that_fires_while_its_worker_is_frozen_is_seen_after_the_thaw() {
+    let mut plan = plan("()", "[]", 4);
+    plan.scenario.pool.watchdog = Some(crate::scenario::Span::millis(200));
+    let mut kernel = kernel_of(&plan, Model::default());
+    let (child, channel) = spawn(&mut kernel, Vec::new());
+    let said = |kernel: &mut SimKernel| {
+        let mut buffer = [0; 4096];
+        let heard = kernel.receive(channel, &mut buffer).map_or(0, |received| received.bytes);
+        String::from_utf8_lossy(&buffer[..heard]).matches("alive").count()
+    };
+    pause(&mut kernel, SECOND / 20);
+    let frozen = kernel.0.borrow().child(child).map(|ix| kernel.0.borrow().processes.get(ix).proc).expect("a child");
+    let freeze = |kernel: &SimKernel, on| kernel.0.borrow_mut().freeze(frozen, on);
+    freeze(&kernel, true);
+    pause(&mut kernel, SECOND / 2);
+    assert_eq!(said(&mut kernel), 0, "it can't speak");
+    freeze(&kernel, false);
+    pause(&mut kernel, SECOND / 2);
+    assert!(said(&mut kernel) >= 3, "it goes on speaking");
 }

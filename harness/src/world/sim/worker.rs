@@ -11,7 +11,7 @@ use super::engine::World;
 use super::model::{NET, START, TIMER, WAKE};
 use super::process::{Parent, Process, Stage};
 use super::queue::Ev;
-use super::sockets::Place;
+use super::sockets::{Handle, Place};
 
 impl World {
     /// A process that has exec'ed reaches its main function.
@@ -27,7 +27,8 @@ impl World {
         let ticket = self.take_ticket();
         let own = self.processes.get(ix).life.clone();
         let life = own.unwrap_or_else(|| self.lives.life(self.generation, ticket).clone());
-        self.processes.get_mut(ix).puppet = Some(Puppet::new(life, self.own_deadline, self.orphan_grace));
+        self.processes.get_mut(ix).puppet =
+            Some(Puppet::new(life, self.own_deadline, self.orphan_grace).beating(self.beat));
         self.note_birth(ix, ticket);
         let Process { proc, revision, .. } = *self.processes.get(ix);
         if let Some(revision) = revision {
@@ -117,25 +118,38 @@ impl World {
         if self.processes.get(ix).stage != Stage::Running || !self.awake(ix, Ev::Channel(ix)) {
             return;
         }
-        let Some(number) = self.processes.get(ix).channel else {
+        let Some(number) = self.processes.get(ix).channel.filter(|_| !self.processes.get(ix).hung) else {
             return;
         };
         self.kernel_events += 1;
         loop {
-            let pending = &mut self.channels[number as usize].to_worker;
-            let Some(end) = pending.iter().position(|&byte| byte == b'\n') else {
+            let channel = &mut self.channels[number as usize];
+            let Some(end) = channel.to_worker.iter().position(|&byte| byte == b'\n') else {
                 break;
             };
-            let told = told(&pending[..end]);
-            pending.drain(..=end);
-            if let Some(told) = told.filter(|_| self.processes.get(ix).alive()) {
-                self.puppet(ix, Input::Told(told));
-            }
+            let said = read(&channel.to_worker[..end]);
+            channel.to_worker.drain(..=end);
+            channel.taken += end as u64 + 1;
+            let upto = channel.taken;
+            let handle = self.take_handle(number, upto);
+            self.hear(ix, said, handle);
         }
         let gone = !self.channels[number as usize].supervised;
         let process = self.processes.get_mut(ix);
         if gone && process.alive() && !std::mem::replace(&mut process.orphaned, true) {
             self.puppet(ix, Input::Orphaned);
+        }
+    }
+
+    /// A worker has read a line, maybe with a descriptor.
+    fn hear(&mut self, ix: u32, said: Option<Said>, handle: Option<Handle>) {
+        // One that dies or hangs in the middle of what it has read makes nothing of the rest.
+        let hears = self.processes.get(ix).alive() && !self.processes.get(ix).hung;
+        match (said, handle) {
+            (Some(Said::Told(told)), None) if hears => self.puppet(ix, Input::Told(told)),
+            (Some(Said::Connection(seq)), Some(Handle::Conn(conn))) if hears => self.passed(ix, conn, seq),
+            (_, Some(handle)) => self.release_handle(handle),
+            (_, None) => {}
         }
     }
 
@@ -147,8 +161,11 @@ impl World {
             Action::StopAccepting => self.close_listeners(ix),
             Action::SayReady => match self.processes.get(ix).channel {
                 Some(_) => self.say(ix, b"{\"act\":\"ready\"}\n"),
+                None if self.processes.get(ix).ready_pipe.is_some() => self.write_ready(ix),
                 None => self.notify(ix, b"READY=1"),
             },
+            Action::Take(conn, seq) => self.take_passed(ix, conn.0, seq),
+            Action::Refuse(conn, seq) => self.refuse_passed(ix, conn.0, seq),
             Action::Announce(Retirement::OnePhase) => self.say(ix, b"{\"act\":\"suicide\"}\n"),
             Action::Announce(Retirement::TwoPhase) => self.say(ix, b"{\"act\":\"retire\"}\n"),
             Action::Announce(Retirement::Silent) => {}
@@ -159,10 +176,15 @@ impl World {
                 self.say(ix, line.as_bytes());
                 self.say(ix, b"\n");
             }
-            // Nobody in a simulated run reads the output or counts the memory.
-            Action::Output(_) | Action::Leak(_) => {}
+            Action::Output(bytes) => self.write_output(ix, bytes),
+            // Nobody in a simulated run counts the memory.
+            Action::Leak(_) => {}
             Action::Spawn(child) => self.spawn_descendant(ix, child),
-            Action::Hang => {
+            Action::SayAlive => match self.processes.get(ix).channel {
+                Some(_) => self.say(ix, b"{\"act\":\"alive\"}\n"),
+                None => self.notify(ix, b"WATCHDOG=1"),
+            },
+            Action::Hang { .. } => {
                 self.processes.get_mut(ix).hung = true;
                 self.stop_waiting(ix);
             }
@@ -176,6 +198,7 @@ impl World {
             // Noted with ticket and generation where main is reached.
             Entry::Born | Entry::Runs(_) => return,
             Entry::Ready => What::Ready(proc),
+            Entry::Hangs => What::Hangs(proc),
             Entry::Accepted(peer) => What::Accepted { proc, peer },
             Entry::Announced(Retirement::TwoPhase) => What::Announced { proc, form: Form::TwoPhase },
             Entry::Announced(Retirement::OnePhase) => What::Announced { proc, form: Form::OnePhase },
@@ -189,7 +212,7 @@ impl World {
     }
 
     /// Writes to the channel; a worker whose supervisor is gone gets EPIPE and doesn't care.
-    fn say(&mut self, ix: u32, bytes: &[u8]) {
+    pub fn say(&mut self, ix: u32, bytes: &[u8]) {
         let Some(number) = self.processes.get(ix).channel else {
             return;
         };
@@ -209,11 +232,11 @@ impl World {
 
     fn accept_from_now(&mut self, ix: u32) {
         let process = self.processes.get_mut(ix);
-        if !process.has_listeners || std::mem::replace(&mut process.accepting, true) {
+        if process.listeners.is_empty() || std::mem::replace(&mut process.accepting, true) {
             return;
         }
-        for listener in &mut self.listeners {
-            listener.acceptors.push(ix);
+        for &listener in &process.listeners {
+            self.listeners[listener as usize].acceptors.push(ix);
         }
         self.offer_all();
     }
@@ -222,19 +245,22 @@ impl World {
         if self.conns[conn as usize].place != Place::With(ix) {
             return;
         }
+        let end = &mut self.conns[conn as usize];
         if !keep_alive {
+            // While somebody else has it open, its end comes after the answer. Else the client sees both at once.
+            end.holders -= 1;
+            end.place = if end.holders > 0 { Place::Held } else { Place::Closed };
             self.forget_connection(ix, conn);
-            self.conns[conn as usize].place = Place::Closed;
         }
         if self.conns[conn as usize].client_open {
             self.deliver(conn, Ev::Answer(conn));
         }
     }
 
-    fn close_by_worker(&mut self, ix: u32, conn: u32) {
+    pub fn close_by_worker(&mut self, ix: u32, conn: u32) {
         if self.conns[conn as usize].place == Place::With(ix) {
             self.forget_connection(ix, conn);
-            self.close_server_end(conn);
+            self.let_go(ix, conn);
         }
     }
 
@@ -273,7 +299,7 @@ impl World {
         };
         if self.awake(ix, Ev::Hangup(conn)) && !self.processes.get(ix).hung {
             self.forget_connection(ix, conn);
-            self.conns[conn as usize].place = Place::Closed;
+            self.let_go(ix, conn);
             self.puppet(ix, Input::Hangup(ConnId(conn)));
         }
     }
@@ -285,11 +311,11 @@ impl World {
         let mut process = Process::new(identity, self.now, parent, group);
         process.stage = Stage::Running;
         if child.holds_descriptors {
-            process.has_listeners = self.processes.get(worker).has_listeners;
+            process.listeners.clone_from(&self.processes.get(worker).listeners);
             process.channel = self.processes.get(worker).channel;
         }
-        if process.has_listeners {
-            self.listeners.iter_mut().for_each(|listener| listener.holders += 1);
+        for &listener in &process.listeners {
+            self.listeners[listener as usize].holders += 1;
         }
         if let Some(channel) = process.channel {
             self.channels[channel as usize].holders += 1;
@@ -305,10 +331,21 @@ impl World {
     }
 }
 
-fn told(line: &[u8]) -> Option<Told> {
+/// A line of the supervisor's that a worker knows.
+enum Said {
+    Told(Told),
+    /// Beside this line comes a connection.
+    Connection(u64),
+}
+
+fn read(line: &[u8]) -> Option<Said> {
     if line == b"{\"act\":\"drain\"}" {
-        return Some(Told::Drain);
+        return Some(Said::Told(Told::Drain));
     }
     let value: serde_json::Value = serde_json::from_slice(line).ok()?;
-    (value.get("act")? == "drain").then_some(Told::Drain)
+    match value.get("act")?.as_str()? {
+        "drain" => Some(Said::Told(Told::Drain)),
+        "connection" => Some(Said::Connection(value.get("seq")?.as_u64()?)),
+        _ => None,
+    }
 }

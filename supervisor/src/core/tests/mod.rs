@@ -11,3 +11,4 @@ mod properties;
 mod rolling;
 mod scale;
 mod watch;
+mod witness;

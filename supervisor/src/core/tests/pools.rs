@@ -56,6 +56,18 @@ fn a_pool_that_gives_up_takes_the_others_with_it() {
 }
 
 #[test]
+fn a_give_up_at_a_tick_leaves_nothing_due_in_a_pool_that_ticked_before() {
+    let strict = Policy { limit: Some(Limit { restarts: 1, within: MS(10_000) }), ..policy(2) };
+    let mut bench = Bench::steady_pools(vec![Policy { drain: MS(0), ..policy(1) }, strict]);
+    bench.exits(p(1, 0), 1);
+    bench.exits(p(1, 1), 1);
+    let told = bench.pass(MS(100));
+    assert_eq!(starts(&told).len(), 1);
+    assert!(told.ends_with(&kill(p(0, 0))), "{told:?}");
+    assert_eq!(bench.next(), None);
+}
+
+#[test]
 fn a_give_up_at_the_very_start_starts_nobody_who_is_not_ended() {
     let strict = Policy { limit: Some(Limit { restarts: 0, within: MS(1000) }), ..policy(1) };
     let mut bench = Bench::steady_pools(vec![]);

@@ -5,8 +5,10 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::model::Model;
-use crate::core::{Action, Command, ExitStatus, Input, Machine, Pools, SpawnError, SpawnStep, Word, WorkerId};
+use super::model::{Deed, Model};
+use crate::core::{
+    Action, Command, ExitStatus, Input, Machine, Pools, Revision, Scale, SpawnError, SpawnStep, Word, WorkerId,
+};
 use crate::policy::{Backoff, Instant, Limit, Policy, Readiness, Restart, defaults};
 
 fn ms(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
@@ -27,52 +29,100 @@ fn limit() -> impl Strategy<Value = Option<Limit>> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    let times = (ms(0..2000), ms(0..800), ms(0..1500));
+    let times = (ms(0..2000), ms(0..800), ms(0..1500), proptest::option::weighted(0.3, ms(200..2000)));
     let readiness = prop_oneof![4 => Just(Readiness::Told), 1 => Just(Readiness::AtSpawn)];
-    (1u32..5, limit(), backoff(), times, readiness, any::<u64>()).prop_map(
-        |(workers, limit, backoff, (stable, ready_timeout, drain), ready, seed)| Policy {
+    let roll = (prop_oneof![3 => Just(1u32), 1 => Just(0), 1 => 2u32..4], 0u32..4);
+    (1u32..5, limit(), backoff(), times, readiness, roll, any::<u64>()).prop_map(
+        |(workers, limit, backoff, (stable, ready_timeout, drain, watchdog), ready, (surge, at_once), seed)| Policy {
             limit,
             backoff,
             stable,
             ready_timeout,
             drain,
+            watchdog,
             ready,
+            surge,
+            at_once,
             seed,
             ..defaults::policy(workers)
         },
     )
 }
 
-fn operator() -> impl Strategy<Value = Vec<(Duration, Command)>> {
-    let command = prop_oneof![9 => Just(Command::Reload), 1 => Just(Command::Stop)];
-    vec((ms(0..900), command), 0..12)
+/// Mostly one pool.
+fn policies() -> impl Strategy<Value = Vec<Policy>> {
+    prop_oneof![3 => vec(policy(), 1), 1 => vec(policy(), 2..4)]
+}
+
+fn scale() -> impl Strategy<Value = Command> {
+    prop_oneof![(0u32..6).prop_map(Scale::To), (-3i32..4).prop_map(Scale::By)].prop_map(Command::Scale)
+}
+
+fn operator() -> impl Strategy<Value = Vec<(Duration, Deed)>> {
+    let command = || {
+        prop_oneof![
+            6 => Just(Command::Reload),
+            1 => Just(Command::Stop),
+            3 => scale(),
+            2 => (0u32..5).prop_map(Command::Restart),
+        ]
+    };
+    let deed = prop_oneof![
+        3 => command().prop_map(Deed::All),
+        2 => (0u16..3, command()).prop_map(|(pool, command)| Deed::One(pool, command)),
+        3 => vec(policy(), 1..4).prop_map(Deed::Configure),
+        1 => ms(0..3000).prop_map(Deed::Suspend),
+    ];
+    vec((ms(0..900), deed), 0..12)
+}
+
+/// What the operator does to renew workers, without changing how many there are or letting one go before the next is there.
+fn renewal(deed: Deed, pools: &[Policy]) -> Option<Deed> {
+    match deed {
+        Deed::All(Command::Reload | Command::Restart(_)) | Deed::One(_, Command::Reload | Command::Restart(_)) => {
+            Some(deed)
+        }
+        Deed::Configure(policies) => {
+            let gentle = pools.iter().zip(policies.into_iter().cycle());
+            let gentle = gentle.map(|(pool, policy)| steady(Policy { workers: pool.workers, ..policy }));
+            Some(Deed::Configure(gentle.collect()))
+        }
+        Deed::All(Command::Stop | Command::Scale(_))
+        | Deed::One(_, Command::Stop | Command::Scale(_))
+        | Deed::Suspend(_) => None,
+    }
+}
+
+fn steady(policy: Policy) -> Policy {
+    Policy { stable: Duration::ZERO, ready_timeout: Duration::from_secs(1), surge: policy.surge.max(1), ..policy }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever workers, host and operator do: at every action the model checks limit, replacements, deadlines,
-    /// signals and silence after the end; once they behave the pool is full again (unless it gave up), and a stop ends
-    /// it in time.
+    /// signals, configurations and silence after the end; once they behave the pools are full again (unless one gave up), and
+    /// a stop ends it in time.
     #[test]
-    fn holds_in_any_weather(policy in policy(), choices in vec(any::<u8>(), 0..150), operator in operator()) {
-        let mut model = Model::new(policy, choices);
+    fn holds_in_any_weather(policies in policies(), choices in vec(any::<u8>(), 0..150), operator in operator()) {
+        let mut model = Model::new(policies, choices);
         model.operate(&operator);
         model.calm();
         model.end();
     }
 
-    /// Rolling restarts, any number of them at any moment, and two-phase retirements of stable workers never leave
-    /// fewer workers ready than wanted.
+    /// Rolling restarts, with new configurations or not, single replacements, any number of them at any moment, and
+    /// two-phase retirements of stable workers never leave fewer workers ready than wanted.
     #[test]
-    fn never_below_n_ready_without_deaths(policy in policy(), operator in operator(), retire in vec(ms(0..900), 0..6)) {
-        let policy = Policy { stable: Duration::ZERO, ready_timeout: Duration::from_secs(1), ..policy };
-        let mut model = Model::new(policy, Vec::new());
+    fn never_below_n_ready_without_deaths(policies in policies(), operator in operator(), retire in vec(ms(0..900), 0..6)) {
+        let policies: Vec<_> = policies.into_iter().map(steady).collect();
+        let renewals = operator.into_iter().filter_map(|(span, deed)| Some((span, renewal(deed, &policies)?)));
+        let renewals: Vec<_> = renewals.collect();
+        let mut model = Model::new(policies, Vec::new());
         model.calm();
         model.demand_full_pool();
         model.retire_now_and_then(&retire);
-        let reloads: Vec<_> = operator.into_iter().filter(|(_, command)| *command == Command::Reload).collect();
-        model.operate(&reloads);
+        model.operate(&renewals);
         model.calm();
         model.end();
     }
@@ -80,15 +130,15 @@ proptest! {
     /// `step` takes anything at any time: no panic, no deadline left behind by a tick, no action after the exit, no
     /// worker asked for twice.
     #[test]
-    fn step_is_total(policy in any_policy(), inputs in vec((0u64..2000, any_input()), 0..120)) {
-        let mut pool = Pools::new(vec![policy]);
+    fn step_is_total(policies in vec(any_policy(), 1..3), inputs in vec((0u64..2000, any_input()), 0..120)) {
+        let mut pools = Pools::new(policies);
         let mut now = Instant::from_nanos(0);
         let (mut asked, mut over) = (Vec::new(), false);
         for (millis, input) in inputs {
             now = now + Duration::from_millis(millis / 10);
             let ticked = input == Input::Tick;
             let mut actions = Vec::new();
-            pool.step(now, input, &mut actions);
+            pools.step(now, input, &mut actions);
             prop_assert!(!over || actions.is_empty());
             for (place, action) in actions.iter().enumerate() {
                 match action {
@@ -103,7 +153,7 @@ proptest! {
                     Action::Tell(..) | Action::Signal(..) | Action::Emit(_) | Action::Settle(..) => {}
                 }
             }
-            prop_assert!(!ticked || pool.next_deadline().is_none_or(|at| at > now));
+            prop_assert!(!ticked || pools.next_deadline().is_none_or(|at| at > now));
         }
     }
 }
@@ -115,8 +165,27 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 }
 
 fn any_input() -> impl Strategy<Value = Input> {
-    let id = || (0u32..4, 0u32..6).prop_map(|(slot, generation)| WorkerId { pool: 0, slot, generation });
-    let word = prop_oneof![Just(Word::Ready), Just(Word::Retire), Just(Word::Suicide)];
+    let pool = || prop_oneof![4 => Just(0u16), 1 => 1u16..3];
+    let id =
+        move || (pool(), 0u32..4, 0u32..6).prop_map(|(pool, slot, generation)| WorkerId { pool, slot, generation });
+    let span = || prop_oneof![4 => ms(0..500), 1 => Just(Duration::MAX)];
+    let word = prop_oneof![
+        3 => Just(Word::Ready),
+        1 => Just(Word::Retire),
+        1 => Just(Word::Suicide),
+        1 => Just(Word::Alive),
+        1 => Just(Word::Failing),
+        1 => span().prop_map(Word::Interval),
+        1 => span().prop_map(Word::Extend),
+    ];
+    let command = || {
+        prop_oneof![
+            3 => Just(Command::Reload),
+            1 => Just(Command::Stop),
+            2 => scale(),
+            2 => (0u32..5).prop_map(Command::Restart),
+        ]
+    };
     let status = prop_oneof![(0i32..3).prop_map(ExitStatus::Code), Just(ExitStatus::Signal(9))];
     let step = prop_oneof![
         Just(SpawnStep::Descriptors),
@@ -132,8 +201,10 @@ fn any_input() -> impl Strategy<Value = Input> {
         6 => (id(), word).prop_map(|(id, word)| Input::Word(id, word)),
         2 => id().prop_map(Input::Disconnected),
         4 => (id(), status).prop_map(|(id, status)| Input::Exited(id, status)),
-        2 => Just(Input::Command(Command::Reload)),
-        1 => Just(Input::Command(Command::Stop)),
+        1 => id().prop_map(Input::Hung),
+        2 => command().prop_map(Input::Command),
+        2 => (pool(), command()).prop_map(|(pool, command)| Input::PoolCommand(pool, command)),
+        2 => (0u32..9, vec(any_policy(), 0..3)).prop_map(|(n, policies)| Input::Configure(Revision(n), policies)),
         6 => Just(Input::Tick),
     ]
 }

@@ -12,6 +12,8 @@ pub enum Counting {
     EveryStart,
     /// Restarts after a death alone.
     Deaths,
+    /// Every replacement, those of a rolling restart included.
+    Replacements,
 }
 
 /// A pool without a limit, and a limit around it.
@@ -37,7 +39,11 @@ impl Meter {
         let known = self.restarts.iter().position(|(restart, _)| *restart == id);
         let counts = match known.map(|place| self.restarts.remove(place)) {
             Some((_, counts)) => counts,
-            None => self.counting == Counting::EveryStart && id.generation == 1,
+            None => match self.counting {
+                Counting::EveryStart => id.generation == 1,
+                Counting::Replacements => id.generation > 1,
+                Counting::Deaths => false,
+            },
         };
         let Some(limit) = self.limit.filter(|_| counts) else { return false };
         if self.log.allows(limit, now) {
@@ -73,7 +79,7 @@ impl Machine for Meter {
                 Action::Spawn(id, _) if self.gave_up => withdraw(&mut self.pool, now, id, actions),
                 Action::Spawn(id, _) if self.exceeds(now, id) => self.give_up(now, id, actions),
                 Action::Emit(Event::Restart { worker, .. }) => {
-                    self.restarts.push((worker, self.counting == Counting::EveryStart || !announced));
+                    self.restarts.push((worker, self.counting != Counting::Deaths || !announced));
                     actions.push(action);
                 }
                 other => actions.push(other),

@@ -2,13 +2,17 @@
 
 mod late;
 mod meter;
+mod rolling;
+mod scale;
 mod second;
 mod simple;
 
 pub use late::LateReplacement;
 pub use meter::{Counting, Meter};
+pub use rolling::RollsOn;
+pub use scale::ForgetsSlots;
 pub use second::SecondReplacement;
-pub use simple::{DeafWhileRolling, LeavesAtStop, StatusZero};
+pub use simple::{DeafWhileRolling, LeavesAtStop, StatusZero, Unexcused};
 
 use supervisor::core::{Action, Event, Input, Machine, Pools, SpawnError, SpawnStep, WorkerId};
 use supervisor::policy::Instant;

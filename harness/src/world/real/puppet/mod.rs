@@ -1,5 +1,6 @@
 //! The real shell of the puppet: a worker process that plays a life.
 
+mod channel;
 mod child;
 mod program;
 mod setup;

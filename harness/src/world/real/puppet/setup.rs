@@ -29,6 +29,8 @@ pub struct Script {
     pub own_deadline_ms: Option<u64>,
     /// How long a worker drains at most when its supervisor is gone.
     pub orphan_grace_ms: u64,
+    /// How often a ready worker says that it makes progress; `null`: never.
+    pub beat_ms: Option<u64>,
 }
 
 /// Why a puppet can't begin.
@@ -55,6 +57,8 @@ pub struct Setup {
     pub own_deadline: Option<Duration>,
     /// See [`Script`].
     pub orphan_grace: Duration,
+    /// See [`Script`]. Twice as often as WATCHDOG_USEC of its environment asks for goes before that.
+    pub beat: Option<Duration>,
     /// Where it writes what happens to it.
     pub journal: Option<File>,
     /// Where the harness asks it for things.
@@ -105,6 +109,7 @@ impl Setup {
             },
             own_deadline: script.own_deadline_ms.map(Duration::from_millis),
             orphan_grace: Duration::from_millis(script.orphan_grace_ms),
+            beat: watchdog().or(script.beat_ms.map(Duration::from_millis)),
             journal: Some(journal),
             side: Some(side),
             ..Self::demo(me, listeners, channel, notify)
@@ -121,6 +126,7 @@ impl Setup {
             life: Life::Serve,
             own_deadline: None,
             orphan_grace: Duration::from_secs(5),
+            beat: watchdog(),
             journal: None,
             side: None,
             listeners,
@@ -141,6 +147,12 @@ fn listeners(me: u32) -> Result<Vec<OwnedFd>, Wrong> {
         Ok(text) => text.parse().map_err(|_| Wrong::Usage(format!("LISTEN_FDS is `{text}`, not a number")))?,
     };
     (3..3 + count.clamp(0, 1024)).map(|number| take("LISTEN_FDS", number)).collect()
+}
+
+/// Half of what systemd's convention asks for; see sd_watchdog_enabled(3).
+fn watchdog() -> Option<Duration> {
+    let micros = env::var("WATCHDOG_USEC").ok()?.parse().ok()?;
+    Some(Duration::from_micros(micros) / 2)
 }
 
 fn channel() -> Result<Option<OwnedFd>, Wrong> {

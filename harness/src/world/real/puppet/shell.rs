@@ -9,14 +9,15 @@ use std::os::unix::net::UnixDatagram;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::{Errno, FdFlags, fcntl_setfd, retry_on_intr};
-use rustix::net::{SendFlags, SocketFlags, acceptfrom_with, send};
+use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio, retry_on_intr};
+use rustix::net::{SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, getpeername, send};
 
 use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
 use crate::scenario::{Ask, Child, Retirement};
 
 use super::super::clock;
 use super::super::journal::JournalLine;
+use super::channel::{Inbox, Word};
 use super::setup::Setup;
 use super::{child, wire};
 
@@ -42,7 +43,7 @@ struct Shell {
     accepting: bool,
     conns: BTreeMap<ConnId, Conn>,
     unnamed: u32,
-    channel_in: Vec<u8>,
+    inbox: Inbox,
     leaked: Vec<Vec<u8>>,
     exit: Option<i32>,
 }
@@ -53,7 +54,7 @@ pub fn run(setup: Setup) -> io::Result<i32> {
     polite.add(Signal::SIGTERM);
     polite.thread_block()?;
     let term = SignalFd::with_flags(&polite, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    let core = Puppet::new(setup.life.clone(), setup.own_deadline, setup.orphan_grace);
+    let core = Puppet::new(setup.life.clone(), setup.own_deadline, setup.orphan_grace).beating(setup.beat);
     let mut shell = Shell {
         setup,
         core,
@@ -61,7 +62,7 @@ pub fn run(setup: Setup) -> io::Result<i32> {
         accepting: false,
         conns: BTreeMap::new(),
         unnamed: UNNAMED,
-        channel_in: Vec::new(),
+        inbox: Inbox::default(),
         leaked: Vec::new(),
         exit: None,
     };
@@ -177,20 +178,11 @@ impl Shell {
 
     fn on_channel(&mut self) -> io::Result<()> {
         let Some(channel) = &self.setup.channel else { return Ok(()) };
-        let mut buffer = [0_u8; 4096];
-        let ended = match rustix::io::read(channel, &mut buffer) {
-            Ok(0) => true,
-            Ok(count) => {
-                self.channel_in.extend(&buffer[..count]);
-                false
-            }
-            Err(Errno::AGAIN | Errno::INTR) => false,
-            Err(_) => true,
-        };
-        while let Some(end) = self.channel_in.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.channel_in.drain(..=end).collect();
-            if is_drain(&line) {
-                self.input(Input::Told(Told::Drain))?;
+        let ended = !self.inbox.receive(channel);
+        while let Some(word) = self.inbox.next_word() {
+            match word {
+                Word::Drain => self.input(Input::Told(Told::Drain))?,
+                Word::Connection(seq, fd) => self.on_passed(seq, fd)?,
             }
         }
         if ended {
@@ -209,24 +201,37 @@ impl Shell {
             // Somebody else was faster, the client has gone, or descriptors are short: the next wake-up tries again.
             Err(_) => return Ok(()),
         };
-        let port = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).map(|peer| u32::from(peer.port()));
-        let id = ConnId(port.unwrap_or_else(|| {
-            self.unnamed += 1;
-            self.unnamed
-        }));
-        if self.conns.remove(&id).is_some() {
-            // The client's port is in use again before the end of its last connection was read.
-            self.input(Input::Hangup(id))?;
-        }
+        let id = self.hold(fd, peer)?;
         self.journal(Entry::Accepted(id.0))?;
-        let conn = Conn { fd, buffer: Vec::new(), busy: false, out: Vec::new(), last: false, ended: false };
-        self.conns.insert(id, conn);
         self.input(Input::Connected(id))?;
         // The request is there already, as a rule.
         self.on_conn(id)?;
         // On a busy machine the first worker that is woken would take all that wait.
         rustix::thread::sched_yield();
         Ok(())
+    }
+
+    /// A connection that the supervisor accepted: the core says whether it is served here.
+    fn on_passed(&mut self, seq: u64, fd: OwnedFd) -> io::Result<()> {
+        ioctl_fionbio(&fd, true)?;
+        let peer = getpeername(&fd).ok().flatten();
+        let id = self.hold(fd, peer)?;
+        self.input(Input::Passed(id, seq))?;
+        self.on_conn(id)
+    }
+
+    /// A connection is open here from now on.
+    fn hold(&mut self, fd: OwnedFd, peer: Option<SocketAddrAny>) -> io::Result<ConnId> {
+        let port = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).map(|peer| u32::from(peer.port()));
+        let id = ConnId(port.unwrap_or_else(|| {
+            self.unnamed += 1;
+            self.unnamed
+        }));
+        // The client's port may be in use again before the end of its last connection was read.
+        self.hang_up(id)?;
+        let conn = Conn { fd, buffer: Vec::new(), busy: false, out: Vec::new(), last: false, ended: false };
+        self.conns.insert(id, conn);
+        Ok(id)
     }
 
     fn on_conn(&mut self, id: ConnId) -> io::Result<()> {
@@ -305,19 +310,25 @@ impl Shell {
                 self.accepting = false;
                 self.setup.listeners.clear();
             }
-            Action::SayReady => self.say_ready(),
+            Action::SayReady => self.tell("{\"act\":\"ready\"}", b"READY=1"),
             Action::Announce(Retirement::OnePhase) => self.say("{\"act\":\"suicide\"}"),
             Action::Announce(Retirement::TwoPhase) => self.say("{\"act\":\"retire\"}"),
             Action::Announce(Retirement::Silent) => {}
             Action::Answer { conn, keep_alive, status } => self.answer(conn, keep_alive, status)?,
+            Action::Take(_, seq) => self.say(&format!("{{\"act\":\"accepted\",\"seq\":{seq}}}")),
+            Action::Refuse(id, seq) => {
+                self.conns.remove(&id);
+                self.say(&format!("{{\"act\":\"refused\",\"seq\":{seq}}}"));
+            }
             Action::Close(id) => drop(self.conns.remove(&id)),
             Action::CloseChannel => self.setup.channel = None,
             Action::Garble(line) => self.say(&line),
             Action::Output(bytes) => output(bytes)?,
             Action::Leak(bytes) => self.leaked.push(vec![1; usize::try_from(bytes).unwrap_or(usize::MAX / 2)]),
             Action::Spawn(child) => self.spawn(child)?,
-            Action::Hang => loop {
-                std::thread::park();
+            Action::SayAlive => self.tell("{\"act\":\"alive\"}", b"WATCHDOG=1"),
+            Action::Hang { busy } => loop {
+                if busy { std::hint::spin_loop() } else { std::thread::park() }
             },
             Action::Exit(status) => self.exit = Some(status),
         }
@@ -333,13 +344,14 @@ impl Shell {
         journal.write_all(&text)
     }
 
-    fn say_ready(&mut self) {
+    /// Says it on the channel or, if there is none, by sd_notify(3).
+    fn tell(&mut self, line: &str, state: &[u8]) {
         match &self.setup.notify {
             Some(path) if self.setup.channel.is_none() => {
                 // Whoever should listen does not: that is the supervisor's affair.
-                let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(b"READY=1", path));
+                let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(state, path));
             }
-            _ => self.say("{\"act\":\"ready\"}"),
+            _ => self.say(line),
         }
     }
 
@@ -390,10 +402,6 @@ impl Shell {
     fn handed_on(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.setup.listeners.iter().chain(&self.setup.channel).map(AsFd::as_fd)
     }
-}
-
-fn is_drain(line: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(line).is_ok_and(|message| message["act"] == "drain")
 }
 
 /// Blocks if nobody reads, as a real worker's write would.

@@ -1,0 +1,432 @@
+//! Looks at one pool.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::core::{Command, Event, Input, ReloadPhase, Revision, Signal, SpawnStep, Word, WorkerId};
+use crate::policy::{Instant, Policy};
+
+/// What is seen of a worker that has not ended.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    revision: Revision,
+    ready_since: Option<Instant>,
+    retired: bool,
+    announced: bool,
+    terms: u32,
+    /// Its slot was closed.
+    outside: bool,
+    killed: bool,
+    hangs: bool,
+    interval: Option<Duration>,
+    /// It has booted or left by then.
+    deadline: Option<Instant>,
+    /// If it is silent it hangs, not before the one, and not after the other.
+    silent: Option<(Instant, Instant)>,
+}
+
+/// What the input that is being taken explains.
+#[derive(Debug, Default)]
+struct Cause {
+    /// A restart that costs nothing.
+    free: bool,
+    /// Slots closed or opened.
+    scale: bool,
+    /// The operator wants this slot's worker replaced.
+    restart: Option<u32>,
+    /// The slot whose worker became ready.
+    ready: Option<u32>,
+    /// The worker that ended.
+    ended: Option<WorkerId>,
+    /// The worker that hangs at once.
+    hangs: Option<WorkerId>,
+}
+
+/// What is known of a pool.
+pub struct Witness {
+    policy: Policy,
+    revision: Revision,
+    configured: BTreeMap<Revision, Policy>,
+    dropped: BTreeSet<Revision>,
+    workers: BTreeMap<WorkerId, Seen>,
+    asked: BTreeSet<WorkerId>,
+    /// Restarts announced by an event: when each is due.
+    due: BTreeMap<WorkerId, Instant>,
+    /// Workers whose start costs nothing.
+    free: BTreeSet<WorkerId>,
+    /// When restarts were started that count.
+    charged: BTreeMap<WorkerId, Instant>,
+    /// Slots whose replacement the operator has ordered.
+    ordered: BTreeSet<u32>,
+    reloading: bool,
+    /// Whether the last rolling restart was carried through.
+    renewed: bool,
+    stops: u32,
+    ended: bool,
+    gave_up: bool,
+    full: bool,
+    cause: Cause,
+}
+
+impl Witness {
+    /// Nothing seen yet.
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            revision: Revision(0),
+            configured: BTreeMap::new(),
+            dropped: BTreeSet::new(),
+            workers: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            due: BTreeMap::new(),
+            free: BTreeSet::new(),
+            charged: BTreeMap::new(),
+            ordered: BTreeSet::new(),
+            reloading: false,
+            renewed: false,
+            stops: 0,
+            ended: false,
+            gave_up: false,
+            full: false,
+            cause: Cause::default(),
+        }
+    }
+
+    /// An input is about to be given.
+    pub fn before(&mut self, number: u16, now: Instant, input: &Input) {
+        self.cause = Cause::default();
+        match input {
+            Input::Command(command) => self.command(*command),
+            Input::PoolCommand(pool, command) if *pool == number => self.command(*command),
+            Input::Configure(revision, policies) => {
+                self.configured.insert(*revision, policies[usize::from(number)].clone());
+            }
+            Input::Word(id, word) if id.pool == number => self.word(now, *id, *word),
+            Input::Hung(id) => self.cause.hangs = Some(*id),
+            Input::Exited(id, _) => {
+                self.cause.ended = Some(*id);
+                self.workers.remove(id);
+            }
+            Input::SpawnFailed(id, error) => {
+                self.workers.remove(id);
+                if matches!(error.step, SpawnStep::Fork) {
+                    self.cause.free = self.free.contains(id);
+                    self.charged.remove(id);
+                }
+            }
+            Input::PoolCommand(..)
+            | Input::Word(..)
+            | Input::Start
+            | Input::Spawned(_)
+            | Input::Disconnected(_)
+            | Input::Tick => {}
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Scale(_) => self.cause.scale = true,
+            Command::Restart(slot) => {
+                self.cause.restart = Some(slot);
+                self.ordered.insert(slot);
+            }
+            Command::Reload | Command::Stop => {}
+        }
+    }
+
+    fn word(&mut self, now: Instant, id: WorkerId, word: Word) {
+        let stable = self.policy.stable;
+        let Some(seen) = self.workers.get_mut(&id) else { return };
+        match word {
+            Word::Retire => {
+                self.cause.free = !seen.retired && seen.ready_since.is_some_and(|since| now.since(since) >= stable);
+            }
+            Word::Failing => self.cause.hangs = Some(id),
+            Word::Interval(span) => seen.interval = Some(span),
+            Word::Extend(span) => seen.deadline = seen.deadline.map(|deadline| deadline.max(now + span)),
+            Word::Ready | Word::Suicide | Word::Alive => {}
+        }
+        self.heard(now, id);
+    }
+
+    /// A worker's silence counts afresh.
+    fn heard(&mut self, now: Instant, id: WorkerId) {
+        let Some(seen) = self.workers.get_mut(&id) else { return };
+        let interval = self.policy.watchdog.map(|usual| seen.interval.unwrap_or(usual)).filter(|span| !span.is_zero());
+        let watched = seen.ready_since.is_some() && !seen.retired && !seen.killed;
+        seen.silent = interval.filter(|_| watched).map(|interval| (now + interval, now + interval));
+    }
+
+    /// The loop was suspended until now. Whoever ought to have spoken long ago must be excused; who ought to have spoken
+    /// just now may be.
+    pub fn suspended(&mut self, now: Instant) {
+        let usual = self.policy.watchdog;
+        for seen in self.workers.values_mut() {
+            let (Some((from, until)), Some(usual)) = (seen.silent, usual) else { continue };
+            let interval = seen.interval.unwrap_or(usual);
+            let afresh = now + interval;
+            let long_ago = now.since(from) > Duration::from_millis(100).max(interval / 4);
+            seen.silent = Some((if long_ago { afresh } else { from }, until.max(afresh)));
+        }
+    }
+
+    /// A start is asked for.
+    pub fn spawn(&mut self, now: Instant, id: WorkerId, revision: Revision) {
+        assert!(!self.ended, "{id:?} started after the end began");
+        assert!(self.asked.insert(id), "{id:?} asked for twice");
+        assert!(id.slot < self.policy.workers, "{id:?} started in a closed slot");
+        self.check_revision(id, revision);
+        match self.due.remove(&id) {
+            Some(due) => assert!(due <= now, "{id:?} started before it was due"),
+            None => {
+                let gap = self.cause.ended.is_some_and(|ended| ended.slot == id.slot && ended.pool == id.pool);
+                let by_order = self.cause.scale || self.cause.restart == Some(id.slot) || gap;
+                assert!(id.generation == 1 || self.reloading || by_order, "{id:?} started for no reason");
+                self.free.insert(id);
+            }
+        }
+        if !self.free.contains(&id) {
+            self.charge(now, id);
+        }
+        self.workers.insert(id, Seen { revision, ..Seen::default() });
+        self.check_slot(id);
+    }
+
+    /// Nothing is started of a configuration that was dropped; of one on trial there is one worker.
+    fn check_revision(&self, id: WorkerId, revision: Revision) {
+        if revision != self.revision {
+            assert!(self.configured.contains_key(&revision), "{id:?} of nothing");
+            assert!(!self.dropped.contains(&revision), "{id:?} is of {revision:?}, which was dropped");
+            assert!(self.reloading, "{id:?} is of {revision:?}, which is not on trial");
+            let others = self.workers.values().filter(|seen| seen.revision == revision && !seen.retired).count();
+            assert_eq!(others, 0, "{id:?} is not the only one on trial");
+        }
+    }
+
+    fn check_slot(&self, id: WorkerId) {
+        let coming = |slot| self.in_slot(slot).filter(|seen| seen.ready_since.is_none()).count();
+        assert!(coming(id.slot) <= 1, "two replacements in slot {}", id.slot);
+        assert!(self.in_slot(id.slot).count() <= 2, "three in slot {}", id.slot);
+        let surplus = |&slot: &u32| {
+            let serves = self.in_slot(slot).any(|seen| seen.ready_since.is_some() && !seen.announced);
+            serves && coming(slot) > 0 && !self.ordered.contains(&slot)
+        };
+        if surplus(&id.slot) {
+            assert!(self.reloading, "{id:?} beside a worker that serves");
+            let surplus = (0..self.policy.workers).filter(surplus).count();
+            assert!(surplus <= self.policy.surge.min(self.policy.at_once.max(1)) as usize, "{surplus} too many");
+        }
+    }
+
+    fn charge(&mut self, now: Instant, id: WorkerId) {
+        self.charged.insert(id, now);
+        if let Some(limit) = self.policy.limit {
+            let window = self.charged.values().filter(|&&at| now.since(at) < limit.within).count();
+            assert!(window <= limit.restarts as usize, "{window} restarts in a window, {limit:?}");
+        }
+    }
+
+    /// Workers of a slot that serve or are to serve. One that was killed while it served only has to go.
+    fn in_slot(&self, slot: u32) -> impl Iterator<Item = &Seen> {
+        let gone = |seen: &Seen| seen.retired || seen.outside || (seen.killed && seen.ready_since.is_some());
+        self.workers.iter().filter(move |(id, seen)| id.slot == slot && !gone(seen)).map(|(_, seen)| seen)
+    }
+
+    /// Nobody is told to leave without a reason; above all not by a rolling restart before the successor is ready.
+    pub fn signal(&mut self, id: WorkerId, signal: Signal) {
+        let without_surge = self.policy.surge == 0 && (self.reloading || self.ordered.contains(&id.slot));
+        let reason = self.ended || self.cause.scale || self.cause.ready == Some(id.slot) || without_surge;
+        let seen = self.workers.get_mut(&id).expect("a signal to nobody");
+        match signal {
+            Signal::Term => {
+                assert!(reason || seen.outside, "{id:?} told to leave for no reason");
+                seen.terms += 1;
+            }
+            Signal::Kill => assert!(seen.killed, "SIGKILL without its event"),
+        }
+        assert!(seen.terms <= 1, "{id:?} was told twice");
+    }
+
+    /// An order on the channel.
+    pub fn told_to_drain(&mut self, id: WorkerId) {
+        let seen = &self.workers[&id];
+        assert!(seen.announced, "an order for {id:?}, which does not wait for it");
+        assert_eq!(seen.terms, 0);
+    }
+
+    /// A configuration took effect or was dropped.
+    pub fn settle(&mut self, now: Instant, revision: Revision) {
+        if revision == self.revision {
+            let tried = self.workers.values().map(|seen| seen.revision).filter(|&other| other > revision);
+            self.dropped.extend(tried);
+            return;
+        }
+        let ready = |seen: &Seen| seen.revision == revision && seen.ready_since == Some(now);
+        assert!(self.workers.values().any(ready), "{revision:?} is in force before a worker of it is ready");
+        let policy = self.configured[&revision].clone();
+        self.policy = Policy { workers: self.policy.workers, ..policy };
+        self.revision = revision;
+        for id in self.workers.keys().copied().collect::<Vec<_>>() {
+            self.heard(now, id);
+        }
+    }
+
+    /// An event about this pool or one of its workers.
+    pub fn event(&mut self, now: Instant, event: &Event) {
+        match event {
+            Event::Online { worker } => {
+                let revision = self.seen(worker).revision;
+                let timeout = self.configured.get(&revision).unwrap_or(&self.policy).ready_timeout;
+                self.seen(worker).deadline = Some(now + timeout);
+            }
+            Event::Ready { worker } => self.ready(now, *worker),
+            Event::Announce { worker, .. } => self.seen(worker).announced = true,
+            Event::Retire { worker } => {
+                let drain = self.policy.drain;
+                let seen = self.seen(worker);
+                assert!(!seen.retired, "{worker:?} retired twice");
+                (seen.retired, seen.silent, seen.deadline) = (true, None, Some(now + drain));
+            }
+            Event::Restart { worker, delay } => self.restart(now, *worker, *delay),
+            Event::GiveUp { restarts, .. } => {
+                assert!(*restarts >= self.policy.limit.expect("a give-up without a limit").restarts);
+                self.gave_up = true;
+            }
+            Event::Draining { .. } => self.ended = true,
+            Event::Kill { worker } => self.kill(now, worker),
+            Event::Hang { worker } => {
+                let at_once = self.cause.hangs == Some(*worker);
+                let seen = self.seen(worker);
+                let silent = seen.silent.is_some_and(|(from, _)| from <= now);
+                assert!(!seen.retired && (at_once || silent), "{worker:?} does not hang at {now}: {seen:?}");
+                seen.hangs = true;
+            }
+            Event::Scale { workers, .. } => {
+                self.cause.scale = true;
+                self.policy.workers = *workers;
+                self.due.retain(|id, _| id.slot < *workers);
+                for (_, seen) in self.workers.iter_mut().filter(|(id, _)| id.slot >= *workers) {
+                    seen.outside = true;
+                }
+            }
+            Event::Reload { phase, .. } => {
+                self.reloading = matches!(phase, ReloadPhase::Began | ReloadPhase::Absorbed);
+                self.renewed = *phase == ReloadPhase::Done;
+                if *phase == ReloadPhase::Done {
+                    let old = self.serving().find(|(_, seen)| seen.revision != self.revision);
+                    assert!(old.is_none(), "{old:?} was left");
+                }
+            }
+            Event::Setup { .. } | Event::Listening { .. } | Event::Close { .. } | Event::Error { .. } => {}
+            Event::Fork { .. }
+            | Event::Disconnect { .. }
+            | Event::Exit { .. }
+            | Event::DrainDeadline { .. }
+            | Event::ReloadRefused { .. }
+            | Event::Stop { .. } => {}
+        }
+    }
+
+    fn ready(&mut self, now: Instant, id: WorkerId) {
+        self.cause.ready = Some(id.slot);
+        self.ordered.remove(&id.slot);
+        let seen = self.seen(&id);
+        assert!(seen.ready_since.is_none() && !seen.retired);
+        seen.ready_since = Some(now);
+        seen.deadline = None;
+        self.heard(now, id);
+    }
+
+    fn restart(&mut self, now: Instant, id: WorkerId, delay: Duration) {
+        assert!(delay <= self.policy.backoff.cap);
+        if self.due.insert(id, now + delay).is_some() {
+            assert!(self.reloading || self.cause.restart == Some(id.slot), "{id:?} scheduled twice");
+            self.free.insert(id);
+        }
+        if self.cause.free {
+            self.free.insert(id);
+        }
+    }
+
+    fn seen(&mut self, id: &WorkerId) -> &mut Seen {
+        self.workers.get_mut(id).expect("an event about nobody")
+    }
+
+    /// SIGKILL comes at a deadline, to one that hangs, or with a second stop.
+    fn kill(&mut self, now: Instant, id: &WorkerId) {
+        let hurried = self.stops > 1;
+        let seen = self.seen(id);
+        let due = seen.deadline.is_some_and(|deadline| deadline <= now);
+        assert!(due || hurried || seen.hangs, "{id:?} killed at {now}: {seen:?}");
+        assert!(!seen.killed, "{id:?} killed twice");
+        (seen.killed, seen.deadline, seen.silent) = (true, None, None);
+    }
+
+    /// Nobody may be past a deadline.
+    pub fn after(&self, now: Instant) {
+        for (id, seen) in &self.workers {
+            let late = seen.deadline.is_some_and(|deadline| deadline < now);
+            let silent = seen.silent.is_some_and(|(_, until)| until < now);
+            assert!(!late && !silent, "{id:?} is past its deadline at {now}: {seen:?}");
+        }
+        if !self.ended {
+            let late = self.due.iter().find(|(_, at)| **at < now);
+            assert!(late.is_none(), "{late:?} was not started when due");
+            let ready = self.serving().count();
+            assert!(!self.full || ready >= self.policy.workers as usize, "{ready} ready at {now}");
+        }
+    }
+
+    /// From now on fewer ready workers than wanted are an error.
+    pub fn demand_full_pool(&mut self) {
+        self.full = true;
+    }
+
+    fn serving(&self) -> impl Iterator<Item = (&WorkerId, &Seen)> {
+        self.workers.iter().filter(|(_, seen)| seen.ready_since.is_some() && !seen.retired && !seen.killed)
+    }
+
+    /// The worker that has served longest and has not announced.
+    pub fn oldest_that_serves(&self) -> Option<(Instant, WorkerId)> {
+        let serving = self.serving().filter(|(_, seen)| !seen.announced);
+        serving.filter_map(|(id, seen)| Some((seen.ready_since?, *id))).min()
+    }
+
+    /// Nothing has gone wrong for long: N ready, all of the configuration in force if that was carried through, nobody
+    /// else; or the end.
+    pub fn at_rest(&self) {
+        if self.ended {
+            return assert!(self.is_over(), "it ought to have ended");
+        }
+        assert_eq!(self.serving().count(), self.policy.workers as usize);
+        assert_eq!(self.workers.len(), self.policy.workers as usize, "{:?}", self.workers);
+        assert!(!self.reloading, "a rolling restart that does not end");
+        let old = self.workers.values().any(|seen| seen.revision != self.revision);
+        assert!(!self.renewed || !old, "old workers are left: {:?}", self.workers);
+    }
+
+    /// How often it was told to stop.
+    pub fn stops(&self) -> u32 {
+        self.stops
+    }
+
+    /// It hears a stop if it heard that many.
+    pub fn stop_if(&mut self, least: u32) {
+        self.stops += u32::from(self.stops == least);
+    }
+
+    /// Whether its end has begun.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether nobody is left and nobody may come.
+    pub fn is_over(&self) -> bool {
+        self.ended && self.workers.is_empty()
+    }
+
+    /// Whether the restart limit was reached.
+    pub fn gave_up(&self) -> bool {
+        self.gave_up
+    }
+}

@@ -1,0 +1,266 @@
+//! Sockets and connections on their way to workers: who takes part in what, and what is due when.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::channel::{HandleKind, Primary, Robin, disconnect, envelope};
+use crate::config::{Handoff, PoolConfig};
+use crate::core::{Event, Input, Machine, WorkerId};
+use crate::kernel::{Fd, Kernel, Watch};
+use crate::policy::Instant;
+
+use super::link::{Content, Parcel};
+use super::owners::Owner;
+use super::state::Shell;
+
+/// When to try again if too many descriptors are under way.
+const CROWDED: Duration = Duration::from_millis(10);
+
+/// Everything about it that outlives a turn of the loop.
+#[derive(Debug, Default)]
+pub struct Handoffs {
+    /// The number of the last message or connection; none is used twice.
+    seq: u64,
+    /// The last NODE_UNIQUE_ID; none is used twice.
+    unique: u64,
+    /// The listeners from which we accept ourselves.
+    pub turns: BTreeMap<Fd, Turn>,
+    /// What the workers of each Node cluster have asked for.
+    pub primaries: BTreeMap<u16, Primary<WorkerId, Fd>>,
+    /// Sockets that were bound because a worker asked for them.
+    pub asked: BTreeSet<Fd>,
+    /// Workers that are ready and were not told to leave.
+    serving: BTreeSet<WorkerId>,
+    /// Workers that were told to leave.
+    pub dismissed: BTreeSet<WorkerId>,
+    /// How many listeners are on their way to a worker that gets them at its birth.
+    parcels: BTreeMap<WorkerId, usize>,
+    /// Workers of a Node cluster, and when they are to be told to disconnect.
+    farewells: BTreeMap<WorkerId, Instant>,
+    /// When to try again what did not fit because too many descriptors were under way.
+    retry: Option<Instant>,
+}
+
+/// A listener from which we accept, and who gets what comes.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// Who.
+    pub robin: Robin<WorkerId, Fd>,
+    /// Accepting failed and is not tried before.
+    pub paused_until: Option<Instant>,
+    /// When that was last told.
+    pub told: Option<Instant>,
+    /// An answer that takes longer is overdue.
+    pub limit: Duration,
+}
+
+impl Handoffs {
+    /// A number for the next message or connection.
+    pub fn next_seq(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    /// NODE_UNIQUE_ID of a worker of this pool that is about to be started, if it needs one.
+    pub fn next_unique(&mut self, pool: &PoolConfig) -> Option<u64> {
+        matches!(pool.handoff, Handoff::NodeCluster { .. }).then(|| {
+            self.unique += 1;
+            self.unique
+        })
+    }
+
+    /// Appends the listeners that somebody accepts from now.
+    pub fn watches(&self, watches: &mut Vec<Watch>) {
+        let accepting = self.turns.iter().filter(|(_, turn)| turn.paused_until.is_none() && turn.robin.wants_more());
+        watches.extend(accepting.map(|(&fd, _)| Watch { fd, read: true, write: false }));
+    }
+
+    /// When something is due; `None` while nothing is.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let turns =
+            self.turns.values().flat_map(|turn| [turn.robin.next_deadline(Some(turn.limit)), turn.paused_until]);
+        turns.chain([self.retry]).flatten().chain(self.farewells.values().copied()).min()
+    }
+}
+
+impl<K: Kernel, M: Machine> Shell<'_, K, M> {
+    /// A worker was started: gives it what it is to get without asking.
+    pub fn equip(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.get_mut(id) else { return };
+        let (Handoff::Node { message, connections: false }, Some(link)) =
+            (&worker.settings.config.handoff, &mut worker.link)
+        else {
+            return;
+        };
+        let line = envelope(HandleKind::Server, message);
+        let listeners = worker.settings.listeners.iter().map(|&(_, fd)| Parcel { fd, content: Content::Listener });
+        for parcel in listeners {
+            // One that is deaf already has ended.
+            _ = link.pass(self.kernel, line.clone(), parcel, true);
+        }
+        self.handoffs.parcels.insert(id, worker.settings.listeners.len());
+    }
+
+    /// A listener that a worker got at its birth has arrived; true if it was the last.
+    pub fn parcel_arrived(&mut self, id: WorkerId) -> bool {
+        let Some(left) = self.handoffs.parcels.get_mut(&id) else { return false };
+        *left -= 1;
+        let all = *left == 0;
+        if all {
+            self.handoffs.parcels.remove(&id);
+        }
+        all
+    }
+
+    /// What an event means for whose turn it is. A worker is out before it learns that it is to leave.
+    pub fn rotate(&mut self, event: &Event) {
+        match *event {
+            Event::Ready { worker } => self.take_part(worker),
+            Event::Announce { worker, two_phase: true } => {
+                self.handoffs.turns.values_mut().for_each(|turn| turn.robin.yields(worker));
+            }
+            Event::Retire { worker } | Event::Kill { worker } => self.take_out(worker),
+            _ => {}
+        }
+    }
+
+    fn take_part(&mut self, id: WorkerId) {
+        self.handoffs.serving.insert(id);
+        for listener in self.listeners_of(id) {
+            self.join(id, listener);
+        }
+    }
+
+    /// The listeners whose connections a worker gets from us, one by one.
+    fn listeners_of(&self, id: WorkerId) -> Vec<Fd> {
+        let Some(worker) = self.workers.get(id) else { return Vec::new() };
+        match worker.settings.config.handoff {
+            Handoff::RoundRobin | Handoff::Node { connections: true, .. } => {
+                worker.settings.listeners.iter().map(|&(_, fd)| fd).collect()
+            }
+            Handoff::NodeCluster { round_robin: true } => {
+                let primary = self.handoffs.primaries.get(&id.pool);
+                let held = primary.into_iter().flat_map(|primary| primary.held_by(id));
+                held.filter(|(_, socket)| socket.is_stream).map(|(_, socket)| socket.handle).collect()
+            }
+            Handoff::Inherit
+            | Handoff::Reuseport
+            | Handoff::Node { connections: false, .. }
+            | Handoff::NodeCluster { round_robin: false } => Vec::new(),
+        }
+    }
+
+    /// From now on a worker gets connections of this listener, if it serves.
+    pub fn join(&mut self, id: WorkerId, listener: Fd) {
+        let Some(worker) = self.workers.get(id).filter(|_| self.handoffs.serving.contains(&id)) else { return };
+        let turn = self.handoffs.turns.entry(listener).or_default();
+        turn.limit = worker.settings.config.handoff_timeout;
+        turn.robin.join(id);
+        self.owners.add(listener, Owner::Listener);
+        self.pump(listener);
+    }
+
+    /// From now on a worker gets no connection any more.
+    pub fn take_out(&mut self, id: WorkerId) {
+        self.handoffs.serving.remove(&id);
+        self.handoffs.dismissed.insert(id);
+        self.handoffs.turns.values_mut().for_each(|turn| turn.robin.leave(id));
+    }
+
+    /// A worker is dead or its channel has ended, and everything that it said was heard: what it did not answer for goes
+    /// to others.
+    pub fn take_back(&mut self, id: WorkerId) {
+        self.take_out(id);
+        self.handoffs.parcels.remove(&id);
+        self.handoffs.farewells.remove(&id);
+        if let Some(primary) = self.handoffs.primaries.get_mut(&id.pool) {
+            primary.gone(id);
+        }
+        let listeners: Vec<Fd> = self.handoffs.turns.keys().copied().collect();
+        for listener in listeners {
+            if let Some(turn) = self.handoffs.turns.get_mut(&listener) {
+                turn.robin.gone(id);
+            }
+            self.pump(listener);
+        }
+    }
+
+    /// Nothing of a worker is left.
+    pub fn forget(&mut self, id: WorkerId) {
+        self.take_back(id);
+        self.handoffs.dismissed.remove(&id);
+    }
+
+    /// Has a worker of a Node cluster disconnect, after the pause in which requests on connections that it was just given
+    /// can begin: Node closes those on which nothing has come yet. False if it has no channel.
+    pub fn see_out(&mut self, id: WorkerId) -> bool {
+        let Some(worker) = self.workers.get(id).filter(|worker| worker.link.is_some()) else { return false };
+        let in_turn = matches!(worker.settings.config.handoff, Handoff::NodeCluster { round_robin: true });
+        let pause = if in_turn { worker.settings.config.leave_pause } else { Duration::ZERO };
+        self.take_out(id);
+        self.handoffs.farewells.insert(id, self.kernel.now() + pause);
+        true
+    }
+
+    /// Does what is due, after everything that workers said was heard.
+    pub fn tick_handoffs(&mut self) {
+        let now = self.kernel.now();
+        if self.handoffs.next_deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        self.tell_farewells(now);
+        if self.handoffs.retry.take_if(|retry| *retry <= now).is_some() {
+            for link in self.workers.links_mut().filter(|link| link.is_crowded()) {
+                link.flush(self.kernel);
+            }
+        }
+        let mut late = Vec::new();
+        let listeners: Vec<Fd> = self.handoffs.turns.keys().copied().collect();
+        for listener in listeners {
+            if let Some(turn) = self.handoffs.turns.get_mut(&listener) {
+                turn.paused_until.take_if(|until| *until <= now);
+                turn.robin.tick(now);
+                late.extend(turn.robin.overdue(now, turn.limit));
+            }
+            self.pump(listener);
+        }
+        for id in late {
+            self.feed(Input::Hung(id));
+        }
+    }
+
+    fn tell_farewells(&mut self, now: Instant) {
+        let due: Vec<WorkerId> =
+            self.handoffs.farewells.iter().filter(|(_, at)| **at <= now).map(|(&id, _)| id).collect();
+        for id in due {
+            self.handoffs.farewells.remove(&id);
+            let line = disconnect(self.handoffs.next_seq());
+            _ = self.send(id, &line);
+        }
+    }
+
+    /// Arranges for what is stuck to be tried again. To be called before each wait.
+    pub fn retry_what_is_stuck(&mut self) {
+        if self.handoffs.retry.is_none() && self.workers.links_mut().any(|link| link.is_crowded()) {
+            self.handoffs.retry = Some(self.kernel.now() + CROWDED);
+        }
+    }
+
+    /// Lets go of the listeners that no configuration in use names: `used` are those that one does.
+    pub fn keep_turns(&mut self, used: &BTreeSet<Fd>) {
+        let Handoffs { turns, primaries, asked, .. } = &mut self.handoffs;
+        let keep = |fd: &Fd| used.contains(fd) || asked.contains(fd);
+        primaries.values_mut().for_each(|primary| primary.retain(keep));
+        for (listener, mut turn) in turns.extract_if(.., |fd, _| !keep(fd)) {
+            self.owners.remove(listener);
+            turn.robin.take_all().into_iter().for_each(|connection| self.kernel.close(connection));
+        }
+    }
+
+    /// The end: closes what is left.
+    pub fn close_handoffs(&mut self) {
+        let asked = std::mem::take(&mut self.handoffs.asked);
+        self.keep_turns(&BTreeSet::new());
+        asked.into_iter().for_each(|socket| self.kernel.close(socket));
+    }
+}

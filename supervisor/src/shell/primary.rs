@@ -1,0 +1,126 @@
+//! The primary of Node's cluster module: answers what its workers ask for.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::channel::{ClusterMessage, HandleKind, Need, Query, QueryAnswer, envelope, may_leave, query_answer};
+use crate::config::{Handoff, ReadySign};
+use crate::core::{ErrorEvent, Event, Input, Machine, Word, WorkerId};
+use crate::kernel::{Address, Errno, Fd, Kernel, ListenOptions};
+
+use super::link::{Content, Parcel};
+use super::state::Shell;
+
+/// How many sockets the workers of one pool can have bound.
+const SOCKETS: usize = 256;
+
+/// EAFNOSUPPORT and EADDRNOTAVAIL: there is no IPv6 here.
+const NO_IPV6: [i32; 2] = [97, 99];
+
+impl<K: Kernel, M: Machine> Shell<'_, K, M> {
+    /// A worker says something to its primary. Of a worker that has none it means nothing.
+    pub fn take_cluster_message(&mut self, id: WorkerId, message: ClusterMessage) {
+        let Some(config) = self.workers.get(id).map(|worker| &worker.settings.config) else { return };
+        let (Handoff::NodeCluster { round_robin }, sign) = (&config.handoff, config.sign) else { return };
+        let round_robin = *round_robin;
+        match message {
+            ClusterMessage::Online if sign == ReadySign::Online => self.feed(Input::Word(id, Word::Ready)),
+            ClusterMessage::Listening if sign == ReadySign::Sockets => self.feed(Input::Word(id, Word::Ready)),
+            ClusterMessage::Online | ClusterMessage::Listening => {}
+            ClusterMessage::Query { seq, query } => self.take_query(id, seq, &query, round_robin),
+            ClusterMessage::Close { key } => self.take_close(id, &key),
+            ClusterMessage::Leaving { seq } => {
+                // Out of the turn, and its replacement on its way, before it closes its servers.
+                self.feed(Input::Word(id, Word::Suicide));
+                let line = may_leave(seq, self.handoffs.next_seq());
+                _ = self.send(id, &line);
+            }
+            ClusterMessage::Answer { ack, accepted } => self.settle(id, ack, accepted),
+        }
+    }
+
+    fn take_close(&mut self, id: WorkerId, key: &str) {
+        let closed = self.handoffs.primaries.get_mut(&id.pool).and_then(|primary| primary.close(id, key));
+        if let Some(turn) = closed.and_then(|listener| self.handoffs.turns.get_mut(&listener)) {
+            turn.robin.leave(id);
+        }
+    }
+
+    /// One that was told to leave does not wait for an answer.
+    fn take_query(&mut self, id: WorkerId, seq: u64, query: &Query, round_robin: bool) {
+        if self.handoffs.dismissed.contains(&id) {
+            return;
+        }
+        let got = self.socket_for(id, query);
+        let key = query.key();
+        let socket = got.ok().and_then(|_| self.handoffs.primaries.get(&id.pool)?.get(&key)).cloned();
+        let in_turn = round_robin && query.family.is_stream();
+        let answer = QueryAnswer {
+            ack: seq,
+            key: &key,
+            data: socket.as_ref().map_or("null", |socket| &socket.data),
+            errno: got.err().map_or(0, |errno| errno.0),
+            sockname: socket.as_ref().and_then(|socket| socket.sockname).filter(|_| in_turn),
+        };
+        let message = query_answer(&answer, self.handoffs.next_seq());
+        let Some(socket) = socket.filter(|_| !in_turn) else {
+            _ = self.send(id, format!("{message}\n").as_bytes());
+            return got.ok().into_iter().for_each(|listener| self.join(id, listener));
+        };
+        let kind = if socket.is_stream { HandleKind::NativeStream } else { HandleKind::NativeDatagram };
+        let parcel = Parcel { fd: socket.handle, content: Content::Asked };
+        let kernel = &mut *self.kernel;
+        if let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut())
+            && let Err(errno) = link.pass(kernel, envelope(kind, &message), parcel, true)
+        {
+            self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 });
+        }
+    }
+
+    /// The socket that a worker asks for, bound now if nobody asked before.
+    fn socket_for(&mut self, id: WorkerId, query: &Query) -> Result<Fd, Errno> {
+        let listeners: Vec<Fd> =
+            self.workers.get(id).into_iter().flat_map(|w| w.settings.listeners.iter().map(|&(_, fd)| fd)).collect();
+        let addresses: Vec<Address> =
+            listeners.iter().map(|&fd| self.kernel.bound_address(fd).unwrap_or(NOWHERE)).collect();
+        let primary = self.handoffs.primaries.entry(id.pool).or_default();
+        let socket = match primary.ask(id, query, &addresses)? {
+            Need::Nothing => return primary.get(&query.key()).map(|socket| socket.handle).ok_or(Errno::BADF),
+            Need::Configured(place) => listeners[place],
+            Need::Bind(..) if primary.len() >= SOCKETS => return Err(Errno::MFILE),
+            Need::Bind(address, options) => self.bind(query, &address, &options)?,
+        };
+        let bound = self.kernel.bound_address(socket);
+        let primary = self.handoffs.primaries.entry(id.pool).or_default();
+        if primary.held_by(id).any(|(_, held)| held.handle == socket) {
+            return Err(Errno::ADDRINUSE);
+        }
+        primary.add(id, query, socket, bound.as_ref());
+        Ok(socket)
+    }
+
+    fn bind(&mut self, query: &Query, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
+        let socket = match self.kernel.listen(address, options) {
+            Err(errno) if NO_IPV6.contains(&errno.0) && query.address.is_none() => {
+                self.kernel.listen(&over_ipv4(address), options)
+            }
+            other => other,
+        }?;
+        self.handoffs.asked.insert(socket);
+        let address = self.kernel.bound_address(socket).map_or_else(String::new, |address| address.to_string());
+        self.emit(&Event::Listening { address });
+        Ok(socket)
+    }
+}
+
+/// The address of a socket that has none: no program asks for it.
+const NOWHERE: Address = Address::Unix(std::path::PathBuf::new());
+
+/// The same port of every IPv4 address.
+fn over_ipv4(address: &Address) -> Address {
+    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    match address {
+        Address::Tcp(address) => Address::Tcp((any, address.port()).into()),
+        Address::Udp(address) => Address::Udp((any, address.port()).into()),
+        Address::Unix(_) => address.clone(),
+    }
+}
