@@ -49,5 +49,7 @@ mutants! {
     failed_reload_goes_on: "failed-reload-goes-on",
     no_watchdog: "no-watchdog",
     suspension_is_silence: "suspension-is-silence",
+    stale_configuration: "stale-configuration",
+    leaks_descriptors: "leaks-descriptors",
     scale_forgets_slots: "scale-forgets-slots",
 }

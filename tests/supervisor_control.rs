@@ -49,13 +49,10 @@ fn status_shows_every_worker() {
 
 #[test]
 fn status_shows_who_waits_to_be_started() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let text = r#"(command: ["/nonexistent/program"], workers: 1, events: "events", limit: None,
-        backoff: (initial: "1h", factor: 1, cap: "1h", jitter_percent: 0))"#;
-    fs::write(dir.path().join("pool.ron"), text).expect("the file");
-    let mut command = supervisor();
-    command.args(["run", "--control", "control", "pool.ron"]);
-    let run = Running::start(command, dir);
+    let run = configured(
+        r#"(command: ["/nonexistent/program"], workers: 1, events: "events", limit: None,
+            backoff: (initial: "1h", factor: 1, cap: "1h", jitter_percent: 0))"#,
+    );
     run.wait_for("restart", 1);
     let table = done(&run, &["status"]);
     assert!(table.contains("starts in 59m") || table.contains("starts in 1h 0m"), "{table}");
@@ -220,6 +217,75 @@ fn a_second_start_at_the_same_place_is_refused_and_a_dead_socket_is_replaced() {
     let run = Running::start(command, dir);
     run.wait_for("ready", 1);
     assert_eq!(status(&run)["supervisor"]["pid"], run.pid());
+    stop(run);
+}
+
+/// Two pools, whose workers end at once where there is a file `bad-` and their pool's name.
+fn pools(web: &str) -> String {
+    let worker = r#"[ -e bad-$POOL ] && exit 3; echo '{"act":"ready"}' >&$NODE_CHANNEL_FD; exec sleep 1000"#;
+    let pool = |name: &str, rest: &str| {
+        format!(r###""{name}": (command: ["sh", "-c", r##"{worker}"##], env: {{"POOL": "{name}"}}, {rest})"###)
+    };
+    let pools = [pool("web", web), pool("notifier", "workers: 1, output: Prefixed")].join(",\n");
+    format!("(events: \"events\", pools: {{\n{pools}\n}})")
+}
+
+/// A supervisor with this configuration.
+fn configured(text: &str) -> Running {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::write(dir.path().join("pool.ron"), text).expect("the file");
+    let mut command = supervisor();
+    command.args(["run", "--control", "control", "pool.ron"]);
+    Running::start(command, dir)
+}
+
+fn serving(status: &serde_json::Value, pool: &str) -> Vec<u64> {
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let pools = list(&status["pools"]);
+    let slots = pools.iter().find(|found| found["name"] == pool).map(|pool| list(&pool["slots"])).unwrap_or_default();
+    let workers = slots.iter().flat_map(|slot| list(&slot["workers"]));
+    workers.filter(|worker| worker["state"] == "ready").filter_map(|worker| worker["generation"].as_u64()).collect()
+}
+
+#[test]
+fn each_pool_has_its_commands() {
+    let run = configured(&pools("workers: 2"));
+    run.wait_for("ready", 3);
+    assert_eq!(done(&run, &["scale", "web", "3"]), "3 workers serve\n");
+    assert_eq!(done(&run, &["restart", "notifier"]), "every worker was replaced\n");
+    assert_eq!(done(&run, &["restart", "web/1"]), "generation 2 serves\n");
+    let status = status(&run);
+    assert_eq!((serving(&status, "web"), serving(&status, "notifier")), (vec![1, 2, 1], vec![2]));
+    let (code, _, stderr) = operate(&run, &["restart", "main"]);
+    assert_eq!((code, stderr.as_str()), (64, "error: there is no pool `main`; there is: web, notifier\n"));
+    assert_eq!(operate(&run, &["logs", "notifier"]).0, 0, "its output is kept");
+    assert_eq!(operate(&run, &["logs", "web"]).0, 1);
+    stop(run);
+}
+
+#[test]
+fn a_reload_reads_the_configuration_again() {
+    let run = configured(&pools("workers: 2"));
+    run.wait_for("ready", 3);
+    fs::write(run.path("pool.ron"), pools("workers: 3, output: Files(stdout: \"web.log\")")).expect("the file");
+    assert_eq!(done(&run, &["reload"]), "every worker was replaced\n");
+    assert_eq!(serving(&status(&run), "web").len(), 3);
+    assert_eq!(done(&run, &["logs", "web"]), "", "its output is kept by now");
+    assert!(run.path("web.log").exists());
+    for (text, expected) in [
+        (pools("workers: \"two\""), "`workers`"),
+        (pools("output: Files(stdout: \"missing/web.log\")"), "can't append to missing/web.log"),
+    ] {
+        fs::write(run.path("pool.ron"), text).expect("the file");
+        let (code, _, stderr) = operate(&run, &["reload"]);
+        assert!(code == 1 && stderr.contains(expected), "{code}: {stderr}");
+    }
+    let before = serving(&status(&run), "web");
+    fs::write(run.path("pool.ron"), pools("workers: 3, output: Null")).expect("the file");
+    fs::write(run.path("bad-web"), "").expect("the file");
+    let (code, _, stderr) = operate(&run, &["reload"]);
+    assert!(code == 1 && stderr.starts_with("error: abandoned"), "{code}: {stderr}");
+    assert_eq!(serving(&status(&run), "web"), before);
     stop(run);
 }
 

@@ -252,19 +252,21 @@ fn signal_all(pids: &[i32], signal: Signal) {
     pids.iter().for_each(|&pid| kill(Pid::from_raw(pid), signal).expect("it lives"));
 }
 
-/// Each worker in its own way, said once when all are ready.
+/// The first says so with sd_notify, the second on its channel, each where it has said that it is ready.
 #[test]
 fn one_that_knows_that_it_fails_is_replaced_at_once() {
     let program = r#"
 slot = next(n for n in range(10) if not os.path.exists(f"taken.{n}"))
 open(f"taken.{slot}", "w").close()
-notify("READY=1")
+channel = int(os.environ["NODE_CHANNEL_FD"])
+if slot == 1:
+    os.write(channel, b'{"act":"ready"}\n{"act":"failing"}\n')
+else:
+    notify("READY=1")
 while slot == 0 and not os.path.exists("fail"):
     time.sleep(0.005)
 if slot == 0:
     notify("WATCHDOG=trigger")
-if slot == 1:
-    os.write(int(os.environ["NODE_CHANNEL_FD"]), b'{"act":"failing"}\n')
 time.sleep(1000)
 "#;
     let Some(run) = python_with(r#"workers: 1, watchdog: "60s", backoff: (initial: "10ms")"#, program) else { return };

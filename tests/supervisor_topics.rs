@@ -128,6 +128,24 @@ fn a_newcomer_hears_of_all_its_topics() {
     stop(run);
 }
 
+/// By the pool's configuration, whichever pool the publisher is in.
+#[test]
+fn a_pool_may_be_subscribed_from_birth() {
+    let pool = |fields: &str| format!(r##"(command: ["sh", "-c", r#"{WORKER}"#], workers: 1, {fields})"##);
+    let (teller, listener) = (pool(""), pool(r#"subscribe: ["prices"]"#));
+    let pools = format!(r#"pools: {{"teller": {teller}, "listener": {listener}}}"#);
+    let run = Running::config(&format!(r#"(events: "events", {pools})"#));
+    let ready = run.wait_for("ready", 2);
+    let place = |pool: &str| ready.iter().position(|event| event["worker"]["pool"] == pool).expect(pool);
+    let (mut teller, listener) = (Worker::nth(&run, place("teller")), Worker::nth(&run, place("listener")));
+    teller.publishes("prices", &json!(1));
+    assert_eq!(listener.hears("prices", &json!(1)), [update("prices", &json!(1))]);
+    kill(Pid::from_raw(listener.pid), Signal::SIGKILL).expect("it lives");
+    let heir = Worker::nth(&run, 2);
+    assert_eq!(heir.hears("prices", &json!(1)), [update("prices", &json!(1))]);
+    stop(run);
+}
+
 #[test]
 fn what_was_published_outlives_its_publisher() {
     let run = Running::script(&["--workers", "2", "--limit", "none"], WORKER);
@@ -139,6 +157,61 @@ fn what_was_published_outlives_its_publisher() {
     run.wait_for("close", 1);
     listener.subscribes(&["prices"]);
     listener.hears("prices", &json!("last words"));
+    stop(run);
+}
+
+/// The value of a topic that a worker heard last; each value that is heard is newer than the one before.
+fn latest(heard: &[Value], topic: &str) -> Option<u64> {
+    let values: Vec<u64> = heard.iter().filter(|m| m["topic"] == topic).filter_map(|m| m["data"][0].as_u64()).collect();
+    assert!(values.is_sorted(), "{topic}: {values:?}");
+    values.last().copied()
+}
+
+/// Listeners are killed, stop reading and go on, in an order drawn from a seed, while values change: whoever lives at the
+/// end knows the newest of each.
+#[test]
+fn in_the_end_everybody_who_lives_knows_what_is_true() {
+    const TOPICS: [&str; 3] = ["a", "b", "c"];
+    let listener =
+        r#"workers: 3, limit: None, backoff: (initial: "10ms", cap: "10ms"), subscribe: ["a", "b", "c", "end"]"#;
+    let pool = |fields: &str| format!(r##"(command: ["sh", "-c", r#"{WORKER}"#], {fields})"##);
+    let pools = format!(r#"pools: {{"teller": {}, "listener": {}}}"#, pool("workers: 1"), pool(listener));
+    let run = Running::config(&format!(r#"(events: "events", {pools})"#));
+    let ready = run.wait_for("ready", 4);
+    let is_teller = |n: &usize| ready[*n]["worker"]["pool"] == "teller";
+    let mut teller = Worker::nth(&run, (0..4).find(is_teller).expect("it is ready"));
+    let mut listeners: Vec<Worker> = (0..4).filter(|n| !is_teller(n)).map(|n| Worker::nth(&run, n)).collect();
+    let mut born = 4;
+    let mut seed = 7_u64;
+    let mut draw = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    let padding = "x".repeat(5_000);
+    let mut current = [None; 3];
+    for round in 0..400_u64 {
+        let victim = draw(3);
+        match draw(20) {
+            0 => {
+                kill(Pid::from_raw(listeners[victim].pid), Signal::SIGKILL).expect("it lives");
+                listeners[victim] = Worker::nth(&run, born);
+                born += 1;
+            }
+            1 | 2 => listeners[victim].reader(Signal::SIGSTOP),
+            3 => listeners[victim].reader(Signal::SIGCONT),
+            _ => {
+                let topic = draw(3);
+                teller.publishes(TOPICS[topic], &json!([round, padding]));
+                current[topic] = Some(round);
+            }
+        }
+    }
+    listeners.iter().for_each(|listener| listener.reader(Signal::SIGCONT));
+    teller.publishes("end", &json!("end"));
+    for listener in &listeners {
+        let heard = listener.hears("end", &json!("end"));
+        assert_eq!(TOPICS.map(|topic| latest(&heard, topic)), current);
+    }
     stop(run);
 }
 

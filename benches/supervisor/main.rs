@@ -22,6 +22,9 @@ mod worker;
 
 use std::process::ExitCode;
 
+/// A part's name, and what runs it and says whether it met its bound.
+type Part = (&'static str, fn() -> bool);
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
@@ -29,7 +32,7 @@ fn main() -> ExitCode {
         Some("tight") => tight::main(),
         _ => {}
     }
-    let parts: [(&str, fn() -> bool); 4] =
+    let parts: [Part; 4] =
         [("respawn", respawn::run), ("idle", idle::run), ("memory", memory::run), ("scale", scale::run)];
     let wanted = |name: &str| {
         let named: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();

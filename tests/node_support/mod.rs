@@ -1,10 +1,13 @@
 //! What the tests with real Node workers share: whether Node is there, the programs, a client, a load.
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
+pub mod kills;
+pub mod worker;
+
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -163,18 +166,7 @@ pub fn judge(done: &[Done], journal: &[(i32, u16)], victims: &[i32]) -> Result<S
     if cut == unowned.len() && cut <= victims.len() { Ok(summary) } else { Err(format!("{summary}: {unowned:?}")) }
 }
 
-/// A port that nobody listens on, for programs that must be told one.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("bound").port()
-}
-
-/// `127.0.0.1` and a port.
-pub fn local(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-/// A file in a directory, as a path.
-pub fn in_dir(dir: &Path, name: &str) -> PathBuf {
-    dir.join(name)
+/// The address of the n-th socket that a supervisor said it listens on.
+pub fn address_of(events: &[serde_json::Value], n: usize) -> Option<SocketAddr> {
+    events.iter().filter(|event| event["event"] == "listening").nth(n)?["address"].as_str()?.parse().ok()
 }

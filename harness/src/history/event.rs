@@ -209,6 +209,17 @@ pub enum What {
         /// The step.
         step: Vec<u32>,
     },
+    /// What a process uses, when a phase of the run begins.
+    Used {
+        /// Which.
+        proc: Proc,
+        /// Open descriptors.
+        descriptors: u32,
+        /// Threads; 0 where nobody counts them.
+        threads: u32,
+        /// Processor time so far, in nanoseconds; a clock tick is its resolution.
+        cpu_ns: u64,
+    },
     /// The operator ordered something.
     Commanded(crate::scenario::Command),
     /// The subject's configuration file was exchanged; nobody has been told yet.

@@ -14,4 +14,4 @@ pub use event::{
 };
 pub use file::ReadError;
 pub use record::{Header, History, SCHEMA};
-pub use timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Phases, Stall, Supervisor, Timeline, Worker};
+pub use timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Phases, Stall, Supervisor, Timeline, Used, Worker};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::time::Time;
 
-use super::timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Stall, Supervisor, Timeline, Worker};
+use super::timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Stall, Supervisor, Timeline, Used, Worker};
 use super::{Connection, Event, History, Proc, Role, Status, What, When};
 
 /// Signals that end a process unless it takes care: HUP, INT, QUIT, ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2, TERM. Not
@@ -92,6 +92,10 @@ impl<'a> Reader<'a> {
             What::Claimed(claim) => self.line.claims.push((at, claim)),
             What::Incomplete { why } => self.line.incomplete.push(why),
             What::Configured { revision, serves, .. } => self.line.configured.push((at, *revision, *serves)),
+            What::Used { proc, descriptors, threads, cpu_ns } => {
+                let (descriptors, threads, cpu_ns) = (*descriptors, *threads, *cpu_ns);
+                self.line.used.push(Used { at, proc: *proc, descriptors, threads, cpu_ns });
+            }
             What::NoTarget { .. } | What::Held { .. } => {}
         }
     }

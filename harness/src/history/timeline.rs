@@ -157,6 +157,21 @@ pub struct Asked<'a> {
     pub act: &'a str,
 }
 
+/// What a process used at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// When.
+    pub at: Time,
+    /// Which.
+    pub proc: Proc,
+    /// Open descriptors.
+    pub descriptors: u32,
+    /// Threads; 0 where nobody counts them.
+    pub threads: u32,
+    /// Processor time so far, in nanoseconds.
+    pub cpu_ns: u64,
+}
+
 /// A delay that a process suffered because it got no processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stall {
@@ -221,6 +236,8 @@ pub struct Timeline<'a> {
     pub asked: Vec<Asked<'a>>,
     /// The operator's commands.
     pub commands: Vec<(Time, &'a Command)>,
+    /// What the supervisor used, in order.
+    pub used: Vec<Used>,
     /// Configurations put in place: when, their numbers, and whether a pool can serve with them. The one of the start is
     /// not among them.
     pub configured: Vec<(Time, u32, bool)>,

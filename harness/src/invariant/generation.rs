@@ -9,8 +9,15 @@ use super::bounds;
 use super::case::Case;
 use super::tally::{Tally, say};
 
-/// The revision of the configuration that everybody runs from before anything is exchanged.
+/// The revision of the configuration that is there if nothing was exchanged.
 const FIRST: u32 = 1;
+
+/// The revision that the supervisor was started with.
+fn first(case: &Case<'_>) -> u32 {
+    let born = case.timeline.supervisor().map_or(Time::default(), |one| one.born);
+    let before = case.timeline.configured.iter().rev().find(|(at, ..)| *at <= born);
+    before.map_or(FIRST, |(_, revision, _)| *revision)
+}
 
 /// A reload and what must be so when it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +54,12 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
 
 /// Before the first reload a configuration that was exchanged is nobody's.
 fn judge_before(case: &Case<'_>, tally: &mut Tally) {
-    let first = orders(case).next().unwrap_or(case.facts.peace);
+    let first = first(case);
+    let end = orders(case).next().unwrap_or(case.facts.peace);
     for (index, worker) in case.timeline.workers.iter().enumerate() {
-        let Some(revision) = worker.revision.filter(|_| worker.born.latest() < first) else { continue };
-        if !case.timeline.configured.is_empty() && revision != FIRST {
-            wrong(case, index, worker.born.latest(), FIRST, "before any reload", tally);
+        let Some(revision) = worker.revision.filter(|_| worker.born.latest() < end) else { continue };
+        if !case.timeline.configured.is_empty() && revision != first {
+            wrong(case, index, worker.born.latest(), first, "before any reload", tally);
         }
     }
 }
@@ -64,7 +72,7 @@ fn orders<'a>(case: &'a Case<'_>) -> impl Iterator<Item = Time> + 'a {
 
 fn reloads(case: &Case<'_>) -> Vec<Reload> {
     let orders: Vec<Time> = orders(case).collect();
-    let mut serves = FIRST;
+    let mut serves = first(case);
     let mut reloads = Vec::with_capacity(orders.len());
     for (nth, &at) in orders.iter().enumerate() {
         let in_place = case.timeline.configured.iter().rev().find(|(since, ..)| *since <= at);

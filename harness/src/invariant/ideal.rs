@@ -28,6 +28,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
             leave @ Some(OnSupervisorDeath::WorkersLeave { .. }) => leave,
             _ => Some(OnSupervisorDeath::WorkersLeave { within: Span::millis(1_000) }),
         },
+        idle_cpu: declared.idle_cpu.or(Some(5)),
         holds_listener: Some(true),
         handoffs: None,
     }

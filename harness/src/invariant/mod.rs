@@ -26,6 +26,7 @@ mod reap;
 mod restarts;
 mod say_status;
 mod serial;
+mod stationary;
 mod table;
 mod tally;
 mod traits;

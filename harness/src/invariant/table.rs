@@ -5,7 +5,7 @@ use crate::verdict::Verdict;
 use super::case::Case;
 use super::{
     conserve, contain, converge, detect, drain, floor, generation, giveup, intensity, isolate, once, reap, serial,
-    truth,
+    stationary, truth,
 };
 
 /// One invariant.
@@ -136,6 +136,15 @@ pub const INVARIANTS: &[Invariant] = &[
             that time, or whose supervisor was suspended, is not killed.",
         needs: "watchdog; absent: undeclared",
         judge: detect::judge,
+    },
+    Invariant {
+        id: "INV-STATIONARY",
+        title: "nothing is kept of workers that are gone, and at rest nothing is used",
+        definition: "With a full pool and nobody leaving, when many workers have been started since it last was so, the \
+            supervisor has no more descriptors and threads than then, but for a few that it may open once. From the last \
+            step to the stop it takes no larger share of a processor than `idle_cpu`, in percent.",
+        needs: "universal; idle_cpu for the share of a processor",
+        judge: stationary::judge,
     },
     Invariant {
         id: "INV-ISOLATE",

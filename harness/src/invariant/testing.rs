@@ -316,6 +316,7 @@ pub(super) fn promises() -> Profile {
         reap: span(250),
         orphans: span(1_000),
         on_supervisor_death: Some(OnSupervisorDeath::WorkersLeave { within: Span::millis(1_000) }),
+        idle_cpu: Some(2),
         holds_listener: Some(true),
         handoffs: None,
     }

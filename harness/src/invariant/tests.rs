@@ -6,5 +6,6 @@ mod limits;
 mod operate;
 mod order;
 mod pool;
+mod stationary;
 mod whole;
 mod wild;

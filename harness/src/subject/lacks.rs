@@ -81,6 +81,7 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         // These two are universal: whoever declares nothing gets the default.
         reap: _,
         orphans: _,
+        idle_cpu,
         holds_listener,
         // What a subject can do beyond this is asked of it only by scenarios that say so.
         handoffs: _,
@@ -104,6 +105,7 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         ("announcements", announcements.is_some()),
         ("rolling_reload", rolling_reload.is_some()),
         ("on_supervisor_death", on_supervisor_death.is_some()),
+        ("idle_cpu", idle_cpu.is_some()),
         ("holds_listener", holds_listener.is_some()),
     ];
     lines.into_iter().filter(|(_, declared)| !declared).map(|(line, _)| line).collect()

@@ -62,6 +62,9 @@ pub struct Profile {
     /// What becomes of the workers when the supervisor is killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_supervisor_death: Option<OnSupervisorDeath>,
+    /// The share of a processor, in percent, that it takes at most while nothing happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_cpu: Option<u32>,
     /// Whether it keeps the listening sockets open from start to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds_listener: Option<bool>,

@@ -54,6 +54,9 @@ fn pool_lines(config: &Config, pool: &PoolConfig, several: bool) -> Vec<(&'stati
     lines.extend(
         policy.watchdog.map(|interval| ("watchdog", format!("a worker that says nothing for {interval:?} is killed"))),
     );
+    if !pool.subscribe.is_empty() {
+        lines.push(("topics", format!("told of {} from their birth", pool.subscribe.join(", "))));
+    }
     lines.push(("restart", restart(&policy.restart)));
     lines.push(("backoff", backoff(&policy.backoff, policy.stable)));
     lines.push(("limit", limit(policy)));

@@ -47,6 +47,8 @@ pub struct PoolConfig {
     pub leave_pause: Duration,
     /// The number of the descriptor on which a worker writes a newline when it is ready (s6).
     pub notify_fd: Option<i32>,
+    /// The topics that its workers are subscribed to from their birth.
+    pub subscribe: Vec<String>,
     /// Where its output goes.
     pub output: Output,
     /// User, directory, limits and so on.
@@ -76,6 +78,7 @@ impl PoolConfig {
             leave_pause: defaults::LEAVE_PAUSE,
             leave: Leave::Signal(LEAVE_SIGNAL),
             notify_fd: None,
+            subscribe: Vec::new(),
             output: Output::Inherit,
             setup: Setup::default(),
             policy: defaults::policy(workers),

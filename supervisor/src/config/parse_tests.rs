@@ -75,6 +75,7 @@ const POOLS: &str = r#"(
         ),
         "notifier": (
             command: ["./notify"], workers: 1, listen: [], handoff: node, leave: Message({"act": "leave"}), notify_fd: 5,
+            subscribe: ["prices", "limits"],
             output: Prefixed,
         ),
     },
@@ -101,6 +102,7 @@ fn several_pools_each_with_its_own_ways() {
     assert_eq!(notifier.handoff, Handoff::Node { message: "\"server\"".to_owned(), connections: false });
     assert_eq!(notifier.leave, Leave::Message("{\"act\":\"leave\"}".to_owned()));
     assert_eq!(notifier.notify_fd, Some(5));
+    assert_eq!(notifier.subscribe, ["prices", "limits"]);
 }
 
 #[test]
@@ -111,6 +113,7 @@ fn what_is_wrong_with_a_pool_is_said_in_its_place() {
         ("leave: Signal(KILL)", "KILL", "KILL"),
         ("output: Files()", "Files()", "stdout"),
         ("notify_fd: 3", "3", "`notify_fd` is 3"),
+        ("subscribe: [\"a\", \"\"]", "[\"a\", \"\"]", "can't be a topic"),
         ("umask: \"999\"", "\"999\"", "no mask"),
         ("directory: \"here\"", "\"here\"", "not absolute"),
         ("user: \"nobody-of-that-name\"", "\"nobody-of-that-name\"", "no user"),

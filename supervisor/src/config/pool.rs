@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::channel::TopicLimits;
 use crate::kernel::Address;
 use crate::policy::defaults;
 
@@ -20,6 +21,7 @@ pub const POOL_FIELDS: &[&str] = &[
     "ready",
     "ready_timeout",
     "notify_fd",
+    "subscribe",
     "handoff_timeout",
     "leave",
     "leave_pause",
@@ -54,6 +56,7 @@ pub fn pool(reader: &mut Reader<'_>, fields: &Struct<'_>, name: &str, all: &str,
         handoff_timeout: reader.span(fields, "handoff_timeout", defaults::HANDOFF_TIMEOUT),
         leave_pause: reader.span(fields, "leave_pause", defaults::LEAVE_PAUSE),
         notify_fd: notify_fd(reader, fields, listen.len()),
+        subscribe: subscribe(reader, fields),
         output: output(reader, fields),
         setup: setup(reader, fields),
         handoff,
@@ -123,4 +126,19 @@ fn notify_fd(reader: &mut Reader<'_>, fields: &Struct<'_>, listeners: usize) -> 
         reader.wrong(part, format!("`notify_fd` is {number}"), label);
     }
     Some(number)
+}
+
+/// The topics that each worker is subscribed to without asking.
+fn subscribe(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Vec<String> {
+    let Some(part) = fields.get("subscribe") else { return Vec::new() };
+    let topics: Vec<String> = reader.read(part, "subscribe", "names of topics: [\"prices\"]").unwrap_or_default();
+    let TopicLimits { topics: most, name: longest, .. } = TopicLimits::default();
+    if topics.len() > most {
+        reader.wrong(part, format!("`subscribe`: {} topics", topics.len()), format!("expected at most {most}"));
+    }
+    for topic in topics.iter().filter(|topic| !(1..=longest).contains(&topic.len())) {
+        let what = format!("`subscribe`: {topic:?} can't be a topic");
+        reader.wrong(part, what, format!("a name has 1 to {longest} bytes"));
+    }
+    topics
 }

@@ -82,6 +82,7 @@ pub fn leave(reader: &mut Reader<'_>, fields: &Struct<'_>, handoff: &Handoff) ->
     }
     #[derive(Clone, Copy, Deserialize)]
     #[serde(rename = "Signal")]
+    #[allow(clippy::upper_case_acronyms, reason = "as signal(7) spells them")]
     enum Name {
         HUP = 1,
         INT = 2,

@@ -2,6 +2,7 @@
 
 use crate::policy::defaults::WORKERS_LIMIT;
 
+use super::pool::Wish;
 use super::slot::{Next, Slot};
 use super::step::Step;
 use super::{Event, Scale, WorkerId};
@@ -13,6 +14,20 @@ impl Step<'_> {
             Scale::To(wanted) => wanted,
             Scale::By(difference) => self.pool.policy.workers.saturating_add_signed(difference),
         });
+        self.outlive_changes();
+    }
+
+    /// The order is younger than a configuration that is on trial or waits, so that one does not undo it.
+    fn outlive_changes(&mut self) {
+        let wanted = self.pool.policy.workers;
+        let Some(reload) = &mut self.pool.reload else { return };
+        let waits = match &mut reload.next {
+            Some(Wish::Change(change)) => Some(change),
+            Some(Wish::Fresh) | None => None,
+        };
+        for change in reload.trial.iter_mut().chain(waits) {
+            change.policy.workers = wanted;
+        }
     }
 
     /// Opens or closes slots at the end of the row. New workers are started at once, free of charge; whoever is in a slot

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::channel::encode;
 use crate::config::{Handoff, Leave};
 use crate::core::{ErrorEvent, Input, Machine, Order, Revision, Signal, SpawnError, SpawnStep, WorkerId};
-use crate::kernel::{Errno, Fd, Kernel, Scope, SignalNumber, Spawned};
+use crate::kernel::{Errno, Fd, Kernel, Scope, SignalNumber, SpawnSpec, Spawned};
 
 use super::link::Link;
 use super::owners::Owner;
@@ -21,14 +21,19 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// Starts a worker; the result is the answer for the machine.
     pub fn spawn(&mut self, id: WorkerId, revision: Revision) -> Input {
         let Some(settings) = self.settings.of(id, revision) else { return Input::SpawnFailed(id, NO_SUCH_POOL) };
+        let no_descriptors =
+            |errno: Errno| Input::SpawnFailed(id, SpawnError { step: SpawnStep::Descriptors, errno: errno.0 });
+        let fds = match self.born_with(id, &settings) {
+            Ok(fds) => fds,
+            Err(errno) => return no_descriptors(errno),
+        };
         let (notify, address) = match self.kernel.notify_socket() {
             Ok(socket) => socket,
-            Err(errno) => {
-                return Input::SpawnFailed(id, SpawnError { step: SpawnStep::Descriptors, errno: errno.0 });
-            }
+            Err(errno) => return no_descriptors(errno),
         };
         let unique = self.handoffs.next_unique(&settings.config);
-        match self.kernel.spawn(&spec::for_worker(&settings.template, address, unique)) {
+        let spec = SpawnSpec { fds, ..spec::for_worker(&settings.template, address, unique) };
+        match self.kernel.spawn(&spec) {
             Ok(spawned) => {
                 self.take_in(id, settings, notify, spawned);
                 self.equip(id);
@@ -61,6 +66,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             refused: 0,
         };
         self.workers.insert(id, worker);
+        self.subscribe_newborn(id);
     }
 
     /// A worker that can't be told on its channel, because it has none or does not read, gets SIGTERM, which says the same.

@@ -29,6 +29,8 @@ pub struct Handoffs {
     pub primaries: BTreeMap<u16, Primary<WorkerId, Fd>>,
     /// Sockets that were bound because a worker asked for them.
     pub asked: BTreeSet<Fd>,
+    /// The sockets that places of pools have for themselves: pool, slot, and the first place's socket.
+    pub own: BTreeMap<(u16, u32, Fd), Fd>,
     /// Workers that are ready and were not told to leave.
     serving: BTreeSet<WorkerId>,
     /// Workers that were told to leave.
@@ -119,6 +121,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             Event::Announce { worker, two_phase: true } => {
                 self.handoffs.turns.values_mut().for_each(|turn| turn.robin.yields(worker));
             }
+            Event::Scale { pool, workers } => self.keep_own(|of, slot, _| of != pool || slot < workers),
             Event::Retire { worker } | Event::Kill { worker } => self.take_out(worker),
             _ => {}
         }
@@ -196,7 +199,9 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     pub fn see_out(&mut self, id: WorkerId) -> bool {
         let Some(worker) = self.workers.get(id).filter(|worker| worker.link.is_some()) else { return false };
         let in_turn = matches!(worker.settings.config.handoff, Handoff::NodeCluster { round_robin: true });
-        let pause = if in_turn { worker.settings.config.leave_pause } else { Duration::ZERO };
+        let config = &worker.settings.config;
+        // It has to have time left after it was told.
+        let pause = if in_turn { config.leave_pause.min(config.policy.drain / 2) } else { Duration::ZERO };
         self.take_out(id);
         self.handoffs.farewells.insert(id, self.kernel.now() + pause);
         true
@@ -248,6 +253,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
 
     /// Lets go of the listeners that no configuration in use names: `used` are those that one does.
     pub fn keep_turns(&mut self, used: &BTreeSet<Fd>) {
+        self.keep_own(|_, _, first| used.contains(&first));
         let Handoffs { turns, primaries, asked, .. } = &mut self.handoffs;
         let keep = |fd: &Fd| used.contains(fd) || asked.contains(fd);
         primaries.values_mut().for_each(|primary| primary.retain(keep));

@@ -18,6 +18,7 @@ mod owners;
 mod primary;
 mod readiness;
 mod reload;
+mod reuseport;
 mod roster;
 mod run;
 mod settings;

@@ -72,6 +72,9 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         let mut config = self.read_again()?;
         order_as(&mut config.pools, &self.reloading.pools)?;
         applicable(self.kernel, &config)?;
+        self.outputs
+            .configure(self.kernel, &config.pools)
+            .map_err(|(path, errno)| format!("can't append to {}: {}", path.display(), errno_text(errno)))?;
         let bound = self.sockets.bind(self.kernel, &mut self.voices, &config).map_err(|unbound| unbound.to_string())?;
         let revision = Revision(self.reloading.latest.0 + 1);
         self.reloading.latest = revision;

@@ -17,6 +17,8 @@ pub struct PoolSettings {
     pub config: PoolConfig,
     /// Its listeners, by name.
     pub listeners: Vec<(String, Fd)>,
+    /// Length of their accept queues.
+    pub backlog: u32,
     /// What all its workers are started with.
     pub template: SpawnSpec,
 }
@@ -82,7 +84,7 @@ impl Settings {
             .filter_map(|&place| Some((config.listen.get(place)?.0.clone(), *sockets.get(place)?)))
             .collect();
         let template = spec::template(pool, self.inherited.clone(), &listeners);
-        PoolSettings { config: pool.clone(), listeners, template }
+        PoolSettings { config: pool.clone(), listeners, backlog: config.backlog, template }
     }
 
     /// What a worker that starts now is started from.

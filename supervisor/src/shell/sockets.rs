@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::Config;
+use crate::config::{Config, Handoff, PoolConfig};
 use crate::core::Event;
 use crate::kernel::{Address, Errno, Fd, Kernel, Listen, ListenOptions, Streams};
 
@@ -48,12 +48,14 @@ impl Sockets {
     ) -> Result<Vec<Fd>, Unbound> {
         let before = self.open.len();
         let mut bound = Vec::new();
-        for (name, address) in &config.listen {
+        for (place, (name, address)) in config.listen.iter().enumerate() {
             if let Some(fd) = self.reusable(name, address, &bound) {
                 bound.push(fd);
                 continue;
             }
-            match kernel.listen(address, &ListenOptions::backlog(config.backlog)) {
+            let shared = |pool: &PoolConfig| pool.handoff == Handoff::Reuseport && pool.listen.contains(&place);
+            let reuse_port = config.pools.iter().any(shared);
+            match kernel.listen(address, &ListenOptions { reuse_port, ..ListenOptions::backlog(config.backlog) }) {
                 Ok(fd) => {
                     self.open.push(Socket { name: name.clone(), address: address.clone(), fd });
                     bound.push(fd);

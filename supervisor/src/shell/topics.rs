@@ -13,6 +13,15 @@ const UPDATES_PER_TURN: usize = 16;
 const REFUSALS_SHOWN: u64 = 8;
 
 impl<K: Kernel, M: Machine> Shell<'_, K, M> {
+    /// A worker is subscribed to the topics of its pool before it says anything.
+    pub(super) fn subscribe_newborn(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.get(id) else { return };
+        let topics = worker.settings.config.subscribe.clone();
+        if let Err(refusal) = self.topics.take(id, TopicWord::Subscribe(topics)) {
+            self.refuse(id, &refusal);
+        }
+    }
+
     /// A worker said something about topics, which is a sign of life as well.
     pub(super) fn take_topic_word(&mut self, id: WorkerId, word: TopicWord) {
         self.feed(Input::Word(id, Word::Alive));

@@ -3,7 +3,7 @@
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub const ALL: [Mutant; 18] = [
+pub const ALL: [Mutant; 20] = [
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",
@@ -151,6 +151,22 @@ pub const ALL: [Mutant; 18] = [
         caught_by: "INV-CONVERGE",
         consequences: &[("INV-ONCE", "who stays has no place any more")],
         mutation: Mutation::ScaleForgetsSlots,
+    },
+    Mutant {
+        name: "leaks-descriptors",
+        sentence: "what was opened for a worker stays open when the worker is gone",
+        scenario: "reload/code::many",
+        caught_by: "INV-STATIONARY",
+        consequences: &[],
+        mutation: Mutation::LeaksDescriptors,
+    },
+    Mutant {
+        name: "stale-configuration",
+        sentence: "workers are started from the first configuration, whatever was read since",
+        scenario: "reload/configuration",
+        caught_by: "INV-GENERATION",
+        consequences: &[],
+        mutation: Mutation::StaleConfiguration,
     },
 ];
 

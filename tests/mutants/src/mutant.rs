@@ -7,7 +7,7 @@ use supervisor::policy::{Instant, Policy, Restart};
 
 use crate::faulty::KernelFault;
 use crate::machines::{
-    Counting, DeafWhileRolling, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn, SecondReplacement,
+    Counting, DeafWhileRolling, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn, SecondReplacement, Stale,
     StatusZero, Unexcused,
 };
 
@@ -74,20 +74,35 @@ pub enum Mutation {
     WatchdogOff,
     /// Workers that were suspended together with it hang.
     WatchdogFooled,
+    /// Workers are started from the first configuration for ever.
+    StaleConfiguration,
+    /// Descriptors are never closed.
+    LeaksDescriptors,
     /// With fewer workers wanted nobody leaves.
     ScaleForgetsSlots,
 }
 
 /// Any state machine.
-pub struct AnyMachine(Box<dyn Machine>);
+pub struct AnyMachine {
+    machine: Box<dyn Machine>,
+    /// What is wrong with every policy that it is given.
+    change: fn(&mut Policy),
+}
 
 impl Machine for AnyMachine {
     fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
-        self.0.step(now, input, actions);
+        let input = match input {
+            Input::Configure(revision, mut policies) => {
+                policies.iter_mut().for_each(self.change);
+                Input::Configure(revision, policies)
+            }
+            other => other,
+        };
+        self.machine.step(now, input, actions);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.0.next_deadline()
+        self.machine.next_deadline()
     }
 }
 
@@ -98,38 +113,56 @@ impl Mutation {
     /// The state machine of the mutant for pools under `policies`.
     pub fn machine(self, policies: Vec<Policy>) -> AnyMachine {
         let limit = policies.first().and_then(|policy| policy.limit);
-        let with = |change: &dyn Fn(&mut Policy)| {
+        let change = self.change();
+        let changed = || {
             let mut changed = policies.clone();
             changed.iter_mut().for_each(change);
             Pools::new(changed)
         };
-        let unlimited = || with(&|policy| policy.limit = None);
-        AnyMachine(match self {
-            Self::Identity | Self::OneReapPerSignal => Box::new(Pools::new(policies)),
-            Self::NoRestart => Box::new(with(&|policy| policy.restart = Restart::Never)),
-            Self::NoDrain => Box::new(with(&|policy| policy.drain = Duration::ZERO)),
-            Self::NoDeadline => Box::new(with(&|policy| policy.drain = FOR_EVER)),
-            Self::NoLimit => Box::new(unlimited()),
-            Self::InitialStartsCount => Box::new(Meter::new(unlimited(), limit, Counting::EveryStart)),
-            Self::RetirementIsFree => Box::new(Meter::new(unlimited(), limit, Counting::Deaths)),
+        let machine: Box<dyn Machine> = match self {
+            Self::NoRestart
+            | Self::NoDrain
+            | Self::NoDeadline
+            | Self::NoLimit
+            | Self::DrainsBeforeReady
+            | Self::WatchdogOff => Box::new(changed()),
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors => Box::new(Pools::new(policies)),
+            Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
+            Self::RetirementIsFree => Box::new(Meter::new(changed(), limit, Counting::Deaths)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
             Self::LateReplacement => Box::new(LateReplacement::new(Pools::new(policies))),
             Self::StatusZero => Box::new(StatusZero(Pools::new(policies))),
             Self::LeavesAtStop => Box::new(LeavesAtStop(Pools::new(policies))),
             Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pools::new(policies))),
-            Self::DrainsBeforeReady => Box::new(with(&|policy| policy.surge = 0)),
-            Self::ReloadCounts => Box::new(Meter::new(unlimited(), limit, Counting::Replacements)),
+            Self::ReloadCounts => Box::new(Meter::new(changed(), limit, Counting::Replacements)),
             Self::ReloadNotAborted => Box::new(RollsOn::new(Pools::new(policies))),
-            Self::WatchdogOff => Box::new(with(&|policy| policy.watchdog = None)),
             Self::WatchdogFooled => Box::new(Unexcused(Pools::new(policies))),
+            Self::StaleConfiguration => Box::new(Stale(Pools::new(policies))),
             Self::ScaleForgetsSlots => Box::new(ForgetsSlots(Pools::new(policies))),
-        })
+        };
+        AnyMachine { machine, change }
+    }
+
+    /// What is wrong with its policies, those of later configurations included.
+    fn change(self) -> fn(&mut Policy) {
+        match self {
+            Self::NoRestart => |policy| policy.restart = Restart::Never,
+            Self::NoDrain => |policy| policy.drain = Duration::ZERO,
+            Self::NoDeadline => |policy| policy.drain = FOR_EVER,
+            Self::NoLimit | Self::InitialStartsCount | Self::RetirementIsFree | Self::ReloadCounts => {
+                |policy| policy.limit = None
+            }
+            Self::DrainsBeforeReady => |policy| policy.surge = 0,
+            Self::WatchdogOff => |policy| policy.watchdog = None,
+            _ => |_| {},
+        }
     }
 
     /// What is wrong with its view of the kernel.
     pub fn kernel_fault(self) -> KernelFault {
         match self {
             Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
+            Self::LeaksDescriptors => KernelFault::ClosesNothing,
             Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
             _ => KernelFault::None,
         }

@@ -5,6 +5,9 @@ use std::fs;
 
 use crate::history::Proc;
 
+/// A clock tick: fixed at 100 a second by the kernel's interface to user space.
+pub const TICK: std::time::Duration = std::time::Duration::from_millis(10);
+
 /// The fields of `/proc/PID/stat` that matter here, see proc_pid_stat(5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
@@ -40,6 +43,17 @@ pub fn proc_of(pid: u32) -> Option<Proc> {
 /// Its command name.
 pub fn comm(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).map(|name| name.trim_end().to_owned()).unwrap_or_default()
+}
+
+/// What a process uses: open descriptors, threads, and processor time in clock ticks. `None` if it can't be read.
+pub fn usage(pid: u32) -> Option<(u32, u32, u64)> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // After the name: state is field 3, utime 14, stime 15, num_threads 20.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+    let threads = u32::try_from(field(20)?).ok()?;
+    Some((u32::try_from(descriptors).ok()?, threads, field(14)? + field(15)?))
 }
 
 /// Direct children, those of all threads.

@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::process::Signal as Kernel;
 
 use crate::director::{Director, Injection};
-use crate::history::{Event, Header, Leftover, Proc, What};
+use crate::history::{Event, Header, Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
 use crate::scenario::{Ask, Command};
 use crate::time::Time;
@@ -22,7 +22,7 @@ use super::log::Log;
 use super::observe::Observer;
 use super::stalls::Stalls;
 use super::subject::{self, Subject};
-use super::{bounds, claims, clock, host, leftovers, rundir, side, signals};
+use super::{bounds, claims, clock, host, leftovers, procfs, rundir, side, signals};
 
 /// How often what is left is looked for while it may still go.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(5);
@@ -206,6 +206,9 @@ impl Runner {
     fn inject(&mut self, now: Time, injection: Injection) -> Result<(), String> {
         match injection {
             Injection::Note(what) => {
+                if let What::Phase(PhaseMark::Steps | PhaseMark::Settle | PhaseMark::Stop) = what {
+                    self.sample(now);
+                }
                 self.fresh.push(Event::at(now, what));
                 self.publish();
             }
@@ -230,6 +233,15 @@ impl Runner {
             Injection::End => self.end(),
         }
         Ok(())
+    }
+
+    /// What the supervisor uses now.
+    fn sample(&mut self, now: Time) {
+        let supervisor = self.observer.procs.supervisor().filter(|_| self.observer.procs.supervisor_alive());
+        let Some((proc, usage)) = supervisor.and_then(|proc| Some((proc, procfs::usage(proc.pid)?))) else { return };
+        let (descriptors, threads, ticks) = usage;
+        let cpu_ns = ticks.saturating_mul(procfs::TICK.as_nanos() as u64);
+        self.fresh.push(Event::at(now, What::Used { proc, descriptors, threads, cpu_ns }));
     }
 
     fn start(&mut self) -> Result<(), String> {

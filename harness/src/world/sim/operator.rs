@@ -5,7 +5,7 @@ use std::time::Duration;
 use supervisor::kernel::Errno;
 
 use crate::director::Injection;
-use crate::history::{Leftover, Proc, What};
+use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
 use crate::scenario::{Command, Fault, FileFault, Signal};
 use crate::subject::{Exchange, HowToReload, HowToStop};
@@ -22,7 +22,12 @@ impl World {
     /// Does one thing and records it.
     pub fn inject(&mut self, injection: Injection) {
         match injection {
-            Injection::Note(what) => self.note(what),
+            Injection::Note(what) => {
+                if let What::Phase(PhaseMark::Steps | PhaseMark::Settle | PhaseMark::Stop) = what {
+                    self.sample();
+                }
+                self.note(what);
+            }
             Injection::Signal { to, signal } => {
                 for proc in to {
                     self.send_signal(proc, number(signal));
@@ -41,6 +46,14 @@ impl World {
             Injection::Start => self.start_supervisor(),
             Injection::StopSubject => self.stop_subject(),
             Injection::End => self.end(),
+        }
+    }
+
+    /// What the supervisor uses now. Its calls take time, but nobody counts that as a processor's.
+    fn sample(&mut self) {
+        if self.supervisor.running() {
+            let (proc, descriptors) = (self.supervisor.proc, self.supervisor.descriptors.count());
+            self.note(What::Used { proc, descriptors, threads: 0, cpu_ns: 0 });
         }
     }
 

@@ -43,6 +43,11 @@ impl Descriptors {
         ix as i32
     }
 
+    /// How many are open.
+    pub fn count(&self) -> u32 {
+        self.0.iter().filter(|slot| **slot != Object::Free).count() as u32
+    }
+
     pub fn get(&self, fd: i32) -> Object {
         usize::try_from(fd).ok().and_then(|ix| self.0.get(ix)).copied().unwrap_or(Object::Free)
     }

@@ -136,6 +136,23 @@ fn what_was_scaled_by_hand_ends_with_it() {
 }
 
 #[test]
+fn what_is_scaled_while_it_is_tried_or_waits_outlives_it() {
+    let mut bench = Bench::steady(policy(1));
+    bench.configure(1, other(1));
+    bench.configure(2, other(1));
+    bench.spawned(w(0, 2));
+    bench.command(Command::Scale(Scale::To(2)));
+    bench.boot(w(1, 1));
+    let mut told = bench.word(w(0, 2), Word::Ready);
+    assert!(told.contains(&settle(1)), "{told:?}");
+    for worker in [w(1, 2), w(0, 3), w(1, 3)] {
+        told.extend(bench.boot(worker));
+    }
+    assert!(told.contains(&settle(2)), "{told:?}");
+    assert!(!told.iter().any(|action| matches!(action, Action::Emit(Event::Scale { .. }))), "{told:?}");
+}
+
+#[test]
 fn workers_added_before_it_is_in_force_are_of_the_old_one_and_are_replaced() {
     let mut bench = Bench::steady(policy(1));
     bench.configure(1, other(2));

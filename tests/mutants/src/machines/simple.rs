@@ -1,6 +1,6 @@
 //! Filters that need no more than a line.
 
-use supervisor::core::{Action, Command, Event, Input, Machine, Pools, ReloadPhase};
+use supervisor::core::{Action, Command, Event, Input, Machine, Pools, ReloadPhase, Revision};
 use supervisor::policy::{ExitCode, Instant};
 
 /// Gives up with status 0.
@@ -85,6 +85,26 @@ impl Machine for Unexcused {
             self.0.step(due, Input::Tick, actions);
         }
         self.0.step(now, input, actions);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.0.next_deadline()
+    }
+}
+
+/// Starts everybody from the first configuration.
+pub struct Stale(pub Pools);
+
+impl Machine for Stale {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        self.0.step(now, input, actions);
+        // It must not be forgotten as long as anybody is started from it.
+        actions.retain(|action| !matches!(action, Action::Settle(..)));
+        for action in actions {
+            if let Action::Spawn(_, revision) = action {
+                *revision = Revision::default();
+            }
+        }
     }
 
     fn next_deadline(&self) -> Option<Instant> {

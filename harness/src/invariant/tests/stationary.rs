@@ -1,0 +1,57 @@
+//! STATIONARY.
+
+use crate::history::What;
+use crate::verdict::Verdict;
+
+use super::super::testing::{SUPERVISOR, Tale};
+
+fn used(tale: &mut Tale, at: u64, descriptors: u32, cpu_ms: u64) {
+    tale.add(at, What::Used { proc: SUPERVISOR, descriptors, threads: 1, cpu_ns: cpu_ms * 1_000_000 });
+}
+
+/// Two rolling restarts of a pool of four, with so many descriptors before and after.
+fn reloaded(before: u32, after: u32) -> Tale {
+    let mut tale = Tale::full();
+    used(&mut tale, 1_000, before, 10);
+    tale.reload(1_100).reload(1_190);
+    for n in 1..=8 {
+        let at = 1_100 + 20 * u64::from(n);
+        tale.comes(at, n + 4).told(at + 11, n).leaves(at + 15, n);
+    }
+    used(&mut tale, 1_500, after, 20);
+    used(&mut tale, 3_500, after, 20);
+    tale.calm(1_500, &[9, 10, 11, 12]);
+    tale
+}
+
+#[test]
+fn descriptors_that_are_kept_are_a_violation() {
+    reloaded(12, 12).passes("INV-STATIONARY");
+    reloaded(12, 12).holds();
+    reloaded(12, 16).holds();
+    reloaded(12, 20).fails(&["INV-STATIONARY"]);
+}
+
+#[test]
+fn a_pool_of_another_size_is_not_compared() {
+    let mut tale = reloaded(12, 20);
+    tale.scenario.pool.workers = 3;
+    assert!(matches!(tale.verdict("INV-STATIONARY"), Verdict::NotApplicable { .. }));
+}
+
+#[test]
+fn a_supervisor_that_spins_at_rest_is_a_violation() {
+    let rests = |cpu_ms: u64| {
+        let mut tale = Tale::full();
+        used(&mut tale, 1_500, 12, 10);
+        used(&mut tale, 3_500, 12, 10 + cpu_ms);
+        tale.calm(1_500, &[1, 2, 3, 4]);
+        tale
+    };
+    rests(0).passes("INV-STATIONARY");
+    rests(60).passes("INV-STATIONARY");
+    rests(61).fails(&["INV-STATIONARY"]);
+    let mut undeclared = rests(1_000);
+    undeclared.profile.idle_cpu = None;
+    assert!(matches!(undeclared.verdict("INV-STATIONARY"), Verdict::NotApplicable { .. }));
+}
