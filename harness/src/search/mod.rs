@@ -1,4 +1,4 @@
-//! What no person would think of: every system call that can fail, random scenarios, and whether rare situations ever came.
+//! What no person would think of: every system call that can fail, and random scenarios.
 
 mod calls;
 mod hunt;
