@@ -8,6 +8,11 @@ pub fn median<T: Copy + PartialOrd>(mut values: Vec<T>) -> T {
     values[values.len() / 2]
 }
 
+/// The least.
+pub fn best(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
 /// Microseconds.
 pub fn micros(span: Duration) -> f64 {
     span.as_secs_f64() * 1e6

@@ -72,14 +72,27 @@ impl Subject {
 
     /// Kills the newest worker; how long it took until the program of the next one ran.
     pub fn replace(&mut self) -> Duration {
-        std::thread::sleep(REST);
-        let begin = Instant::now();
-        kill(Pid::from_raw(self.worker), Signal::SIGKILL).expect("a worker");
+        let begin = self.kill();
         let end = self.next("fork");
         if self.ready {
             self.next("ready");
         }
         end - begin
+    }
+
+    /// Kills the newest worker; how long it took until that was known. Then waits for the next one.
+    pub fn react(&mut self) -> Duration {
+        let begin = self.kill();
+        let end = self.next("exit");
+        self.next("ready");
+        end - begin
+    }
+
+    fn kill(&self) -> Instant {
+        std::thread::sleep(REST);
+        let begin = Instant::now();
+        kill(Pid::from_raw(self.worker), Signal::SIGKILL).expect("a worker");
+        begin
     }
 
     /// `/proc/PID/name`.
@@ -90,8 +103,10 @@ impl Subject {
 
 impl Drop for Subject {
     fn drop(&mut self) {
-        _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);
-        // Workers do not obey; the supervisor ends them at the end of the drain. The tight loop's dies with it.
+        // The supervisor ends its workers, which do not obey, at the end of the drain. The tight loop handles no signal; its
+        // worker dies with it.
+        let signal = if self.ready { Signal::SIGTERM } else { Signal::SIGKILL };
+        _ = kill(Pid::from_raw(self.child.id() as i32), signal);
         _ = self.child.wait();
     }
 }

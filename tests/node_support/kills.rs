@@ -23,7 +23,8 @@ pub enum Way {
 }
 
 impl Way {
-    pub const ALL: [Self; 5] = [Self::Inherit, Self::Node, Self::ClusterInTurn, Self::ClusterShared, Self::RoundRobin];
+    pub const ALL: [Self; 6] =
+        [Self::Inherit, Self::Reuseport, Self::Node, Self::ClusterInTurn, Self::ClusterShared, Self::RoundRobin];
 
     pub fn name(self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::{History, Proc, Timeline, Worker};
+use crate::history::{History, Proc, Stall, Timeline, Worker};
 use crate::scenario::Scenario;
 use crate::subject::Profile;
 use crate::time::Time;
@@ -80,12 +80,21 @@ impl<'a> Case<'a> {
         to.since(from).saturating_sub(self.facts.frozen.iter().map(inside).sum())
     }
 
-    /// How long the supervisor, the harness and those concerned waited for a processor in this span, in sum.
+    /// How long the supervisor, the harness and those concerned waited for a processor in this span, in sum. A supervisor
+    /// that has forked waits until the new process runs its program, so who was being started counts as well.
     pub(super) fn stalled(&self, from: Time, to: Time, concerned: &[Proc]) -> Duration {
         let supervisor = self.facts.supervisor;
-        let counts = |proc: Option<Proc>| proc.is_none_or(|p| Some(p) == supervisor || concerned.contains(&p));
-        let touching = self.timeline.stalls.iter().filter(|s| s.since <= to && s.until >= from && counts(s.proc));
+        let counts = |s: &Stall| {
+            s.proc.is_none_or(|p| Some(p) == supervisor || concerned.contains(&p) || self.was_starting(p, s.since))
+        };
+        let touching = self.timeline.stalls.iter().filter(|s| s.since <= to && s.until >= from && counts(s));
         touching.map(|s| Duration::from_nanos(s.delay_ns)).sum()
+    }
+
+    /// Whether this is a worker that had not become ready then.
+    fn was_starting(&self, proc: Proc, at: Time) -> bool {
+        let worker = self.timeline.workers.iter().find(|worker| worker.proc == proc);
+        worker.is_some_and(|worker| at < worker.ready.unwrap_or(worker.maybe_dead()))
     }
 
     /// A worker by its index.

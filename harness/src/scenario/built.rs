@@ -131,7 +131,7 @@ fn of_act(act: &Act, used: &mut BTreeSet<&'static str>) {
 fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
     let (name, target) = match fault {
         Fault::Freeze(target) => ("Freeze", Some(target)),
-        Fault::Limit { on, resource, .. } => (limit(resource), Some(on)),
+        Fault::Limit { on, resource, .. } => (limit(on, resource), Some(on)),
         Fault::File { which, is } => (file(which, *is), None),
         Fault::NotRead(target) => ("NotRead", Some(target)),
         Fault::AddressHeld => ("AddressHeld", None),
@@ -144,9 +144,10 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
     }
 }
 
-fn limit(resource: &str) -> &'static str {
-    match resource {
-        "NOFILE" | "NPROC" | "AS" => "Limit",
+fn limit(on: &Target, resource: &str) -> &'static str {
+    match (on, resource) {
+        (Target::Supervisor, "NOFILE" | "NPROC") => "Limit of the supervisor",
+        (_, "NOFILE" | "NPROC" | "AS") => "Limit",
         _ => "Limit by cgroup",
     }
 }

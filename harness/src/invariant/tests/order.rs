@@ -25,6 +25,22 @@ fn a_zombie_that_stays_is_a_violation() {
 }
 
 #[test]
+fn a_supervisor_waits_for_the_program_of_the_worker_that_it_starts() {
+    let stalled = |whose: u32| {
+        let mut tale = Tale::full();
+        tale.add(1_100, What::Injected { proc: worker(1), signal: 9 });
+        tale.add(1_100, What::Died { proc: worker(1), death: Death { status: None } });
+        tale.born(1_110, 5).ready(1_390, 5);
+        let stall =
+            What::Stall { proc: Some(worker(whose)), since: super::super::testing::ms(1_110), delay_ns: 270_000_000 };
+        tale.add(1_391, stall).add(1_395, What::Reaped(worker(1))).calm(2_000, &[2, 3, 4, 5]);
+        tale
+    };
+    stalled(5).doubts("INV-REAP");
+    stalled(2).fails(&["INV-REAP"]);
+}
+
+#[test]
 fn a_worker_that_outlives_an_orderly_end_is_a_violation() {
     let mut tale = Tale::full();
     tale.scenario.expect = vec![Expect::NothingLeft { within: crate::scenario::Span::millis(1_000) }];

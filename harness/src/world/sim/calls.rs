@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use supervisor::core::ExitStatus;
+use supervisor::core::{ExitStatus, SpawnError, SpawnStep};
 use supervisor::kernel::{
     Address, Child, Errno, Fd, ListenOptions, Readiness, Scope, SignalSet, SpawnSpec, Spawned, Watch,
 };
@@ -12,7 +12,9 @@ use crate::history::{Status, What};
 use crate::scenario::Life;
 use crate::time::Time;
 
-use super::engine::World;
+use supervisor::kernel::Stdio;
+
+use super::engine::{Gone, World};
 use super::model::{CALL, CHANNEL_BYTES, SPAWN, START, TIMER, WAKE};
 use super::process::{Parent, Process, Stage};
 use super::queue::Ev;
@@ -173,6 +175,7 @@ impl World {
     /// A datagram socket for the words of one worker.
     pub fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
         self.call(CALL)?;
+        self.needs_descriptors(1)?;
         let number = self.datagrams.len() as u32;
         self.datagrams.push(VecDeque::new());
         Ok((Fd(self.supervisor.descriptors.open(Object::Notify(number))), format!("{NOTIFY}{number}")))
@@ -201,6 +204,7 @@ impl World {
     /// socket(2), bind(2), listen(2).
     pub fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
         self.call(CALL)?;
+        self.needs_descriptors(1)?;
         let port = matches!(address, Address::Tcp(_));
         let taken =
             |other: &Listener| other.open() && other.address == *address && !(other.reuse_port && options.reuse_port);
@@ -232,12 +236,14 @@ impl World {
     }
 
     /// fork(2), exec(2), and the wait until it is known that the program runs. It may have ended by then.
-    pub fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, Errno> {
-        self.call(CALL)?;
-        if let Some(errno) = self.exec_error(spec) {
-            let nanos = SPAWN.draw(&mut self.rng);
-            self.elapse(nanos)?;
-            return Err(errno);
+    pub fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
+        self.call(CALL).map_err(killed)?;
+        if let Some((step, errno)) = self.spawn_error(spec) {
+            if step == SpawnStep::Exec {
+                let nanos = SPAWN.draw(&mut self.rng);
+                self.elapse(nanos).map_err(killed)?;
+            }
+            return Err(SpawnError { step, errno: errno.0 });
         }
         let proc = self.processes.identity(self.supervisor.proc.pid);
         let mut process = Process::new(proc, self.now, Parent::Supervisor, proc.pid);
@@ -266,14 +272,31 @@ impl World {
         // Mostly the supervisor is on its way again before the child does anything; now and then long after.
         let slow = if self.rng.one_in(32) { 2_500_000 } else { 0 };
         self.kernel_events += 4;
-        self.elapse(exec + slow)?;
+        self.elapse(exec + slow).map_err(killed)?;
         Ok(Spawned { child: Child(proc.pid), channel: fd, stdout, stderr, notify })
     }
 
-    /// Why this program can't be executed, if it can't.
-    fn exec_error(&self, spec: &SpawnSpec) -> Option<Errno> {
+    /// Why this can't become a process, if it can't.
+    fn spawn_error(&self, spec: &SpawnSpec) -> Option<(SpawnStep, Errno)> {
+        let pipes = usize::from(spec.stdout == Stdio::Pipe)
+            + usize::from(spec.stderr == Stdio::Pipe)
+            + usize::from(spec.notify_fd.is_some());
+        // Both ends of each, of the pipe for errors as well, one end of which is moved out of the way.
+        let wanted = 2 * (usize::from(spec.channel) + pipes) + 3;
+        if !self.supervisor.descriptors.has_room(wanted) {
+            return Some((SpawnStep::Descriptors, Errno::MFILE));
+        }
+        if self.processes.listed.len() + 1 >= self.process_limit {
+            return Some((SpawnStep::Fork, Errno::AGAIN));
+        }
         let puppet = spec.argv.first().is_some_and(|program| program == PUPPET);
-        if puppet { self.program_error } else { Some(Errno::NOENT) }
+        let errno = if puppet { self.program_error } else { Some(Errno::NOENT) };
+        errno.map(|errno| (SpawnStep::Exec, errno))
+    }
+
+    /// EMFILE if that many more can't be opened.
+    pub(super) fn needs_descriptors(&self, wanted: usize) -> Result<(), Errno> {
+        if self.supervisor.descriptors.has_room(wanted) { Ok(()) } else { Err(Errno::MFILE) }
     }
 
     /// kill(2).
@@ -335,6 +358,7 @@ impl World {
     /// open(2), read(2) and close(2) of a whole file. There is one file in this world.
     pub fn read_file(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
         self.call(CALL)?;
+        self.needs_descriptors(1)?;
         let (_, text) = self.file.as_ref().filter(|(known, _)| known == path).ok_or(Errno::NOENT)?;
         Ok(text.bytes().take(limit).collect())
     }
@@ -342,6 +366,7 @@ impl World {
     /// open(2) of the event stream.
     pub fn open_events(&mut self) -> Result<Fd, Errno> {
         self.call(CALL)?;
+        self.needs_descriptors(1)?;
         Ok(Fd(self.supervisor.descriptors.open(Object::Events)))
     }
 
@@ -360,6 +385,11 @@ impl World {
             _ => Err(Errno::BADF),
         }
     }
+}
+
+/// What a supervisor that is being killed makes of it reaches nobody.
+fn killed(gone: Gone) -> SpawnError {
+    SpawnError { step: SpawnStep::Fork, errno: Errno::from(gone).0 }
 }
 
 /// The notify socket that a process will find in its environment.

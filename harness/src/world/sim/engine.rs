@@ -65,6 +65,8 @@ pub(super) struct World {
     pub datagrams: Vec<VecDeque<&'static [u8]>>,
     /// Somebody else holds the subject's address.
     pub address_held: bool,
+    /// With so many processes there can be no more of this user (RLIMIT_NPROC).
+    pub process_limit: usize,
     /// What exec(2) of the workers' program fails with.
     pub program_error: Option<Errno>,
     /// The configuration file while a fault has taken it away.

@@ -19,6 +19,7 @@ impl World {
         let Object::Listener(number) = self.supervisor.descriptors.get(listener.0) else {
             return Err(Errno::BADF);
         };
+        self.needs_descriptors(1)?;
         let conn = self.listeners[number as usize].queue.pop_front().ok_or(Errno::AGAIN)?;
         let end = &mut self.conns[conn as usize];
         end.place = Place::Held;

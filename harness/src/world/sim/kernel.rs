@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
 
-use supervisor::core::{ExitStatus, SpawnError, SpawnStep};
+use supervisor::core::{ExitStatus, SpawnError};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
     SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
@@ -83,9 +83,7 @@ impl Listen for SimKernel {
 
 impl Processes for SimKernel {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
-        // A supervisor that is being killed gets EIO here; what it makes of it reaches nobody.
-        let failed = |errno: Errno| SpawnError { step: SpawnStep::Exec, errno: errno.0 };
-        self.0.borrow_mut().spawn(spec).map_err(failed)
+        self.0.borrow_mut().spawn(spec)
     }
 
     fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {

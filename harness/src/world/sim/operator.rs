@@ -7,7 +7,7 @@ use supervisor::kernel::Errno;
 use crate::director::Injection;
 use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Command, Fault, FileFault, Signal};
+use crate::scenario::{Command, Fault, FileFault, Signal, Target};
 use crate::subject::{Exchange, HowToReload, HowToStop};
 
 use super::engine::World;
@@ -82,6 +82,12 @@ impl World {
             Fault::File { which, is } if which == "program" => self.program_error = errno(*is).filter(|_| begin),
             Fault::File { which, is: FileFault::Missing } if which == "config" => {
                 std::mem::swap(&mut self.file, &mut self.file_aside);
+            }
+            Fault::Limit { on: Target::Supervisor, resource, to } if resource == "NOFILE" => {
+                self.supervisor.descriptors.limit = limit(*to, begin);
+            }
+            Fault::Limit { on: Target::Supervisor, resource, to } if resource == "NPROC" => {
+                self.process_limit = limit(*to, begin);
             }
             other => {
                 if begin {
@@ -173,6 +179,11 @@ impl World {
             }
         }
     }
+}
+
+/// A limit that begins, or its end.
+fn limit(to: u64, begin: bool) -> usize {
+    usize::try_from(to).ok().filter(|_| begin).unwrap_or(usize::MAX)
 }
 
 /// What exec(2) says to such a file.

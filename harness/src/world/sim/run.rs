@@ -196,6 +196,7 @@ impl World {
             listeners: Vec::new(),
             datagrams: Vec::new(),
             address_held: false,
+            process_limit: usize::MAX,
             program_error: None,
             file_aside: None,
             claims: Claims::new(plan.subject.events.is_some()),

@@ -24,43 +24,53 @@ pub(super) enum Object {
 
 /// The supervisor's descriptor table: the lowest free number is given, as open(2) does.
 #[derive(Debug)]
-pub(super) struct Descriptors(Vec<Object>);
+pub(super) struct Descriptors {
+    slots: Vec<Object>,
+    /// Numbers from here on are not given (RLIMIT_NOFILE).
+    pub limit: usize,
+}
 
 impl Default for Descriptors {
     fn default() -> Self {
-        Self(vec![Object::Output; 3])
+        Self { slots: vec![Object::Output; 3], limit: usize::MAX }
     }
 }
 
 impl Descriptors {
     pub fn open(&mut self, object: Object) -> i32 {
-        let free = self.0.iter().position(|slot| *slot == Object::Free);
+        let free = self.slots.iter().position(|slot| *slot == Object::Free);
         let ix = free.unwrap_or_else(|| {
-            self.0.push(Object::Free);
-            self.0.len() - 1
+            self.slots.push(Object::Free);
+            self.slots.len() - 1
         });
-        self.0[ix] = object;
+        self.slots[ix] = object;
         ix as i32
+    }
+
+    /// Whether that many can be opened.
+    pub fn has_room(&self, wanted: usize) -> bool {
+        let open = self.slots.iter().take(self.limit).filter(|slot| **slot != Object::Free).count();
+        self.limit - open >= wanted
     }
 
     /// How many are open.
     pub fn count(&self) -> u32 {
-        self.0.iter().filter(|slot| **slot != Object::Free).count() as u32
+        self.slots.iter().filter(|slot| **slot != Object::Free).count() as u32
     }
 
     pub fn get(&self, fd: i32) -> Object {
-        usize::try_from(fd).ok().and_then(|ix| self.0.get(ix)).copied().unwrap_or(Object::Free)
+        usize::try_from(fd).ok().and_then(|ix| self.slots.get(ix)).copied().unwrap_or(Object::Free)
     }
 
     pub fn close(&mut self, fd: i32) -> Object {
-        match usize::try_from(fd).ok().and_then(|ix| self.0.get_mut(ix)) {
+        match usize::try_from(fd).ok().and_then(|ix| self.slots.get_mut(ix)) {
             Some(slot) => std::mem::replace(slot, Object::Free),
             None => Object::Free,
         }
     }
 
     pub fn close_all(&mut self) -> impl Iterator<Item = Object> + use<> {
-        std::mem::take(&mut self.0).into_iter()
+        std::mem::take(&mut self.slots).into_iter()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Connections that the supervisor accepts and passes on; pipes.
 
+use supervisor::core::{SpawnError, SpawnStep};
 use supervisor::kernel::Stdio;
 
 use crate::history::Outcome;
@@ -200,4 +201,28 @@ fn a_worker_without_a_channel_tells_on_its_pipe_that_it_is_ready() {
     let notify = notify.expect("a pipe");
     wait(&mut kernel, &[notify], SECOND);
     assert_eq!(read(&mut kernel, notify), "\n");
+}
+
+#[test]
+fn without_a_free_descriptor_nothing_is_opened_and_nothing_is_lost() {
+    let mut kernel = kernel_of(&plan("()", PROBE, 3), Model::default());
+    let listener = listen(&mut kernel);
+    kernel.0.borrow_mut().client(Input::Start("p".into()));
+    kernel.0.borrow_mut().supervisor.descriptors.limit = 4;
+    while wait(&mut kernel, &[listener], SECOND).is_empty() {}
+    assert_eq!(kernel.accept(listener), Err(Errno::MFILE));
+    assert_eq!(kernel.notify_socket(), Err(Errno::MFILE));
+    let other = Address::Tcp("127.0.0.1:81".parse().expect("an address"));
+    assert_eq!(kernel.listen(&other, &ListenOptions::backlog(1)), Err(Errno::MFILE));
+    let puppet = SpawnSpec { argv: vec!["puppet".into()], channel: true, ..spec() };
+    let refused = SpawnError { step: SpawnStep::Descriptors, errno: 24 };
+    assert_eq!(kernel.spawn(&puppet), Err(refused));
+    kernel.0.borrow_mut().supervisor.descriptors.limit = 9;
+    let channel = kernel.spawn(&puppet).expect("five more").channel;
+    assert_eq!(channel, Some(Fd(4)), "its number is the lowest");
+    assert_eq!(kernel.accept(listener), Ok(Fd(5)), "it waited");
+    assert_eq!(kernel.spawn(&puppet), Err(refused));
+    kernel.0.borrow_mut().process_limit = 2;
+    kernel.0.borrow_mut().supervisor.descriptors.limit = usize::MAX;
+    assert_eq!(kernel.spawn(&puppet), Err(SpawnError { step: SpawnStep::Fork, errno: 11 }));
 }
