@@ -79,6 +79,11 @@ pub enum Command {
     /// cause may last, so do all that follow. Afterwards the pool must be right, or the supervisor must have ended with a
     /// documented status, said why and left nothing. Ends with 1 if a life ended otherwise.
     SweepCalls(SweepCallsArgs),
+    /// Run random scenarios in simulation and show those in which something fails
+    ///
+    /// Each seed is a scenario, wilder than a person would write it, and a schedule. What fails is made as small as it gets
+    /// while it still fails, and printed as a scenario file. Ends with 1 if anything failed.
+    Hunt(HuntArgs),
 }
 
 /// Which scenarios, on what, how often.
@@ -185,4 +190,18 @@ pub struct SweepCallsArgs {
     /// Only every n-th failure
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub every: u32,
+}
+
+/// `harness hunt`.
+#[derive(Args, Clone, Debug)]
+pub struct HuntArgs {
+    /// Print scenarios as they were found instead of making them small
+    #[arg(long)]
+    pub as_found: bool,
+    /// How many random scenarios
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub runs: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }

@@ -8,7 +8,7 @@ use crate::world::real;
 
 use super::args::{Cli, Command};
 use super::trouble::Trouble;
-use super::{calls, info, run, soak};
+use super::{calls, hunt, info, run, soak};
 
 /// Runs the command line of this process.
 pub fn main() -> std::process::ExitCode {
@@ -39,6 +39,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, Trouble> {
         Command::List { paths } => info::list(paths),
         Command::Explain { what } => info::explain(what),
         Command::Soak(args) => soak::soak(args),
+        Command::Hunt(args) => hunt::hunt(args),
         Command::SweepCalls(args) => calls::sweep_calls(args),
     }
 }

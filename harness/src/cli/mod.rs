@@ -4,6 +4,7 @@ mod args;
 mod bins;
 mod calls;
 mod dry;
+mod hunt;
 mod info;
 mod main;
 mod progress;

@@ -7,13 +7,17 @@ use crate::time::Time;
 use super::timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Stall, Supervisor, Timeline, Used, Worker};
 use super::{Connection, Event, History, Proc, Role, Status, What, When};
 
-/// Signals that end a process unless it takes care: HUP, INT, QUIT, ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2, PIPE, TERM.
-const FATAL: [i32; 13] = [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15];
+/// Signals that end a process unless it takes care: HUP, INT, QUIT, ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2, TERM. Not
+/// PIPE, which the runtimes of workers ignore: it counts if it ended one.
+const FATAL: [i32; 12] = [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 15];
 /// Those of them that a worker can't take for an order to leave: ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2.
 const DEADLY: [i32; 8] = [4, 6, 7, 8, 9, 10, 11, 12];
 
 /// Acts after which a worker is no longer fit, whoever ends it then.
 const SPOILING: [&str; 4] = ["Exit", "Hang", "CloseChannel", "Garble"];
+
+/// Acts after which a worker leaves and says so.
+const LEAVING: [&str; 2] = ["Throw", "Retire"];
 
 impl<'a> Timeline<'a> {
     /// Reads a history. Events about processes that it never saw born are ignored.
@@ -211,7 +215,8 @@ impl<'a> Reader<'a> {
         for injected in std::mem::take(&mut self.line.injected) {
             if let Some(index) = self.worker_of(injected.proc) {
                 let worker = &mut self.line.workers[index];
-                if DEADLY.contains(&injected.signal) {
+                // Where the status is known it says which signal did it, whether a worker could have handled it or not.
+                if DEADLY.contains(&injected.signal) || worker.status == Some(Status::Signal(injected.signal)) {
                     worker.killed.get_or_insert(injected.at);
                 }
                 if FATAL.contains(&injected.signal) {
@@ -228,6 +233,8 @@ impl<'a> Reader<'a> {
                 }
                 if asked.act.starts_with("CloseChannel") {
                     worker.silenced.get_or_insert(asked.at);
+                } else if worker.silenced.is_some() && LEAVING.iter().any(|act| asked.act.starts_with(act)) {
+                    worker.mute.get_or_insert(asked.at);
                 }
             }
             self.line.asked.push(asked);
@@ -283,5 +290,6 @@ fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
         signalled: None,
         spoiled: None,
         silenced: None,
+        mute: None,
     }
 }

@@ -42,7 +42,8 @@ pub struct Worker {
     pub exiting: Option<(Time, i32)>,
     /// Gone from the process table.
     pub reaped: Option<When>,
-    /// The first signal that the harness sent it and that no worker takes for an order to leave: KILL, SEGV, ABRT…
+    /// The first signal that the harness sent it and that no worker takes for an order to leave (KILL, SEGV, ABRT…), or
+    /// that ended it.
     pub killed: Option<Time>,
     /// The first signal of any kind that ends a process by default, sent by the harness.
     pub signalled: Option<Time>,
@@ -50,6 +51,8 @@ pub struct Worker {
     pub spoiled: Option<Time>,
     /// The first time that the harness asked it to close its channel: nobody hears what it says then.
     pub silenced: Option<Time>,
+    /// The first time after that at which it was asked to leave: it does one after the other, so nobody hears of it.
+    pub mute: Option<Time>,
 }
 
 impl Worker {

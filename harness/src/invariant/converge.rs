@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::history::Worker;
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -11,6 +12,7 @@ use super::curve::Curve;
 use super::facts::{Leave, merge};
 use super::floor::no_steps;
 use super::tally::{Tally, say};
+use super::traits::Traits;
 
 /// Judges it.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
@@ -111,17 +113,29 @@ fn calm(case: &Case<'_>) -> Vec<(Time, Time)> {
     disturbed.extend(facts.rolls.iter().copied());
     for one in facts.departures.iter().filter(|one| one.excused) {
         // Until a death nobody can know of a silent departure.
-        disturbed.push((one.at, one.known.max(one.at)));
+        disturbed.push((one.at, one.known_for_sure.max(one.at)));
     }
     for (worker, traits) in line.workers.iter().zip(&facts.traits).filter(|(_, traits)| traits.spoils_boot()) {
         let scripted = worker.born.latest() + traits.boot;
         let end = if traits.never_ready { worker.dead_for_sure() } else { scripted.min(worker.dead_for_sure()) };
         disturbed.push((worker.born.earliest(), end));
     }
+    disturbed.extend(unaware(case));
     let disturbed = merge(disturbed);
     let ends = disturbed.iter().skip(1).map(|(from, _)| *from).chain([facts.peace]);
     let gaps = disturbed.iter().zip(ends).map(|((_, until), next)| (*until, next.min(facts.peace)));
     gaps.filter(|(from, until)| from < until && *from >= steps).collect()
+}
+
+/// Whoever hangs, or took a signal of the harness for the order to leave and stayed, can't say when the supervisor's own
+/// order came: nobody knows until it is gone.
+fn unaware(case: &Case<'_>) -> Vec<(Time, Time)> {
+    let since = |(worker, traits): (&Worker, &Traits)| {
+        let scripted = traits.hangs.then_some(worker.born.earliest());
+        let since = [scripted, worker.hung, worker.signalled].into_iter().flatten().min()?;
+        Some((since, worker.died?.latest()))
+    };
+    case.timeline.workers.iter().zip(&case.facts.traits).filter_map(since).collect()
 }
 
 /// The longest delay that the policy may have imposed in this run.

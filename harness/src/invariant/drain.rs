@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 
 use super::bounds;
 use super::case::{Case, Timely};
-use super::excuse::{could_not_run, deadline, natural_end};
+use super::excuse::{could_not_run, deadline, ended_unaware, natural_end};
 use super::facts::Departure;
 use super::tally::{Tally, say};
 
@@ -43,6 +43,9 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
 fn judge_ended(case: &Case<'_>, index: usize, held: &[&Conn<'_>], tally: &mut Tally) {
     let by_supervisor = |one: &&Departure| one.worker == index && !one.excused;
     if !case.facts.departures.iter().any(|one| by_supervisor(&one)) || case.facts.hurry.is_some() {
+        return;
+    }
+    if ended_unaware(case, index) {
         return;
     }
     let died = case.worker(index).maybe_dead();
@@ -138,7 +141,7 @@ fn judge_cuts(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], 
                 format!("not closed before its end or {}", say(whole)),
                 format!("closed after {}", say(record.ended.since(retired))),
             );
-        } else if natural_end(conn).is_some_and(|end| end < not_before) {
+        } else if natural_end(case, conn).is_some_and(|end| end < not_before) {
             tally.fail(
                 record.ended,
                 format!(

@@ -6,8 +6,9 @@ use crate::history::{Conn, Outcome, Worker};
 use crate::scenario::Load;
 use crate::time::Time;
 
-use super::case::Case;
-use super::facts::Leave;
+use super::bounds::START_JITTER;
+use super::case::{Case, extend};
+use super::facts::{Leave, merge};
 
 /// The connections that have no answer and no excuse.
 #[derive(Debug, Default)]
@@ -82,7 +83,7 @@ fn is_excused(case: &Case<'_>, conn: &Conn<'_>) -> bool {
     let (record, facts) = (conn.record, case.facts);
     // Never connected: INV-FLOOR asks for that where it promises something.
     if record.outcome == Outcome::NotAccepted && record.opened.is_none() {
-        return facts.peace <= record.ended;
+        return facts.peace <= record.ended || nobody_ready(case, record.tried, record.ended);
     }
     let asked_to_throw =
         || case.scenario.load.iter().any(|load| matches!(load, Load::Poison { .. }) && load.name() == record.load);
@@ -116,7 +117,7 @@ fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
             && one.how != Leave::TwoPhase
             && one.how != Leave::Silent
     });
-    if own_death && worker.maybe_dead() <= record.ended + case.slack.0 {
+    if (own_death || ended_unaware(case, owner)) && worker.maybe_dead() <= record.ended + START_JITTER + case.slack.0 {
         return true;
     }
     if could_not_run(case, owner, record.tried, record.ended) && record.outcome == Outcome::Hang {
@@ -126,7 +127,7 @@ fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
     worker.retires().is_some_and(|retired| {
         let deadline = deadline(case, owner, retired);
         let stalled = case.stalled(retired, record.ended, &[worker.proc]);
-        record.ended + stalled >= deadline && natural_end(conn).is_none_or(|end| end >= deadline)
+        record.ended + stalled >= deadline && natural_end(case, conn).is_none_or(|end| end >= deadline)
     })
 }
 
@@ -137,14 +138,31 @@ pub(super) fn deadline(case: &Case<'_>, index: usize, retired: Time) -> Time {
     let proc = case.worker(index).proc;
     let thawed = |until: Time| until <= retired && retired.since(until) <= super::bounds::REACT;
     let frozen = case.timeline.faults.iter().filter(|fault| fault.on.contains(&proc) && thawed(fault.until));
-    let ordered = frozen.map(|fault| fault.from).min().unwrap_or(retired);
+    // … or it was itself frozen between the decision and the order.
+    let itself = case.facts.frozen.iter().filter(|(_, until)| thawed(*until)).map(|(from, _)| *from);
+    let ordered = frozen.map(|fault| fault.from).chain(itself).min().unwrap_or(retired);
     ordered + drain - (drain / 10).min(super::bounds::REACT) - case.slack.0
 }
 
-/// When the answer would have been complete: a worker begins when it has accepted.
-pub(super) fn natural_end(conn: &Conn<'_>) -> Option<Time> {
-    let begun = conn.record.sent.map(|sent| conn.accepted.map_or(sent, |accepted| accepted.max(sent)));
-    begun.map(|begun| begun + Duration::from_nanos(conn.record.hold_ns))
+/// When the answer would have been complete: a worker begins when it has accepted, and does nothing while it is frozen.
+pub(super) fn natural_end(case: &Case<'_>, conn: &Conn<'_>) -> Option<Time> {
+    let sent = conn.record.sent?;
+    let begun = conn.accepted.map_or(sent, |accepted| accepted.max(sent));
+    let frozen = case
+        .timeline
+        .faults
+        .iter()
+        .filter(|fault| conn.owner.is_some_and(|owner| fault.on.contains(&case.worker(owner).proc)));
+    let frozen = merge(frozen.map(|fault| (fault.from, fault.until)).collect());
+    Some(extend(begun, begun + Duration::from_nanos(conn.record.hold_ns), &frozen))
+}
+
+/// Whether a worker was ended by its supervisor at a deadline of which it could not know, because it did not run.
+pub(super) fn ended_unaware(case: &Case<'_>, index: usize) -> bool {
+    let worker = case.worker(index);
+    let since = case.scenario.pool.drain.0 + super::bounds::kill_slack(case.profile);
+    let died = worker.maybe_dead();
+    worker.died.is_some() && worker.ordered().is_none() && could_not_run(case, index, died - since, died)
 }
 
 fn nobody_excuses(case: &Case<'_>, conn: &Conn<'_>) -> bool {
@@ -167,7 +185,7 @@ fn nobody_excuses(case: &Case<'_>, conn: &Conn<'_>) -> bool {
 }
 
 /// Whether at some instant of this span nobody could serve.
-fn nobody_ready(case: &Case<'_>, from: Time, until: Time) -> bool {
+pub(super) fn nobody_ready(case: &Case<'_>, from: Time, until: Time) -> bool {
     let mut ready = super::curve::Curve::default();
     for (index, worker) in case.timeline.workers.iter().enumerate() {
         if let Some(since) = worker.ready

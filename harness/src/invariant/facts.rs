@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::history::{Form, Proc, Status, Timeline, Worker};
+use crate::history::{Form, Injected, Proc, Status, Timeline, Worker};
 use crate::scenario::{Command, Scenario};
 use crate::time::Time;
 
@@ -42,6 +42,8 @@ pub struct Departure {
     pub at: Time,
     /// Since when the supervisor can know; [`Time::NEVER`] if it never could.
     pub known: Time,
+    /// Since when it must know: later than `known` where nobody can say whether it was still listening.
+    pub known_for_sure: Time,
     /// How.
     pub how: Leave,
     /// Whether a script or a fault did it: false for a death by a signal that the harness did not send.
@@ -145,7 +147,13 @@ impl Facts {
         self.stop = stops.first().copied();
         // One instant is one order: the harness notes the phase, and what it did to begin it.
         self.hurry = self.stop.and_then(|first| stops.iter().copied().find(|at| *at > first));
-        self.felled = signals(&FELLS).map(|one| one.at).min();
+        self.felled = signals(&FELLS).filter(|one| !self.outlived(one)).map(|one| one.at).min();
+    }
+
+    /// Whether the supervisor lived on after a signal, and ended for another reason.
+    fn outlived(&self, signal: &Injected) -> bool {
+        let other = |status| status != Status::Signal(signal.signal);
+        self.exit.is_some_and(|(exit, status)| other(status) && exit > signal.at + bounds::REACT)
     }
 
     fn read_departures(&mut self, line: &Timeline<'_>, watched: bool) {
@@ -209,9 +217,20 @@ impl Facts {
             return last_birth - bounds::BIRTH_SEEN;
         }
         let unmet = needs().map(|one| one.known).find(|at| *at >= last_birth);
-        let told = line.workers.iter().filter_map(Worker::ordered);
+        let unmet = unmet.map(|at| self.tried_until(line, at));
+        // Who announced that it waits for the order gets it, whatever else goes on.
+        let asked_for = |one: &&Worker| one.announced.is_some_and(|(_, form)| form == Form::TwoPhase);
+        let told = line.workers.iter().filter(|one| !asked_for(one)).filter_map(Worker::ordered);
         let told = told.filter(|at| *at + bounds::BIRTH_SEEN >= last_birth && *at <= exit).min();
         [unmet, told].into_iter().flatten().min().unwrap_or(last_birth - bounds::BIRTH_SEEN).min(exit)
+    }
+
+    /// Whoever was on its way at `at` and never got ready by its script was to meet the need, until it was given up on.
+    fn tried_until(&self, line: &Timeline<'_>, at: Time) -> Time {
+        let tries = line.workers.iter().zip(&self.traits).filter(|(one, traits)| {
+            traits.spoils_boot() && one.ready.is_none() && one.born.earliest() <= at && one.dead_for_sure() >= at
+        });
+        tries.filter_map(|(one, _)| one.died).map(|died| died.latest()).fold(at, Time::max)
     }
 
     fn read_rolls(&mut self, line: &Timeline<'_>) {
@@ -284,16 +303,21 @@ fn burst(command: &Command) -> Duration {
 }
 
 fn departures(index: usize, worker: &Worker, traits: &Traits, watched: bool) -> [Option<Departure>; 2] {
+    let unsure = |at: Time| worker.silenced.is_some_and(|silenced| at >= silenced);
     let depart = |at: Time, known: Time, how, excused| {
-        Some(Departure { worker: index, at, known, how, excused, shortest_run: None, longest_run: None })
+        let known_for_sure = if unsure(known) { known.max(worker.dead_for_sure()) } else { known };
+        let (shortest_run, longest_run) = (None, None);
+        Some(Departure { worker: index, at, known, known_for_sure, how, excused, shortest_run, longest_run })
     };
-    let hit = worker.signalled.is_some() || worker.spoiled.is_some();
+    let hit = worker.signalled.is_some() || worker.killed.is_some() || worker.spoiled.is_some();
     // Who is watched may be killed for being silent, whatever kept it so.
     let silent_too_long = watched && (traits.silent || worker.frozen.is_some());
     let own = hit || silent_too_long || traits.exits || traits.hangs || traits.spoils_boot() || ended_by_itself(worker);
     // What it does after the supervisor told it to leave is the supervisor's doing.
     let told = worker.ordered();
-    let silent = |at: Time| worker.silenced.is_some_and(|silenced| at > silenced + bounds::START_JITTER);
+    let silenced = worker.silenced.map(|silenced| silenced + bounds::START_JITTER);
+    let silent =
+        |at: Time| silenced.is_some_and(|silenced| at > silenced) || worker.mute.is_some_and(|mute| at >= mute);
     let heard = |at: Time| told.is_none_or(|told| at <= told) && !silent(at);
     let announced = worker.announced.filter(|(at, _)| heard(*at));
     let known = worker.dead_for_sure();
@@ -323,7 +347,9 @@ fn departures(index: usize, worker: &Worker, traits: &Traits, watched: bool) -> 
 fn measured(one: Departure, worker: &Worker, frozen: &[(Time, Time)]) -> Departure {
     let Some(ready) = worker.ready.filter(|ready| *ready <= one.at) else { return one };
     let lost: Duration = frozen.iter().map(|(from, until)| until.min(&one.at).since(ready.max(*from))).sum();
-    let acts = frozen.iter().find(|(from, until)| *from <= one.known && one.known < *until).map(|(_, until)| *until);
+    // What came just before it was frozen it had no time to notice.
+    let before = |from: Time| from <= one.known + bounds::START_JITTER;
+    let acts = frozen.iter().find(|(from, until)| before(*from) && one.known < *until).map(|(_, until)| *until);
     let acts = acts.unwrap_or(one.known);
     Departure {
         shortest_run: Some(one.at.since(ready).saturating_sub(lost)),

@@ -6,7 +6,7 @@ use crate::verdict::Verdict;
 
 use super::case::{Case, Timely};
 use super::curve::{Curve, Stretch, joined};
-use super::excuse::Excuses;
+use super::excuse::{Excuses, nobody_ready};
 use super::tally::{Tally, say};
 use super::windows::{Window, touches, windows};
 
@@ -130,7 +130,9 @@ fn judge_probes(case: &Case<'_>, windows: &[Window], from: Time, tally: &mut Tal
         if let Some(answered) = record.answered {
             let span = answered.since(record.tried).saturating_sub(hold);
             let excused = span > reply.0
-                && (touches(windows, record.tried, answered) || excuses.frozen_owner(case, conn, answered));
+                && (touches(windows, record.tried, answered)
+                    || excuses.frozen_owner(case, conn, answered)
+                    || nobody_ready(case, record.tried, answered));
             if excused {
                 continue;
             }

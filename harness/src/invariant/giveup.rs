@@ -172,7 +172,8 @@ fn possible_needs(case: &Case<'_>, limit: Limit) -> u32 {
         Leave::TwoPhase => one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run)),
         Leave::Death | Leave::Silent | Leave::OnePhase => true,
     };
-    let mut needs: Vec<Time> = case.facts.departures.iter().filter(counts).map(|one| one.at.min(one.known)).collect();
+    let need = |one: &Departure| if one.how == Leave::Silent { one.known } else { one.at.min(one.known) };
+    let mut needs: Vec<Time> = case.facts.departures.iter().filter(counts).map(need).collect();
     needs.sort_unstable();
     let (mut first, mut most) = (0, 0);
     for (last, need) in needs.iter().enumerate() {

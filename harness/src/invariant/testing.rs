@@ -181,12 +181,13 @@ impl Tale {
     ) -> &mut Self {
         self.connections += 1;
         let answered = outcome == Outcome::Ok;
+        let opened = !matches!(outcome, Outcome::Refused | Outcome::NotAccepted);
         let record = Connection {
             id: self.connections,
             load: load.to_owned(),
             tried: ms(tried),
-            opened: (outcome != Outcome::Refused).then_some(ms(tried)),
-            sent: (outcome != Outcome::Refused).then_some(ms(tried)),
+            opened: opened.then_some(ms(tried)),
+            sent: opened.then_some(ms(tried)),
             answered: answered.then_some(ms(ended)),
             ended: ms(ended),
             hold_ns: hold * 1_000_000,

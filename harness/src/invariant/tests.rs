@@ -8,3 +8,4 @@ mod order;
 mod pool;
 mod stationary;
 mod whole;
+mod wild;

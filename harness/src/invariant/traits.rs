@@ -63,7 +63,9 @@ impl Traits {
             generation => lives.generation.get(&generation),
         };
         let nth = (worker.ticket as usize).checked_sub(1);
-        Self::of(nth.and_then(|nth| scripted?.get(nth)).unwrap_or(&lives.then))
+        let traits = Self::of(nth.and_then(|nth| scripted?.get(nth)).unwrap_or(&lives.then));
+        // One that is asked to hang before it is ready is as good as one that is scripted to.
+        Self { never_ready: traits.never_ready || worker.hung.is_some() && worker.ready.is_none(), ..traits }
     }
 
     /// Whether its script alone keeps it from being ready in time.

@@ -39,7 +39,7 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
             }
         };
         if one.excused {
-            windows.push(window(case, one.at, one.known, delay));
+            windows.push(window(case, one.at, one.known_for_sure, delay));
         }
     }
     windows.extend(starts(case));
@@ -75,14 +75,18 @@ fn window(case: &Case<'_>, from: Time, known: Time, delay: Duration) -> Window {
     let boot = case.profile.boot.or(case.profile.converge).map_or(bounds::ORPHANS, |span| span.0);
     let start_due = case.due_unhindered(known, delay + bounds::REACT);
     let mut ready_due = case.due_unhindered(known, delay + bounds::REACT + boot);
-    // A replacement whose own script keeps it from being ready is excused while it tries.
-    let workers = &case.timeline.workers;
-    let first = workers.partition_point(|worker| worker.born.latest() < from);
-    for (worker, traits) in workers[first..].iter().zip(&case.facts.traits[first..]) {
+    // A replacement whose own script keeps it from being ready is excused while it tries. It may have been on its way
+    // before, for a rolling restart.
+    for (worker, traits) in case.timeline.workers.iter().zip(&case.facts.traits) {
         if worker.born.earliest() > start_due {
             break;
         }
-        if traits.spoils_boot() {
+        let on_its_way = worker.dead_for_sure() >= from && worker.ready.is_none_or(|ready| ready >= from);
+        let frozen = case.timeline.faults.iter().filter(|fault| fault.on.contains(&worker.proc));
+        if let Some(thawed) = frozen.map(|fault| fault.until).filter(|_| on_its_way).max() {
+            ready_due = ready_due.max((thawed + traits.boot + boot).min(worker.dead_for_sure()));
+        }
+        if traits.spoils_boot() && on_its_way {
             let scripted = worker.born.latest() + traits.boot + boot;
             let tried = if traits.never_ready { worker.dead_for_sure() } else { scripted.min(worker.dead_for_sure()) };
             ready_due = ready_due.max(tried);

@@ -116,16 +116,21 @@ impl Puppet {
 
     /// Takes one input and appends what is to be done. What is due by `now` is done before the input is looked at.
     pub fn step(&mut self, now: Time, input: Input, actions: &mut Vec<Action>) {
+        if let Input::Connected(conn) = input
+            && !matches!(self.stage, Stage::Unborn | Stage::Done)
+        {
+            // It was accepted before anything else could become due: nobody may leave without having served it.
+            self.conns.insert(conn, Conn::Fresh);
+        }
         self.run_due(now, actions);
         if self.stage == Stage::Done || (self.stage == Stage::Unborn && input != Input::Born) {
             return;
         }
         match input {
             Input::Born => self.born(now, actions),
-            Input::Tick => {}
+            Input::Tick | Input::Connected(_) => {}
             Input::Told(Told::Drain) | Input::Term => self.told(now, actions),
             Input::Orphaned => self.orphaned(now, actions),
-            Input::Connected(conn) => drop(self.conns.insert(conn, Conn::Fresh)),
             Input::Passed(conn, seq) => self.passed(conn, seq, actions),
             Input::Request(conn, request) => self.request(now, conn, request, actions),
             Input::Hangup(conn) => drop(self.conns.remove(&conn)),

@@ -50,7 +50,7 @@ fn planned(call: Call) -> Planned {
 }
 
 fn judged(history: &History, log: &CallLog, call: Call) -> Ending {
-    ending(&plan(), history, log, planned(call))
+    ending(&plan(), history, log, 10, planned(call))
 }
 
 fn is_wrong(ending: &Ending, word: &str) -> bool {

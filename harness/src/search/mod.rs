@@ -1,5 +1,12 @@
-//! What no person would think of: every system call that can fail, random scenarios, and whether rare situations ever came.
+//! What no person would think of: every system call that can fail, and random scenarios.
 
 mod calls;
+mod hunt;
+mod shrink;
+mod simpler;
+mod wild;
 
 pub use calls::{Ending, Swept, Tally, baseline, cases, run, sweep};
+pub use hunt::{Find, plan, try_out, try_seeds};
+pub use shrink::{shrink, to_file};
+pub use wild::wild;

@@ -80,6 +80,11 @@ impl<'a> Prepared<'a> {
         Self { plan, header: header(plan), rendered, config }
     }
 
+    /// Whether the supervisor can use the configuration that the scenario asks for.
+    pub fn is_accepted(&self) -> bool {
+        self.config.is_ok()
+    }
+
     /// One run with this seed in place of the plan's.
     pub fn run<M: Machine, K: Kernel>(
         &self,

@@ -87,7 +87,8 @@ impl World {
 
     /// A worker's timer fires.
     pub fn tick(&mut self, ix: u32, at: Time) {
-        if self.processes.get(ix).tick_at == at && self.awake(ix, Ev::Tick(ix)) {
+        // Later than set: it was frozen meanwhile.
+        if self.processes.get(ix).tick_at <= at && self.awake(ix, Ev::Tick(ix)) {
             self.processes.get_mut(ix).tick_at = Time::NEVER;
             self.puppet(ix, Input::Tick);
         }

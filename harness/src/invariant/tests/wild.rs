@@ -1,0 +1,250 @@
+//! What random scenarios led to and a judge must not take for a failure; and beside it what still is one.
+
+use crate::history::{Form, Outcome, Status, Timeline, What};
+use crate::scenario::{Life, Limit, Phase, Span};
+
+use super::super::testing::{SUPERVISOR, Tale, worker};
+
+fn ask(tale: &mut Tale, at: u64, n: u32, act: &str) {
+    tale.add(at, What::Asked { proc: worker(n), act: act.to_owned() });
+    if act == "Hang" {
+        tale.add(at, What::Hangs(worker(n)));
+    }
+}
+
+fn signal(tale: &mut Tale, at: u64, proc: crate::history::Proc, signal: i32) {
+    tale.add(at, What::Injected { proc, signal });
+}
+
+fn freeze(tale: &mut Tale, from: u64, until: u64, n: u32) {
+    let fault = "Freeze(Oldest)".to_owned();
+    tale.add(from, What::FaultBegan { step: vec![7], fault, on: vec![worker(n)] });
+    tale.add(until, What::Healed { step: vec![7] });
+}
+
+#[test]
+fn what_ends_with_a_worker_that_a_signal_ended_is_excused_by_the_signal() {
+    let told = |lost: u64| {
+        let mut tale = Tale::full();
+        signal(&mut tale, 1_100, worker(1), 1);
+        // Its connections are closed a little before it is seen to be dead.
+        tale.request("held", 1_050, lost, 400, Some(1), Outcome::Empty).dies(1_130, 1, Status::Signal(1));
+        tale.comes(1_135, 5).calm(1_500, &[2, 3, 4, 5]);
+        tale
+    };
+    told(1_100).holds();
+    told(1_090).fails(&["INV-CONSERVE"]);
+}
+
+#[test]
+fn a_broken_pipe_is_no_order_to_leave_unless_it_ends_the_worker() {
+    let mut tale = Tale::full();
+    for n in 1..=3 {
+        signal(&mut tale, 1_050, worker(n), if n == 3 { 15 } else { 13 });
+    }
+    tale.dies(1_051, 2, Status::Signal(13));
+    let history = tale.history();
+    let line = Timeline::read(&history);
+    let of = |n: usize| (line.workers[n - 1].signalled.is_some(), line.workers[n - 1].killed.is_some());
+    assert_eq!([of(1), of(2), of(3)], [(false, false), (false, true), (true, false)]);
+}
+
+#[test]
+fn a_worker_that_is_asked_to_hang_while_it_boots_is_never_ready() {
+    let told = |asked: bool| {
+        let mut tale = Tale::full();
+        tale.killed(1_100, 1).born(1_105, 5);
+        if asked {
+            ask(&mut tale, 1_107, 5, "Hang");
+        }
+        tale.settle(1_500, 2_000).dies(3_502, 5, Status::Signal(9)).ends(3_503, &[2, 3, 4], Status::Code(0));
+        tale
+    };
+    told(true).holds();
+    told(false).fails(&["INV-CONVERGE", "INV-FLOOR"]);
+}
+
+#[test]
+fn nobody_is_accepted_by_workers_that_hang() {
+    let told = |asked: bool| {
+        let mut tale = Tale::full();
+        if asked {
+            (1..=4).for_each(|n| ask(&mut tale, 1_100, n, "Hang"));
+        }
+        tale.probe(1_500, 2_500, None, Outcome::NotAccepted);
+        tale.settle(2_600, 2_000);
+        for n in 1..=4 {
+            tale.dies(5_600, n, Status::Signal(9));
+        }
+        tale.exits(5_605, Status::Code(0));
+        tale.verdict("INV-FLOOR")
+    };
+    assert!(matches!(told(true), crate::verdict::Verdict::Pass { .. }), "{:?}", told(true));
+    assert!(matches!(told(false), crate::verdict::Verdict::Fail { .. }), "{:?}", told(false));
+}
+
+#[test]
+fn a_signal_that_the_supervisor_outlives_ends_no_promise() {
+    let mut tale = Tale::full();
+    signal(&mut tale, 1_050, SUPERVISOR, 13);
+    tale.killed(1_100, 1).calm(1_500, &[2, 3, 4]).fails(&["INV-CONVERGE", "INV-FLOOR"]);
+}
+
+#[test]
+fn time_for_which_a_worker_was_frozen_is_not_time_enough() {
+    let told = |frozen: bool| {
+        let mut tale = Tale::full();
+        tale.announces(1_100, 1, Form::OnePhase).comes(1_102, 5);
+        if frozen {
+            freeze(&mut tale, 1_110, 2_105, 1);
+        }
+        tale.request("short", 1_050, 2_101, 300, Some(1), Outcome::Cut).dies(2_101, 1, Status::Signal(9));
+        tale.calm(2_200, &[2, 3, 4, 5]);
+        tale
+    };
+    told(true).holds();
+    told(false).fails(&["INV-CONSERVE", "INV-DRAIN"]);
+}
+
+#[test]
+fn a_worker_that_was_frozen_until_its_deadline_could_not_see_the_order() {
+    let told = |frozen: bool| {
+        let mut tale = Tale::full();
+        tale.reload(1_085).comes(1_086, 5);
+        if frozen {
+            freeze(&mut tale, 1_090, 3_000, 1);
+        }
+        tale.request("held", 1_050, 2_100, 10_000, Some(1), Outcome::Empty).dies(2_101, 1, Status::Signal(9));
+        for n in 2..=4 {
+            tale.told(2_100 + 20 * u64::from(n), n).leaves(2_103 + 20 * u64::from(n), n);
+        }
+        for n in 6..=8 {
+            tale.comes(2_000 + 20 * u64::from(n), n);
+        }
+        tale.calm(3_100, &[5, 6, 7, 8]);
+        let failed = tale.judge().into_iter().filter(|one| one.lacks.is_some()).map(|one| one.id);
+        failed.filter(|id| ["INV-CONSERVE", "INV-DRAIN"].contains(&id.as_str())).collect::<Vec<_>>()
+    };
+    assert_eq!(told(true), Vec::<String>::new());
+    assert_eq!(told(false), ["INV-CONSERVE", "INV-DRAIN"]);
+}
+
+#[test]
+fn a_replacement_that_is_frozen_while_it_boots_is_late_for_a_reason() {
+    let told = |frozen: bool| {
+        let mut tale = Tale::full();
+        tale.killed(1_100, 1).born(1_105, 5);
+        if frozen {
+            freeze(&mut tale, 1_110, 2_600, 5);
+        }
+        tale.ready(2_610, 5).calm(2_700, &[2, 3, 4, 5]);
+        tale
+    };
+    told(true).holds();
+    told(false).fails(&["INV-CONVERGE", "INV-FLOOR"]);
+}
+
+#[test]
+fn whoever_is_on_its_way_for_a_rolling_restart_may_be_the_one_that_never_gets_ready() {
+    let told = |then: Life| {
+        let mut tale = Tale::full();
+        tale.scenario.lives.first = vec![Life::Serve; 4];
+        tale.scenario.lives.then = then;
+        tale.reload(1_090).born(1_095, 5).killed(1_100, 1);
+        tale.settle(1_500, 2_000).dies(3_502, 5, Status::Signal(9)).ends(3_503, &[2, 3, 4], Status::Code(0));
+        tale.verdict("INV-FLOOR")
+    };
+    assert!(!matches!(told(Life::Hang { at: Phase::Boot }), crate::verdict::Verdict::Fail { .. }));
+    assert!(matches!(told(Life::Serve), crate::verdict::Verdict::Fail { .. }));
+}
+
+#[test]
+fn nobody_hears_a_worker_that_was_asked_to_close_its_channel_first() {
+    let told = |closed: bool| {
+        let mut tale = Tale::full();
+        if closed {
+            ask(&mut tale, 1_100, 1, "CloseChannel");
+        }
+        ask(&mut tale, 1_101, 1, "Throw");
+        tale.announces(1_102, 1, Form::OnePhase).leaves(1_900, 1).comes(1_905, 5).calm(2_000, &[2, 3, 4, 5]);
+        tale
+    };
+    told(true).holds();
+    told(false).fails(&["INV-FLOOR"]);
+}
+
+#[test]
+fn a_silent_departure_is_a_need_when_it_is_known() {
+    let told = |first: u64| {
+        let mut tale = Tale::full();
+        tale.scenario.pool.limit = Some(Limit { restarts: 1, within: Span::millis(500) });
+        tale.add(1_100, What::StoppedAccepting(worker(1))).leaves(first, 1);
+        tale.comes(first + 5, 5).killed(first + 200, 2);
+        tale.ends(first + 202, &[3, 4, 5], Status::Code(75));
+        tale.verdict("INV-GIVEUP")
+    };
+    assert!(matches!(told(2_300), crate::verdict::Verdict::Pass { .. }), "{:?}", told(2_300));
+}
+
+#[test]
+fn the_order_that_an_announcer_waits_for_is_not_the_beginning_of_the_end() {
+    let told = |form: Form| {
+        let mut tale = Tale::full();
+        tale.scenario.pool.limit = Some(Limit { restarts: 0, within: Span::millis(10_000) });
+        if form == Form::TwoPhase {
+            tale.announces(1_100, 1, form);
+        }
+        tale.comes(1_102, 5).told(1_113, 1).leaves(1_120, 1);
+        tale.killed(6_000, 2).ends(6_002, &[3, 4, 5], Status::Code(75));
+        tale.verdict("INV-GIVEUP")
+    };
+    assert!(matches!(told(Form::TwoPhase), crate::verdict::Verdict::Pass { .. }), "{:?}", told(Form::TwoPhase));
+    assert!(matches!(told(Form::OnePhase), crate::verdict::Verdict::Fail { .. }), "told without a reason");
+}
+
+#[test]
+fn a_worker_that_took_a_signal_for_the_order_may_be_on_its_way_out() {
+    let told = |signalled: bool| {
+        let mut tale = Tale::full();
+        tale.scenario.lives.then = Life::IgnoreTerm;
+        tale.scenario.pool.drain = Span::millis(3_000);
+        if signalled {
+            signal(&mut tale, 1_050, worker(1), 15);
+            tale.add(1_051, What::ToldToStop(worker(1)));
+        }
+        tale.reload(1_090).comes(1_095, 5).dies(4_100, 1, Status::Signal(9));
+        tale.calm(4_200, &[2, 3, 4, 5]);
+        tale.verdict("INV-CONVERGE")
+    };
+    assert!(!matches!(told(true), crate::verdict::Verdict::Fail { .. }), "{:?}", told(true));
+    assert!(matches!(told(false), crate::verdict::Verdict::Fail { .. }), "{:?}", told(false));
+}
+
+#[test]
+fn a_supervisor_that_was_frozen_between_decision_and_order_counts_from_the_decision() {
+    let told = |frozen: u64| {
+        let mut tale = Tale::full();
+        tale.frozen(1_100, frozen);
+        tale.reload(1_090).comes(1_095, 5).told(2_010, 1);
+        tale.request("held", 1_050, 2_105, 10_000, Some(1), Outcome::Empty).dies(2_106, 1, Status::Signal(9));
+        tale.calm(2_200, &[2, 3, 4, 5]);
+        tale.verdict("INV-DRAIN")
+    };
+    assert!(matches!(told(2_005), crate::verdict::Verdict::Pass { .. }), "{:?}", told(2_005));
+    assert!(matches!(told(1_105), crate::verdict::Verdict::Fail { .. }), "{:?}", told(1_105));
+}
+
+#[test]
+fn a_death_just_before_the_supervisor_was_frozen_may_look_later_to_it() {
+    let told = |frozen: bool| {
+        let mut tale = Tale::full();
+        // Ready for 400 ms of the 500 that are stable; then one that fails again.
+        tale.killed(1_100, 1).comes(1_105, 5);
+        if frozen {
+            tale.frozen(1_519, 1_700);
+        }
+        tale.killed(1_515, 5).comes(1_702, 6).calm(2_500, &[2, 3, 4, 6]);
+        tale.verdict("INV-INTENSITY")
+    };
+    assert!(!matches!(told(true), crate::verdict::Verdict::Fail { .. }), "{:?}", told(true));
+}

@@ -1,0 +1,328 @@
+//! Random scenarios, wilder than a person would write them, yet valid: drawn from a seed and nothing else.
+
+use std::collections::BTreeMap;
+
+use crate::director::Random;
+use crate::scenario::{
+    Act, Ask, Backoff, Child, Command, Exit, Fault, Life, LifeRecord, Limit, Lives, Load, Phase, Pool, Retirement,
+    Scenario, Signal, Span, Start, State, Step, Target, Trigger, not_built, validate,
+};
+
+/// The scenario of this seed.
+pub fn wild(seed: u64) -> Scenario {
+    let mut wild = Wild(Random::new(seed));
+    loop {
+        let scenario = wild.scenario();
+        if validate(&scenario).is_ok() && not_built(&scenario).is_empty() {
+            return scenario;
+        }
+    }
+}
+
+const PHASES: [Phase; 4] = [Phase::Boot, Phase::Ready, Phase::Request, Phase::Drain];
+const RETIREMENTS: [Retirement; 3] = [Retirement::OnePhase, Retirement::TwoPhase, Retirement::Silent];
+const SIGNALS: [Signal; 9] = [
+    Signal::TERM,
+    Signal::INT,
+    Signal::HUP,
+    Signal::KILL,
+    Signal::SEGV,
+    Signal::ABRT,
+    Signal::QUIT,
+    Signal::WINCH,
+    Signal::PIPE,
+];
+/// Those that a supervisor has to bear, once its handlers are there. A reload is ordered by its command.
+const OPERATOR_SIGNALS: [Signal; 4] = [Signal::TERM, Signal::INT, Signal::WINCH, Signal::PIPE];
+const LOADS: [&str; 3] = ["probe", "held", "idle"];
+
+/// What can be written to a channel that is no message.
+const GARBAGE: [&str; 3] = ["?", "{\"act\":", "{\"act\":\"sing\"}"];
+
+struct Wild(Random);
+
+impl Wild {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0.index(bound)
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())].clone()
+    }
+
+    fn number(&mut self, from: u32, to: u32) -> u32 {
+        from + self.below((to - from + 1) as usize) as u32
+    }
+
+    /// One of a few lengths that a person would write.
+    fn span(&mut self, millis: &[u64]) -> Span {
+        Span::millis(self.pick(millis))
+    }
+
+    fn scenario(&mut self) -> Scenario {
+        let pool = self.pool();
+        let lives = self.lives(pool.workers);
+        let load = self.loads();
+        let names: Vec<&str> = LOADS.into_iter().filter(|name| load.iter().any(|load| load.name() == *name)).collect();
+        let mut steps = self.steps(&names, 2);
+        let start = if self.one_in(4) { Start::AtOnce } else { Start::Steady };
+        if start == Start::AtOnce {
+            // Before its first worker nobody knows whether a supervisor has its handlers: a signal may end it.
+            steps.insert(0, Step { when: Some(Trigger::Born), ..Step::default() });
+        }
+        Scenario {
+            title: "a random life".to_owned(),
+            guards_against: Vec::new(),
+            start,
+            pool,
+            lives,
+            load,
+            steps,
+            expect: Vec::new(),
+            variants: Vec::new(),
+            sweep: None,
+        }
+    }
+
+    fn pool(&mut self) -> Pool {
+        let limit = Limit { restarts: self.number(1, 20), within: self.span(&[500, 1000, 2000, 5000, 10_000, 60_000]) };
+        let initial = self.span(&[1, 10, 20, 50, 100]);
+        let cap = initial.max(self.span(&[10, 50, 200, 500]));
+        let backoff = Backoff { initial, factor: self.number(1, 3), cap };
+        Pool {
+            workers: self.number(1, 6),
+            limit: (!self.one_in(4)).then_some(limit),
+            backoff: Some(backoff),
+            stable: (!self.one_in(4)).then_some(self.span(&[20, 50, 200, 1000])),
+            drain: self.span(&[50, 200, 500, 1000, 3000]),
+            ready_timeout: self.one_in(3).then_some(self.span(&[100, 300, 1000])),
+            watchdog: None,
+            handoff: None,
+        }
+    }
+
+    fn lives(&mut self, workers: u32) -> Lives {
+        let first = if self.one_in(2) { self.number(1, workers + 3) } else { 0 };
+        let mut generation = BTreeMap::new();
+        if self.one_in(4) {
+            let count = self.number(1, 3);
+            generation.insert(2, (0..count).map(|_| self.life()).collect());
+        }
+        let first = (0..first).map(|_| self.life()).collect();
+        Lives { first, generation, then: if self.one_in(2) { self.life() } else { Life::Serve } }
+    }
+
+    fn life(&mut self) -> Life {
+        match self.below(10) {
+            0 | 1 => Life::Serve,
+            2 => Life::Crash {
+                at: self.pick(&PHASES),
+                code: self.pick(&[0, 1, 3]),
+                after: self.span(&[0, 0, 10, 60, 300]),
+            },
+            3 => Life::Hang { at: self.pick(&PHASES) },
+            4 => Life::IgnoreTerm,
+            5 => Life::SlowBoot(self.span(&[10, 50, 150, 400])),
+            6 => Life::SlowStop(self.span(&[10, 100, 400, 2000])),
+            7 => Life::RetireAtFirstRequest(self.pick(&RETIREMENTS)),
+            _ => Life::Record(self.record()),
+        }
+    }
+
+    fn record(&mut self) -> LifeRecord {
+        let exit = Exit { at: self.pick(&PHASES), after: self.span(&[0, 20, 100]), code: self.pick(&[0, 1]) };
+        LifeRecord {
+            boot: self.span(&[0, 0, 20, 100]),
+            never_ready: self.one_in(8),
+            exit: self.one_in(3).then_some(exit),
+            hang: self.one_in(6).then_some(self.pick(&PHASES)),
+            retire: self.pick(&RETIREMENTS),
+            retire_after: self.one_in(4).then_some(self.number(1, 4)),
+            ignore_term: self.one_in(6),
+            slow_stop: self.span(&[0, 0, 50, 500]),
+            children: if self.one_in(8) { vec![self.child()] } else { Vec::new() },
+            ..LifeRecord::default()
+        }
+    }
+
+    fn child(&mut self) -> Child {
+        Child {
+            setsid: self.one_in(2),
+            holds_descriptors: self.one_in(2),
+            orphan: self.one_in(2),
+            lives_for: Some(self.span(&[10, 100, 500])),
+        }
+    }
+
+    fn loads(&mut self) -> Vec<Load> {
+        let mut loads = Vec::new();
+        let name = |at: usize| LOADS[at].to_owned();
+        if !self.one_in(3) {
+            let (every, hold) = (self.span(&[5, 10, 20, 50]), self.span(&[0, 0, 0, 20]));
+            loads.push(Load::Probe { every, hold, name: name(0), on_demand: self.one_in(6) });
+        }
+        if self.one_in(2) {
+            let hold = self.span(&[50, 300, 1000, 10_000]);
+            let (connections, on_demand) = (self.number(1, 8), self.one_in(6));
+            loads.push(Load::Hold { connections, per_worker: false, hold, name: name(1), on_demand });
+        }
+        if self.one_in(3) {
+            let (connections, on_demand) = (self.number(1, 6), self.one_in(6));
+            loads.push(Load::Park { connections, per_worker: false, name: name(2), on_demand });
+        }
+        loads
+    }
+
+    fn steps(&mut self, loads: &[&str], depth: u32) -> Vec<Step> {
+        let count = self.number(1, if depth == 2 { 6 } else { 3 });
+        (0..count).map(|_| self.step(loads, depth)).collect()
+    }
+
+    fn step(&mut self, loads: &[&str], depth: u32) -> Step {
+        let when = (!self.one_in(3)).then(|| self.trigger(loads));
+        let within = if when.is_some() { self.span(&[200, 1000, 2000]) } else { Step::default().within };
+        let act = (when.is_none() || !self.one_in(5)).then(|| self.act(loads, depth));
+        Step { when, within, act, ..Step::default() }
+    }
+
+    fn trigger(&mut self, loads: &[&str]) -> Trigger {
+        match self.below(11) {
+            0 => Trigger::Born,
+            1 => Trigger::Ready,
+            2 => Trigger::Announced,
+            3 => Trigger::StoppedAccepting,
+            4 => Trigger::Exited,
+            5 => Trigger::CommandEnds,
+            6 => Trigger::State(State::PoolFull),
+            7 => Trigger::State(State::Settled),
+            8 if !loads.is_empty() => Trigger::Held(self.pick(loads).to_owned()),
+            9 => Trigger::Any(vec![Trigger::Exited, Trigger::After(self.span(&[20, 100]))]),
+            _ => Trigger::After(self.span(&[1, 10, 50, 200, 700])),
+        }
+    }
+
+    fn target(&mut self, loads: &[&str]) -> Target {
+        match self.below(9) {
+            0 | 1 => Target::Oldest,
+            2 => Target::Newest,
+            3 => Target::All,
+            4 => Target::Random(self.number(1, 3)),
+            5 => Target::Booting,
+            6 => Target::Draining,
+            7 if !loads.is_empty() => Target::OwnerOf(self.pick(loads).to_owned()),
+            _ => Target::Each,
+        }
+    }
+
+    fn act(&mut self, loads: &[&str], depth: u32) -> Act {
+        match self.below(if depth == 0 { 12 } else { 18 }) {
+            0..=2 => Act::Kill(self.target(loads)),
+            3 => {
+                let supervisor = self.one_in(6);
+                Act::Signal {
+                    to: if supervisor { Target::Supervisor } else { self.target(loads) },
+                    signal: if supervisor { self.pick(&OPERATOR_SIGNALS) } else { self.pick(&SIGNALS) },
+                    times: self.pick(&[1, 1, 1, 3]),
+                    spacing: self.span(&[0, 1, 20]),
+                }
+            }
+            4..=7 => Act::Ask { who: self.target(loads), to: self.ask(), spread: self.span(&[0, 0, 20, 100]) },
+            8 | 9 => Act::Operate(self.command()),
+            10 if !loads.is_empty() => {
+                let name = self.pick(loads).to_owned();
+                if self.one_in(2) { Act::StartLoad(name) } else { Act::StopLoad(name) }
+            }
+            10 | 11 => Act::Pause(self.span(&[20, 100, 400])),
+            12..=14 => Act::During {
+                fault: Fault::Freeze(if self.one_in(3) { self.target(loads) } else { Target::Supervisor }),
+                span: self.span(&[5, 50, 200, 800]),
+                steps: self.steps(loads, depth - 1),
+            },
+            15 => Act::Repeat { times: self.number(2, 4), steps: self.steps(loads, depth - 1) },
+            16 => Act::OneOf(vec![self.act(loads, 0), self.act(loads, 0)]),
+            _ => Act::Together { spread: self.span(&[0, 5, 50]), acts: vec![self.act(loads, 0), self.act(loads, 0)] },
+        }
+    }
+
+    fn ask(&mut self) -> Ask {
+        match self.below(9) {
+            0 | 1 => Ask::Throw,
+            2 | 3 => Ask::Retire(self.pick(&RETIREMENTS)),
+            4 => Ask::Exit(self.pick(&[0, 1])),
+            5 => Ask::CloseChannel,
+            6 => Ask::Spawn(self.child()),
+            7 => Ask::Garble(self.pick(&GARBAGE).to_owned()),
+            _ => Ask::Hang,
+        }
+    }
+
+    fn command(&mut self) -> Command {
+        match self.below(6) {
+            0 => Command::Stop,
+            1 => Command::Reloads { times: self.number(2, 4), spacing: self.span(&[0, 1, 30]) },
+            _ => Command::Reload,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{constructs, to_ron};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_seed_is_a_scenario_and_another_seed_is_another() {
+        let texts: BTreeSet<String> = (0..50).map(|seed| to_ron(&wild(seed))).collect();
+        assert_eq!(texts.len(), 50);
+        assert_eq!(wild(7), wild(7));
+    }
+
+    #[test]
+    fn everything_that_can_be_drawn_is_drawn() {
+        let used: BTreeSet<&str> = (0..400).flat_map(|seed| constructs(&wild(seed))).collect();
+        for name in [
+            "Kill",
+            "Signal",
+            "Ask Throw",
+            "Ask Retire",
+            "Ask Exit",
+            "Ask CloseChannel",
+            "Ask Spawn",
+            "Ask Garble",
+            "Ask Hang",
+            "Reload",
+            "Reloads",
+            "Stop",
+            "Freeze",
+            "Repeat",
+            "OneOf",
+            "Together",
+            "Pause",
+            "StartLoad",
+            "StopLoad",
+            "Crash",
+            "Hang",
+            "IgnoreTerm",
+            "SlowBoot",
+            "SlowStop",
+            "RetireAtFirstRequest",
+            "Record",
+            "children",
+            "Booting",
+            "Draining",
+            "OwnerOf",
+            "Held",
+            "CommandEnds",
+            "a Probe load",
+            "a Hold load",
+            "a Park load",
+        ] {
+            assert!(used.contains(name), "{name} is never drawn: {used:?}");
+        }
+    }
+}
