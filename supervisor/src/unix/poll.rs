@@ -25,6 +25,7 @@ impl Wait for Unix {
             Err(Sys::INVAL) => poll_in_parts(&mut fds, timeout)?,
             other => other?,
         };
+        let woken = !fds[0].revents().is_empty();
         for (watch, fd) in watches.iter().zip(&fds[1..]) {
             let found = fd.revents();
             let broken = found.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
@@ -33,6 +34,9 @@ impl Wait for Unix {
             if readable || writable {
                 ready.push(Readiness { fd: watch.fd, readable, writable });
             }
+        }
+        if woken {
+            self.signals.wake();
         }
         Ok(())
     }

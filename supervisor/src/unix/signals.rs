@@ -33,6 +33,8 @@ const HANDLED: [Signal; 7] = [
 #[derive(Debug)]
 pub struct Signals {
     pipe: OwnedFd,
+    /// poll(2) said that there is something in the pipe.
+    woken: bool,
 }
 
 /// Runs at any instant, in the middle of anything: an atomic, a write and errno put back, nothing else.
@@ -61,7 +63,7 @@ impl Signals {
         unsafe { sigaction(Signal::SIGPIPE, &ignore) }?;
         // Who started us may have blocked the very signals that stop us.
         sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
-        Ok(Self { pipe: reader })
+        Ok(Self { pipe: reader, woken: false })
     }
 
     /// What to watch for reading.
@@ -69,9 +71,20 @@ impl Signals {
         self.pipe.as_fd()
     }
 
+    /// poll(2) was woken by the pipe.
+    pub fn wake(&mut self) {
+        self.woken = true;
+    }
+
     /// Takes the bits. The pipe is emptied first: a signal in between leaves a bit and a byte, hence one wake-up too
     /// many and never one too few.
+    ///
+    /// A turn that no signal began costs no system call: without a byte to read and a bit that is set there is nothing. A
+    /// bit that was taken before its handler had written the byte leaves that for the next wake-up.
     pub fn take(&mut self) -> SignalSet {
+        if !std::mem::take(&mut self.woken) && PENDING.load(Ordering::SeqCst) == 0 {
+            return SignalSet::default();
+        }
         let mut buffer = [0; 64];
         while read(&self.pipe, &mut buffer).is_ok_and(|count| count == buffer.len()) {}
         let pending = PENDING.swap(0, Ordering::SeqCst);
