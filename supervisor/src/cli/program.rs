@@ -85,7 +85,6 @@ fn supervise(mut kernel: Unix, run: &Run, config: &Config) -> ExitCode {
     };
     let start = Start { source: configure::source(run), starter };
     let machine = Pools::new(config.policies());
-    kernel.forget_the_start();
     catch_unwind(AssertUnwindSafe(|| shell::run(&mut kernel, machine, config, start))).unwrap_or(ExitCode::Bug)
 }
 
