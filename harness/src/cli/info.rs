@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::history::{Header, History};
 use crate::invariant::{self, INVARIANTS, Slack};
 use crate::problem::{Problem, Problems, Source};
+use crate::relation::RELATIONS;
 use crate::report::{self, Attempt, Report, Run, Style, conform};
 use crate::scenario::{self, Scenario};
 use crate::subject::{self, Profile};
@@ -123,6 +124,10 @@ pub fn list(paths: &[PathBuf]) -> Result<ExitCode, Trouble> {
     for invariant in INVARIANTS {
         writeln!(out, "  {:width$}  {}", invariant.id, invariant.title)?;
     }
+    writeln!(out, "\nRelations between two runs:")?;
+    for relation in RELATIONS {
+        writeln!(out, "  {:width$}  {}", relation.id, relation.title)?;
+    }
     writeln!(out, "\nSubjects:")?;
     for name in subject::bundled() {
         let (subject, _) = subject::load(&name)?;
@@ -143,6 +148,10 @@ pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
             "{}: {}\n\n{}\n\nNeeds: {}",
             invariant.id, invariant.title, invariant.definition, invariant.needs
         )?;
+        return Ok(ExitCode::Ok);
+    }
+    if let Some(one) = RELATIONS.iter().find(|relation| is_named(relation.id, what)) {
+        writeln!(out, "{}: {}\n\n{}\n\nNeeds: {}", one.id, one.title, one.definition, one.needs)?;
         return Ok(ExitCode::Ok);
     }
     if let Some(entry) = scenario::entry(what) {
@@ -178,6 +187,7 @@ fn scenario_path(what: &str) -> Result<PathBuf, Problems> {
     let suite = scenario::find(&[PathBuf::from("scenarios")]).unwrap_or_default();
     let names = suite.iter().map(|(name, _)| name.as_str());
     let valid = names.chain(INVARIANTS.iter().map(|invariant| invariant.id));
+    let valid = valid.chain(RELATIONS.iter().map(|relation| relation.id));
     let valid = valid.chain(scenario::catalogue().iter().map(|entry| entry.id.as_str()));
     let problem = Problem::new(&Source::unread(Path::new(what)), "there is nothing of this name")
         .expected("a scenario file, a name in scenarios/, an invariant or an id of the catalogue")

@@ -1,9 +1,15 @@
 //! All of them.
 
+use crate::clocks::CLOCKS;
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub const ALL: [Mutant; 20] = [
+pub fn all() -> impl Iterator<Item = &'static Mutant> {
+    ALL.iter().chain(&CLOCKS)
+}
+
+/// Those of a kind of their own have a list of their own.
+const ALL: [Mutant; 20] = [
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",
@@ -182,5 +188,5 @@ pub const UNMUTATED: Mutant = Mutant {
 
 /// The mutant of that name, or the unmutated one.
 pub fn find(name: &str) -> Option<&'static Mutant> {
-    ALL.iter().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
+    all().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
 }

@@ -80,6 +80,8 @@ pub enum Mutation {
     LeaksDescriptors,
     /// With fewer workers wanted nobody leaves.
     ScaleForgetsSlots,
+    /// It goes by the wall clock.
+    WallClock,
 }
 
 /// Any state machine.
@@ -126,7 +128,9 @@ impl Mutation {
             | Self::NoLimit
             | Self::DrainsBeforeReady
             | Self::WatchdogOff => Box::new(changed()),
-            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors => Box::new(Pools::new(policies)),
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::WallClock => {
+                Box::new(Pools::new(policies))
+            }
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
             Self::RetirementIsFree => Box::new(Meter::new(changed(), limit, Counting::Deaths)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
@@ -163,6 +167,7 @@ impl Mutation {
         match self {
             Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
             Self::LeaksDescriptors => KernelFault::ClosesNothing,
+            Self::WallClock => KernelFault::WallClock,
             Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
             _ => KernelFault::None,
         }
