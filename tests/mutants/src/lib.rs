@@ -15,7 +15,7 @@ pub mod program;
 pub mod real;
 
 pub use faulty::{Faulty, KernelFault, WallClock};
-pub use list::{UNMUTATED, all, find};
+pub use list::{ALL, UNMUTATED, find};
 pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};
 
 pub use mutant::{AnyMachine, Mutant, Mutation};

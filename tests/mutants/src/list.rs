@@ -1,15 +1,15 @@
 //! All of them.
 
+use std::sync::LazyLock;
+
 use crate::clocks::CLOCKS;
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    ALL.iter().chain(&CLOCKS)
-}
+pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).copied().collect());
 
-/// Those of a kind of their own have a list of their own.
-const ALL: [Mutant; 20] = [
+/// Those that belong to no kind with a list of its own.
+const LIST: [Mutant; 20] = [
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",
@@ -188,5 +188,5 @@ pub const UNMUTATED: Mutant = Mutant {
 
 /// The mutant of that name, or the unmutated one.
 pub fn find(name: &str) -> Option<&'static Mutant> {
-    all().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
+    ALL.iter().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
 }

@@ -10,7 +10,7 @@ use supervisor::shell::{self, Start};
 use supervisor::unix::Unix;
 
 use crate::faulty::Faulty;
-use crate::list::{all, find};
+use crate::list::{ALL, find};
 use crate::mutant::Mutant;
 
 /// The whole program: `mutant NAME run CONFIG.ron`. Under the name of a mutant (a link to it, or a copy) it is that one,
@@ -24,7 +24,7 @@ pub fn main() -> ExitCode {
     };
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     let Some(mutant) = which(&mut arguments) else {
-        let names: Vec<&str> = all().map(|mutant| mutant.name).collect();
+        let names: Vec<&str> = ALL.iter().map(|mutant| mutant.name).collect();
         return fail(policy::ExitCode::Usage, &format!("usage: mutant NAME run CONFIG.ron\n{}", names.join("\n")));
     };
     let words: Vec<&str> = arguments.iter().skip(1).filter_map(|argument| argument.to_str()).collect();

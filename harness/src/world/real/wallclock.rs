@@ -75,7 +75,8 @@ impl WallClock {
 /// Why the wall clock of this plan's subject can't be set; `None` if it can, or need not be. The subject's own version
 /// command is the test: a program that does not load the library, because it is static for instance, is found out.
 pub fn lacks(plan: &Plan) -> Option<String> {
-    if !constructs(&plan.scenario).contains("ClockStep") {
+    // Where nothing is to be run there are no programs to try it with.
+    if !constructs(&plan.scenario).contains("ClockStep") || plan.bins.harness.as_os_str().is_empty() {
         return None;
     }
     tried(plan).err().map(|why| format!("its wall clock can't be set: {why}"))

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use mutants::{Mutant, Row, all, find, row};
+use mutants::{ALL, Mutant, Row, find, row};
 
 /// Seeds, if none are asked for.
 const SEEDS: u64 = 20;
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         return ExitCode::from(64);
     };
     let wanted = |mutant: &&Mutant| names.is_empty() || names.iter().any(|name| name == mutant.name);
-    let rows: Result<Vec<Row>, String> = all().filter(wanted).map(|mutant| row(mutant, seeds)).collect();
+    let rows: Result<Vec<Row>, String> = ALL.iter().filter(wanted).map(|mutant| row(mutant, seeds)).collect();
     match rows {
         Ok(rows) => {
             print(&rows);
