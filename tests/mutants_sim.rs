@@ -55,4 +55,7 @@ mutants! {
     wall_clock_window: "wall-clock-window",
     wall_clock_backoff: "wall-clock-backoff",
     wall_clock_watchdog: "wall-clock-watchdog",
+    wall_clock_heartbeat: "wall-clock-heartbeat",
+    wall_clock_stable: "wall-clock-stable",
+    wall_clock_drain: "wall-clock-drain",
 }

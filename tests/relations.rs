@@ -10,13 +10,14 @@ use harness::world::Plan;
 use mutants::{Mutation, plan, simulate};
 
 /// Every form that sets the wall clock.
-const FORMS: [&str; 9] = [
+const FORMS: [&str; 10] = [
     "time/restarts",
     "time/restarts::forward",
     "time/restarts::back",
     "time/restarts::a_year_back",
     "time/restarts::before_it_is_stable",
-    "time/restarts::during_a_drain",
+    "time/restarts::drain_forward",
+    "time/restarts::drain_back",
     "time/heartbeat",
     "time/heartbeat::back",
     "time/heartbeat::to_and_fro",

@@ -159,7 +159,9 @@ fn gaps(stepped: &History, without: &History) -> Verdict {
         let why = format!("a gap differs by {} ms, less than processes had to wait", worst.as_millis());
         return Verdict::Inconclusive { why };
     }
-    Verdict::Pass { measured: format!("{compared} gaps, at most {} ms of {} ms apart", worst.as_millis(), slack.as_millis()) }
+    Verdict::Pass {
+        measured: format!("{compared} gaps, at most {} ms of {} ms apart", worst.as_millis(), slack.as_millis()),
+    }
 }
 
 /// The shortest and the longest: which workers have something to be cut is a matter of chance.
@@ -252,7 +254,8 @@ mod tests {
         let judge = |mine: &Verdict, theirs: &Verdict| {
             let finding = |verdict: &Verdict| Finding { id: "INV-X".into(), verdict: verdict.clone(), lacks: None };
             let (mine, theirs) = ([finding(mine)], [finding(theirs)]);
-            meta_clock(Side { history: &history, findings: &mine }, Side { history: &history, findings: &theirs }).verdict
+            meta_clock(Side { history: &history, findings: &mine }, Side { history: &history, findings: &theirs })
+                .verdict
         };
         assert!(matches!(judge(&pass, &pass), Verdict::Pass { .. }));
         assert!(matches!(judge(&fail, &fail), Verdict::Pass { .. }));

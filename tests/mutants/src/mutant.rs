@@ -82,6 +82,8 @@ pub enum Mutation {
     ScaleForgetsSlots,
     /// It goes by the wall clock.
     WallClock,
+    /// The same, and it takes no leap for a suspension.
+    WallClockUnexcused,
 }
 
 /// Any state machine.
@@ -140,7 +142,7 @@ impl Mutation {
             Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pools::new(policies))),
             Self::ReloadCounts => Box::new(Meter::new(changed(), limit, Counting::Replacements)),
             Self::ReloadNotAborted => Box::new(RollsOn::new(Pools::new(policies))),
-            Self::WatchdogFooled => Box::new(Unexcused(Pools::new(policies))),
+            Self::WatchdogFooled | Self::WallClockUnexcused => Box::new(Unexcused(Pools::new(policies))),
             Self::StaleConfiguration => Box::new(Stale(Pools::new(policies))),
             Self::ScaleForgetsSlots => Box::new(ForgetsSlots(Pools::new(policies))),
         };
@@ -167,7 +169,7 @@ impl Mutation {
         match self {
             Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
             Self::LeaksDescriptors => KernelFault::ClosesNothing,
-            Self::WallClock => KernelFault::WallClock,
+            Self::WallClock | Self::WallClockUnexcused => KernelFault::WallClock,
             Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
             _ => KernelFault::None,
         }

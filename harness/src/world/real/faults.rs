@@ -43,12 +43,7 @@ pub struct Faults {
 
 impl Faults {
     /// None is on.
-    pub fn new(
-        address: SocketAddrV4,
-        program: PathBuf,
-        config: Option<PathBuf>,
-        clock: Option<WallClock>,
-    ) -> Self {
+    pub fn new(address: SocketAddrV4, program: PathBuf, config: Option<PathBuf>, clock: Option<WallClock>) -> Self {
         Self { on: BTreeMap::new(), address, program, config, clock }
     }
 
@@ -65,10 +60,9 @@ impl Faults {
                 spoil(self.config.as_deref().ok_or("the subject has no configuration file")?, *is)?
             }
             Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back))?,
-            Fault::Freeze(_)
-            | Fault::File { .. }
-            | Fault::NotRead(_)
-            | Fault::Syscall { .. } => return Err("not built for real processes".to_owned()),
+            Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) | Fault::Syscall { .. } => {
+                return Err("not built for real processes".to_owned());
+            }
         };
         self.on.insert(format!("{fault:?}"), heal);
         Ok(())

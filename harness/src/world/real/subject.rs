@@ -37,12 +37,7 @@ impl Subject {
     ///
     /// # Errors
     /// Why that is not possible, in words.
-    pub fn prepare(
-        plan: &Plan,
-        dir: &Path,
-        address: SocketAddrV4,
-        env: Vec<(String, String)>,
-    ) -> Result<Self, String> {
+    pub fn prepare(plan: &Plan, dir: &Path, address: SocketAddrV4, env: Vec<(String, String)>) -> Result<Self, String> {
         let template =
             subject::template(&plan.subject, &plan.subject_dir).map_err(|problems| problems.render(false))?;
         let address = address.to_string();
