@@ -153,6 +153,13 @@ pub enum What {
         /// The client's port (TCP) or connection number.
         peer: u32,
     },
+    /// A worker was passed a connection and would not have it.
+    Refused {
+        /// Which.
+        proc: Proc,
+        /// The client's port (TCP) or connection number.
+        peer: u32,
+    },
     /// A worker holds no connection any more.
     Drained(Proc),
     /// A worker ends by its own script, with this status.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::time::Time;
 
-use super::timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Stall, Supervisor, Timeline, Used, Worker};
+use super::timeline::{Asked, Conn, Descendant, FaultSpan, Given, Injected, Stall, Supervisor, Timeline, Used, Worker};
 use super::{Connection, Event, History, Proc, Role, Status, What, When};
 
 /// Signals that end a process unless it takes care: HUP, INT, QUIT, ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2, TERM. Not
@@ -41,8 +41,8 @@ enum Place {
 struct Reader<'a> {
     line: Timeline<'a>,
     places: BTreeMap<Proc, Place>,
-    /// (client's port, when, by whom).
-    accepts: Vec<(u32, Time, Proc)>,
+    /// (client's port, when, by whom, whether it took the connection).
+    accepts: Vec<(u32, Time, Proc, bool)>,
     records: Vec<&'a Connection>,
     /// Per fault, its step and whether it is open.
     open: Vec<(&'a [u32], bool)>,
@@ -72,7 +72,8 @@ impl<'a> Reader<'a> {
             | What::ToldToStop(_)
             | What::Drained(_)
             | What::Exiting { .. } => self.worker_says(&event.what, at),
-            What::Accepted { proc, peer } => self.accepts.push((*peer, at, *proc)),
+            What::Accepted { proc, peer } => self.accepts.push((*peer, at, *proc, true)),
+            What::Refused { proc, peer } => self.accepts.push((*peer, at, *proc, false)),
             What::Step { step, said } => self.line.steps.push((at, step, said)),
             What::Missed { step, must } => self.line.missed.push((at, step, *must)),
             What::Injected { proc, signal } => self.line.injected.push(Injected { at, proc: *proc, signal: *signal }),
@@ -246,26 +247,43 @@ impl<'a> Reader<'a> {
     fn connections(&mut self) {
         let mut records = std::mem::take(&mut self.records);
         records.sort_by_key(|record| record.ended);
-        // Journal lines are needed only for connections that nobody answered.
-        if records.iter().any(|record| record.answered.is_none()) {
-            self.accepts.sort_unstable();
-        }
+        self.accepts.sort_unstable();
         for record in records {
+            self.note_given(record);
             let noted = self.accepted_by(record);
             let owner = record.owner.and_then(|proc| self.worker_of(proc)).or(noted.map(|(_, owner)| owner));
             self.line.connections.push(Conn { record, owner, accepted: noted.map(|(at, _)| at) });
         }
     }
 
-    /// The worker whose journal has this connection: ports are used again, so the instants must agree too.
+    /// What the workers' journals say of this connection: ports are used again, so the instants must agree too.
+    fn journalled(&self, record: &Connection) -> &[(u32, Time, Proc, bool)] {
+        let from = self.accepts.partition_point(|(peer, at, ..)| (*peer, *at) < (record.peer, record.tried));
+        let until = self.accepts.partition_point(|(peer, at, ..)| (*peer, *at) <= (record.peer, record.ended));
+        &self.accepts[from..until.max(from)]
+    }
+
+    /// Notes who was given a connection, unless that is one who took it.
+    fn note_given(&mut self, record: &Connection) {
+        let conn = self.line.connections.len();
+        let lines = self.journalled(record);
+        if matches!(lines, [] | [(.., true)]) {
+            return;
+        }
+        let given = |(_, at, proc, taken): &(u32, Time, Proc, bool)| {
+            Some(Given { at: *at, conn, worker: self.worker_of(*proc)?, taken: *taken })
+        };
+        let given: Vec<Given> = lines.iter().filter_map(given).collect();
+        self.line.given.extend(given);
+    }
+
+    /// The worker whose journal says that it took this connection.
     fn accepted_by(&self, record: &Connection) -> Option<(Time, usize)> {
         if record.answered.is_some() {
             return None;
         }
-        let from = self.accepts.partition_point(|(peer, at, _)| (*peer, *at) < (record.peer, record.tried));
-        let within =
-            self.accepts[from..].iter().take_while(|(peer, at, _)| *peer == record.peer && *at <= record.ended);
-        within.last().and_then(|(_, at, proc)| self.worker_of(*proc).map(|owner| (*at, owner)))
+        let (_, at, proc, _) = self.journalled(record).iter().rfind(|(.., taken)| *taken)?;
+        self.worker_of(*proc).map(|owner| (*at, owner))
     }
 }
 

@@ -79,6 +79,7 @@ fn what() -> impl Strategy<Value = What> {
         process().prop_map(What::Ready),
         process().prop_map(|proc| What::Announced { proc, form: Form::TwoPhase }),
         (process(), any::<u32>()).prop_map(|(proc, peer)| What::Accepted { proc, peer }),
+        (process(), any::<u32>()).prop_map(|(proc, peer)| What::Refused { proc, peer }),
         (path(), ".*").prop_map(|(step, said)| What::Step { step, said }),
         (path(), any::<bool>()).prop_map(|(step, must)| What::Missed { step, must }),
         (path(), ".*", process()).prop_map(|(step, fault, on)| What::FaultBegan { step, fault, on: vec![on] }),

@@ -96,6 +96,19 @@ pub struct Conn<'a> {
     pub accepted: Option<Time>,
 }
 
+/// A worker was given a connection, or passed it: told only of those that more than one was, or that were refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// When.
+    pub at: Time,
+    /// Index into [`Timeline::connections`].
+    pub conn: usize,
+    /// Index into [`Timeline::workers`].
+    pub worker: usize,
+    /// Whether it took it.
+    pub taken: bool,
+}
+
 /// One incarnation of the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Supervisor {
@@ -224,6 +237,8 @@ pub struct Timeline<'a> {
     pub workers: Vec<Worker>,
     /// Connections in the order of their ends.
     pub connections: Vec<Conn<'a>>,
+    /// Connections that were given more than once or refused, in the order of the connections, then of time.
+    pub given: Vec<Given>,
     /// Incarnations of the supervisor in the order of their births.
     pub supervisors: Vec<Supervisor>,
     /// The other processes of the subject.

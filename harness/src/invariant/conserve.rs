@@ -1,6 +1,6 @@
 //! INV-CONSERVE: no connection is lost.
 
-use crate::history::{Conn, Outcome};
+use crate::history::{Conn, Given, Outcome};
 use crate::verdict::Verdict;
 
 use super::case::Case;
@@ -25,6 +25,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         }
         tally.held();
     }
+    twice(case, &mut tally);
     let total = case.timeline.connections.len();
     tally.verdict_saying("no connection", format!("0 of {total} lost, {} excused", excuses.excused))
 }
@@ -45,4 +46,27 @@ fn lost(case: &Case<'_>, conn: &Conn<'_>, tally: &mut Tally) {
         "an answer".to_owned(),
         format!("{:?} after {}", record.outcome, say(record.ended.since(record.tried))),
     );
+}
+
+/// Two workers have the same connection, and the first of them was not dead when the second took it.
+fn twice(case: &Case<'_>, tally: &mut Tally) {
+    let taken: Vec<&Given> = case.timeline.given.iter().filter(|given| given.taken).collect();
+    for pair in taken.windows(2) {
+        let [first, second] = pair else { continue };
+        if first.conn != second.conn || first.worker == second.worker {
+            continue;
+        }
+        let earlier = case.worker(first.worker);
+        // One that has no channel any more can't say what it has.
+        if earlier.maybe_dead() <= second.at || earlier.spoiled.is_some_and(|at| at <= second.at) {
+            continue;
+        }
+        let record = case.timeline.connections[first.conn].record;
+        tally.fail(
+            second.at,
+            format!("connection {} of load {} was given to two workers", record.id, record.load),
+            format!("no other worker gets what {} took at {}", case.name(first.worker), first.at),
+            format!("{} took it as well, {} later", case.name(second.worker), say(second.at.since(first.at))),
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::{Conn, Outcome, Proc};
+use crate::history::{Conn, Given, Outcome, Proc};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -24,6 +24,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         }
     }
     let mut tally = Tally::default();
+    judge_passed(case, &mut tally);
     for (index, held) in held.iter().enumerate() {
         let Some(retired) = case.worker(index).retires() else {
             judge_ended(case, index, held, &mut tally);
@@ -207,5 +208,27 @@ fn judge_newcomers(case: &Case<'_>, index: usize, held: &[&Conn<'_>], tally: &mu
                 format!("opened {} later", say(opened.since(stopped))),
             );
         }
+    }
+}
+
+/// It is passed nobody who came after it was told to leave. A refusal is heard and another worker tried, so no client may
+/// ever notice, but for the time that it takes.
+fn judge_passed(case: &Case<'_>, tally: &mut Tally) {
+    for &Given { at, conn, worker, .. } in case.timeline.given.iter().filter(|given| !given.taken) {
+        let record = case.timeline.connections[conn].record;
+        let Some(told) = case.worker(worker).ordered().filter(|told| record.tried > *told + case.slack.0) else {
+            continue;
+        };
+        tally.fail(
+            at,
+            format!(
+                "{} saw the order to leave at {told} and was passed connection {} of load {}",
+                case.name(worker),
+                record.id,
+                record.load
+            ),
+            "another worker gets it".to_owned(),
+            format!("passed {} later", say(at.since(told))),
+        );
     }
 }

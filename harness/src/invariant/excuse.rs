@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::{Conn, Outcome, Worker};
+use crate::history::{Conn, FaultSpan, Outcome, Worker};
 use crate::scenario::Load;
 use crate::time::Time;
 
@@ -60,23 +60,51 @@ impl Excuses {
     /// that was open then. The one that ended first is taken, so that as many as possible are excused.
     fn match_to_killed(&mut self, case: &Case<'_>, mut unowned: Vec<usize>) {
         let hit = case.timeline.workers.iter().zip(&case.facts.hit).filter(|(_, hit)| **hit);
-        let mut deaths: Vec<(Time, Time)> = hit
+        let mut deaths: Vec<Death> = hit
             .filter_map(|(worker, _)| {
                 let died = worker.died?;
-                Some((worker.killed.unwrap_or(died.earliest()).min(died.earliest()), died.latest()))
+                let from = worker.killed.unwrap_or(died.earliest()).min(died.earliest());
+                Some(Death { from, until: died.latest(), ran_until: last_ran(case, worker, from) })
             })
             .collect();
         deaths.sort_unstable();
         let record = |index: usize| case.timeline.connections[index].record;
-        for (from, until) in deaths {
-            let found = unowned.iter().position(|&index| record(index).tried <= until && record(index).ended >= from);
-            if let Some(place) = found {
+        for death in deaths {
+            let may = |&index: &usize| {
+                let record = record(index);
+                record.tried <= death.until && record.tried <= death.ran_until && record.ended >= death.from
+            };
+            if let Some(place) = unowned.iter().position(may) {
                 unowned.remove(place);
                 self.excused += 1;
             }
         }
         self.losses.extend(unowned);
     }
+}
+
+/// The end of a worker that was hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Death {
+    from: Time,
+    until: Time,
+    /// It did nothing after this.
+    ran_until: Time,
+}
+
+/// A process is stopped so long after it is sent the signal, at most.
+const A_SIGNAL: Duration = Duration::from_millis(1);
+
+/// When a worker that ended at `died` last ran: one that was frozen until then had accepted nothing since. A client's clock
+/// and the fault's may differ a little.
+fn last_ran(case: &Case<'_>, worker: &Worker, died: Time) -> Time {
+    let frozen = |fault: &&FaultSpan<'_>| {
+        fault.fault.starts_with("Freeze")
+            && fault.on.contains(&worker.proc)
+            && fault.from <= died
+            && died <= fault.until
+    };
+    case.timeline.faults.iter().find(frozen).map_or(Time::NEVER, |fault| fault.from + A_SIGNAL + case.slack.0)
 }
 
 fn is_excused(case: &Case<'_>, conn: &Conn<'_>) -> bool {

@@ -43,6 +43,7 @@ fn name(expect: &Expect) -> &'static str {
         Expect::CutAtDeadline { .. } => "CutAtDeadline",
         Expect::ReadyAtLeast { .. } => "ReadyAtLeast",
         Expect::FullAgain { .. } => "FullAgain",
+        Expect::Balanced { .. } => "Balanced",
         Expect::Births { .. } => "Births",
     }
 }
@@ -57,6 +58,7 @@ fn judge_one(case: &Case<'_>, expect: &Expect, span: Span) -> Verdict {
         Expect::CutAtDeadline { load } => expect_load::cut_at_deadline(case, load, span),
         Expect::ReadyAtLeast { workers } => expect_pool::ready_at_least(case, *workers, span),
         Expect::FullAgain { within } => expect_pool::full_again(case, within.0, span),
+        Expect::Balanced { load, within } => expect_load::balanced(case, load, *within, span),
         Expect::Births { min, max } => expect_pool::births(case, *min, *max, span),
     }
 }

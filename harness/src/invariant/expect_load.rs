@@ -1,6 +1,7 @@
 //! Expectations about the connections of one load.
 
-use crate::history::{Conn, Outcome};
+use crate::history::{Conn, Outcome, Proc, Worker};
+use crate::time::Time;
 use crate::verdict::Verdict;
 
 use super::bounds;
@@ -37,6 +38,44 @@ pub(super) fn nothing_lost(case: &Case<'_>, load: &str, span: Span) -> Verdict {
         }
     }
     tally.verdict_saying("no connection of this load", format!("0 of {total} lost"))
+}
+
+/// Of the workers that serve in the whole span, none answered many more requests than another. A worker that the host
+/// keeps waiting misses its turn, so what stalls explain is no failure.
+pub(super) fn balanced(case: &Case<'_>, load: &str, within: u32, span: Span) -> Verdict {
+    let until = span.until.min(case.facts.peace);
+    let serves = |worker: &&Worker| {
+        worker.is_ready(span.from) && worker.maybe_dead().min(worker.retires().unwrap_or(Time::NEVER)) >= until
+    };
+    let there: Vec<Proc> = case.timeline.workers.iter().filter(serves).map(|worker| worker.proc).collect();
+    let answered = |proc: Proc| {
+        let by = |conn: &&Conn<'_>| conn.record.owner == Some(proc) && conn.record.ended < until;
+        of_load(case, load, span).filter(by).count()
+    };
+    let counts: Vec<usize> = there.iter().map(|proc| answered(*proc)).collect();
+    let (Some(&least), Some(&most)) = (counts.iter().min(), counts.iter().max()) else {
+        return Verdict::NotApplicable { why: "no worker served all the time".to_owned() };
+    };
+    let total: usize = counts.iter().sum();
+    if there.len() < 2 || total < there.len() {
+        return Verdict::NotApplicable { why: format!("{total} requests were answered by {} workers", there.len()) };
+    }
+    let (apart, within) = (most - least, within as usize);
+    let measured = format!("{least} to {most} of {total} requests each, {apart} apart");
+    if apart <= within {
+        return Verdict::Pass { measured };
+    }
+    let turn = until.since(span.from) / u32::try_from(total).unwrap_or(u32::MAX);
+    let stalled = case.stalled(span.from, until, &there);
+    if turn * u32::try_from(apart - within).unwrap_or(u32::MAX) <= stalled {
+        return Verdict::Inconclusive { why: format!("{measured}, and the host stalled for {}", say(stalled)) };
+    }
+    Verdict::Fail {
+        at: until,
+        because: format!("{} workers served load {load} all the time, not in equal parts", there.len()),
+        expected: format!("at most {within} apart"),
+        actual: measured,
+    }
 }
 
 /// What the workers that retired were still answering was cut at the drain deadline.

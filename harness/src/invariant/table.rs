@@ -61,9 +61,10 @@ pub const INVARIANTS: &[Invariant] = &[
         title: "no connection is lost",
         definition: "Every connection that was established is answered. Excused are: those of a worker that a fault or a \
             script ended while they were open; one connection that nobody had noted for each worker that was killed \
-            (it may just have been accepted); those that a drain deadline cut although they needed longer; those \
+            (it may just have been accepted, unless that worker was frozen); those that a drain deadline cut although they needed longer; those \
             opened after the order to stop, or still queueing then. A refused connection is never excused while the \
-            subject claims to hold its listener; one without any answer is excused only while nobody could serve.",
+            subject claims to hold its listener; one without any answer is excused only while nobody could serve. And nothing is multiplied: what a worker has \
+            taken no other is given, unless the first is dead.",
         needs: "universal; holds_listener makes it stricter",
         judge: conserve::judge,
     },
@@ -72,7 +73,8 @@ pub const INVARIANTS: &[Invariant] = &[
         title: "what a retiring worker holds is finished, within bounds",
         definition: "A worker that announced or was told to leave is gone when the drain deadline and `kill_slack` are \
             over, whatever it or its clients do. What it was answering is not closed before its end or the deadline. \
-            Idle connections delay nothing. Nobody who connects after it stopped accepting is served by it.",
+            Idle connections delay nothing. Nobody who connects after it stopped accepting is served by it, and nobody who connects \
+            after it was told to leave is passed to it.",
         needs: "drain, kill_slack; drain absent: undeclared",
         judge: drain::judge,
     },

@@ -5,6 +5,7 @@ mod drain;
 mod limits;
 mod operate;
 mod order;
+mod passing;
 mod pool;
 mod stationary;
 mod whole;

@@ -331,7 +331,7 @@ impl Puppet {
             self.conns.insert(conn, Conn::Fresh);
             actions.extend([Action::Journal(Entry::Accepted(conn.0)), Action::Take(conn, seq)]);
         } else {
-            actions.push(Action::Refuse(conn, seq));
+            actions.extend([Action::Journal(Entry::Refused(conn.0)), Action::Refuse(conn, seq)]);
         }
     }
 

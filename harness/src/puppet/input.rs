@@ -128,6 +128,8 @@ pub enum Entry {
     Hangs,
     /// It accepted a connection from this client port.
     Accepted(u32),
+    /// It would not have the connection from this client port, which it was passed.
+    Refused(u32),
     /// It announced.
     Announced(Retirement),
     /// It saw TERM or a drain order.

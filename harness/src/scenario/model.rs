@@ -167,6 +167,13 @@ pub enum Expect {
         /// Counted from the last fault or command.
         within: Span,
     },
+    /// Of the workers that serve all the time, none answers many more requests of a load than another.
+    Balanced {
+        /// The load's name.
+        load: String,
+        /// So many more at most.
+        within: u32,
+    },
     /// So many births of workers in the whole run.
     Births {
         /// At least.

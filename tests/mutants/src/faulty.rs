@@ -13,6 +13,8 @@ use supervisor::kernel::{
 use supervisor::policy::Instant;
 use supervisor::unix::Unix;
 
+use crate::channels::{ChannelFault, Channels};
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KernelFault {
@@ -26,6 +28,8 @@ pub enum KernelFault {
     ClosesNothing,
     /// The clock that it goes by is the wall clock.
     WallClock,
+    /// Something is wrong on the way to its workers or back.
+    Channel(ChannelFault),
 }
 
 /// A kernel that has a clock which anybody may set, as every kernel has.
@@ -52,12 +56,17 @@ pub struct Faulty<K> {
     inner: K,
     fault: KernelFault,
     may_reap: bool,
+    channels: Channels,
 }
 
 impl<K> Faulty<K> {
     /// The kernel `inner` with a fault.
     pub fn new(inner: K, fault: KernelFault) -> Self {
-        Self { inner, fault, may_reap: false }
+        let channels = match fault {
+            KernelFault::Channel(fault) => Channels::new(Some(fault)),
+            _ => Channels::default(),
+        };
+        Self { inner, fault, may_reap: false, channels }
     }
 }
 
@@ -82,10 +91,13 @@ impl<K: Processes> Processes for Faulty<K> {
         if self.fault == KernelFault::NoParentDeathSignal {
             return self.inner.spawn(&SpawnSpec { on_parent_death: None, ..spec.clone() });
         }
-        self.inner.spawn(spec)
+        let spawned = self.inner.spawn(spec)?;
+        self.channels.started(&spawned);
+        Ok(spawned)
     }
 
     fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
+        self.channels.signalled(child);
         self.inner.signal(child, signal, scope)
     }
 
@@ -117,7 +129,7 @@ impl<K: WallClock> Clock for Faulty<K> {
 
 impl<K: Streams> Streams for Faulty<K> {
     fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
-        self.inner.receive(fd, buffer)
+        self.channels.receive(&mut self.inner, fd, buffer)
     }
 
     fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
@@ -125,7 +137,7 @@ impl<K: Streams> Streams for Faulty<K> {
     }
 
     fn send_handle(&mut self, fd: Fd, bytes: &[u8], handle: Fd) -> Result<usize, Errno> {
-        self.inner.send_handle(fd, bytes, handle)
+        self.channels.send_handle(&mut self.inner, fd, bytes, handle)
     }
 
     fn peer(&mut self, fd: Fd) -> Result<Peer, Errno> {
@@ -144,6 +156,7 @@ impl<K: Streams> Streams for Faulty<K> {
         if self.fault == KernelFault::ClosesNothing {
             return;
         }
+        self.channels.closed(fd);
         self.inner.close(fd);
     }
 }

@@ -4,6 +4,7 @@
 //! scenario. None of them needs a planted point in the supervisor: they wrap its state machine ([`machines`]), its view of
 //! the kernel ([`Faulty`]), or are a change of its policy.
 
+mod channels;
 mod clocks;
 mod faulty;
 mod list;
@@ -11,9 +12,11 @@ pub mod machines;
 
 mod matrix;
 mod mutant;
+mod passing;
 pub mod program;
 pub mod real;
 
+pub use channels::ChannelFault;
 pub use faulty::{Faulty, KernelFault, WallClock};
 pub use list::{ALL, UNMUTATED, find};
 pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};

@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 
 use crate::clocks::CLOCKS;
 use crate::mutant::{Mutant, Mutation};
+use crate::passing::PASSING;
 
 /// All mutants.
-pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).copied().collect());
+pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&PASSING).copied().collect());
 
 /// Those that belong to no kind with a list of its own.
 const LIST: [Mutant; 20] = [

@@ -62,16 +62,24 @@ pub fn row(mutant: &'static Mutant, seeds: u64) -> Result<Row, String> {
     let mut row = Row { mutant, seeds, failed: BTreeMap::new(), because: BTreeMap::new(), identity: BTreeSet::new() };
     for seed in 1..=seeds {
         let plan = plan(mutant.scenario, seed)?;
-        for (id, because) in failures(&plan, &simulate(&plan, mutant.mutation)) {
-            if id.starts_with("INV-") {
-                *row.failed.entry(id.clone()).or_default() += 1;
-                row.because.entry(id).or_insert(because);
-            }
+        for (id, because) in noticed(mutant, failures(&plan, &simulate(&plan, mutant.mutation))) {
+            *row.failed.entry(id.clone()).or_default() += 1;
+            row.because.entry(id).or_insert(because);
         }
         let identity = failures(&plan, &simulate(&plan, Mutation::Identity));
         row.identity.extend(identity.into_iter().map(|(id, _)| id));
     }
     Ok(row)
+}
+
+/// Of what failed the invariants, and the expectation that has to notice, by its bare name. Other expectations of a
+/// scenario may fail as they like.
+pub(crate) fn noticed(mutant: &Mutant, failures: Vec<(String, String)>) -> BTreeMap<String, String> {
+    let named = |(id, because): (String, String)| {
+        let name = id.rsplit_once(' ').map_or(id.as_str(), |(_, name)| name);
+        (id.starts_with("INV-") || name == mutant.caught_by).then(|| (name.to_owned(), because))
+    };
+    failures.into_iter().filter_map(named).collect()
 }
 
 /// The plan of a run of the reference subject: `name` is `file::variant` below the folder of the suite.

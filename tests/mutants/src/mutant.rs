@@ -5,10 +5,11 @@ use std::time::Duration;
 use supervisor::core::{Action, Input, Machine, Pools};
 use supervisor::policy::{Instant, Policy, Restart};
 
+use crate::channels::ChannelFault;
 use crate::faulty::KernelFault;
 use crate::machines::{
-    Counting, DeafWhileRolling, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn, SecondReplacement, Stale,
-    StatusZero, Unexcused,
+    Counting, DeafWhileRolling, ForgetsFirst, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn,
+    SecondReplacement, Stale, StatusZero, Unexcused,
 };
 
 /// A broken supervisor.
@@ -20,7 +21,7 @@ pub struct Mutant {
     pub sentence: &'static str,
     /// The scenario in which that shows, `file::variant` or `file`.
     pub scenario: &'static str,
-    /// The invariant that has to notice.
+    /// The invariant that has to notice, or the expectation of the scenario by its name.
     pub caught_by: &'static str,
     /// Invariants that fail there as a consequence, and why. No other may.
     pub consequences: &'static [(&'static str, &'static str)],
@@ -80,6 +81,10 @@ pub enum Mutation {
     LeaksDescriptors,
     /// With fewer workers wanted nobody leaves.
     ScaleForgetsSlots,
+    /// Something is wrong on the way to its workers or back.
+    Channel(ChannelFault),
+    /// One worker never gets its turn.
+    PassesOver,
     /// It goes by the wall clock.
     WallClock,
     /// The same, and it takes no leap for a suspension.
@@ -130,7 +135,8 @@ impl Mutation {
             | Self::NoLimit
             | Self::DrainsBeforeReady
             | Self::WatchdogOff => Box::new(changed()),
-            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::WallClock => {
+            Self::PassesOver => Box::new(ForgetsFirst(Pools::new(policies))),
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::Channel(_) | Self::WallClock => {
                 Box::new(Pools::new(policies))
             }
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
@@ -170,6 +176,7 @@ impl Mutation {
             Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
             Self::LeaksDescriptors => KernelFault::ClosesNothing,
             Self::WallClock | Self::WallClockUnexcused => KernelFault::WallClock,
+            Self::Channel(fault) => KernelFault::Channel(fault),
             Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
             _ => KernelFault::None,
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use harness::world::{Bins, Plan, real};
 
-use crate::matrix::{failures, plan};
+use crate::matrix::{failures, noticed, plan};
 use crate::mutant::Mutant;
 
 /// A host that stalls can leave a run without a verdict.
@@ -46,5 +46,5 @@ pub fn run(mutant: &Mutant, harness: &Path, puppet: &Path, seed: u64) -> Result<
     let bins = Bins { harness: harness.to_owned(), supervisor, puppet: puppet.to_owned() };
     let plan = Plan { bins, ..plan };
     let history = real::run(&plan, &mut |_| {}).map_err(|why| why.to_string())?;
-    Ok(failures(&plan, &history).into_iter().filter(|(id, _)| id.starts_with("INV-")).collect())
+    Ok(noticed(mutant, failures(&plan, &history)))
 }

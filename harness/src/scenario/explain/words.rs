@@ -186,6 +186,9 @@ pub(super) fn expect(expect: &Expect) -> String {
         }
         Expect::ReadyAtLeast { workers } => format!("there are always at least {}", count(*workers, "ready worker")),
         Expect::FullAgain { within } => format!("the pool is full again {within} after the last fault or command"),
+        Expect::Balanced { load, within } => {
+            format!("no worker answers over {} of `{load}` more than another", count(*within, "request"))
+        }
         Expect::Births { min, max } if min == max => format!("exactly {} are born in all", count(*max, "worker")),
         Expect::Births { min, max } => format!("between {min} and {} are born in all", count(*max, "worker")),
     }

@@ -31,7 +31,9 @@ fn single(checker: &mut Checker, expect: &Expect, scenario: &Scenario) {
         Expect::NeverGivesUp => {}
         Expect::Exits { status } => code(checker, *status),
         Expect::NothingLeft { within } | Expect::FullAgain { within } => checker.takes_time("within", within.0),
-        Expect::NothingLost { load } => drop(known(checker, Where::Field("load"), load, &scenario.load)),
+        Expect::NothingLost { load } | Expect::Balanced { load, .. } => {
+            _ = known(checker, Where::Field("load"), load, &scenario.load);
+        }
         Expect::CutAtDeadline { load } => cut(checker, load, scenario),
         Expect::ReadyAtLeast { workers } => {
             checker.not_zero("workers", (*workers).into());

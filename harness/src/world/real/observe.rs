@@ -164,6 +164,7 @@ fn what(proc: Proc, entry: Entry) -> Option<What> {
         Entry::Ready => What::Ready(proc),
         Entry::Hangs => What::Hangs(proc),
         Entry::Accepted(peer) => What::Accepted { proc, peer },
+        Entry::Refused(peer) => What::Refused { proc, peer },
         Entry::Announced(Retirement::OnePhase) => What::Announced { proc, form: Form::OnePhase },
         Entry::Announced(Retirement::TwoPhase) => What::Announced { proc, form: Form::TwoPhase },
         Entry::Told => What::ToldToStop(proc),

@@ -200,6 +200,7 @@ impl World {
             Entry::Ready => What::Ready(proc),
             Entry::Hangs => What::Hangs(proc),
             Entry::Accepted(peer) => What::Accepted { proc, peer },
+            Entry::Refused(peer) => What::Refused { proc, peer },
             Entry::Announced(Retirement::TwoPhase) => What::Announced { proc, form: Form::TwoPhase },
             Entry::Announced(Retirement::OnePhase) => What::Announced { proc, form: Form::OnePhase },
             Entry::Announced(Retirement::Silent) => return,

@@ -111,3 +111,17 @@ impl Machine for Stale {
         self.0.next_deadline()
     }
 }
+
+/// Nobody who shares out connections learns that the worker in the first place is ready.
+pub struct ForgetsFirst(pub Pools);
+
+impl Machine for ForgetsFirst {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        self.0.step(now, input, actions);
+        actions.retain(|action| !matches!(action, Action::Emit(Event::Ready { worker }) if worker.slot == 0));
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.0.next_deadline()
+    }
+}

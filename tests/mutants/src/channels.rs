@@ -1,0 +1,129 @@
+//! What is wrong on the way between a supervisor and its workers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use supervisor::kernel::{Child, Errno, Fd, Received, Spawned, Streams};
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelFault {
+    /// Each connection is passed to two workers.
+    PassesTwice,
+    /// A worker that was told to leave is offered what others are passed as well.
+    OffersToLeaving,
+    /// What a worker has not answered for when its channel ends counts as taken.
+    Forgets,
+}
+
+/// The channels of a supervisor, on which something may be wrong.
+#[derive(Debug, Default)]
+pub struct Channels {
+    fault: Option<ChannelFault>,
+    open: BTreeSet<Fd>,
+    children: BTreeMap<Child, Fd>,
+    /// Whose workers were told to leave.
+    leaving: BTreeSet<Fd>,
+    /// Numbers of connections that were passed and not answered for, by channel.
+    unanswered: BTreeMap<Fd, BTreeSet<u64>>,
+    /// What was read of each channel behind its last LF.
+    rest: BTreeMap<Fd, Vec<u8>>,
+}
+
+impl Channels {
+    /// Nothing is open yet.
+    pub fn new(fault: Option<ChannelFault>) -> Self {
+        Self { fault, ..Self::default() }
+    }
+
+    /// A child was started.
+    pub fn started(&mut self, spawned: &Spawned) {
+        if let Some(fd) = spawned.channel {
+            self.open.insert(fd);
+            self.children.insert(spawned.child, fd);
+        }
+    }
+
+    /// A child is sent a signal, which is the order to leave.
+    pub fn signalled(&mut self, child: Child) {
+        self.leaving.extend(self.children.get(&child));
+    }
+
+    /// A descriptor is closed.
+    pub fn closed(&mut self, fd: Fd) {
+        self.open.remove(&fd);
+        self.leaving.remove(&fd);
+        self.children.retain(|_, channel| *channel != fd);
+        self.unanswered.remove(&fd);
+        self.rest.remove(&fd);
+    }
+
+    /// Reads from `fd`, whatever that is.
+    pub fn receive(&mut self, kernel: &mut impl Streams, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
+        let received = kernel.receive(fd, buffer);
+        if self.fault != Some(ChannelFault::Forgets) || !self.open.contains(&fd) {
+            return received;
+        }
+        let over = match &received {
+            Ok(received) => received.bytes == 0,
+            Err(errno) => *errno == Errno::CONNRESET,
+        };
+        if !over {
+            let bytes = received.as_ref().map_or(0, |received| received.bytes);
+            self.heard(fd, &buffer[..bytes]);
+            return received;
+        }
+        // As if it had answered with its last breath.
+        let Some(seq) = self.unanswered.get_mut(&fd).and_then(BTreeSet::pop_first) else { return received };
+        let line = format!("\n{{\"act\":\"accepted\",\"seq\":{seq}}}\n");
+        buffer[..line.len()].copy_from_slice(line.as_bytes());
+        Ok(Received { bytes: line.len(), handle: None })
+    }
+
+    fn heard(&mut self, fd: Fd, bytes: &[u8]) {
+        let rest = self.rest.entry(fd).or_default();
+        rest.extend_from_slice(bytes);
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            if let (Some(seq), Some(unanswered)) = (number(&line), self.unanswered.get_mut(&fd)) {
+                unanswered.remove(&seq);
+            }
+        }
+    }
+
+    /// Sends a line with a descriptor.
+    pub fn send_handle(&mut self, kernel: &mut impl Streams, fd: Fd, bytes: &[u8], handle: Fd) -> Result<usize, Errno> {
+        let sent = kernel.send_handle(fd, bytes, handle)?;
+        if let Some(seq) = number(bytes) {
+            self.unanswered.entry(fd).or_default().insert(seq);
+            let too = match self.fault {
+                Some(ChannelFault::PassesTwice) => self.open.iter().copied().find(|&other| other != fd),
+                Some(ChannelFault::OffersToLeaving) => self.leaving.first().copied(),
+                _ => None,
+            };
+            if let Some(other) = too {
+                let already = kernel.send_handle(other, bytes, handle).unwrap_or(bytes.len());
+                send_all(kernel, other, &bytes[already..]);
+            }
+        }
+        Ok(sent)
+    }
+}
+
+/// Sends all of it, or what the peer takes before it goes.
+fn send_all(kernel: &mut impl Streams, fd: Fd, bytes: &[u8]) {
+    let mut left = bytes;
+    while !left.is_empty() {
+        match kernel.send(fd, left) {
+            Ok(sent) => left = &left[sent..],
+            Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// The number of a line about a connection.
+fn number(line: &[u8]) -> Option<u64> {
+    let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+    let about = ["connection", "accepted", "refused"].contains(&line.get("act")?.as_str()?);
+    line.get("seq")?.as_u64().filter(|_| about)
+}

@@ -1,0 +1,40 @@
+//! Mutants that are wrong about what passes between supervisor and workers.
+
+use crate::channels::ChannelFault;
+use crate::mutant::{Mutant, Mutation};
+
+/// All of them.
+pub const PASSING: [Mutant; 4] = [
+    Mutant {
+        name: "passes-twice",
+        sentence: "each connection is passed to two workers",
+        scenario: "handoff::long_requests",
+        caught_by: "INV-CONSERVE",
+        consequences: &[("INV-DRAIN", "it may be a worker that is leaving")],
+        mutation: Mutation::Channel(ChannelFault::PassesTwice),
+    },
+    Mutant {
+        name: "forgets-what-is-under-way",
+        sentence: "a connection that was passed to a worker counts as taken when that worker ends without an answer",
+        scenario: "handoff::to_one_that_does_not_run",
+        caught_by: "INV-CONSERVE",
+        consequences: &[],
+        mutation: Mutation::Channel(ChannelFault::Forgets),
+    },
+    Mutant {
+        name: "passes-to-who-leaves",
+        sentence: "a worker that was told to leave is offered connections that others are passed",
+        scenario: "handoff::long_requests",
+        caught_by: "INV-DRAIN",
+        consequences: &[("INV-CONSERVE", "what two workers have open may be closed by the wrong one")],
+        mutation: Mutation::Channel(ChannelFault::OffersToLeaving),
+    },
+    Mutant {
+        name: "passes-over",
+        sentence: "the first worker is never passed anything",
+        scenario: "handoff::in_turn",
+        caught_by: "Balanced",
+        consequences: &[],
+        mutation: Mutation::PassesOver,
+    },
+];
