@@ -41,4 +41,6 @@ mod wait;
 pub use caller::run;
 pub use entry::hidden_main;
 pub use error::RunError;
+pub use host::facts;
 pub use puppet::main as puppet_main;
+pub use subject::subject_version;

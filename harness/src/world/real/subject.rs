@@ -12,6 +12,7 @@ use crate::time::Time;
 use crate::world::Plan;
 
 use super::clock;
+use super::host;
 use super::puppet::{SCRIPT, Script};
 
 /// Name of the link to the puppet in the run's directory: the program that the subject is told to start, which a fault
@@ -174,12 +175,12 @@ pub fn program(dir: &Path) -> PathBuf {
     dir.join(PROGRAM)
 }
 
-/// The command that prints the subject's version.
-pub fn version_command(plan: &Plan) -> Vec<String> {
+/// What the command that prints the subject's version says.
+pub fn subject_version(plan: &Plan) -> String {
     let names =
         [("{supervisor}", &plan.bins.supervisor), ("{puppet}", &plan.bins.puppet), ("{here}", &plan.subject_dir)];
     let fill = |text: &String| {
         names.iter().fold(text.clone(), |text, (name, path)| text.replace(name, &path.display().to_string()))
     };
-    plan.subject.version.iter().map(fill).collect()
+    host::version(&plan.subject.version.iter().map(fill).collect::<Vec<_>>())
 }
