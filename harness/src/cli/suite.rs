@@ -13,8 +13,10 @@ use crate::history::{Event, History};
 use crate::invariant::{self, Slack};
 use crate::report::{Attempt, Run, conform};
 use crate::scenario;
+use crate::search::Seen;
 use crate::subject;
 use crate::verdict::ExitCode;
+use crate::world::sim::{self, Counters};
 use crate::world::{self, Plan};
 
 /// How often a run is tried before it stays inconclusive.
@@ -128,12 +130,12 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
     let took = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let plan = &task.plan;
     let history = match world {
-        World::Real => world::real::run(plan, progress).map_err(|why| why.to_string()),
-        World::Sim => {
-            catch_unwind(AssertUnwindSafe(|| world::sim::run(plan))).map_err(|_| "the simulator panicked".into())
-        }
+        World::Real => world::real::run(plan, progress)
+            .map(|history| (history, Counters::default()))
+            .map_err(|why| why.to_string()),
+        World::Sim => catch_unwind(AssertUnwindSafe(|| simulate(plan))).map_err(|_| "the simulator panicked".into()),
     };
-    let history = match history {
+    let (history, counters) = match history {
         Ok(history) => history,
         Err(why) => return Attempt::failed(why, took()),
     };
@@ -153,7 +155,16 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
     if written.is_none() && attempt.code != ExitCode::Ok {
         written = write(&history, &path).is_ok().then_some(path);
     }
-    Attempt { history: written, ..attempt }
+    // Whoever breaks down over a history has had nothing to say about it.
+    let seen = catch_unwind(AssertUnwindSafe(|| Seen::new(&plan.scenario, &history, counters).situations()));
+    let situations = seen.unwrap_or_default().into_iter().map(str::to_owned).collect();
+    Attempt { history: written, situations, ..attempt }
+}
+
+/// The shipped supervisor on the model of the kernel as it is.
+fn simulate(plan: &Plan) -> (History, Counters) {
+    let outcome = sim::lived(plan);
+    (outcome.history, outcome.counters)
 }
 
 fn write(history: &History, path: &Path) -> io::Result<()> {

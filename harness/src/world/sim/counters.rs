@@ -27,10 +27,6 @@ pub struct Counters {
     pub dead_at_birth: u32,
     /// A worker ended before it had taken a connection that was on its way to it.
     pub handoffs_lost: u32,
-    /// Too many descriptors were on their way (ETOOMANYREFS).
-    pub too_many_references: u32,
     /// A channel ended with bytes in it that nobody had read (ECONNRESET).
     pub channels_reset: u32,
-    /// A connection found the accept queue full.
-    pub queues_full: u32,
 }
