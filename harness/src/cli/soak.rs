@@ -220,7 +220,8 @@ impl Soak<'_> {
 /// Thousands of histories in which nothing is wrong fill a disk and are read by nobody.
 fn forget(run: &Run) {
     for path in run.attempts.iter().filter_map(|attempt| attempt.history.as_deref()) {
-        // What is in the way of that is no matter of the soak.
+        // What is in the way of that is no matter of the soak; most runs have no twin.
         let _ = std::fs::remove_file(path);
+        let _ = std::fs::remove_file(path.with_extension("twin.jsonl"));
     }
 }

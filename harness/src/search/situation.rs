@@ -229,7 +229,7 @@ pub const SITUATIONS: &[Situation] = &[
             let born = seen.line.workers.iter().filter(|worker| worker.born.latest() < stop).count();
             born < seen.facts.wanted(stop) as usize + died.count()
         };
-        stop.is_some_and(|stop| missing(stop))
+        stop.is_some_and(missing)
     }),
     of("stopped-twice", "a second order to stop comes before the first is carried out", |seen| {
         seen.facts.hurry.is_some_and(|at| seen.stopping(at))

@@ -11,7 +11,9 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_w
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::history::Proc;
-use crate::scenario::{Fault, FileFault};
+use crate::scenario::{Fault, FileFault, Span};
+
+use super::wallclock::WallClock;
 
 /// How one fault is healed.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ enum Heal {
     Limits(Vec<(Proc, Resource, Rlimit)>),
     /// The file is put back in its place.
     PutBack { aside: PathBuf, to: PathBuf },
+    /// The wall clock is set by so many nanoseconds.
+    Clock(i64),
 }
 
 /// The faults that are on.
@@ -33,12 +37,14 @@ pub struct Faults {
     program: PathBuf,
     /// The subject's configuration file, if it has one.
     config: Option<PathBuf>,
+    /// The subject's wall clock, if the scenario sets it.
+    clock: Option<WallClock>,
 }
 
 impl Faults {
     /// None is on.
-    pub fn new(address: SocketAddrV4, program: PathBuf, config: Option<PathBuf>) -> Self {
-        Self { on: BTreeMap::new(), address, program, config }
+    pub fn new(address: SocketAddrV4, program: PathBuf, config: Option<PathBuf>, clock: Option<WallClock>) -> Self {
+        Self { on: BTreeMap::new(), address, program, config, clock }
     }
 
     /// Begins one.
@@ -53,11 +59,10 @@ impl Faults {
             Fault::File { which, is } if which == "config" => {
                 spoil(self.config.as_deref().ok_or("the subject has no configuration file")?, *is)?
             }
-            Fault::Freeze(_)
-            | Fault::File { .. }
-            | Fault::NotRead(_)
-            | Fault::Syscall { .. }
-            | Fault::ClockStep { .. } => return Err("not built for real processes".to_owned()),
+            Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back))?,
+            Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) | Fault::Syscall { .. } => {
+                return Err("not built for real processes".to_owned());
+            }
         };
         self.on.insert(format!("{fault:?}"), heal);
         Ok(())
@@ -66,8 +71,22 @@ impl Faults {
     /// Heals one. One that is not on needs no healing.
     pub fn heal(&mut self, fault: &Fault) {
         if let Some(heal) = self.on.remove(&format!("{fault:?}")) {
-            heal.apply();
+            self.apply(heal);
         }
+    }
+
+    fn apply(&mut self, heal: Heal) {
+        match heal {
+            // It was set before, so somebody sees it; and a subject that has gone needs no clock.
+            Heal::Clock(nanos) => drop(self.set_clock(nanos)),
+            other => other.apply(),
+        }
+    }
+
+    fn set_clock(&mut self, nanos: i64) -> Result<Heal, String> {
+        let clock = self.clock.as_mut().ok_or("the subject's wall clock can't be set")?;
+        clock.step(nanos)?;
+        Ok(Heal::Clock(nanos.saturating_neg()))
     }
 
     fn hold_address(&self) -> Result<Heal, String> {
@@ -86,7 +105,8 @@ impl Heal {
     fn apply(self) {
         match self {
             // Dropping it is all.
-            Self::Release(_) => {}
+            // The clock is the run's, and ends with it.
+            Self::Release(_) | Self::Clock(_) => {}
             Self::Limits(limits) => {
                 for (proc, resource, limit) in limits {
                     // A process that has ended needs no limit.
@@ -105,6 +125,12 @@ impl Drop for Faults {
     fn drop(&mut self) {
         std::mem::take(&mut self.on).into_values().for_each(Heal::apply);
     }
+}
+
+/// A step of the clock in nanoseconds.
+fn nanos(by: Span, back: bool) -> i64 {
+    let nanos = i64::try_from(by.0.as_nanos()).unwrap_or(i64::MAX);
+    if back { -nanos } else { nanos }
 }
 
 /// Moves a file aside and puts what is wrong with it in its place.

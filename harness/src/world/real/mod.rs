@@ -5,7 +5,7 @@
 //! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
 //! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `stalls`, `claims`, `leftovers` |
-//! | what is done | `subject`, `signals`, `faults`, `clients` |
+//! | what is done | `subject`, `signals`, `faults`, `wallclock`, `clients` |
 //! | the worker program | `puppet`, `sys` |
 
 mod bounds;
@@ -37,6 +37,7 @@ mod sweep;
 mod sys;
 mod tracked;
 mod wait;
+mod wallclock;
 
 pub use caller::run;
 pub use entry::hidden_main;
@@ -44,3 +45,4 @@ pub use error::RunError;
 pub use host::facts;
 pub use puppet::main as puppet_main;
 pub use subject::subject_version;
+pub use wallclock::lacks;

@@ -34,11 +34,11 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Writes everything that it needs into the run's directory.
+    /// Writes everything that it needs into the run's directory. `env` is added to its environment.
     ///
     /// # Errors
     /// Why that is not possible, in words.
-    pub fn prepare(plan: &Plan, dir: &Path, address: SocketAddrV4) -> Result<Self, String> {
+    pub fn prepare(plan: &Plan, dir: &Path, address: SocketAddrV4, env: Vec<(String, String)>) -> Result<Self, String> {
         let template =
             subject::template(&plan.subject, &plan.subject_dir).map_err(|problems| problems.render(false))?;
         let address = address.to_string();
@@ -51,8 +51,9 @@ impl Subject {
             puppet: &program(dir),
             seed: plan.seed,
         };
-        let rendered =
+        let mut rendered =
             subject::render(&plan.subject, template.as_ref(), &vars).map_err(|problems| problems.render(false))?;
+        rendered.env.extend(env);
         let HowToStop::Signal(stop) = plan.subject.stop;
         let reload = plan.subject.reload.map(|HowToReload::Signal(signal)| signal);
         let scale = plan.subject.scale;
@@ -175,12 +176,17 @@ pub fn program(dir: &Path) -> PathBuf {
     dir.join(PROGRAM)
 }
 
-/// What the command that prints the subject's version says.
-pub fn subject_version(plan: &Plan) -> String {
+/// The command that prints the subject's version.
+pub fn version_command(plan: &Plan) -> Vec<String> {
     let names =
         [("{supervisor}", &plan.bins.supervisor), ("{puppet}", &plan.bins.puppet), ("{here}", &plan.subject_dir)];
     let fill = |text: &String| {
         names.iter().fold(text.clone(), |text, (name, path)| text.replace(name, &path.display().to_string()))
     };
-    host::version(&plan.subject.version.iter().map(fill).collect::<Vec<_>>())
+    plan.subject.version.iter().map(fill).collect()
+}
+
+/// What it says.
+pub fn subject_version(plan: &Plan) -> String {
+    host::version(&version_command(plan))
 }
