@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use mutants::{UNMUTATED, find, real};
+use mutants::{REAL, UNMUTATED, find, real};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
@@ -33,7 +33,8 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let caught = |name: &'static str| Trial::test(name.replace('-', "_"), move || is_caught(name));
-    let mut trials: Vec<Trial> = CHOSEN.into_iter().map(caught).collect();
+    let grounded = REAL.iter().map(|mutant| mutant.name);
+    let mut trials: Vec<Trial> = CHOSEN.into_iter().chain(grounded).map(caught).collect();
     trials.push(Trial::test("unmutated", passes));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

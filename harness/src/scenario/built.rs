@@ -7,15 +7,11 @@ use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Step, Tar
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
 const NOT_BUILT: &[&str] = &[
-    "Adopted",
-    "Bystander",
-    "Child",
     "ClockStep",
     "File otherwise",
     "Limit by cgroup",
     "LogReader",
     "NotRead",
-    "SecondStart",
     "Syscall",
     "Upgrade",
     "a Flood load",
@@ -26,7 +22,7 @@ const NOT_BUILT: &[&str] = &[
 ];
 
 /// What only real processes can do.
-const NOT_SIMULATED: &[&str] = &["Limit"];
+const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart"];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
@@ -156,6 +152,11 @@ fn file(which: &str, is: FileFault) -> &'static str {
     match (which, is) {
         ("program", FileFault::Missing | FileFault::Forbidden | FileFault::Empty) => "File program",
         ("config", FileFault::Missing) => "File config",
+        ("control" | "socket" | "pidfile", FileFault::Missing | FileFault::Empty) => "File owned",
+        (
+            "control" | "socket" | "pidfile",
+            FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory,
+        ) => "File owned",
         _ => "File otherwise",
     }
 }
@@ -194,6 +195,7 @@ fn ask(ask: &Ask) -> &'static str {
         Ask::Flood(_) => "Ask Flood",
         Ask::Garble(_) => "Ask Garble",
         Ask::Hang => "Ask Hang",
+        Ask::SignalGroup(_) => "Ask SignalGroup",
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::scenario::{Act, Ask, Command, Fault, Handoff, Life, Load, Retirement, Scenario, not_built};
+use crate::scenario::{Act, Ask, Command, Fault, Handoff, Life, Load, Owns, Retirement, Scenario, not_built};
 
 use super::{ORIGINAL, Profile, Puppet, Subject};
 
@@ -38,6 +38,12 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
             });
         }
     }
+    let has = subject.profile.owns.as_deref().unwrap_or_default();
+    why.extend(scenario.pool.owns.iter().filter(|one| !has.contains(one)).map(|one| match one {
+        Owns::Control => "it has no control socket".to_owned(),
+        Owns::Socket => "it can't serve on a Unix socket beside its address".to_owned(),
+        Owns::Pidfile => "it writes no pid file".to_owned(),
+    }));
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());
     }
@@ -91,6 +97,8 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         holds_listener,
         // What a subject can do beyond this is asked of it only by scenarios that say so.
         handoffs: _,
+        owns: _,
+        second_start: _,
     } = profile;
     let unlimited = *limit == Some(super::LimitRule::Unlimited);
     let lines = [

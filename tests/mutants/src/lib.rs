@@ -5,8 +5,10 @@
 //! the kernel ([`Faulty`]), or are a change of its policy.
 
 mod faulty;
+mod ground;
 mod list;
 pub mod machines;
+mod meddling;
 
 mod matrix;
 mod mutant;
@@ -14,6 +16,7 @@ pub mod program;
 pub mod real;
 
 pub use faulty::{Faulty, KernelFault};
+pub use ground::REAL;
 pub use list::{ALL, UNMUTATED, find};
 pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};
 

@@ -1,5 +1,6 @@
 //! All of them.
 
+use crate::ground::REAL;
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
@@ -182,5 +183,5 @@ pub const UNMUTATED: Mutant = Mutant {
 
 /// The mutant of that name, or the unmutated one.
 pub fn find(name: &str) -> Option<&'static Mutant> {
-    ALL.iter().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
+    ALL.iter().chain(&REAL).chain([&UNMUTATED]).find(|mutant| mutant.name == name)
 }

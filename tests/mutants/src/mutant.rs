@@ -80,6 +80,8 @@ pub enum Mutation {
     LeaksDescriptors,
     /// With fewer workers wanted nobody leaves.
     ScaleForgetsSlots,
+    /// Its view of the kernel is this one.
+    Kernel(KernelFault),
 }
 
 /// Any state machine.
@@ -126,7 +128,7 @@ impl Mutation {
             | Self::NoLimit
             | Self::DrainsBeforeReady
             | Self::WatchdogOff => Box::new(changed()),
-            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors => Box::new(Pools::new(policies)),
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::Kernel(_) => Box::new(Pools::new(policies)),
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
             Self::RetirementIsFree => Box::new(Meter::new(changed(), limit, Counting::Deaths)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
@@ -164,6 +166,7 @@ impl Mutation {
             Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
             Self::LeaksDescriptors => KernelFault::ClosesNothing,
             Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
+            Self::Kernel(fault) => fault,
             _ => KernelFault::None,
         }
     }

@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::history::Proc;
-use crate::scenario::{Fault, FileFault};
+use crate::history::{Proc, What};
+use crate::scenario::{Fault, FileFault, Owns};
+use crate::subject;
+
+use super::planted::{self, Planted};
 
 /// How one fault is healed.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ enum Heal {
     Release(#[allow(dead_code, reason = "held for its drop")] OwnedFd),
     /// The limits are set back.
     Limits(Vec<(Proc, Resource, Rlimit)>),
+    /// What was planted is taken away, if it is still there.
+    Uproot(Planted),
     /// The file is put back in its place.
     PutBack { aside: PathBuf, to: PathBuf },
 }
@@ -33,12 +38,33 @@ pub struct Faults {
     program: PathBuf,
     /// The subject's configuration file, if it has one.
     config: Option<PathBuf>,
+    /// Where the subject has what the scenario asks for beside its address.
+    owned: BTreeMap<&'static str, PathBuf>,
+    /// Who has nothing to do with the subject.
+    pub bystander: Option<Proc>,
 }
 
 impl Faults {
     /// None is on.
-    pub fn new(address: SocketAddrV4, program: PathBuf, config: Option<PathBuf>) -> Self {
-        Self { on: BTreeMap::new(), address, program, config }
+    pub fn new(address: SocketAddrV4, dir: &Path, config: Option<PathBuf>, owns: &[Owns]) -> Self {
+        let owned = owns.iter().map(|one| (one.name(), subject::owned(dir, *one))).collect();
+        Self { on: BTreeMap::new(), address, program: super::subject::program(dir), config, owned, bystander: None }
+    }
+
+    /// What was planted and belongs to somebody else, as it is now.
+    pub fn foreign(&self) -> impl Iterator<Item = What> {
+        self.on.values().filter_map(|heal| match heal {
+            Heal::Uproot(planted) => planted.look(),
+            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } => None,
+        })
+    }
+
+    fn spoil_owned(&self, which: &str, is: FileFault) -> Result<Heal, String> {
+        let Some(path) = self.owned.get(which) else { return Err(format!("the subject has no {which}")) };
+        if is == FileFault::Missing {
+            return spoil(path, is);
+        }
+        planted::plant(which, path, is, self.bystander).map(Heal::Uproot)
     }
 
     /// Begins one.
@@ -53,6 +79,7 @@ impl Faults {
             Fault::File { which, is } if which == "config" => {
                 spoil(self.config.as_deref().ok_or("the subject has no configuration file")?, *is)?
             }
+            Fault::File { which, is } if self.owned.contains_key(which.as_str()) => self.spoil_owned(which, *is)?,
             Fault::Freeze(_)
             | Fault::File { .. }
             | Fault::NotRead(_)
@@ -87,6 +114,7 @@ impl Heal {
         match self {
             // Dropping it is all.
             Self::Release(_) => {}
+            Self::Uproot(planted) => planted.uproot(),
             Self::Limits(limits) => {
                 for (proc, resource, limit) in limits {
                     // A process that has ended needs no limit.
@@ -116,6 +144,9 @@ fn spoil(path: &Path, how: FileFault) -> Result<Heal, String> {
         FileFault::Forbidden => Some(0o000),
         FileFault::Empty => Some(0o700),
         FileFault::Full => return Err(format!("{} is on a filesystem that can't be filled", path.display())),
+        FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => {
+            return Err(format!("{} belongs to nobody but the harness", path.display()));
+        }
     };
     std::fs::rename(path, &aside).map_err(fail)?;
     let heal = Heal::PutBack { aside, to: path.to_owned() };
