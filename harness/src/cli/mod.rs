@@ -4,6 +4,7 @@ mod args;
 mod bins;
 mod calls;
 mod dry;
+mod explain;
 mod hunt;
 mod info;
 mod main;

@@ -7,7 +7,7 @@ mod profile;
 mod render;
 mod validate;
 
-pub use lacks::{lacks, missing_programs, undeclared};
+pub use lacks::{Undeclared, lacks, missing_programs, undeclared};
 pub use load::{bundled, load, parse_profile, template};
 pub use model::{
     Configuration, Deviation, Frequency, HowToReload, HowToScale, HowToStop, ORIGINAL, Puppet, Readiness, Subject,
