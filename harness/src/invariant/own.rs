@@ -110,7 +110,8 @@ fn judge_looks(case: &Case<'_>, looks: &[&Owned<'_>], tally: &mut Tally) {
         if before.is != after.is {
             let said = |is: Option<&str>| is.map_or_else(|| "nothing".to_owned(), str::to_owned);
             let whose = if foreign { "is somebody else's" } else { "has an owner who lives" };
-            let seconds = case.timeline.seconds.iter().filter(|one| before.at <= one.born && one.born <= after.at).count();
+            let seconds =
+                case.timeline.seconds.iter().filter(|one| before.at <= one.born && one.born <= after.at).count();
             let between = if seconds > 0 { format!("; {seconds} second starts lie between") } else { String::new() };
             tally.fail(
                 after.at,
@@ -125,12 +126,14 @@ fn judge_looks(case: &Case<'_>, looks: &[&Owned<'_>], tally: &mut Tally) {
 fn may_change(case: &Case<'_>, before: &Owned<'_>, after: Time) -> bool {
     let between = |at: Time| before.at <= at && at <= after;
     let line = case.timeline;
-    let replaced = line.supervisors.iter().any(|one| between(one.born) || one.exited.is_some_and(|(at, _)| between(at)));
+    let replaced =
+        line.supervisors.iter().any(|one| between(one.born) || one.exited.is_some_and(|(at, _)| between(at)));
     let stopping = case.facts.stop.is_some_and(|at| at <= after) || case.facts.felled.is_some_and(|at| at <= after);
     let ended = case.facts.ended_itself.is_some_and(|at| at <= after);
     let upgraded = line.commands.iter().any(|(at, what)| matches!(what, Command::Upgrade) && between(*at));
     let meddled = line.faults.iter().any(|one| {
-        (one.fault.starts_with("File") || one.fault.starts_with("AddressHeld")) && (between(one.from) || between(one.until))
+        (one.fault.starts_with("File") || one.fault.starts_with("AddressHeld"))
+            && (between(one.from) || between(one.until))
     });
     // Whoever does not claim to hold its listener may open it anew.
     let opens_anew = before.what.contains(':') && case.profile.holds_listener != Some(true);

@@ -59,7 +59,7 @@ impl Tale {
                 ready_timeout: None,
                 watchdog: None,
                 handoff: None,
-            owns: Vec::new(),
+                owns: Vec::new(),
             },
             lives: Default::default(),
             load: vec![Load::Probe {

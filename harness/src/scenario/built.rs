@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Step, Target, Trigger};
+use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Start, Step, Target, Trigger};
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
 const NOT_BUILT: &[&str] = &[
@@ -22,7 +22,7 @@ const NOT_BUILT: &[&str] = &[
 ];
 
 /// What only real processes can do.
-const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart"];
+const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart", "Start again"];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
@@ -49,6 +49,9 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     }
     for step in &scenario.steps {
         of_step(step, &mut used);
+    }
+    if scenario.start == Start::Steady && used.contains("Start") {
+        used.insert("Start again");
     }
     used
 }

@@ -16,7 +16,7 @@ pub const REAL: [Mutant; 3] = [
     Mutant {
         name: "shares-addresses",
         sentence: "a second supervisor binds the same address (SO_REUSEPORT) and runs beside the first",
-        scenario: "ownership/start::address_alone",
+        scenario: "ownership/second_start::address_alone",
         caught_by: "INV-OWN",
         consequences: &[
             ("INV-ONCE", "there are the workers of two pools"),
@@ -31,7 +31,7 @@ pub const REAL: [Mutant; 3] = [
     Mutant {
         name: "signals-neighbours",
         sentence: "what it sends to a worker everybody in its own process group gets",
-        scenario: "ownership/socket",
+        scenario: "ownership/unix_socket",
         caught_by: "INV-OWN",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::SignalsNeighbours),

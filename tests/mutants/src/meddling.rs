@@ -10,7 +10,9 @@ use supervisor::kernel::SignalNumber;
 pub fn signal_neighbours(signal: SignalNumber) {
     let Ok(signal) = Signal::try_from(signal.0) else { return };
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).map(Pid::from_raw) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).map(Pid::from_raw) else {
+            continue;
+        };
         if pid != getpid() && group(pid) == Some(getpgrp()) {
             // One that has ended is nobody's neighbour any more.
             _ = kill(pid, signal);

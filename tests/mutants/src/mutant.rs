@@ -128,7 +128,9 @@ impl Mutation {
             | Self::NoLimit
             | Self::DrainsBeforeReady
             | Self::WatchdogOff => Box::new(changed()),
-            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::Kernel(_) => Box::new(Pools::new(policies)),
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::Kernel(_) => {
+                Box::new(Pools::new(policies))
+            }
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
             Self::RetirementIsFree => Box::new(Meter::new(changed(), limit, Counting::Deaths)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),

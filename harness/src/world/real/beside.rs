@@ -101,7 +101,8 @@ impl Runner {
     /// A signal to everybody in the group of this process: one call, so that nobody is hit much earlier than others.
     pub(super) fn signal_group(&mut self, of: Proc, signal: Kernel) {
         let group = procfs::group(of.pid).unwrap_or(of.pid);
-        let members = self.observer.procs.alive().map(|one| one.proc).filter(|one| procfs::group(one.pid) == Some(group));
+        let members =
+            self.observer.procs.alive().map(|one| one.proc).filter(|one| procfs::group(one.pid) == Some(group));
         let now = clock::now();
         let sent = members.map(|proc| Event::at(now, What::Injected { proc, signal: signal.as_raw() }));
         self.fresh.extend(sent.collect::<Vec<_>>());

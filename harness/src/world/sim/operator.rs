@@ -194,11 +194,7 @@ fn errno(is: FileFault) -> Option<Errno> {
         FileFault::Missing => Some(Errno::NOENT),
         FileFault::Forbidden => Some(Errno(13)),
         FileFault::Empty => Some(Errno(8)),
-        FileFault::Full
-        | FileFault::Stale
-        | FileFault::Foreign
-        | FileFault::Garbage
-        | FileFault::Directory => None,
+        FileFault::Full | FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => None,
     }
 }
 

@@ -10,14 +10,14 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio, retry_on_intr};
-use rustix::process::kill_current_process_group;
 use rustix::net::{SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, getpeername, send};
+use rustix::process::kill_current_process_group;
 
 use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
 use crate::scenario::{Ask, Child, Retirement};
 
-use super::super::{clock, signals};
 use super::super::journal::JournalLine;
+use super::super::{clock, signals};
 use super::channel::{Inbox, Word};
 use super::setup::Setup;
 use super::{child, wire};
