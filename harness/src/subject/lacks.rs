@@ -145,7 +145,11 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
             "INV-CONTAIN: what becomes of the workers when it is killed",
         ),
         ("idle_cpu", idle_cpu.is_some(), "INV-STATIONARY: what it may take of a processor while nothing happens"),
-        ("holds_listener", holds_listener.is_some(), "INV-CONSERVE: whether a connection may ever be refused"),
+        (
+            "holds_listener",
+            holds_listener.is_some(),
+            "INV-CONSERVE and INV-OWN: whether it has its listening socket from start to end",
+        ),
     ];
     let missing = lines.into_iter().filter(|(_, declared, _)| !declared);
     missing.map(|(line, _, judged_on)| Undeclared { line, judged_on }).collect()

@@ -133,7 +133,7 @@ impl<K: Listen> Listen for Faulty<K> {
         match (self.fault, address) {
             (KernelFault::TakesPaths, Address::Unix(path)) => _ = std::fs::remove_file(path),
             (KernelFault::SharesAddresses, _) => {
-                return self.inner.listen(address, &ListenOptions { reuse_port: true, ..options.clone() });
+                return self.inner.listen(address, &ListenOptions { reuse_port: true, ..*options });
             }
             _ => {}
         }
