@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use harness::cli::{Form, World, forms, missing};
 use harness::invariant::INVARIANTS;
+use harness::relation::RELATIONS;
 use harness::scenario::{Entry, catalogue};
 use harness::subject;
 use harness::world::{Bins, Plan};
@@ -135,7 +136,7 @@ fn catalogue_page(entries: &[Entry], suite: &[Known]) -> String {
 /// A link to the invariant's definition; those that are not built have none.
 fn invariant(id: &str) -> String {
     let short = id.trim_start_matches("INV-");
-    let built = INVARIANTS.iter().any(|invariant| invariant.id == id);
+    let built = INVARIANTS.iter().map(|one| one.id).chain(RELATIONS.iter().map(|one| one.id)).any(|built| built == id);
     if built { format!("[{short}](invariants.md#{})", id.to_lowercase()) } else { format!("{short} (not built)") }
 }
 
@@ -208,8 +209,19 @@ fn invariants_page() -> String {
             _ = writeln!(page, "- Its mutants:\n{}", mutants.join("\n"));
         }
     }
-    let not_built: Vec<&str> =
-        subject::INVARIANTS.into_iter().filter(|id| !INVARIANTS.iter().any(|built| built.id == *id)).collect();
+    page.push_str("\n# Relations between two runs\n");
+    for relation in RELATIONS {
+        _ = write!(page, "\n## {}\n\n", relation.id);
+        _ = writeln!(page, "*{}*\n\n{}\n", relation.title, relation.definition);
+        _ = writeln!(page, "- Needs: {}.", relation.needs);
+        let entries = catalogue().iter().filter(|entry| entry.invariants.iter().any(|id| id == relation.id));
+        let entries: Vec<String> = entries.map(|entry| format!("`{}` ({})", entry.id, entry.priority)).collect();
+        _ = writeln!(page, "- Has to notice, of the [catalogue](catalogue.md): {}.", entries.join(", "));
+    }
+    let built = |id: &str| {
+        INVARIANTS.iter().map(|one| one.id).chain(RELATIONS.iter().map(|one| one.id)).any(|built| built == id)
+    };
+    let not_built: Vec<&str> = subject::INVARIANTS.into_iter().filter(|id| !built(id)).collect();
     if !not_built.is_empty() {
         _ = writeln!(page, "\nKnown by name and not built: {}.", not_built.join(", "));
     }

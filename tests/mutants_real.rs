@@ -14,7 +14,7 @@ const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
 /// Those that a real kernel shows as surely as the simulated one.
-const CHOSEN: [&str; 8] = [
+const CHOSEN: [&str; 10] = [
     "no-restart",
     "one-reap-per-sigchld",
     "two-replacements-per-retirement",
@@ -23,6 +23,8 @@ const CHOSEN: [&str; 8] = [
     "gives-up-with-status-0",
     "orphans-on-stop",
     "term-lost-during-rolling-restart",
+    "wall-clock-window",
+    "wall-clock-watchdog",
 ];
 
 fn main() -> ExitCode {

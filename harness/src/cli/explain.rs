@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::invariant::{INVARIANTS, Invariant};
+use crate::invariant::INVARIANTS;
 use crate::problem::{Problem, Problems, Source};
+use crate::relation::RELATIONS;
 use crate::scenario::{self, Entry};
 use crate::verdict::ExitCode;
 
@@ -18,7 +19,11 @@ const SUITE: &str = "scenarios";
 pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
     let mut out = io::stdout();
     if let Some(invariant) = INVARIANTS.iter().find(|invariant| is_named(invariant.id, what)) {
-        explain_invariant(invariant, &mut out)?;
+        explain_demand(invariant.id, invariant.title, invariant.definition, invariant.needs, &mut out)?;
+        return Ok(ExitCode::Ok);
+    }
+    if let Some(relation) = RELATIONS.iter().find(|relation| is_named(relation.id, what)) {
+        explain_demand(relation.id, relation.title, relation.definition, relation.needs, &mut out)?;
         return Ok(ExitCode::Ok);
     }
     if let Some(entry) = scenario::entry(what) {
@@ -33,8 +38,7 @@ pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
 }
 
 /// What it demands, of whom, and which failures of the field it has to notice.
-fn explain_invariant(invariant: &Invariant, out: &mut dyn Write) -> io::Result<()> {
-    let Invariant { id, title, definition, needs, .. } = invariant;
+fn explain_demand(id: &str, title: &str, definition: &str, needs: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{id}: {title}\n\n{definition}\n\nNeeds: {needs}")?;
     let entries = scenario::catalogue().iter().filter(|entry| entry.invariants.iter().any(|named| named == id));
     let entries: Vec<&str> = entries.map(|entry| entry.id.as_str()).collect();
@@ -46,8 +50,9 @@ fn explain_entry(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} ({}, {})\n\n{}\n", entry.id, entry.priority, entry.class, entry.failure)?;
     writeln!(out, "Who has to notice:")?;
     for id in &entry.invariants {
-        let known = INVARIANTS.iter().find(|invariant| invariant.id == id);
-        writeln!(out, "  {id}: {}", known.map_or("not built yet", |invariant| invariant.title))?;
+        let invariant = INVARIANTS.iter().find(|invariant| invariant.id == id).map(|invariant| invariant.title);
+        let relation = RELATIONS.iter().find(|relation| relation.id == id).map(|relation| relation.title);
+        writeln!(out, "  {id}: {}", invariant.or(relation).unwrap_or("not built yet"))?;
     }
     // Outside a checkout of the suite there is nothing to name.
     let Ok(forms) = select::forms(&[PathBuf::from(SUITE)]) else { return Ok(()) };
@@ -83,6 +88,7 @@ fn scenario_path(what: &str) -> Result<PathBuf, Problems> {
     let suite = scenario::find(&[PathBuf::from(SUITE)]).unwrap_or_default();
     let names = suite.iter().map(|(name, _)| name.as_str());
     let valid = names.chain(INVARIANTS.iter().map(|invariant| invariant.id));
+    let valid = valid.chain(RELATIONS.iter().map(|relation| relation.id));
     let valid = valid.chain(scenario::catalogue().iter().map(|entry| entry.id.as_str()));
     let problem = Problem::new(&Source::unread(Path::new(what)), "there is nothing of this name")
         .expected("a scenario file, a name in scenarios/, an invariant or an id of the catalogue")

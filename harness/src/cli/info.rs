@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::history::{Header, History};
 use crate::invariant::{self, INVARIANTS, Slack};
 use crate::problem::{Problem, Problems, Source};
+use crate::relation::RELATIONS;
 use crate::report::{self, Attempt, Report, Run, Style, conform};
 use crate::scenario::{self, Scenario};
 use crate::subject::{self, Profile};
@@ -122,6 +123,10 @@ pub fn list(paths: &[PathBuf]) -> Result<ExitCode, Trouble> {
     writeln!(out, "\nInvariants:")?;
     for invariant in INVARIANTS {
         writeln!(out, "  {:width$}  {}", invariant.id, invariant.title)?;
+    }
+    writeln!(out, "\nRelations between two runs:")?;
+    for relation in RELATIONS {
+        writeln!(out, "  {:width$}  {}", relation.id, relation.title)?;
     }
     writeln!(out, "\nSubjects:")?;
     for name in subject::bundled() {

@@ -6,20 +6,8 @@ use std::collections::BTreeSet;
 use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Start, Step, Target, Trigger};
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
-const NOT_BUILT: &[&str] = &[
-    "ClockStep",
-    "File otherwise",
-    "Limit by cgroup",
-    "LogReader",
-    "NotRead",
-    "Syscall",
-    "Upgrade",
-    "a Flood load",
-    "a Poison load",
-    "a Slow load",
-    "lifetime",
-    "stderr",
-];
+const NOT_BUILT: &[&str] =
+    &["File otherwise", "Limit by cgroup", "LogReader", "NotRead", "Syscall", "Upgrade", "stderr"];
 
 /// What only real processes can do.
 const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart", "Start again"];

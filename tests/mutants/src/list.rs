@@ -1,10 +1,16 @@
 //! All of them.
 
+use std::sync::LazyLock;
+
+use crate::clocks::CLOCKS;
 use crate::ground::REAL;
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub const ALL: [Mutant; 20] = [
+pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).copied().collect());
+
+/// Those that belong to no kind with a list of its own.
+const LIST: [Mutant; 20] = [
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",

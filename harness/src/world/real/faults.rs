@@ -11,10 +11,11 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_w
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::history::{Proc, What};
-use crate::scenario::{Fault, FileFault, Owns};
+use crate::scenario::{Fault, FileFault, Owns, Span};
 use crate::subject;
 
 use super::planted::{self, Planted};
+use super::wallclock::WallClock;
 
 /// How one fault is healed.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ enum Heal {
     Uproot(Planted),
     /// The file is put back in its place.
     PutBack { aside: PathBuf, to: PathBuf },
+    /// The wall clock is set by so many nanoseconds.
+    Clock(i64),
 }
 
 /// The faults that are on.
@@ -42,20 +45,29 @@ pub struct Faults {
     owned: BTreeMap<&'static str, PathBuf>,
     /// Who has nothing to do with the subject.
     pub bystander: Option<Proc>,
+    /// The subject's wall clock, if the scenario sets it.
+    clock: Option<WallClock>,
 }
 
 impl Faults {
     /// None is on.
-    pub fn new(address: SocketAddrV4, dir: &Path, config: Option<PathBuf>, owns: &[Owns]) -> Self {
+    pub fn new(
+        address: SocketAddrV4,
+        dir: &Path,
+        config: Option<PathBuf>,
+        owns: &[Owns],
+        clock: Option<WallClock>,
+    ) -> Self {
         let owned = owns.iter().map(|one| (one.name(), subject::owned(dir, *one))).collect();
-        Self { on: BTreeMap::new(), address, program: super::subject::program(dir), config, owned, bystander: None }
+        let program = super::subject::program(dir);
+        Self { on: BTreeMap::new(), address, program, config, owned, bystander: None, clock }
     }
 
     /// What was planted and belongs to somebody else, as it is now.
     pub fn foreign(&self) -> impl Iterator<Item = What> {
         self.on.values().filter_map(|heal| match heal {
             Heal::Uproot(planted) => planted.look(),
-            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } => None,
+            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } | Heal::Clock(_) => None,
         })
     }
 
@@ -80,11 +92,10 @@ impl Faults {
                 spoil(self.config.as_deref().ok_or("the subject has no configuration file")?, *is)?
             }
             Fault::File { which, is } if self.owned.contains_key(which.as_str()) => self.spoil_owned(which, *is)?,
-            Fault::Freeze(_)
-            | Fault::File { .. }
-            | Fault::NotRead(_)
-            | Fault::Syscall { .. }
-            | Fault::ClockStep { .. } => return Err("not built for real processes".to_owned()),
+            Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back))?,
+            Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) | Fault::Syscall { .. } => {
+                return Err("not built for real processes".to_owned());
+            }
         };
         self.on.insert(format!("{fault:?}"), heal);
         Ok(())
@@ -93,8 +104,22 @@ impl Faults {
     /// Heals one. One that is not on needs no healing.
     pub fn heal(&mut self, fault: &Fault) {
         if let Some(heal) = self.on.remove(&format!("{fault:?}")) {
-            heal.apply();
+            self.apply(heal);
         }
+    }
+
+    fn apply(&mut self, heal: Heal) {
+        match heal {
+            // It was set before, so somebody sees it; and a subject that has gone needs no clock.
+            Heal::Clock(nanos) => drop(self.set_clock(nanos)),
+            other => other.apply(),
+        }
+    }
+
+    fn set_clock(&mut self, nanos: i64) -> Result<Heal, String> {
+        let clock = self.clock.as_mut().ok_or("the subject's wall clock can't be set")?;
+        clock.step(nanos)?;
+        Ok(Heal::Clock(nanos.saturating_neg()))
     }
 
     fn hold_address(&self) -> Result<Heal, String> {
@@ -113,7 +138,8 @@ impl Heal {
     fn apply(self) {
         match self {
             // Dropping it is all.
-            Self::Release(_) => {}
+            // The clock is the run's, and ends with it.
+            Self::Release(_) | Self::Clock(_) => {}
             Self::Uproot(planted) => planted.uproot(),
             Self::Limits(limits) => {
                 for (proc, resource, limit) in limits {
@@ -133,6 +159,12 @@ impl Drop for Faults {
     fn drop(&mut self) {
         std::mem::take(&mut self.on).into_values().for_each(Heal::apply);
     }
+}
+
+/// A step of the clock in nanoseconds.
+fn nanos(by: Span, back: bool) -> i64 {
+    let nanos = i64::try_from(by.0.as_nanos()).unwrap_or(i64::MAX);
+    if back { -nanos } else { nanos }
 }
 
 /// Moves a file aside and puts what is wrong with it in its place.

@@ -5,7 +5,7 @@
 //! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
 //! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `stalls`, `claims`, `owned`, `leftovers` |
-//! | what is done | `subject`, `beside`, `signals`, `faults`, `planted`, `clients` |
+//! | what is done | `subject`, `beside`, `signals`, `faults`, `planted`, `wallclock`, `clients` |
 //! | the worker program | `puppet`, `sys` |
 
 mod beside;
@@ -40,8 +40,10 @@ mod sweep;
 mod sys;
 mod tracked;
 mod wait;
+mod wallclock;
 
 pub use caller::run;
 pub use entry::hidden_main;
 pub use error::RunError;
 pub use puppet::main as puppet_main;
+pub use wallclock::lacks;

@@ -9,7 +9,7 @@ use rustix::process::Signal as Kernel;
 use crate::director::{Director, Injection};
 use crate::history::{Event, Header, Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Ask, Command};
+use crate::scenario::{Ask, Command, constructs};
 use crate::time::Time;
 use crate::world::scaling::Scaling;
 
@@ -25,6 +25,7 @@ use super::owned::Owned;
 use super::stalls::Stalls;
 use super::subject::{self, Subject};
 use super::tracked::Kind;
+use super::wallclock::WallClock;
 use super::{bounds, claims, clock, host, leftovers, procfs, rundir, side, signals};
 
 /// How often what is left is looked for while it may still go.
@@ -77,7 +78,10 @@ impl Runner {
         let words = |error: io::Error| error.to_string();
         let log = Log::new().map_err(words)?;
         let address = rundir::address().map_err(|error| format!("no loopback address is free: {error}"))?;
-        let subject = Subject::prepare(&job.plan, &job.dir, address)?;
+        let steps = constructs(&job.plan.scenario).contains("ClockStep");
+        let clock = steps.then(|| WallClock::new(&job.dir)).transpose()?;
+        let env = clock.iter().flat_map(WallClock::env).collect();
+        let subject = Subject::prepare(&job.plan, &job.dir, address, env)?;
         let (scenario, profile) = (&job.plan.scenario, &job.plan.subject.profile);
         Ok(Self {
             address,
@@ -89,7 +93,7 @@ impl Runner {
             sockets: Sockets::new(&scenario.load, scenario.pool.workers, address),
             stalls: Stalls::new(clock::now()),
             polled: clock::now(),
-            faults: Faults::new(address, &job.dir, subject.config().map(Path::to_owned), &scenario.pool.owns),
+            faults: Faults::new(address, &job.dir, subject.config().map(Path::to_owned), &scenario.pool.owns, clock),
             owned: Owned::new(address, &scenario.pool.owns, &job.dir),
             caught: Tail::new(job.dir.join(BYSTANDERS)),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),

@@ -33,11 +33,11 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Writes everything that it needs into the run's directory.
+    /// Writes everything that it needs into the run's directory. `env` is added to its environment.
     ///
     /// # Errors
     /// Why that is not possible, in words.
-    pub fn prepare(plan: &Plan, dir: &Path, address: SocketAddrV4) -> Result<Self, String> {
+    pub fn prepare(plan: &Plan, dir: &Path, address: SocketAddrV4, env: Vec<(String, String)>) -> Result<Self, String> {
         let template =
             subject::template(&plan.subject, &plan.subject_dir).map_err(|problems| problems.render(false))?;
         let address = address.to_string();
@@ -50,8 +50,9 @@ impl Subject {
             puppet: &program(dir),
             seed: plan.seed,
         };
-        let rendered =
+        let mut rendered =
             subject::render(&plan.subject, template.as_ref(), &vars).map_err(|problems| problems.render(false))?;
+        rendered.env.extend(env);
         let HowToStop::Signal(stop) = plan.subject.stop;
         let reload = plan.subject.reload.map(|HowToReload::Signal(signal)| signal);
         let scale = plan.subject.scale;

@@ -63,6 +63,8 @@ pub(super) struct World {
     pub listeners: Vec<Listener>,
     /// What waits at each notify socket of the supervisor.
     pub datagrams: Vec<VecDeque<&'static [u8]>>,
+    /// By how much the wall clock was set, in nanoseconds.
+    pub wall_offset: i64,
     /// Somebody else holds the subject's address.
     pub address_held: bool,
     /// With so many processes there can be no more of this user (RLIMIT_NPROC).

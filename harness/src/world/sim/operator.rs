@@ -81,6 +81,11 @@ impl World {
     fn fault(&mut self, fault: &Fault, begin: bool) {
         match fault {
             Fault::AddressHeld => self.address_held = begin,
+            Fault::ClockStep { by, back } => {
+                let by = i64::try_from(by.0.as_nanos()).unwrap_or(i64::MAX);
+                let forward = begin != *back;
+                self.wall_offset = self.wall_offset.saturating_add(if forward { by } else { -by });
+            }
             Fault::File { which, is } if which == "program" => self.program_error = errno(*is).filter(|_| begin),
             Fault::File { which, is: FileFault::Missing } if which == "config" => {
                 std::mem::swap(&mut self.file, &mut self.file_aside);

@@ -195,6 +195,7 @@ impl World {
             pipes: Vec::new(),
             listeners: Vec::new(),
             datagrams: Vec::new(),
+            wall_offset: 0,
             address_held: false,
             process_limit: usize::MAX,
             program_error: None,
