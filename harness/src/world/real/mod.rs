@@ -45,5 +45,7 @@ mod wallclock;
 pub use caller::run;
 pub use entry::hidden_main;
 pub use error::RunError;
+pub use host::facts;
 pub use puppet::main as puppet_main;
+pub use subject::subject_version;
 pub use wallclock::lacks;

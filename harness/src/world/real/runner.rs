@@ -137,13 +137,12 @@ impl Runner {
         let mut facts = host::facts();
         facts.push(("observed by".into(), self.observer.source().into()));
         facts.push(("address".into(), self.address.to_string()));
-        let version = subject::version_command(plan);
         Ok(Header {
             schema: 1,
             scenario_name: plan.name.clone(),
             scenario: dialect.to_string(&plan.scenario).map_err(|error| error.to_string())?,
             subject: plan.subject.name.clone(),
-            subject_version: host::version(&version),
+            subject_version: subject::subject_version(plan),
             profile: dialect.to_string(&plan.subject.profile).map_err(|error| error.to_string())?,
             world: "real".into(),
             seed: plan.seed,
