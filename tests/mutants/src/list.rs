@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::clocks::CLOCKS;
+use crate::ground::REAL;
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
@@ -188,5 +189,5 @@ pub const UNMUTATED: Mutant = Mutant {
 
 /// The mutant of that name, or the unmutated one.
 pub fn find(name: &str) -> Option<&'static Mutant> {
-    ALL.iter().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
+    ALL.iter().chain(&REAL).chain([&UNMUTATED]).find(|mutant| mutant.name == name)
 }

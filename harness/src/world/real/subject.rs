@@ -115,7 +115,8 @@ impl Subject {
         self.rendered.config.as_ref().map(|(path, _)| path.as_path())
     }
 
-    /// Starts it: in a process group of its own, its output into a file. Returns its pid and an instant just before.
+    /// Starts it: in a process group of its own, its output into a file. Returns its pid and an instant just before. A
+    /// second one beside the first is started in the same way.
     ///
     /// # Errors
     /// Why it does not start, in words.

@@ -324,17 +324,20 @@ impl World {
         let ix = self.child(child).map_err(|_| Errno::SRCH)?;
         match scope {
             Scope::Process => self.signal_process(ix, number),
-            Scope::Group => {
-                let group = self.processes.get(ix).group;
-                for at in 0..self.processes.listed.len() {
-                    let member = self.processes.listed[at];
-                    if self.processes.get(member).group == group {
-                        self.signal_process(member, number);
-                    }
-                }
-            }
+            Scope::Group => self.signal_group(ix, number),
         }
         Ok(())
+    }
+
+    /// A signal to everybody in the group of this process.
+    pub fn signal_group(&mut self, ix: u32, number: i32) {
+        let group = self.processes.get(ix).group;
+        for at in 0..self.processes.listed.len() {
+            let member = self.processes.listed[at];
+            if self.processes.get(member).group == group {
+                self.signal_process(member, number);
+            }
+        }
     }
 
     /// waitid(2) with WNOWAIT: one of the zombies, whichever.
