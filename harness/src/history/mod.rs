@@ -15,5 +15,6 @@ pub use event::{
 pub use file::ReadError;
 pub use record::{Header, History, SCHEMA};
 pub use timeline::{
-    Asked, Conn, Descendant, FaultSpan, Given, Injected, Phases, Stall, Supervisor, Timeline, Used, Worker,
+    Asked, Caught, Conn, Descendant, FaultSpan, Given, Injected, Owned, Phases, Second, Stall, Supervisor, Timeline,
+    Used, Worker,
 };

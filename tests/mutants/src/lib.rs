@@ -7,8 +7,10 @@
 mod channels;
 mod clocks;
 mod faulty;
+mod ground;
 mod list;
 pub mod machines;
+mod meddling;
 
 mod matrix;
 mod mutant;
@@ -18,6 +20,7 @@ pub mod real;
 
 pub use channels::ChannelFault;
 pub use faulty::{Faulty, KernelFault, WallClock};
+pub use ground::REAL;
 pub use list::{ALL, UNMUTATED, find};
 pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};
 

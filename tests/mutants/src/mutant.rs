@@ -5,7 +5,6 @@ use std::time::Duration;
 use supervisor::core::{Action, Input, Machine, Pools};
 use supervisor::policy::{Instant, Policy, Restart};
 
-use crate::channels::ChannelFault;
 use crate::faulty::KernelFault;
 use crate::machines::{
     Counting, DeafWhileRolling, ForgetsFirst, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn,
@@ -81,10 +80,10 @@ pub enum Mutation {
     LeaksDescriptors,
     /// With fewer workers wanted nobody leaves.
     ScaleForgetsSlots,
-    /// Something is wrong on the way to its workers or back.
-    Channel(ChannelFault),
     /// One worker never gets its turn.
     PassesOver,
+    /// Its view of the kernel is this one.
+    Kernel(KernelFault),
     /// It goes by the wall clock.
     WallClock,
     /// The same, and it takes no leap for a suspension.
@@ -136,7 +135,7 @@ impl Mutation {
             | Self::DrainsBeforeReady
             | Self::WatchdogOff => Box::new(changed()),
             Self::PassesOver => Box::new(ForgetsFirst(Pools::new(policies))),
-            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::Channel(_) | Self::WallClock => {
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::WallClock | Self::Kernel(_) => {
                 Box::new(Pools::new(policies))
             }
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
@@ -176,8 +175,8 @@ impl Mutation {
             Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
             Self::LeaksDescriptors => KernelFault::ClosesNothing,
             Self::WallClock | Self::WallClockUnexcused => KernelFault::WallClock,
-            Self::Channel(fault) => KernelFault::Channel(fault),
             Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
+            Self::Kernel(fault) => fault,
             _ => KernelFault::None,
         }
     }

@@ -1,6 +1,7 @@
 //! Mutants that are wrong about what passes between supervisor and workers.
 
 use crate::channels::ChannelFault;
+use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
@@ -11,7 +12,7 @@ pub const PASSING: [Mutant; 4] = [
         scenario: "handoff::long_requests",
         caught_by: "INV-CONSERVE",
         consequences: &[("INV-DRAIN", "it may be a worker that is leaving")],
-        mutation: Mutation::Channel(ChannelFault::PassesTwice),
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::PassesTwice)),
     },
     Mutant {
         name: "forgets-what-is-under-way",
@@ -19,7 +20,7 @@ pub const PASSING: [Mutant; 4] = [
         scenario: "handoff::to_one_that_does_not_run",
         caught_by: "INV-CONSERVE",
         consequences: &[],
-        mutation: Mutation::Channel(ChannelFault::Forgets),
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::Forgets)),
     },
     Mutant {
         name: "passes-to-who-leaves",
@@ -27,7 +28,7 @@ pub const PASSING: [Mutant; 4] = [
         scenario: "handoff::long_requests",
         caught_by: "INV-DRAIN",
         consequences: &[("INV-CONSERVE", "what two workers have open may be closed by the wrong one")],
-        mutation: Mutation::Channel(ChannelFault::OffersToLeaving),
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::OffersToLeaving)),
     },
     Mutant {
         name: "passes-over",
