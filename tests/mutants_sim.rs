@@ -56,6 +56,8 @@ mutants! {
     forgets_what_is_under_way: "forgets-what-is-under-way",
     passes_to_who_leaves: "passes-to-who-leaves",
     passes_over: "passes-over",
+    tells_the_first_value: "tells-the-first-value",
+    tells_every_other_value: "tells-every-other-value",
     wall_clock_window: "wall-clock-window",
     wall_clock_backoff: "wall-clock-backoff",
     wall_clock_watchdog: "wall-clock-watchdog",

@@ -187,6 +187,31 @@ pub enum What {
         /// The client's port (TCP) or connection number.
         peer: u32,
     },
+    /// A worker says that it wants to be told of a topic.
+    Subscribed {
+        /// Which.
+        proc: Proc,
+        /// The topic.
+        topic: String,
+    },
+    /// A worker publishes a value.
+    Published {
+        /// Which.
+        proc: Proc,
+        /// Of which topic.
+        topic: String,
+        /// The value, as JSON text.
+        data: String,
+    },
+    /// A worker was told a value.
+    Heard {
+        /// Which.
+        proc: Proc,
+        /// Of which topic.
+        topic: String,
+        /// The value, as JSON text.
+        data: String,
+    },
     /// A worker holds no connection any more.
     Drained(Proc),
     /// A worker ends by its own script, with this status.

@@ -16,5 +16,5 @@ pub use file::ReadError;
 pub use record::{Header, History, SCHEMA};
 pub use timeline::{
     Asked, Caught, Conn, Descendant, FaultSpan, Given, Injected, Owned, Phases, Second, Stall, Supervisor, Timeline,
-    Used, Worker,
+    TopicEvent, TopicWord, Used, Worker,
 };

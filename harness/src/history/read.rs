@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::time::Time;
 
 use super::timeline::{
-    Asked, Caught, Conn, Descendant, FaultSpan, Given, Injected, Owned, Second, Stall, Supervisor, Timeline, Used,
-    Worker,
+    Asked, Caught, Conn, Descendant, FaultSpan, Given, Injected, Owned, Second, Stall, Supervisor, Timeline,
+    TopicEvent, TopicWord, Used, Worker,
 };
 use super::{Connection, Event, History, Proc, Role, Status, What, When};
 
@@ -47,6 +47,7 @@ struct Reader<'a> {
     /// (client's port, when, by whom, whether it took the connection).
     accepts: Vec<(u32, Time, Proc, bool)>,
     records: Vec<&'a Connection>,
+    topics: Vec<(Time, Proc, &'a str, TopicWord<'a>)>,
     /// Per fault, its step and whether it is open.
     open: Vec<(&'a [u32], bool)>,
 }
@@ -88,6 +89,9 @@ impl<'a> Reader<'a> {
             | What::Exiting { .. } => self.worker_says(&event.what, at),
             What::Accepted { proc, peer } => self.accepts.push((*peer, at, *proc, true)),
             What::Refused { proc, peer } => self.accepts.push((*peer, at, *proc, false)),
+            What::Subscribed { proc, topic } => self.topics.push((at, *proc, topic, TopicWord::Subscribed)),
+            What::Published { proc, topic, data } => self.topics.push((at, *proc, topic, TopicWord::Published(data))),
+            What::Heard { proc, topic, data } => self.topics.push((at, *proc, topic, TopicWord::Heard(data))),
             What::Step { step, said } => self.line.steps.push((at, step, said)),
             What::Missed { step, must } => self.line.missed.push((at, step, *must)),
             What::Injected { proc, signal } => self.line.injected.push(Injected { at, proc: *proc, signal: *signal }),
@@ -205,10 +209,19 @@ impl<'a> Reader<'a> {
         for (index, worker) in self.line.workers.iter().enumerate() {
             self.places.insert(worker.proc, Place::Worker(index));
         }
+        self.topics();
         self.mark_hits();
         self.mark_frozen();
         self.connections();
         self.line
+    }
+
+    fn topics(&mut self) {
+        for (at, proc, topic, what) in std::mem::take(&mut self.topics) {
+            let worker = self.worker_of(proc);
+            self.line.topics.extend(worker.map(|worker| TopicEvent { at, worker, topic, what }));
+        }
+        self.line.topics.sort_by_key(|event| event.at);
     }
 
     fn worker_of(&self, proc: Proc) -> Option<usize> {

@@ -109,6 +109,30 @@ pub struct Given {
     pub taken: bool,
 }
 
+/// Something about a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicEvent<'a> {
+    /// When.
+    pub at: Time,
+    /// Index into [`Timeline::workers`].
+    pub worker: usize,
+    /// The topic.
+    pub topic: &'a str,
+    /// What.
+    pub what: TopicWord<'a>,
+}
+
+/// What happened about a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicWord<'a> {
+    /// The worker wants to know.
+    Subscribed,
+    /// The worker says that this is the value.
+    Published(&'a str),
+    /// The worker was told that this is the value.
+    Heard(&'a str),
+}
+
 /// One incarnation of the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Supervisor {
@@ -274,6 +298,8 @@ pub struct Timeline<'a> {
     pub connections: Vec<Conn<'a>>,
     /// Connections that were given more than once or refused, in the order of the connections, then of time.
     pub given: Vec<Given>,
+    /// What workers said and heard about topics, in order.
+    pub topics: Vec<TopicEvent<'a>>,
     /// Incarnations of the supervisor in the order of their births.
     pub supervisors: Vec<Supervisor>,
     /// The other processes of the subject.

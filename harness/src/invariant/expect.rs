@@ -7,6 +7,7 @@ use crate::verdict::Verdict;
 use super::case::{Case, Finding};
 use super::expect_load;
 use super::expect_pool;
+use super::expect_topics;
 
 /// The span for which something is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,7 @@ fn name(expect: &Expect) -> &'static str {
         Expect::ReadyAtLeast { .. } => "ReadyAtLeast",
         Expect::FullAgain { .. } => "FullAgain",
         Expect::Balanced { .. } => "Balanced",
+        Expect::Current { .. } => "Current",
         Expect::Births { .. } => "Births",
     }
 }
@@ -59,6 +61,7 @@ fn judge_one(case: &Case<'_>, expect: &Expect, span: Span) -> Verdict {
         Expect::ReadyAtLeast { workers } => expect_pool::ready_at_least(case, *workers, span),
         Expect::FullAgain { within } => expect_pool::full_again(case, within.0, span),
         Expect::Balanced { load, within } => expect_load::balanced(case, load, *within, span),
+        Expect::Current { topic, within } => expect_topics::current(case, topic, within.0, span),
         Expect::Births { min, max } => expect_pool::births(case, *min, *max, span),
     }
 }

@@ -12,6 +12,7 @@ mod excuse;
 mod expect;
 mod expect_load;
 mod expect_pool;
+mod expect_topics;
 mod facts;
 mod floor;
 mod gaps;

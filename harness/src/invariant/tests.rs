@@ -9,5 +9,6 @@ mod own;
 mod passing;
 mod pool;
 mod stationary;
+mod topics;
 mod whole;
 mod wild;

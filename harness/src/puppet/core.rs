@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::scenario::{Ask, Life, LifeRecord, Phase, Retirement};
 use crate::time::Time;
 
+use super::babble::{Babble, say};
 use super::script::record;
-use super::{Action, ConnId, Entry, Input, Request, Told};
+use super::{Action, ConnId, Entry, Input, Request, Told, topics};
 
 /// An idle kept-alive connection is closed so long after the worker has stopped accepting: a request that was already
 /// on its way is read and answered instead of being thrown away.
@@ -59,6 +60,7 @@ enum Due {
     Exit,
     Beat,
     Output,
+    Babble,
 }
 
 /// One worker's script, running.
@@ -82,6 +84,8 @@ pub struct Puppet {
     beaten: Time,
     /// When it last wrote to standard output, while it floods.
     wrote: Option<Time>,
+    /// What it says over and over.
+    babble: Option<Babble>,
 }
 
 impl Puppet {
@@ -105,6 +109,7 @@ impl Puppet {
             beat: None,
             beaten: Time::default(),
             wrote: None,
+            babble: None,
         }
     }
 
@@ -130,6 +135,7 @@ impl Puppet {
             Input::Born => self.born(now, actions),
             Input::Tick | Input::Connected(_) => {}
             Input::Told(Told::Drain) | Input::Term => self.told(now, actions),
+            Input::Told(Told::Update { topic, data }) => actions.push(Action::Journal(Entry::Heard(topic, data))),
             Input::Orphaned => self.orphaned(now, actions),
             Input::Passed(conn, seq) => self.passed(conn, seq, actions),
             Input::Request(conn, request) => self.request(now, conn, request, actions),
@@ -137,6 +143,11 @@ impl Puppet {
             Input::Asked(ask) => self.asked(now, ask, actions),
         }
         self.run_due(now, actions);
+    }
+
+    /// Whether it never reads its channel.
+    pub fn is_deaf(&self) -> bool {
+        self.life.deaf
     }
 
     /// When [`Input::Tick`] is wanted next. Inputs that have come on connections by then go first.
@@ -153,7 +164,8 @@ impl Puppet {
     }
 
     fn next_due(&self) -> Option<(Time, Due)> {
-        let crash = self.crash_at.map(|at| (at, Due::Crash));
+        let babble = self.babble.as_ref().map(|babble| (babble.next(), Due::Babble));
+        let crash = self.crash_at.map(|at| (at, Due::Crash)).into_iter().chain(babble);
         let conns = self.conns.iter().filter_map(|(&id, conn)| self.conn_due(id, conn));
         match self.stage {
             Stage::Unborn | Stage::Done => None,
@@ -222,6 +234,7 @@ impl Puppet {
                 actions.push(Action::SayAlive);
             }
             Due::Output => self.output(now, actions),
+            Due::Babble => actions.extend(Babble::go_on(&mut self.babble, now)),
         }
     }
 
@@ -239,7 +252,12 @@ impl Puppet {
         self.stage = Stage::Serving;
         self.beaten = now;
         // The journal first: nobody may know earlier than the history.
-        actions.extend([Action::Accept, Action::Journal(Entry::Ready), Action::SayReady]);
+        actions.push(Action::Accept);
+        for topic in &self.life.subscribe {
+            actions.push(Action::Journal(Entry::Subscribed(topic.clone())));
+            actions.push(say(topics::subscribe(topic)));
+        }
+        actions.extend([Action::Journal(Entry::Ready), Action::SayReady]);
         actions.extend(self.life.children.iter().map(|child| Action::Spawn(*child)));
         self.wrote = self.life.output.map(|_| now);
         self.enter(Phase::Ready, now, actions);
@@ -393,7 +411,14 @@ impl Puppet {
             Ask::CloseChannel => actions.push(Action::CloseChannel),
             Ask::Spawn(child) => actions.push(Action::Spawn(child)),
             Ask::Flood(bytes) => actions.push(Action::Output(bytes)),
-            Ask::Garble(line) => actions.push(Action::Garble(line)),
+            Ask::Garble(line) => actions.push(say(line)),
+            Ask::Publish { topic, data } => {
+                let line = topics::publish(&topic, &data);
+                actions.extend([Action::Journal(Entry::Published(topic, data)), say(line)]);
+            }
+            Ask::Babble { line, per_second, span } => {
+                self.babble = Some(Babble::new(line, per_second, now, span.0));
+            }
             Ask::Hang => self.hang(false, actions),
             Ask::SignalGroup(signal) => actions.push(Action::SignalGroup(signal)),
         }

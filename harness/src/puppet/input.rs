@@ -34,10 +34,17 @@ pub enum Input {
 }
 
 /// What a supervisor says on the channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// Stop accepting, finish, exit.
     Drain,
+    /// The value of a topic, as JSON text.
+    Update {
+        /// Of which.
+        topic: String,
+        /// The value.
+        data: String,
+    },
 }
 
 /// A request. On the wire: `GET /who`, `/hold?ms=250`, `/throw`, `/exit?code=3`, `/retire`; `Connection: close` ends the
@@ -96,8 +103,13 @@ pub enum Action {
     Close(ConnId),
     /// Close the channel and live on.
     CloseChannel,
-    /// Write this line to the channel as it is.
-    Garble(String),
+    /// Write this line to the channel as it is, so often.
+    Say {
+        /// The line.
+        line: String,
+        /// How often.
+        times: u32,
+    },
     /// Write so many bytes to standard output.
     Output(u64),
     /// Touch so much more memory.
@@ -118,7 +130,7 @@ pub enum Action {
 }
 
 /// A line of the journal; the shell adds time, pid, start time, ticket and generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Entry {
     /// It runs.
     Born,
@@ -132,6 +144,12 @@ pub enum Entry {
     Accepted(u32),
     /// It would not have the connection from this client port, which it was passed.
     Refused(u32),
+    /// It wants to be told of this topic.
+    Subscribed(String),
+    /// It publishes a value of a topic, as JSON text.
+    Published(String, String),
+    /// It was told a value of a topic.
+    Heard(String, String),
     /// It announced.
     Announced(Retirement),
     /// It saw TERM or a drain order.

@@ -155,6 +155,7 @@ fn expect() -> impl Strategy<Value = Expect> {
         name().prop_map(|load| Expect::NothingLost { load }),
         name().prop_map(|load| Expect::CutAtDeadline { load }),
         (name(), any::<u32>()).prop_map(|(load, within)| Expect::Balanced { load, within }),
+        (name(), span()).prop_map(|(topic, within)| Expect::Current { topic, within }),
         any::<u32>().prop_map(|workers| Expect::ReadyAtLeast { workers }),
         span().prop_map(|within| Expect::FullAgain { within }),
         (any::<u32>(), any::<u32>()).prop_map(|(min, max)| Expect::Births { min, max }),

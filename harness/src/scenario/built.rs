@@ -185,6 +185,8 @@ fn ask(ask: &Ask) -> &'static str {
         Ask::Spawn(_) => "Ask Spawn",
         Ask::Flood(_) => "Ask Flood",
         Ask::Garble(_) => "Ask Garble",
+        Ask::Publish { .. } => "Ask Publish",
+        Ask::Babble { .. } => "Ask Babble",
         Ask::Hang => "Ask Hang",
         Ask::SignalGroup(_) => "Ask SignalGroup",
     }

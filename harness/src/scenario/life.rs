@@ -150,6 +150,12 @@ pub struct LifeRecord {
     /// What it prints on standard error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<Output>,
+    /// It wants to be told the values of these topics, and says so before it says that it is ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscribe: Vec<String>,
+    /// It never reads its channel.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub deaf: bool,
     /// Children that it spawns when ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<Child>,

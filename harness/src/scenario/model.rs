@@ -202,6 +202,14 @@ pub enum Expect {
         /// So many more at most.
         within: u32,
     },
+    /// So long after a value of a topic was published, or after it became ready, every subscriber has heard the newest
+    /// value, and none hears an older one any more.
+    Current {
+        /// Which.
+        topic: String,
+        /// How soon.
+        within: Span,
+    },
     /// So many births of workers in the whole run.
     Births {
         /// At least.

@@ -285,6 +285,23 @@ pub enum Ask {
     Flood(u64),
     /// Write this line to the channel.
     Garble(String),
+    /// Publish a value of a topic.
+    Publish {
+        /// Of which.
+        topic: String,
+        /// The value, as JSON text.
+        data: String,
+    },
+    /// Write this line to the channel over and over.
+    Babble {
+        /// The line.
+        line: String,
+        /// How often.
+        per_second: u32,
+        /// For how long.
+        #[serde(rename = "for")]
+        span: Span,
+    },
     /// Stop doing anything.
     Hang,
     /// Send this signal to its own process group, itself included, as scripts do.

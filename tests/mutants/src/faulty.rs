@@ -143,7 +143,7 @@ impl<K: Streams> Streams for Faulty<K> {
     }
 
     fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        self.inner.send(fd, bytes)
+        self.channels.send(&mut self.inner, fd, bytes)
     }
 
     fn send_handle(&mut self, fd: Fd, bytes: &[u8], handle: Fd) -> Result<usize, Errno> {

@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const PASSING: [Mutant; 4] = [
+pub const PASSING: [Mutant; 6] = [
     Mutant {
         name: "passes-twice",
         sentence: "each connection is passed to two workers",
@@ -27,7 +27,7 @@ pub const PASSING: [Mutant; 4] = [
         sentence: "a worker that was told to leave is offered connections that others are passed",
         scenario: "handoff::long_requests",
         caught_by: "INV-DRAIN",
-        consequences: &[("INV-CONSERVE", "what two workers have open may be closed by the wrong one")],
+        consequences: &[],
         mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::OffersToLeaving)),
     },
     Mutant {
@@ -37,5 +37,21 @@ pub const PASSING: [Mutant; 4] = [
         caught_by: "Balanced",
         consequences: &[],
         mutation: Mutation::PassesOver,
+    },
+    Mutant {
+        name: "tells-the-first-value",
+        sentence: "a worker that subscribes to a topic is told the first value that it ever had",
+        scenario: "topics/values::newcomer",
+        caught_by: "Current",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::TellsTheFirst)),
+    },
+    Mutant {
+        name: "tells-every-other-value",
+        sentence: "a subscriber is told every other change of a topic",
+        scenario: "topics/values",
+        caught_by: "Current",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::TellsEveryOther)),
     },
 ];

@@ -91,6 +91,10 @@ fn record(record: &LifeRecord) -> String {
     }
     said.extend(record.output.map(|output| format!("prints {} a second", count(output.bytes_per_second, "byte"))));
     said.extend(record.stderr.map(|it| format!("prints {} a second as errors", count(it.bytes_per_second, "byte"))));
+    said.extend(record.subscribe.iter().map(|topic| format!("wants to be told of `{topic}`")));
+    if record.deaf {
+        said.push("never reads its channel".to_owned());
+    }
     said.extend(record.children.iter().map(|one| format!("starts {}", child(one))));
     said.join("; ")
 }

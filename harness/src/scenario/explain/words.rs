@@ -108,6 +108,10 @@ fn ask(ask: &Ask) -> String {
         Ask::Spawn(what) => format!("start {}", child(what)),
         Ask::Flood(bytes) => format!("print {bytes} bytes at once"),
         Ask::Garble(line) => format!("write {line:?} to its channel"),
+        Ask::Publish { topic, data } => format!("publish {data} as `{topic}`"),
+        Ask::Babble { line, per_second, span } => {
+            format!("write {line:?} to its channel {per_second} times a second for {span}")
+        }
         Ask::Hang => "hang".to_owned(),
         Ask::SignalGroup(signal) => format!("send {signal:?} to its own process group"),
     }
@@ -193,6 +197,9 @@ pub(super) fn expect(expect: &Expect) -> String {
         Expect::FullAgain { within } => format!("the pool is full again {within} after the last fault or command"),
         Expect::Balanced { load, within } => {
             format!("no worker answers over {} of `{load}` more than another", count(*within, "request"))
+        }
+        Expect::Current { topic, within } => {
+            format!("{within} after each change of `{topic}` every subscriber that is ready knows it")
         }
         Expect::Births { min, max } if min == max => format!("exactly {} are born in all", count(*max, "worker")),
         Expect::Births { min, max } => format!("between {min} and {} are born in all", count(*max, "worker")),

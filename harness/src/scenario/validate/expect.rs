@@ -30,6 +30,10 @@ fn single(checker: &mut Checker, expect: &Expect, scenario: &Scenario) {
         }
         Expect::NeverGivesUp => {}
         Expect::Exits { status } => code(checker, *status),
+        Expect::Current { topic, within } => {
+            checker.takes_time("within", within.0);
+            super::topics::expected(checker, topic, scenario);
+        }
         Expect::NothingLeft { within } | Expect::FullAgain { within } => checker.takes_time("within", within.0),
         Expect::NothingLost { load } | Expect::Balanced { load, .. } => {
             _ = known(checker, Where::Field("load"), load, &scenario.load);

@@ -6,5 +6,6 @@ mod life;
 mod load;
 mod pool;
 mod steps;
+mod topics;
 
 pub(super) use form::findings;

@@ -249,6 +249,11 @@ impl Steps<'_> {
                 self.checker.wrong_at(0, format!("{code} is no exit status")).expected("expected 0 to 255");
             }
             Ask::Flood(0) => drop(self.checker.wrong_at(0, "0 bytes are nothing")),
+            Ask::Publish { topic, data } => super::topics::published(self.checker, topic, data),
+            Ask::Babble { per_second, span, .. } => {
+                self.checker.not_zero("per_second", (*per_second).into());
+                self.checker.takes_time("for", span.0);
+            }
             Ask::Throw
             | Ask::Retire(_)
             | Ask::Exit(_)

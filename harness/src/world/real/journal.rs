@@ -16,7 +16,7 @@ use crate::time::Time;
 pub const JOURNAL: &str = "journal";
 
 /// A line of the journal. All workers append to one file, one write(2) a line, so lines are never mixed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JournalLine {
     /// CLOCK_MONOTONIC, just before the line was written.
     pub t: Time,

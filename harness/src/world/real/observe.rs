@@ -137,7 +137,7 @@ impl Observer {
             self.procs.took_ticket(proc, line.t, line.ticket, line.generation, out);
         }
         self.procs.lived(proc, line.t);
-        if let Some(what) = what(proc, line.entry) {
+        if let Some(what) = what(proc, line.entry.clone()) {
             out.push(Event::at(line.t, what));
         }
     }
@@ -165,6 +165,9 @@ fn what(proc: Proc, entry: Entry) -> Option<What> {
         Entry::Hangs => What::Hangs(proc),
         Entry::Accepted(peer) => What::Accepted { proc, peer },
         Entry::Refused(peer) => What::Refused { proc, peer },
+        Entry::Subscribed(topic) => What::Subscribed { proc, topic },
+        Entry::Published(topic, data) => What::Published { proc, topic, data },
+        Entry::Heard(topic, data) => What::Heard { proc, topic, data },
         Entry::Announced(Retirement::OnePhase) => What::Announced { proc, form: Form::OnePhase },
         Entry::Announced(Retirement::TwoPhase) => What::Announced { proc, form: Form::TwoPhase },
         Entry::Told => What::ToldToStop(proc),

@@ -126,7 +126,8 @@ impl World {
     /// Notes now what happened at some instant before.
     pub fn note_at(&mut self, at: Time, what: What) {
         // No trigger is about a single connection, so these don't wake the harness up.
-        let wakes = !matches!(what, What::Accepted { .. } | What::Refused { .. } | What::Connection(_));
+        let wakes =
+            !matches!(what, What::Accepted { .. } | What::Refused { .. } | What::Connection(_) | What::Heard { .. });
         let event = Event::at(at, what);
         self.director.see(&event);
         self.scaling.see(&event);

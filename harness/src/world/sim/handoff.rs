@@ -86,13 +86,15 @@ impl World {
 
     /// A worker was passed a connection.
     pub fn passed(&mut self, ix: u32, conn: u32, seq: u64) {
-        self.take_hold(ix, conn);
+        self.processes.get_mut(ix).connections.push(conn);
         self.puppet(ix, Input::Passed(ConnId(conn), seq));
     }
 
     /// A worker serves a connection that it was passed.
     pub fn take_passed(&mut self, ix: u32, conn: u32, seq: u64) {
         self.say(ix, format!("{{\"act\":\"accepted\",\"seq\":{seq}}}\n").as_bytes());
+        let end = &mut self.conns[conn as usize];
+        (end.place, end.server) = (Place::With(ix), ix);
         let proc = self.processes.get(ix).proc;
         self.client(crate::load::Input::AcceptedBy(conn, proc));
         self.show_connection(ix, conn);
@@ -100,7 +102,8 @@ impl World {
 
     /// A worker can't take a connection that it was passed.
     pub fn refuse_passed(&mut self, ix: u32, conn: u32, seq: u64) {
-        self.close_by_worker(ix, conn);
+        self.forget_connection(ix, conn);
+        self.let_go(ix, conn);
         self.say(ix, format!("{{\"act\":\"refused\",\"seq\":{seq}}}\n").as_bytes());
     }
 }

@@ -119,7 +119,8 @@ impl World {
         if self.processes.get(ix).stage != Stage::Running || !self.awake(ix, Ev::Channel(ix)) {
             return;
         }
-        let Some(number) = self.processes.get(ix).channel.filter(|_| !self.processes.get(ix).hung) else {
+        let deaf = self.processes.get(ix).puppet.as_ref().is_some_and(Puppet::is_deaf);
+        let Some(number) = self.processes.get(ix).channel.filter(|_| !deaf && !self.processes.get(ix).hung) else {
             return;
         };
         self.kernel_events += 1;
@@ -173,10 +174,7 @@ impl World {
             Action::Answer { conn, keep_alive, status: _ } => self.answer(ix, conn.0, keep_alive),
             Action::Close(conn) => self.close_by_worker(ix, conn.0),
             Action::CloseChannel => self.leave_channel(ix),
-            Action::Garble(line) => {
-                self.say(ix, line.as_bytes());
-                self.say(ix, b"\n");
-            }
+            Action::Say { line, times } => self.say(ix, format!("{line}\n").repeat(times as usize).as_bytes()),
             Action::Output(bytes) => self.write_output(ix, bytes),
             // Nobody in a simulated run counts the memory.
             Action::Leak(_) => {}
@@ -203,6 +201,9 @@ impl World {
             Entry::Hangs => What::Hangs(proc),
             Entry::Accepted(peer) => What::Accepted { proc, peer },
             Entry::Refused(peer) => What::Refused { proc, peer },
+            Entry::Subscribed(topic) => What::Subscribed { proc, topic },
+            Entry::Published(topic, data) => What::Published { proc, topic, data },
+            Entry::Heard(topic, data) => What::Heard { proc, topic, data },
             Entry::Announced(Retirement::TwoPhase) => What::Announced { proc, form: Form::TwoPhase },
             Entry::Announced(Retirement::OnePhase) => What::Announced { proc, form: Form::OnePhase },
             Entry::Announced(Retirement::Silent) => return,
@@ -267,7 +268,7 @@ impl World {
         }
     }
 
-    fn forget_connection(&mut self, ix: u32, conn: u32) {
+    pub fn forget_connection(&mut self, ix: u32, conn: u32) {
         let held = &mut self.processes.get_mut(ix).connections;
         if let Some(at) = held.iter().position(|&other| other == conn) {
             held.swap_remove(at);
@@ -349,6 +350,10 @@ fn read(line: &[u8]) -> Option<Said> {
     match value.get("act")?.as_str()? {
         "drain" => Some(Said::Told(Told::Drain)),
         "connection" => Some(Said::Connection(value.get("seq")?.as_u64()?)),
+        "update" => {
+            let (topic, data) = (value.get("topic")?.as_str()?.to_owned(), value.get("data")?.to_string());
+            Some(Said::Told(Told::Update { topic, data }))
+        }
         _ => None,
     }
 }

@@ -16,6 +16,8 @@ pub enum Word {
     Drain,
     /// A connection, and the number under which it is to be answered for.
     Connection(u64, OwnedFd),
+    /// The value of a topic, as JSON text.
+    Update(String, String),
 }
 
 /// What was read and not yet understood.
@@ -30,6 +32,10 @@ struct Line {
     act: String,
     #[serde(default)]
     seq: u64,
+    #[serde(default)]
+    topic: String,
+    #[serde(default)]
+    data: serde_json::Value,
 }
 
 impl Inbox {
@@ -61,6 +67,7 @@ impl Inbox {
             let Ok(line) = serde_json::from_slice::<Line>(&line) else { continue };
             match line.act.as_str() {
                 "drain" => return Some(Word::Drain),
+                "update" => return Some(Word::Update(line.topic, line.data.to_string())),
                 // Without a descriptor there was no number left for it: who sent it waits for the answer in vain.
                 "connection" => match self.handles.pop_front() {
                     Some(handle) => return Some(Word::Connection(line.seq, handle)),

@@ -141,7 +141,7 @@ impl Shell {
             sources.push(Source::Side);
             fds.push(PollFd::new(side, PollFlags::IN));
         }
-        if let Some(channel) = &self.setup.channel {
+        if let Some(channel) = self.setup.channel.as_ref().filter(|_| !self.core.is_deaf()) {
             sources.push(Source::Channel);
             fds.push(PollFd::new(channel, PollFlags::IN));
         }
@@ -183,6 +183,7 @@ impl Shell {
         while let Some(word) = self.inbox.next_word() {
             match word {
                 Word::Drain => self.input(Input::Told(Told::Drain))?,
+                Word::Update(topic, data) => self.input(Input::Told(Told::Update { topic, data }))?,
                 Word::Connection(seq, fd) => self.on_passed(seq, fd)?,
             }
         }
@@ -301,8 +302,9 @@ impl Shell {
     fn act(&mut self, action: Action) -> io::Result<()> {
         match action {
             Action::Journal(entry) => {
+                let runs = self.setup.revision.filter(|_| entry == Entry::Born);
                 self.journal(entry)?;
-                if let (Entry::Born, Some(revision)) = (entry, self.setup.revision) {
+                if let Some(revision) = runs {
                     self.journal(Entry::Runs(revision))?;
                 }
             }
@@ -323,7 +325,7 @@ impl Shell {
             }
             Action::Close(id) => drop(self.conns.remove(&id)),
             Action::CloseChannel => self.setup.channel = None,
-            Action::Garble(line) => self.say(&line),
+            Action::Say { line, times } => self.say(&vec![line; times as usize].join("\n")),
             Action::Output(bytes) => output(bytes)?,
             Action::Leak(bytes) => self.leaked.push(vec![1; usize::try_from(bytes).unwrap_or(usize::MAX / 2)]),
             Action::Spawn(child) => self.spawn(child)?,
