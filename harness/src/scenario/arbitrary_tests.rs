@@ -40,12 +40,15 @@ fn record() -> impl Strategy<Value = LifeRecord> {
     let output = any::<u64>().prop_map(|bytes_per_second| Output { bytes_per_second });
     let first = (span(), any::<bool>(), of(exit), of(phase()), retirement(), of(any::<u32>()));
     let second = (any::<bool>(), span(), any::<u64>(), of(output.clone()), of(output), vec(child(), 0..3), of(span()));
+    let second = (second, vec(name(), 0..3));
     (first, second).prop_map(|((boot, never_ready, exit, hang, retire, retire_after), rest)| {
-        let (ignore_term, slow_stop, leak, output, stderr, children, lifetime) = rest;
+        let ((ignore_term, slow_stop, leak, output, stderr, children, lifetime), subscribe) = rest;
         LifeRecord {
             boot,
             busy: ignore_term != never_ready,
             silent: ignore_term && never_ready,
+            deaf: !ignore_term && never_ready,
+            subscribe,
             never_ready,
             exit,
             hang,
@@ -196,6 +199,8 @@ fn ask() -> impl Strategy<Value = Ask> {
         child().prop_map(Ask::Spawn),
         any::<u64>().prop_map(Ask::Flood),
         ".{0,20}".prop_map(Ask::Garble),
+        (name(), ".{0,8}").prop_map(|(topic, data)| Ask::Publish { topic, data }),
+        (".{0,8}", any::<u32>(), span()).prop_map(|(line, per_second, span)| Ask::Babble { line, per_second, span }),
         Just(Ask::Hang),
     ]
 }

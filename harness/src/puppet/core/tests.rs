@@ -292,7 +292,8 @@ fn spawns_its_children_when_ready_and_does_what_it_is_asked() {
     for ask in [Ask::CloseChannel, Ask::Spawn(child), Ask::Flood(9), Ask::Garble("x".into())] {
         stage.put(Input::Asked(ask));
     }
-    let wanted = [Action::CloseChannel, Action::Spawn(child), Action::Output(9), Action::Garble("x".into())];
+    let wanted =
+        [Action::CloseChannel, Action::Spawn(child), Action::Output(9), Action::Say { line: "x".into(), times: 1 }];
     assert!(stage.done.iter().map(|(_, action)| action).rev().take(4).rev().eq(&wanted));
     stage.put(Input::Asked(Ask::Exit(9)));
     assert_eq!(stage.exit(), Some((0, 9)));
@@ -403,4 +404,31 @@ fn what_it_is_passed_it_takes_while_it_serves_and_refuses_before_and_after() {
     assert_eq!(stage.exit(), None, "it finishes what it took");
     stage.until(500);
     assert_eq!(stage.exit(), Some((160, 0)));
+}
+
+#[test]
+fn a_worker_says_what_it_wants_to_know_before_it_is_ready_and_writes_down_what_it_hears() {
+    let mut stage = Stage::born(Life::Record(LifeRecord { subscribe: vec!["t".into()], ..LifeRecord::default() }));
+    stage.until(5);
+    let subscribes = Action::Say { line: "{\"act\":\"subscribe\",\"topic\":\"t\"}".into(), times: 1 };
+    assert!(stage.position(&journal(Entry::Subscribed("t".into()))) < stage.position(&subscribes));
+    assert!(stage.position(&subscribes) < stage.position(&Action::SayReady));
+    stage.put(Input::Told(Told::Update { topic: "t".into(), data: "[1]".into() }));
+    assert_eq!(stage.when(&journal(Entry::Heard("t".into(), "[1]".into()))), Some(5));
+    stage.put(Input::Asked(Ask::Publish { topic: "t".into(), data: "2".into() }));
+    let publishes = "{\"act\":\"publish\",\"topic\":\"t\",\"data\":2}";
+    assert_eq!(stage.when(&Action::Say { line: publishes.into(), times: 1 }), Some(5));
+}
+
+#[test]
+fn one_that_babbles_keeps_its_rate_to_the_end_and_serves_meanwhile() {
+    let mut stage = Stage::born(Life::Serve);
+    stage.until(10);
+    stage.put(Input::Asked(Ask::Babble { line: "x".into(), per_second: 1_000, span: Span::millis(100) }));
+    stage.until(60);
+    stage.connect(PORT, Request::Who { keep_alive: false });
+    assert_eq!(stage.when(&answer(PORT, false)), Some(60));
+    stage.until(400);
+    let said = |action: &Action| if let Action::Say { times, .. } = action { *times } else { 0 };
+    assert_eq!(stage.done.iter().map(|(_, action)| said(action)).sum::<u32>(), 100);
 }
