@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::time::Duration;
 
 use crate::history::{Environment, Proc};
 use crate::scenario::{Handoff, Owns};
@@ -14,6 +15,9 @@ use super::tally::Tally;
 /// SIGPIPE, which the runtimes of Rust, Node and Python ignore before a worker can look.
 const PIPE: u64 = 1 << 12;
 
+/// From fork to the first instruction it is less than this.
+const STARTING: Duration = Duration::from_secs(1);
+
 /// Judges it.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
     let Some(rule) = &case.profile.environment else { return Verdict::Undeclared };
@@ -24,6 +28,13 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         let given = told.iter().rev().find(|(since, proc, _)| since <= at && is_supervisor(*proc));
         let Some((_, _, given)) = given.filter(|_| !is_supervisor(*proc)) else { continue };
         tally.held();
+        // Who is started under a limit that the harness has just lowered has it from then on.
+        let limited = case
+            .timeline
+            .faults
+            .iter()
+            .any(|fault| fault.fault.starts_with("Limit") && fault.from <= *at && *at <= fault.until + STARTING);
+        let given = if limited { &Environment { limits: is.limits.clone(), ..(*given).clone() } } else { *given };
         for wrong in differences(case, rule, given, is) {
             tally.fail(
                 *at,

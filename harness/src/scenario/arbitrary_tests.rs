@@ -292,7 +292,7 @@ fn launch() -> Launch {
         ignores: vec![Signal::HUP],
         blocks: vec![Signal::TERM],
         leaks: 2,
-        environment: [("A".to_owned(), "b".to_owned())].into(),
+        environment: vec![("A".to_owned(), "b".to_owned())],
     }
 }
 

@@ -1,7 +1,5 @@
 //! A scenario as a whole.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Life, Lives, Load, Signal, Span, Step, Trigger};
@@ -66,8 +64,8 @@ pub struct Launch {
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub leaks: u32,
     /// Environment variables.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub environment: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<(String, String)>,
 }
 
 /// Whether the baseline is a full pool or nothing at all.

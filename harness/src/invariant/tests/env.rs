@@ -70,6 +70,16 @@ fn whatever_else_differs_is_a_violation() {
 }
 
 #[test]
+fn a_limit_that_the_harness_lowers_is_no_difference() {
+    let mut tale = started(|is| _ = is.limits.insert("nofile".to_owned(), (Some(8), None)));
+    tale.fails(&["INV-ENV"]);
+    let fault = "Limit(on:Supervisor,resource:\"NOFILE\",to:8)".to_owned();
+    tale.add(5, What::FaultBegan { step: vec![0], fault, on: vec![SUPERVISOR] });
+    tale.add(15, What::Healed { step: vec![0] });
+    tale.passes("INV-ENV");
+}
+
+#[test]
 fn what_the_pool_asks_for_is_expected() {
     let mut passed = started(|is| _ = is.descriptors.remove(&4));
     passed.scenario.pool.handoff = Some(Handoff::RoundRobin);

@@ -204,7 +204,7 @@ impl Story {
             (!environment.is_empty()).then(|| {
                 format!(
                     "with {} in its environment",
-                    words::list(&environment.keys().cloned().collect::<Vec<_>>(), "and")
+                    words::list(&environment.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), "and")
                 )
             }),
         ];

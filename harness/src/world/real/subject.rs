@@ -155,7 +155,7 @@ impl Subject {
         let mut command = self.command(name, args)?;
         command
             .envs(self.rendered.env.iter().map(|(key, value)| (key, value)))
-            .envs(&self.launch.environment)
+            .envs(self.launch.environment.iter().map(|(key, value)| (key, value)))
             .env("HARNESS_RUN", &self.dir)
             .current_dir(&self.dir)
             .process_group(0)
