@@ -56,6 +56,7 @@ mutants! {
     forgets_what_is_under_way: "forgets-what-is-under-way",
     passes_to_who_leaves: "passes-to-who-leaves",
     passes_over: "passes-over",
+    hears_ready_everywhere: "hears-ready-everywhere",
     tells_the_first_value: "tells-the-first-value",
     tells_every_other_value: "tells-every-other-value",
     wall_clock_window: "wall-clock-window",

@@ -285,6 +285,16 @@ pub enum What {
         threads: u32,
         /// Processor time so far, in nanoseconds; a clock tick is its resolution.
         cpu_ns: u64,
+        /// The most memory that it ever had resident, in bytes; 0 where nobody counts it.
+        #[serde(default)]
+        peak: u64,
+    },
+    /// An operator who had asked how the subject is was answered, or waited for so long in vain.
+    Answered {
+        /// Whether it was.
+        answered: bool,
+        /// How long it took from its connect.
+        after_ns: u64,
     },
     /// The operator ordered something.
     Commanded(crate::scenario::Command),

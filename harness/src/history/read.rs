@@ -99,6 +99,8 @@ impl<'a> Reader<'a> {
             What::Asked { proc, act } => self.line.asked.push(Asked { at, proc: *proc, act }),
             // A wall clock that is set hinders nobody and excuses nothing.
             What::FaultBegan { fault, .. } if fault.starts_with("ClockStep") => {}
+            // Nor do operators, whatever they say.
+            What::FaultBegan { fault, .. } if fault.starts_with("Operators") => {}
             What::FaultBegan { step, fault, on } => {
                 self.line.faults.push(FaultSpan { fault, on, from: at, until: Time::NEVER });
                 self.open.push((step, true));
@@ -114,9 +116,10 @@ impl<'a> Reader<'a> {
             What::Claimed(claim) => self.line.claims.push((at, claim)),
             What::Incomplete { why } => self.line.incomplete.push(why),
             What::Configured { revision, serves, .. } => self.line.configured.push((at, *revision, *serves)),
-            What::Used { proc, descriptors, threads, cpu_ns } => {
+            What::Answered { answered, after_ns } => self.line.answers.push((at, *answered, *after_ns)),
+            What::Used { proc, descriptors, threads, cpu_ns, peak } => {
                 let (descriptors, threads, cpu_ns) = (*descriptors, *threads, *cpu_ns);
-                self.line.used.push(Used { at, proc: *proc, descriptors, threads, cpu_ns });
+                self.line.used.push(Used { at, proc: *proc, descriptors, threads, cpu_ns, peak: *peak });
             }
             What::NoTarget { .. } | What::Held { .. } => {}
         }

@@ -242,6 +242,8 @@ pub struct Used {
     pub threads: u32,
     /// Processor time so far, in nanoseconds.
     pub cpu_ns: u64,
+    /// The most memory that it ever had resident, in bytes; 0 where nobody counts it.
+    pub peak: u64,
 }
 
 /// A delay that a process suffered because it got no processor.
@@ -314,6 +316,8 @@ pub struct Timeline<'a> {
     pub commands: Vec<(Time, &'a Command)>,
     /// What the supervisor used, in order.
     pub used: Vec<Used>,
+    /// Operators who asked: when they had their answer or gave up, whether they had it, after so many nanoseconds.
+    pub answers: Vec<(Time, bool, u64)>,
     /// Configurations put in place: when, their numbers, and whether a pool can serve with them. The one of the start is
     /// not among them.
     pub configured: Vec<(Time, u32, bool)>,

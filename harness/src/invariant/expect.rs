@@ -8,6 +8,7 @@ use super::case::{Case, Finding};
 use super::expect_load;
 use super::expect_pool;
 use super::expect_topics;
+use super::expect_use;
 
 /// The span for which something is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ fn name(expect: &Expect) -> &'static str {
         Expect::FullAgain { .. } => "FullAgain",
         Expect::Balanced { .. } => "Balanced",
         Expect::Current { .. } => "Current",
+        Expect::Answered { .. } => "Answered",
+        Expect::Grows { .. } => "Grows",
         Expect::Births { .. } => "Births",
     }
 }
@@ -62,6 +65,8 @@ fn judge_one(case: &Case<'_>, expect: &Expect, span: Span) -> Verdict {
         Expect::FullAgain { within } => expect_pool::full_again(case, within.0, span),
         Expect::Balanced { load, within } => expect_load::balanced(case, load, *within, span),
         Expect::Current { topic, within } => expect_topics::current(case, topic, within.0, span),
+        Expect::Answered { within } => expect_use::answered(case, within.0, span),
+        Expect::Grows { memory, descriptors } => expect_use::grows(case, *memory, *descriptors),
         Expect::Births { min, max } => expect_pool::births(case, *min, *max, span),
     }
 }

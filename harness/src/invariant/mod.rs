@@ -14,6 +14,7 @@ mod expect;
 mod expect_load;
 mod expect_pool;
 mod expect_topics;
+mod expect_use;
 mod facts;
 mod floor;
 mod gaps;

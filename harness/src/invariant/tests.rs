@@ -11,5 +11,6 @@ mod passing;
 mod pool;
 mod stationary;
 mod topics;
+mod usage;
 mod whole;
 mod wild;

@@ -159,6 +159,8 @@ fn expect() -> impl Strategy<Value = Expect> {
         name().prop_map(|load| Expect::CutAtDeadline { load }),
         (name(), any::<u32>()).prop_map(|(load, within)| Expect::Balanced { load, within }),
         (name(), span()).prop_map(|(topic, within)| Expect::Current { topic, within }),
+        span().prop_map(|within| Expect::Answered { within }),
+        (any::<u64>(), any::<u32>()).prop_map(|(memory, descriptors)| Expect::Grows { memory, descriptors }),
         any::<u32>().prop_map(|workers| Expect::ReadyAtLeast { workers }),
         span().prop_map(|within| Expect::FullAgain { within }),
         (any::<u32>(), any::<u32>()).prop_map(|(min, max)| Expect::Births { min, max }),
@@ -221,6 +223,8 @@ fn fault() -> impl Strategy<Value = Fault> {
         (name(), file).prop_map(|(which, is)| Fault::File { which, is }),
         target().prop_map(Fault::NotRead),
         Just(Fault::AddressHeld),
+        (any::<u32>(), ".{0,8}")
+            .prop_map(|(connections, line)| Fault::Operators { connections, say: Saying::Line(line) }),
         (target(), name(), any::<u32>(), name()).prop_map(|(of, call, nth, errno)| Fault::Syscall {
             of,
             call,

@@ -10,7 +10,8 @@ const NOT_BUILT: &[&str] =
     &["File otherwise", "Limit by cgroup", "LogReader", "NotRead", "Syscall", "Upgrade", "stderr"];
 
 /// What only real processes can do.
-const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart", "Start again", "launch"];
+const NOT_SIMULATED: &[&str] =
+    &["Bystander", "File owned", "Limit", "Operators", "SecondStart", "Start again", "launch"];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
@@ -125,6 +126,7 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
         Fault::File { which, is } => (file(which, *is), None),
         Fault::NotRead(target) => ("NotRead", Some(target)),
         Fault::AddressHeld => ("AddressHeld", None),
+        Fault::Operators { .. } => ("Operators", None),
         Fault::Syscall { of, .. } => ("Syscall", Some(of)),
         Fault::ClockStep { .. } => ("ClockStep", None),
     };

@@ -27,5 +27,5 @@ pub use load::Load;
 pub use model::{Backoff, Expect, Handoff, Launch, Limit, Owns, Pool, Scenario, Start, StatusIs, Sweep, Variant};
 pub use parse::{parse, validate};
 pub use span::Span;
-pub use step::{Act, Ask, Command, Fault, FileFault, Signal, State, Step, Target, Trigger};
+pub use step::{Act, Ask, Command, Fault, FileFault, Saying, Signal, State, Step, Target, Trigger};
 pub use write::to_ron;

@@ -240,6 +240,18 @@ pub enum Expect {
         /// How soon.
         within: Span,
     },
+    /// An operator who asked was answered so soon.
+    Answered {
+        /// How soon.
+        within: Span,
+    },
+    /// So much more the supervisor uses at most than before the first step.
+    Grows {
+        /// The most memory that it ever had, in bytes.
+        memory: u64,
+        /// The descriptors that it has after the last step.
+        descriptors: u32,
+    },
     /// So many births of workers in the whole run.
     Births {
         /// At least.

@@ -360,6 +360,15 @@ pub enum Fault {
     NotRead(Target),
     /// The subject's address is held by somebody else.
     AddressHeld,
+    /// So many operators connect to the control socket at once, say something and read no answer. As long as they are
+    /// there another one asks every now and then how the subject is.
+    Operators {
+        /// How many.
+        connections: u32,
+        /// What they say.
+        #[serde(default, skip_serializing_if = "super::is_default")]
+        say: Saying,
+    },
     /// System calls fail.
     Syscall {
         /// Of whom.
@@ -380,6 +389,18 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "super::is_default")]
         back: bool,
     },
+}
+
+/// What an operator says that reads no answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Saying {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// That it wants to be told of everything that happens, from now on.
+    Follow,
+    /// This line, over and over.
+    Line(String),
 }
 
 /// What is wrong with a file.

@@ -44,6 +44,10 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
         Owns::Socket => "it can't serve on a Unix socket beside its address".to_owned(),
         Owns::Pidfile => "it writes no pid file".to_owned(),
     }));
+    let operators = |act: &Act| matches!(act, Act::During { fault: Fault::Operators { .. }, .. });
+    if subject.operator.is_none() && acts(scenario, &operators) {
+        why.push("its operator can't ask it anything".to_owned());
+    }
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());
     }

@@ -10,7 +10,8 @@ mod validate;
 pub use lacks::{Undeclared, lacks, missing_programs, undeclared};
 pub use load::{bundled, load, parse_profile, template};
 pub use model::{
-    Configuration, Deviation, Frequency, HowToReload, HowToScale, HowToStop, ORIGINAL, Puppet, Readiness, Subject,
+    Configuration, Deviation, Frequency, HowToReload, HowToScale, HowToStop, ORIGINAL, Puppet, Questions, Readiness,
+    Subject,
 };
 pub use profile::{DelayBound, EnvironmentRule, LimitRule, OnSupervisorDeath, Profile};
 pub use render::{Exchange, Rendered, Vars, owned, render};

@@ -50,6 +50,9 @@ pub struct Subject {
     /// How it is told to change the number of its workers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<HowToScale>,
+    /// How its operator asks on the control socket, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Questions>,
     /// Where it writes events as JSON lines, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<String>,
@@ -106,6 +109,18 @@ pub enum HowToScale {
         /// One less.
         down: Signal,
     },
+}
+
+/// Lines that an operator says on the control socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Questions {
+    /// How is everybody?
+    pub status: String,
+    /// A text that the answer to it has, and nothing that is said before.
+    pub answer: String,
+    /// What happens, from now on?
+    pub follow: String,
 }
 
 /// A configuration made from the template of the subject's file.

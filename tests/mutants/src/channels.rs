@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use supervisor::kernel::{Child, Errno, Fd, Received, Spawned, Streams};
+use supervisor::kernel::{Child, Errno, Fd, Listen, Received, Spawned, Streams};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,17 +13,26 @@ pub enum ChannelFault {
     OffersToLeaving,
     /// What a worker has not answered for when its channel ends counts as taken.
     Forgets,
+    /// So many operators are kept, and others wait until one of them goes.
+    KeepsOperators,
+    /// Whatever a worker says with this word in it means that it is ready.
+    HearsReady,
     /// Who subscribes to a topic is told its first value.
     TellsTheFirst,
     /// Of the changes of a topic a worker is told every other one.
     TellsEveryOther,
 }
 
+/// So many operators are enough.
+const OPERATORS: usize = 32;
+
 /// The channels of a supervisor, on which something may be wrong.
 #[derive(Debug, Default)]
 pub struct Channels {
     fault: Option<ChannelFault>,
     open: BTreeSet<Fd>,
+    /// Connections that it accepted and did not close.
+    operators: BTreeSet<Fd>,
     children: BTreeMap<Child, Fd>,
     /// Whose workers were told to leave.
     leaving: BTreeSet<Fd>,
@@ -59,6 +68,7 @@ impl Channels {
     /// A descriptor is closed.
     pub fn closed(&mut self, fd: Fd) {
         self.open.remove(&fd);
+        self.operators.remove(&fd);
         self.leaving.remove(&fd);
         self.children.retain(|_, channel| *channel != fd);
         self.unanswered.remove(&fd);
@@ -66,9 +76,22 @@ impl Channels {
         self.rest.remove(&fd);
     }
 
+    /// Accepts a connection, of an operator as a rule.
+    pub fn accept(&mut self, kernel: &mut impl Listen, listener: Fd) -> Result<Fd, Errno> {
+        if self.fault == Some(ChannelFault::KeepsOperators) && self.operators.len() >= OPERATORS {
+            return Err(Errno::AGAIN);
+        }
+        let fd = kernel.accept(listener)?;
+        self.operators.insert(fd);
+        Ok(fd)
+    }
+
     /// Reads from `fd`, whatever that is.
     pub fn receive(&mut self, kernel: &mut impl Streams, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
         let received = kernel.receive(fd, buffer);
+        if self.fault == Some(ChannelFault::HearsReady) && self.open.contains(&fd) {
+            return received.map(|received| hears_ready(buffer, received));
+        }
         if self.fault != Some(ChannelFault::Forgets) || !self.open.contains(&fd) {
             return received;
         }
@@ -158,4 +181,15 @@ fn number(line: &[u8]) -> Option<u64> {
 fn topic(line: &[u8]) -> Option<String> {
     let line: serde_json::Value = serde_json::from_slice(line).ok()?;
     (line.get("act")? == "update").then_some(line.get("topic")?.as_str()?.to_owned())
+}
+
+/// What was read, or that the worker is ready if that word is in it.
+fn hears_ready(buffer: &mut [u8], received: Received) -> Received {
+    const READY: &[u8] = b"{\"act\":\"ready\"}\n";
+    let read = &buffer[..received.bytes];
+    if read.len() < READY.len() || !read.windows(5).any(|word| word == b"ready") {
+        return received;
+    }
+    buffer[..READY.len()].copy_from_slice(READY);
+    Received { bytes: READY.len(), ..received }
 }

@@ -198,7 +198,7 @@ impl<K: Listen> Listen for Faulty<K> {
     }
 
     fn accept(&mut self, listener: Fd) -> Result<Fd, Errno> {
-        self.inner.accept(listener)
+        self.channels.accept(&mut self.inner, listener)
     }
 }
 

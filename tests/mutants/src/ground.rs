@@ -1,10 +1,11 @@
 //! Mutants that a simulation can't show: what they do wrong is seen in files, sockets and processes of a real host.
 
+use crate::channels::ChannelFault;
 use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 8] = [
+pub const REAL: [Mutant; 10] = [
     Mutant {
         name: "takes-paths",
         sentence: "whatever is at the path of a socket is removed, whoever listens there",
@@ -75,5 +76,21 @@ pub const REAL: [Mutant; 8] = [
         caught_by: "INV-ENV",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::KeepsVariables),
+    },
+    Mutant {
+        name: "keeps-the-first-operators",
+        sentence: "operators that say nothing are kept for ever, and then no more fit in",
+        scenario: "control/crowd",
+        caught_by: "Answered",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::KeepsOperators)),
+    },
+    Mutant {
+        name: "keeps-descriptors-of-operators",
+        sentence: "what was opened for an operator stays open when the operator is gone",
+        scenario: "control/crowd::nonsense",
+        caught_by: "Grows",
+        consequences: &[],
+        mutation: Mutation::LeaksDescriptors,
     },
 ];

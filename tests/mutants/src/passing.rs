@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const PASSING: [Mutant; 6] = [
+pub const PASSING: [Mutant; 7] = [
     Mutant {
         name: "passes-twice",
         sentence: "each connection is passed to two workers",
@@ -53,5 +53,13 @@ pub const PASSING: [Mutant; 6] = [
         caught_by: "Current",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::TellsEveryOther)),
+    },
+    Mutant {
+        name: "hears-ready-everywhere",
+        sentence: "whatever a worker says with the word ready in it means that it is ready",
+        scenario: "ipc/ready",
+        caught_by: "INV-TRUTH",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::HearsReady)),
     },
 ];

@@ -6,7 +6,7 @@ use crate::verdict::Verdict;
 use super::super::testing::{SUPERVISOR, Tale};
 
 fn used(tale: &mut Tale, at: u64, descriptors: u32, cpu_ms: u64) {
-    tale.add(at, What::Used { proc: SUPERVISOR, descriptors, threads: 1, cpu_ns: cpu_ms * 1_000_000 });
+    tale.add(at, What::Used { proc: SUPERVISOR, descriptors, threads: 1, cpu_ns: cpu_ms * 1_000_000, peak: 0 });
 }
 
 /// Two rolling restarts of a pool of four, with so many descriptors before and after.

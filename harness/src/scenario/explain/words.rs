@@ -1,7 +1,7 @@
 //! Triggers, acts, targets and expectations in words.
 
 use crate::scenario::{
-    Act, Ask, Child, Command, Expect, Fault, FileFault, Load, Retirement, State, StatusIs, Target, Trigger,
+    Act, Ask, Child, Command, Expect, Fault, FileFault, Load, Retirement, Saying, State, StatusIs, Target, Trigger,
 };
 
 /// `1 worker`, `2 workers`.
@@ -171,6 +171,14 @@ fn fault(fault: &Fault) -> String {
             }
         ),
         Fault::NotRead(target) => format!("keep the output unread by {}", self::target(target)),
+        Fault::Operators { connections, say } => {
+            let say = match say {
+                Saying::Nothing => "say nothing".to_owned(),
+                Saying::Follow => "want to follow what happens and read nothing of it".to_owned(),
+                Saying::Line(line) => format!("say {line:?} over and over"),
+            };
+            format!("have {} that {say}", count(*connections, "operator"))
+        }
         Fault::AddressHeld => "have the address held by somebody else".to_owned(),
         Fault::Syscall { of, call, nth, errno } => {
             format!("have {call} of {} fail with {errno} from call {nth} on", target(of))
@@ -201,6 +209,12 @@ pub(super) fn expect(expect: &Expect) -> String {
         Expect::Current { topic, within } => {
             format!("{within} after each change of `{topic}` every subscriber that is ready knows it")
         }
+        Expect::Answered { within } => format!("an operator who asks is answered within {within}"),
+        Expect::Grows { memory, descriptors } => format!(
+            "the supervisor never takes over {} more than before the first step, and keeps no more than {} more",
+            count(*memory, "byte"),
+            count(*descriptors, "descriptor")
+        ),
         Expect::Births { min, max } if min == max => format!("exactly {} are born in all", count(*max, "worker")),
         Expect::Births { min, max } => format!("between {min} and {} are born in all", count(*max, "worker")),
     }

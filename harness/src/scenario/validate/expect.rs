@@ -1,7 +1,7 @@
 //! Expectations: whether they can come true, and do not contradict each other.
 
 use crate::ron_file::Checker;
-use crate::scenario::{Expect, Load, Pool, Scenario, StatusIs};
+use crate::scenario::{Act, Expect, Fault, Load, Pool, Scenario, StatusIs};
 
 use super::life::status;
 use super::load::{Where, known};
@@ -34,6 +34,14 @@ fn single(checker: &mut Checker, expect: &Expect, scenario: &Scenario) {
             checker.takes_time("within", within.0);
             super::topics::expected(checker, topic, scenario);
         }
+        Expect::Answered { within } => {
+            checker.takes_time("within", within.0);
+            let asks = |act: &Act| matches!(act, Act::During { fault: Fault::Operators { .. }, .. });
+            if !scenario.steps.iter().any(|step| step.any(&asks)) {
+                checker.wrong("nobody asks").expected("a step with the fault `Operators`");
+            }
+        }
+        Expect::Grows { .. } => {}
         Expect::NothingLeft { within } | Expect::FullAgain { within } => checker.takes_time("within", within.0),
         Expect::NothingLost { load } | Expect::Balanced { load, .. } => {
             _ = known(checker, Where::Field("load"), load, &scenario.load);

@@ -298,6 +298,7 @@ impl Steps<'_> {
                 self.checker.not_zero("nth", (*nth).into());
                 self.one_of("errno", errno, &ERRNOS, "an errno");
             }
+            Fault::Operators { connections, .. } => self.checker.not_zero("connections", (*connections).into()),
             Fault::AddressHeld => {}
             Fault::ClockStep { by, .. } => self.checker.takes_time("by", by.0),
         }

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::history::{Proc, What};
+use crate::history::{Event, Proc, What};
 use crate::scenario::{Fault, FileFault, Owns, Span};
-use crate::subject;
+use crate::subject::{self, Questions};
 
+use super::crowd::Crowd;
 use super::planted::{self, Planted};
 use super::wallclock::WallClock;
 
@@ -30,6 +31,8 @@ enum Heal {
     PutBack { aside: PathBuf, to: PathBuf },
     /// The wall clock is set by so many nanoseconds.
     Clock(i64),
+    /// They go.
+    Leave(Crowd),
 }
 
 /// The faults that are on.
@@ -47,6 +50,10 @@ pub struct Faults {
     pub bystander: Option<Proc>,
     /// The subject's wall clock, if the scenario sets it.
     clock: Option<WallClock>,
+    /// How it is asked.
+    questions: Option<Questions>,
+    /// What operators who asked were told.
+    pub answers: Vec<Event>,
 }
 
 impl Faults {
@@ -60,14 +67,30 @@ impl Faults {
     ) -> Self {
         let owned = owns.iter().map(|one| (one.name(), subject::owned(dir, *one))).collect();
         let program = super::subject::program(dir);
-        Self { on: BTreeMap::new(), address, program, config, owned, bystander: None, clock }
+        Self {
+            on: BTreeMap::new(),
+            address,
+            program,
+            config,
+            owned,
+            bystander: None,
+            clock,
+            questions: None,
+            answers: Vec::new(),
+        }
+    }
+
+    /// The same for a subject that is asked like this.
+    pub fn asking(mut self, questions: &Option<Questions>) -> Self {
+        self.questions.clone_from(questions);
+        self
     }
 
     /// What was planted and belongs to somebody else, as it is now.
     pub fn foreign(&self) -> impl Iterator<Item = What> {
         self.on.values().filter_map(|heal| match heal {
             Heal::Uproot(planted) => planted.look(),
-            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } | Heal::Clock(_) => None,
+            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } | Heal::Clock(_) | Heal::Leave(_) => None,
         })
     }
 
@@ -92,6 +115,11 @@ impl Faults {
                 spoil(self.config.as_deref().ok_or("the subject has no configuration file")?, *is)?
             }
             Fault::File { which, is } if self.owned.contains_key(which.as_str()) => self.spoil_owned(which, *is)?,
+            Fault::Operators { connections, say } => {
+                let path = self.owned.get(Owns::Control.name()).ok_or("the subject has no control socket")?;
+                let questions = self.questions.as_ref().ok_or("nobody knows how to ask the subject")?;
+                Heal::Leave(Crowd::come(path, *connections, say, questions).map_err(|error| error.to_string())?)
+            }
             Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back))?,
             Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) | Fault::Syscall { .. } => {
                 return Err("not built for real processes".to_owned());
@@ -112,6 +140,7 @@ impl Faults {
         match heal {
             // It was set before, so somebody sees it; and a subject that has gone needs no clock.
             Heal::Clock(nanos) => drop(self.set_clock(nanos)),
+            Heal::Leave(crowd) => self.answers.extend(crowd.leave()),
             other => other.apply(),
         }
     }
@@ -139,7 +168,7 @@ impl Heal {
         match self {
             // Dropping it is all.
             // The clock is the run's, and ends with it.
-            Self::Release(_) | Self::Clock(_) => {}
+            Self::Release(_) | Self::Clock(_) | Self::Leave(_) => {}
             Self::Uproot(planted) => planted.uproot(),
             Self::Limits(limits) => {
                 for (proc, resource, limit) in limits {

@@ -15,6 +15,7 @@ mod claims;
 mod clients;
 mod clock;
 mod connector;
+mod crowd;
 mod entry;
 mod environment;
 mod error;

@@ -69,6 +69,13 @@ pub fn usage(pid: u32) -> Option<(u32, u32, u64)> {
     Some((u32::try_from(descriptors).ok()?, threads, field(14)? + field(15)?))
 }
 
+/// The most memory that a process ever had resident, in bytes; 0 if that can't be read.
+pub fn peak(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
+}
+
 /// Direct children, those of all threads.
 pub fn children(pid: u32) -> Vec<u32> {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };

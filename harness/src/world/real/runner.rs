@@ -96,7 +96,8 @@ impl Runner {
             sockets: Sockets::new(&scenario.load, scenario.pool.workers, address),
             stalls: Stalls::new(clock::now()),
             polled: clock::now(),
-            faults: Faults::new(address, &job.dir, subject.config().map(Path::to_owned), &scenario.pool.owns, clock),
+            faults: Faults::new(address, &job.dir, subject.config().map(Path::to_owned), &scenario.pool.owns, clock)
+                .asking(&job.plan.subject.operator),
             owned: Owned::new(address, &scenario.pool.owns, &job.dir),
             environments: Tail::new(job.dir.join(ENVIRONMENTS)),
             caught: Tail::new(job.dir.join(BYSTANDERS)),
@@ -250,6 +251,7 @@ impl Runner {
             Injection::Fault { fault, begin: false, .. } => {
                 self.look_at_foreign();
                 self.faults.heal(&fault);
+                self.fresh.append(&mut self.faults.answers);
             }
             Injection::Operate(command) => self.operate(command, now)?,
             Injection::Config(variant) => self.exchange(variant, now),
@@ -271,7 +273,8 @@ impl Runner {
         let Some((proc, usage)) = supervisor.and_then(|proc| Some((proc, procfs::usage(proc.pid)?))) else { return };
         let (descriptors, threads, ticks) = usage;
         let cpu_ns = ticks.saturating_mul(procfs::TICK.as_nanos() as u64);
-        self.fresh.push(Event::at(now, What::Used { proc, descriptors, threads, cpu_ns }));
+        self.fresh
+            .push(Event::at(now, What::Used { proc, descriptors, threads, cpu_ns, peak: procfs::peak(proc.pid) }));
     }
 
     fn start(&mut self) -> Result<(), String> {

@@ -55,7 +55,7 @@ impl World {
     fn sample(&mut self) {
         if self.supervisor.running() {
             let (proc, descriptors) = (self.supervisor.proc, self.supervisor.descriptors.count());
-            self.note(What::Used { proc, descriptors, threads: 0, cpu_ns: 0 });
+            self.note(What::Used { proc, descriptors, threads: 0, cpu_ns: 0, peak: 0 });
         }
     }
 

@@ -1,0 +1,56 @@
+//! Expectations about what a supervisor uses, and whether its operator is answered.
+
+use std::time::Duration;
+
+use crate::history::Used;
+use crate::verdict::Verdict;
+
+use super::case::{Case, Timely};
+use super::expect::Span;
+use super::tally::{Tally, say};
+
+/// Whoever asked was answered in time.
+pub(super) fn answered(case: &Case<'_>, within: Duration, span: Span) -> Verdict {
+    let mut tally = Tally::default();
+    let asked =
+        case.timeline.answers.iter().filter(|(at, ..)| span.from <= *at && *at < span.until.min(case.facts.peace));
+    for &(at, answered, after) in asked {
+        let after = Duration::from_nanos(after);
+        let from = at - after;
+        match case.timely(from, case.due(from, within), at, &[]) {
+            Timely::Yes if answered => tally.measured(after, within),
+            Timely::Unknown(stalled) => tally.doubt(format!("the host stalled for {}", say(stalled))),
+            Timely::Yes | Timely::No => tally.fail(
+                at,
+                format!("an operator asked at {from}"),
+                format!("an answer within {}", say(within)),
+                if answered { format!("an answer after {}", say(after)) } else { format!("none after {}", say(after)) },
+            ),
+        }
+    }
+    tally.verdict("nobody asked")
+}
+
+/// What it uses at the end, and what it ever used, beside what it used before the first step.
+pub(super) fn grows(case: &Case<'_>, memory: u64, descriptors: u32) -> Verdict {
+    let used = || case.timeline.used.iter().filter(|used| Some(used.proc) == case.facts.supervisor);
+    let (Some(first), Some(last)) = (used().next(), used().next_back()) else {
+        return Verdict::NotApplicable { why: "nobody looked at what it uses".to_owned() };
+    };
+    let more = last.peak.saturating_sub(first.peak);
+    let kept = last.descriptors.saturating_sub(first.descriptors);
+    let counted = |used: &Used| used.peak > 0;
+    let actual = match (counted(first) && counted(last), kept) {
+        (true, kept) => format!("{} KiB more at most, {kept} descriptors more at the end", more / 1024),
+        (false, kept) => format!("{kept} descriptors more at the end"),
+    };
+    if more > memory || kept > descriptors {
+        return Verdict::Fail {
+            at: last.at,
+            because: format!("it has used more since {}", first.at),
+            expected: format!("at most {} KiB and {descriptors} descriptors more", memory / 1024),
+            actual,
+        };
+    }
+    Verdict::Pass { measured: actual }
+}

@@ -1,0 +1,40 @@
+//! What a supervisor uses, and whether its operator is answered.
+
+use crate::history::What;
+use crate::scenario::{Expect, Span};
+
+use super::super::testing::{SUPERVISOR, Tale};
+
+fn used(tale: &mut Tale, at: u64, descriptors: u32, peak: u64) {
+    tale.add(at, What::Used { proc: SUPERVISOR, descriptors, threads: 1, cpu_ns: 0, peak });
+}
+
+#[test]
+fn more_than_was_expected_is_a_violation() {
+    let grown = |descriptors: u32, peak: u64| {
+        let mut tale = Tale::full();
+        tale.scenario.expect = vec![Expect::Grows { memory: 1_000_000, descriptors: 2 }];
+        used(&mut tale, 1_000, 10, 5_000_000);
+        used(&mut tale, 1_500, 10 + descriptors, 5_000_000 + peak);
+        tale.calm(1_500, &[1, 2, 3, 4]);
+        tale
+    };
+    grown(2, 1_000_000).passes("EXPECT-1 Grows");
+    grown(2, 1_000_000).holds();
+    grown(3, 0).fails(&["EXPECT-1 Grows"]);
+    grown(0, 1_000_001).fails(&["EXPECT-1 Grows"]);
+}
+
+#[test]
+fn an_operator_who_waits_too_long_is_a_violation() {
+    let asked = |answered: bool, millis: u64| {
+        let mut tale = Tale::full();
+        tale.scenario.expect = vec![Expect::Answered { within: Span::millis(100) }];
+        tale.add(1_400, What::Answered { answered, after_ns: millis * 1_000_000 }).calm(1_500, &[1, 2, 3, 4]);
+        tale
+    };
+    asked(true, 100).passes("EXPECT-1 Answered");
+    asked(true, 100).holds();
+    asked(true, 101).fails(&["EXPECT-1 Answered"]);
+    asked(false, 10).fails(&["EXPECT-1 Answered"]);
+}
