@@ -144,7 +144,7 @@ impl View {
             Command::Start => self.supervisor = Supervisor::Expected,
             Command::Stop => self.told_to_end = true,
             Command::Scale(workers) => self.wanted = *workers,
-            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {}
+            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::SecondStart | Command::Reopen => {}
         }
         if *command == Command::Start {
             self.told_to_end = false;
@@ -177,7 +177,7 @@ impl View {
             Command::Reload | Command::Reloads { .. } | Command::Upgrade => {
                 self.is(State::Settled) && self.workers.values().all(|worker| worker.born > *since)
             }
-            Command::SecondStart => true,
+            Command::SecondStart | Command::Reopen => true,
         }
     }
 

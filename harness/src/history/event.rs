@@ -253,6 +253,8 @@ pub enum What {
     Left(Leftover),
     /// The supervisor's own word; decides only INV-TRUTH.
     Claimed(Claim),
+    /// Something about the output of workers.
+    Output(super::Output),
     /// An observer could not see everything.
     Incomplete {
         /// What was not seen, and why.

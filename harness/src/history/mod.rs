@@ -2,6 +2,7 @@
 
 mod event;
 mod file;
+mod output;
 mod read;
 mod record;
 mod timeline;
@@ -13,5 +14,6 @@ pub use event::{
     Claim, ClaimKind, Connection, Death, Event, Form, Leftover, Outcome, PhaseMark, Proc, Role, Status, What, When,
 };
 pub use file::ReadError;
+pub use output::{Output, Sink};
 pub use record::{Header, History, SCHEMA};
 pub use timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Phases, Stall, Supervisor, Timeline, Used, Worker};

@@ -3,7 +3,7 @@
 use crate::scenario::Command;
 use crate::time::Time;
 
-use super::{Claim, Connection, Form, Leftover, PhaseMark, Proc, Status, When};
+use super::{Claim, Connection, Form, Leftover, Output, PhaseMark, Proc, Status, When};
 
 /// One worker's life as seen from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,6 +251,8 @@ pub struct Timeline<'a> {
     pub stalls: Vec<Stall>,
     /// What was left, and when that was seen.
     pub left: Vec<(Time, &'a Leftover)>,
+    /// What workers wrote, and what came out.
+    pub output: Vec<(Time, &'a Output)>,
     /// What observers could not see.
     pub incomplete: Vec<&'a str>,
     /// The supervisor's own words.

@@ -31,5 +31,6 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         idle_cpu: declared.idle_cpu.or(Some(5)),
         holds_listener: Some(true),
         handoffs: None,
+        outputs: declared.outputs.clone(),
     }
 }

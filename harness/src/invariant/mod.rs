@@ -22,6 +22,7 @@ mod intensity;
 mod isolate;
 mod judge;
 mod once;
+mod output;
 mod reap;
 mod restarts;
 mod say_status;

@@ -1,13 +1,14 @@
 //! Histories for tests, told in milliseconds: workers by number, pid 100 + number; the supervisor is pid 1.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::history::{
     Claim, ClaimKind, Connection, Death, Event, Form, Header, History, Leftover, Outcome, PhaseMark, Proc, Role,
     SCHEMA, Status, What, When,
 };
-use crate::scenario::{Backoff, Command, Limit, Load, Pool, Retirement, Scenario, Span, StatusIs};
-use crate::subject::{DelayBound, LimitRule, OnSupervisorDeath, Profile};
+use crate::scenario::{Backoff, Command, Limit, Load, OutputWay, Pool, Retirement, Scenario, Span, StatusIs};
+use crate::subject::{DelayBound, LimitRule, OnSupervisorDeath, OutputPromise, Profile};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -59,6 +60,7 @@ impl Tale {
                 ready_timeout: None,
                 watchdog: None,
                 handoff: None,
+                output: None,
             },
             lives: Default::default(),
             load: vec![Load::Probe {
@@ -319,6 +321,10 @@ pub(super) fn promises() -> Profile {
         idle_cpu: Some(2),
         holds_listener: Some(true),
         handoffs: None,
+        outputs: Some(BTreeMap::from([
+            (OutputWay::Inherit, OutputPromise::Waits),
+            (OutputWay::Prefixed, OutputPromise::Loses { block: Span::millis(250), recovers: Span::millis(500) }),
+        ])),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::scenario::{Ask, Life, LifeRecord, Phase, Retirement};
+use crate::scenario::{Ask, Life, LifeRecord, Phase, Retirement, Stream};
 use crate::time::Time;
 
 use super::script::record;
@@ -80,7 +80,7 @@ pub struct Puppet {
     /// How often it says that it makes progress while it serves, and when it last did.
     beat: Option<Duration>,
     beaten: Time,
-    /// When it last wrote to standard output, while it floods.
+    /// When it last wrote, while it floods.
     wrote: Option<Time>,
 }
 
@@ -241,7 +241,7 @@ impl Puppet {
         // The journal first: nobody may know earlier than the history.
         actions.extend([Action::Accept, Action::Journal(Entry::Ready), Action::SayReady]);
         actions.extend(self.life.children.iter().map(|child| Action::Spawn(*child)));
-        self.wrote = self.life.output.map(|_| now);
+        self.wrote = self.life.output.or(self.life.stderr).map(|_| now);
         self.enter(Phase::Ready, now, actions);
     }
 
@@ -322,6 +322,10 @@ impl Puppet {
 
     fn exit(&mut self, code: i32, actions: &mut Vec<Action>) {
         self.stage = Stage::Done;
+        if self.life.last_words > 0 {
+            let words = |stream| Action::Output { stream, bytes: self.life.last_words };
+            actions.extend([Stream::Stdout, Stream::Stderr].map(words));
+        }
         actions.extend([Action::Journal(Entry::Exiting(code)), Action::Exit(code)]);
     }
 
@@ -392,7 +396,7 @@ impl Puppet {
             Ask::Exit(code) => self.exit(code, actions),
             Ask::CloseChannel => actions.push(Action::CloseChannel),
             Ask::Spawn(child) => actions.push(Action::Spawn(child)),
-            Ask::Flood(bytes) => actions.push(Action::Output(bytes)),
+            Ask::Flood(bytes) => actions.push(Action::Output { stream: Stream::Stdout, bytes }),
             Ask::Garble(line) => actions.push(Action::Garble(line)),
             Ask::Hang => self.hang(false, actions),
         }
@@ -403,13 +407,16 @@ impl Puppet {
         actions.extend([Action::Journal(Entry::Hangs), Action::Hang { busy }]);
     }
 
-    /// Writes what the rate asks for since it last wrote.
+    /// Writes what the rates ask for since it last wrote.
     fn output(&mut self, now: Time, actions: &mut Vec<Action>) {
-        let (Some(since), Some(output)) = (self.wrote, self.life.output) else { return };
+        let Some(since) = self.wrote.replace(now) else { return };
         let nanos = now.since(since).as_nanos();
-        let bytes = u128::from(output.bytes_per_second).saturating_mul(nanos) / 1_000_000_000;
-        actions.push(Action::Output(u64::try_from(bytes).unwrap_or(u64::MAX)));
-        self.wrote = Some(now);
+        for (stream, output) in [(Stream::Stdout, self.life.output), (Stream::Stderr, self.life.stderr)] {
+            if let Some(output) = output {
+                let bytes = u128::from(output.bytes_per_second).saturating_mul(nanos) / 1_000_000_000;
+                actions.push(Action::Output { stream, bytes: u64::try_from(bytes).unwrap_or(u64::MAX) });
+            }
+        }
     }
 }
 

@@ -53,6 +53,7 @@ fn record() -> impl Strategy<Value = LifeRecord> {
             retire_after,
             ignore_term,
             slow_stop,
+            last_words: leak / 2,
             leak,
             output,
             stderr,
@@ -279,6 +280,8 @@ fn pool() -> impl Strategy<Value = Pool> {
             ready_timeout,
             watchdog: ready_timeout.filter(|_| workers % 2 == 0),
             handoff: [None, Some(Handoff::Inherit), Some(Handoff::RoundRobin)][workers as usize % 3],
+            output: [None, Some(OutputWay::Inherit), Some(OutputWay::Prefixed), Some(OutputWay::Files)]
+                [workers as usize % 4],
         },
     )
 }

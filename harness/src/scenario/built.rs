@@ -12,12 +12,11 @@ const NOT_BUILT: &[&str] = &[
     "Child",
     "File otherwise",
     "Limit by cgroup",
-    "LogReader",
-    "NotRead",
+    "LogReader otherwise",
+    "NotRead otherwise",
     "SecondStart",
     "Syscall",
     "Upgrade",
-    "stderr",
 ];
 
 /// What only real processes can do.
@@ -128,7 +127,8 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
         Fault::Freeze(target) => ("Freeze", Some(target)),
         Fault::Limit { on, resource, .. } => (limit(on, resource), Some(on)),
         Fault::File { which, is } => (file(which, *is), None),
-        Fault::NotRead(target) => ("NotRead", Some(target)),
+        Fault::NotRead(Target::LogReader) => ("NotRead", None),
+        Fault::NotRead(target) => ("NotRead otherwise", Some(target)),
         Fault::AddressHeld => ("AddressHeld", None),
         Fault::Syscall { of, .. } => ("Syscall", Some(of)),
         Fault::ClockStep { .. } => ("ClockStep", None),
@@ -151,6 +151,8 @@ fn file(which: &str, is: FileFault) -> &'static str {
     match (which, is) {
         ("program", FileFault::Missing | FileFault::Forbidden | FileFault::Empty) => "File program",
         ("config", FileFault::Missing) => "File config",
+        ("log", FileFault::Missing | FileFault::Forbidden | FileFault::Full) => "File log",
+        ("log directory", FileFault::Missing) => "File log directory",
         _ => "File otherwise",
     }
 }
@@ -171,7 +173,7 @@ fn of_target(target: &Target, used: &mut BTreeSet<&'static str>) {
         Target::Child(_) => "Child",
         Target::Adopted => "Adopted",
         Target::Bystander => "Bystander",
-        Target::LogReader => "LogReader",
+        Target::LogReader => "LogReader otherwise",
         Target::Group => "Group",
     });
     if let Target::Child(of) = target {
@@ -201,6 +203,7 @@ fn command(command: &Command) -> &'static str {
         Command::Scale(_) => "Scale",
         Command::Upgrade => "Upgrade",
         Command::SecondStart => "SecondStart",
+        Command::Reopen => "Reopen",
     }
 }
 

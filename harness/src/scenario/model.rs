@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Life, Lives, Load, Span, Step, Trigger};
+use super::{Life, Lives, Load, OutputWay, Span, Step, Trigger};
 
 /// One scenario file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +76,9 @@ pub struct Pool {
     /// How the workers get at connections; absent leaves that to the subject, which lets them accept as a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff: Option<Handoff>,
+    /// Where what the workers write goes; absent leaves that to the subject, and nobody looks at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputWay>,
 }
 
 /// How workers get at connections.

@@ -279,7 +279,7 @@ fn floods_at_its_rate_and_leaks_per_request() {
     let record = LifeRecord { output: Some(Output { bytes_per_second: 1000 }), leak: 4096, ..LifeRecord::default() };
     let mut stage = Stage::born(Life::Record(record));
     stage.until(100);
-    assert_eq!(stage.count(&Action::Output(10)), 10);
+    assert_eq!(stage.count(&Action::Output { stream: Stream::Stdout, bytes: 10 }), 10);
     stage.connect(PORT, Request::Who { keep_alive: false });
     assert_eq!(stage.count(&Action::Leak(4096)), 1);
 }
@@ -292,7 +292,12 @@ fn spawns_its_children_when_ready_and_does_what_it_is_asked() {
     for ask in [Ask::CloseChannel, Ask::Spawn(child), Ask::Flood(9), Ask::Garble("x".into())] {
         stage.put(Input::Asked(ask));
     }
-    let wanted = [Action::CloseChannel, Action::Spawn(child), Action::Output(9), Action::Garble("x".into())];
+    let wanted = [
+        Action::CloseChannel,
+        Action::Spawn(child),
+        Action::Output { stream: Stream::Stdout, bytes: 9 },
+        Action::Garble("x".into()),
+    ];
     assert!(stage.done.iter().map(|(_, action)| action).rev().take(4).rev().eq(&wanted));
     stage.put(Input::Asked(Ask::Exit(9)));
     assert_eq!(stage.exit(), Some((0, 9)));

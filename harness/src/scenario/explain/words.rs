@@ -145,6 +145,7 @@ fn command(command: &Command) -> String {
         Command::Scale(workers) => format!("order a pool of {}", count(*workers, "worker")),
         Command::Upgrade => "order an upgrade of the supervisor".to_owned(),
         Command::SecondStart => "start a second supervisor for the same addresses".to_owned(),
+        Command::Reopen => "order it to open its log files again".to_owned(),
     }
 }
 
@@ -161,7 +162,7 @@ fn fault(fault: &Fault) -> String {
                 FileFault::Full => "on a full disk",
             }
         ),
-        Fault::NotRead(target) => format!("keep the output unread by {}", self::target(target)),
+        Fault::NotRead(target) => format!("have nothing read by {}", self::target(target)),
         Fault::AddressHeld => "have the address held by somebody else".to_owned(),
         Fault::Syscall { of, call, nth, errno } => {
             format!("have {call} of {} fail with {errno} from call {nth} on", target(of))

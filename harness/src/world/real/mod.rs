@@ -24,6 +24,7 @@ mod journal;
 mod leftovers;
 mod log;
 mod observe;
+mod outlets;
 mod procfs;
 mod procs;
 mod puppet;

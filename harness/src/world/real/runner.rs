@@ -20,6 +20,7 @@ use super::job::{Job, Line};
 use super::journal::Tail;
 use super::log::Log;
 use super::observe::Observer;
+use super::outlets::Outlets;
 use super::stalls::Stalls;
 use super::subject::{self, Subject};
 use super::wallclock::WallClock;
@@ -76,6 +77,9 @@ impl Runner {
         let env = clock.iter().flat_map(WallClock::env).collect();
         let subject = Subject::prepare(&job.plan, &job.dir, address, env)?;
         let (scenario, profile) = (&job.plan.scenario, &job.plan.subject.profile);
+        let outlet = scenario.pool.output.and_then(|way| job.plan.subject.outputs.get(&way));
+        let outlets = outlet.map(|outlet| Outlets::new(outlet, subject.log())).transpose()?;
+        let config = subject.config().map(Path::to_owned);
         Ok(Self {
             address,
             log,
@@ -86,7 +90,7 @@ impl Runner {
             sockets: Sockets::new(&scenario.load, scenario.pool.workers, address),
             stalls: Stalls::new(clock::now()),
             polled: clock::now(),
-            faults: Faults::new(address, subject::program(&job.dir), subject.config().map(Path::to_owned), clock),
+            faults: Faults::new(address, subject::program(&job.dir), config, clock, outlets),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),
             scaling: Scaling::new(subject.scale(), scenario.pool.workers),
             subject,
@@ -249,7 +253,8 @@ impl Runner {
     }
 
     fn start(&mut self) -> Result<(), String> {
-        let (pid, at) = self.subject.start()?;
+        let ends = self.faults.outlets.as_ref().and_then(Outlets::ends);
+        let (pid, at) = self.subject.start(ends)?;
         let proc = self.observer.procs.supervisor_started(pid, at);
         self.supervisor_gone = None;
         self.fresh.push(Event::at(at, What::SupervisorBorn(proc)));
@@ -319,6 +324,12 @@ impl Runner {
                 self.note(What::Commanded(command));
                 self.scaling.order(workers);
             }
+            Command::Reopen => {
+                self.note(What::Commanded(command));
+                if let Some(signal) = self.subject.reopen_signal() {
+                    self.tell_supervisor(signals::kernel(signal));
+                }
+            }
             Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {
                 self.note(What::Incomplete { why: format!("{command:?} is not built for real processes") });
             }
@@ -351,7 +362,20 @@ impl Runner {
             for leftover in left {
                 self.note_left(leftover);
             }
+            self.tell_output();
             self.ending = Ending::Done;
+        }
+    }
+
+    /// Nobody writes any more: what came out is told.
+    fn tell_output(&mut self) {
+        let Some(outlets) = self.faults.outlets.take() else { return };
+        match outlets.finish() {
+            Ok(told) => {
+                let now = clock::now();
+                self.fresh.extend(told.into_iter().map(|output| Event::at(now, What::Output(output))));
+            }
+            Err(why) => self.note(What::Incomplete { why }),
         }
     }
 

@@ -1,13 +1,14 @@
 //! The subject: rendered, started, steered.
 
 use std::fs::{self, File};
+use std::io::PipeWriter;
 use std::net::SocketAddrV4;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::scenario::Signal;
-use crate::subject::{self, HowToReload, HowToScale, HowToStop, Rendered, Vars};
+use crate::subject::{self, HowToReload, HowToReopen, HowToScale, HowToStop, Rendered, Vars};
 use crate::time::Time;
 use crate::world::Plan;
 
@@ -26,6 +27,7 @@ pub struct Subject {
     stop: Signal,
     reload: Option<Signal>,
     scale: Option<HowToScale>,
+    reopen: Option<Signal>,
     /// The number of the configuration that is in place.
     revision: u32,
     /// The harness's generation: 1, and one more with each reload command.
@@ -56,7 +58,8 @@ impl Subject {
         let HowToStop::Signal(stop) = plan.subject.stop;
         let reload = plan.subject.reload.map(|HowToReload::Signal(signal)| signal);
         let scale = plan.subject.scale;
-        let subject = Self { dir: dir.to_owned(), rendered, stop, reload, scale, revision: 1, generation: 1 };
+        let reopen = plan.subject.reopen.map(|HowToReopen::Signal(signal)| signal);
+        let subject = Self { dir: dir.to_owned(), rendered, stop, reload, scale, reopen, revision: 1, generation: 1 };
         subject.write_files(plan).map_err(|error| format!("{}: {error}", dir.display()))?;
         Ok(subject)
     }
@@ -114,14 +117,19 @@ impl Subject {
         self.rendered.config.as_ref().map(|(path, _)| path.as_path())
     }
 
-    /// Starts it: in a process group of its own, its output into a file. Returns its pid and an instant just before.
+    /// The file that its workers' output goes to, if the scenario asks for one.
+    pub fn log(&self) -> Option<&Path> {
+        self.rendered.log.as_deref()
+    }
+
+    /// Starts it: in a process group of its own, its output into `ends` or else a file. Returns its pid and an instant just before.
     ///
     /// # Errors
     /// Why it does not start, in words.
-    pub fn start(&self) -> Result<(u32, Time), String> {
+    pub fn start(&self, ends: Option<[&PipeWriter; 2]>) -> Result<(u32, Time), String> {
         let (name, args) = self.rendered.start.split_first().ok_or("the subject has no command line")?;
         let fail = |error: std::io::Error| format!("cannot start `{name}`: {error}");
-        let output = File::options().create(true).append(true).open(self.dir.join("output")).map_err(fail)?;
+        let [stdout, stderr] = self.streams(ends).map_err(fail)?;
         let mut command = Command::new(name);
         command
             .args(args)
@@ -130,10 +138,23 @@ impl Subject {
             .current_dir(&self.dir)
             .process_group(0)
             .stdin(Stdio::null())
-            .stderr(output.try_clone().map_err(fail)?)
-            .stdout(output);
+            .stdout(stdout)
+            .stderr(stderr);
         let before = clock::now();
         command.spawn().map(|child| (child.id(), before)).map_err(fail)
+    }
+
+    fn streams(&self, ends: Option<[&PipeWriter; 2]>) -> std::io::Result<[Stdio; 2]> {
+        if let Some([stdout, stderr]) = ends {
+            return Ok([stdout.try_clone()?.into(), stderr.try_clone()?.into()]);
+        }
+        let output = File::options().create(true).append(true).open(self.dir.join("output"))?;
+        Ok([output.try_clone()?.into(), output.into()])
+    }
+
+    /// The signal on which it opens its log files again, if there is one.
+    pub fn reopen_signal(&self) -> Option<Signal> {
+        self.reopen
     }
 
     /// The signal that stops it.

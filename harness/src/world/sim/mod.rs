@@ -16,6 +16,7 @@ mod kernel;
 mod model;
 mod net;
 mod operator;
+mod output;
 mod pipes;
 mod process;
 mod queue;

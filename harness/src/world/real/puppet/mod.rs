@@ -2,6 +2,7 @@
 
 mod channel;
 mod child;
+mod output;
 mod program;
 mod setup;
 mod shell;

@@ -9,15 +9,16 @@ use std::os::unix::net::UnixDatagram;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio, retry_on_intr};
+use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio};
 use rustix::net::{SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, getpeername, send};
 
-use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
-use crate::scenario::{Ask, Child, Retirement};
+use crate::puppet::{Action, ConnId, Entry, Input, Lines, Puppet, Told};
+use crate::scenario::{Ask, Child, Retirement, Stream};
 
 use super::super::clock;
 use super::super::journal::JournalLine;
 use super::channel::{Inbox, Word};
+use super::output::output;
 use super::setup::Setup;
 use super::{child, wire};
 
@@ -45,6 +46,7 @@ struct Shell {
     unnamed: u32,
     inbox: Inbox,
     leaked: Vec<Vec<u8>>,
+    lines: Lines,
     exit: Option<i32>,
 }
 
@@ -56,6 +58,7 @@ pub fn run(setup: Setup) -> io::Result<i32> {
     let term = SignalFd::with_flags(&polite, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let core = Puppet::new(setup.life.clone(), setup.own_deadline, setup.orphan_grace).beating(setup.beat);
     let mut shell = Shell {
+        lines: Lines::new(setup.me),
         setup,
         core,
         term,
@@ -323,7 +326,7 @@ impl Shell {
             Action::Close(id) => drop(self.conns.remove(&id)),
             Action::CloseChannel => self.setup.channel = None,
             Action::Garble(line) => self.say(&line),
-            Action::Output(bytes) => output(bytes)?,
+            Action::Output { stream, bytes } => self.output(stream, bytes)?,
             Action::Leak(bytes) => self.leaked.push(vec![1; usize::try_from(bytes).unwrap_or(usize::MAX / 2)]),
             Action::Spawn(child) => self.spawn(child)?,
             Action::SayAlive => self.tell("{\"act\":\"alive\"}", b"WATCHDOG=1"),
@@ -333,6 +336,13 @@ impl Shell {
             Action::Exit(status) => self.exit = Some(status),
         }
         Ok(())
+    }
+
+    fn output(&mut self, stream: Stream, bytes: u64) -> io::Result<()> {
+        let mut lines = self.lines;
+        let wrote = output(&mut lines, stream, bytes, &mut |entry| self.journal(entry));
+        self.lines = lines;
+        wrote
     }
 
     fn journal(&mut self, entry: Entry) -> io::Result<()> {
@@ -402,19 +412,4 @@ impl Shell {
     fn handed_on(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.setup.listeners.iter().chain(&self.setup.channel).map(AsFd::as_fd)
     }
-}
-
-/// Blocks if nobody reads, as a real worker's write would.
-fn output(bytes: u64) -> io::Result<()> {
-    let line = [b'x'; 4096];
-    let mut left = bytes;
-    while left > 0 {
-        let part = usize::try_from(left).map_or(line.len(), |left| left.min(line.len()));
-        match retry_on_intr(|| rustix::io::write(io::stdout(), &line[..part])) {
-            Ok(written) => left -= written as u64,
-            // Nobody will ever read it.
-            Err(_) => return Ok(()),
-        }
-    }
-    Ok(())
 }
