@@ -58,4 +58,10 @@ mutants! {
     wall_clock_heartbeat: "wall-clock-heartbeat",
     wall_clock_stable: "wall-clock-stable",
     wall_clock_drain: "wall-clock-drain",
+    output_waits_for_its_reader: "output-waits-for-its-reader",
+    blocks_at_its_own_output: "blocks-at-its-own-output",
+    drops_last_words: "drops-last-words",
+    loses_lines_uncounted: "loses-lines-uncounted",
+    cuts_lines: "cuts-lines",
+    never_reopens: "never-reopens",
 }

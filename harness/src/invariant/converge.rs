@@ -11,6 +11,7 @@ use super::case::{Case, Timely};
 use super::curve::Curve;
 use super::facts::{Leave, merge};
 use super::floor::no_steps;
+use super::output::is_about_output;
 use super::tally::{Tally, say};
 use super::traits::Traits;
 

@@ -32,5 +32,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         holds_listener: Some(true),
         handoffs: None,
         outputs: declared.outputs.clone(),
+        owns: None,
+        second_start: declared.second_start,
     }
 }

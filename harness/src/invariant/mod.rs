@@ -23,6 +23,7 @@ mod isolate;
 mod judge;
 mod once;
 mod output;
+mod own;
 mod reap;
 mod restarts;
 mod say_status;

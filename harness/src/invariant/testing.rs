@@ -61,6 +61,7 @@ impl Tale {
                 watchdog: None,
                 handoff: None,
                 output: None,
+                owns: Vec::new(),
             },
             lives: Default::default(),
             load: vec![Load::Probe {
@@ -325,6 +326,8 @@ pub(super) fn promises() -> Profile {
             (OutputWay::Inherit, OutputPromise::Waits),
             (OutputWay::Prefixed, OutputPromise::Loses { block: Span::millis(250), recovers: Span::millis(500) }),
         ])),
+        owns: None,
+        second_start: Some(StatusIs::Code(69)),
     }
 }
 

@@ -5,6 +5,8 @@ mod drain;
 mod limits;
 mod operate;
 mod order;
+mod output;
+mod own;
 mod pool;
 mod stationary;
 mod whole;

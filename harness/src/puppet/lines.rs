@@ -117,7 +117,7 @@ fn whole(line: &str) -> Option<Read<'_>> {
     let number = words.nth(1)?.parse().ok()?;
     // What was written is known, to the last byte.
     let expected = self::line(proc, stream, number);
-    let is = expected.strip_suffix(b"\n") == Some(line[label.len()..].as_bytes());
+    let is = expected.strip_suffix(b"\n") == Some(&line.as_bytes()[label.len()..]);
     is.then_some(Read::Line { label, proc, stream, number })
 }
 

@@ -3,24 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Step, Target, Trigger};
+use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Start, Step, Target, Trigger};
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
-const NOT_BUILT: &[&str] = &[
-    "Adopted",
-    "Bystander",
-    "Child",
-    "File otherwise",
-    "Limit by cgroup",
-    "LogReader otherwise",
-    "NotRead otherwise",
-    "SecondStart",
-    "Syscall",
-    "Upgrade",
-];
+const NOT_BUILT: &[&str] =
+    &["File otherwise", "Limit by cgroup", "LogReader otherwise", "NotRead otherwise", "Syscall", "Upgrade"];
 
 /// What only real processes can do.
-const NOT_SIMULATED: &[&str] = &["Limit"];
+const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart", "Start again"];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
@@ -47,6 +37,9 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     }
     for step in &scenario.steps {
         of_step(step, &mut used);
+    }
+    if scenario.start == Start::Steady && used.contains("Start") {
+        used.insert("Start again");
     }
     used
 }
@@ -151,8 +144,13 @@ fn file(which: &str, is: FileFault) -> &'static str {
     match (which, is) {
         ("program", FileFault::Missing | FileFault::Forbidden | FileFault::Empty) => "File program",
         ("config", FileFault::Missing) => "File config",
-        ("log", FileFault::Missing | FileFault::Forbidden | FileFault::Full) => "File log",
+        ("log", FileFault::Missing | FileFault::Directory | FileFault::Full) => "File log",
         ("log directory", FileFault::Missing) => "File log directory",
+        ("control" | "socket" | "pidfile", FileFault::Missing | FileFault::Empty) => "File owned",
+        (
+            "control" | "socket" | "pidfile",
+            FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory,
+        ) => "File owned",
         _ => "File otherwise",
     }
 }
@@ -191,6 +189,7 @@ fn ask(ask: &Ask) -> &'static str {
         Ask::Flood(_) => "Ask Flood",
         Ask::Garble(_) => "Ask Garble",
         Ask::Hang => "Ask Hang",
+        Ask::SignalGroup(_) => "Ask SignalGroup",
     }
 }
 

@@ -103,6 +103,7 @@ impl Wild {
             watchdog: None,
             handoff: None,
             output: None,
+            owns: Vec::new(),
         }
     }
 

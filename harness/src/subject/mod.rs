@@ -14,5 +14,5 @@ pub use model::{
     Readiness, Subject,
 };
 pub use profile::{DelayBound, LimitRule, OnSupervisorDeath, OutputPromise, Profile};
-pub use render::{Exchange, Rendered, Vars, render};
+pub use render::{Exchange, Rendered, Vars, owned, render};
 pub use validate::INVARIANTS;

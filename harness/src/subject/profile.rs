@@ -76,6 +76,12 @@ pub struct Profile {
     /// What becomes of what its workers write, by the way that it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<BTreeMap<OutputWay, OutputPromise>>,
+    /// What it can have beside its address; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owns: Option<Vec<crate::scenario::Owns>>,
+    /// The exit status of one that is started where another one runs. Universal: absent is any but 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_start: Option<StatusIs>,
 }
 
 /// What is promised about the delay between a death and the next birth.

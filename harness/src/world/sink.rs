@@ -12,12 +12,15 @@ const LONGEST: usize = 16 * 1024;
 /// Damaged lines beyond so many are only counted as one more of them.
 const SHOWN: usize = 20;
 
+/// Where lines came out, whose they are, and what stood before them.
+type Origin = (Sink, Proc, Stream, String);
+
 /// Everything that has come out so far.
 #[derive(Clone, Debug, Default)]
 pub struct Sinks {
     /// Before and after the number in the line that tells of lost lines.
     lost: Option<(String, String)>,
-    found: BTreeMap<(Sink, Proc, Stream, String), Vec<(u64, u64)>>,
+    found: BTreeMap<Origin, Vec<(u64, u64)>>,
     damaged: Vec<(Sink, String)>,
     told_lost: BTreeMap<Sink, u64>,
     /// What has come of a line whose end has not.

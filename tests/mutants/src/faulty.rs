@@ -13,6 +13,9 @@ use supervisor::kernel::{
 use supervisor::policy::Instant;
 use supervisor::unix::Unix;
 
+use crate::meddling;
+use crate::output::{OutputFault, Plumbing, wait_for_room};
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KernelFault {
@@ -24,8 +27,16 @@ pub enum KernelFault {
     NoParentDeathSignal,
     /// Nothing is ever closed.
     ClosesNothing,
+    /// Whatever is at the path of a socket is removed before it is bound.
+    TakesPaths,
+    /// Its addresses may be bound by others at the same time.
+    SharesAddresses,
+    /// Who is in its own process group gets what it sends to a worker.
+    SignalsNeighbours,
     /// The clock that it goes by is the wall clock.
     WallClock,
+    /// Something with output.
+    Output(OutputFault),
 }
 
 /// A kernel that has a clock which anybody may set, as every kernel has.
@@ -52,12 +63,13 @@ pub struct Faulty<K> {
     inner: K,
     fault: KernelFault,
     may_reap: bool,
+    plumbing: Plumbing,
 }
 
 impl<K> Faulty<K> {
     /// The kernel `inner` with a fault.
     pub fn new(inner: K, fault: KernelFault) -> Self {
-        Self { inner, fault, may_reap: false }
+        Self { inner, fault, may_reap: false, plumbing: Plumbing::default() }
     }
 }
 
@@ -67,12 +79,16 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
             KernelFault::WallClock => until.map(|at| self.inner.now() + at.since(self.inner.wall())),
             _ => until,
         };
+        if let KernelFault::Output(fault) = self.fault {
+            return self.inner.wait(&self.plumbing.watches(fault, watches), until, ready);
+        }
         self.inner.wait(watches, until, ready)
     }
 
     fn take_signals(&mut self) -> SignalSet {
-        let signals = self.inner.take_signals();
+        let mut signals = self.inner.take_signals();
         self.may_reap |= signals.child;
+        signals.reopen &= self.fault != KernelFault::Output(OutputFault::NeverReopens);
         signals
     }
 }
@@ -82,10 +98,15 @@ impl<K: Processes> Processes for Faulty<K> {
         if self.fault == KernelFault::NoParentDeathSignal {
             return self.inner.spawn(&SpawnSpec { on_parent_death: None, ..spec.clone() });
         }
-        self.inner.spawn(spec)
+        let spawned = self.inner.spawn(spec)?;
+        self.plumbing.spawned(&spawned);
+        Ok(spawned)
     }
 
     fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
+        if self.fault == KernelFault::SignalsNeighbours {
+            meddling::signal_neighbours(signal);
+        }
         self.inner.signal(child, signal, scope)
     }
 
@@ -93,7 +114,11 @@ impl<K: Processes> Processes for Faulty<K> {
         if self.fault == KernelFault::OneReapPerSignal && !self.may_reap {
             return Ok(None);
         }
-        self.inner.ended()
+        let ended = self.inner.ended()?;
+        if let Some((child, _)) = ended {
+            self.plumbing.ended(child);
+        }
+        Ok(ended)
     }
 
     fn reap(&mut self, child: Child) -> Result<(), Errno> {
@@ -117,6 +142,11 @@ impl<K: WallClock> Clock for Faulty<K> {
 
 impl<K: Streams> Streams for Faulty<K> {
     fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
+        if let KernelFault::Output(fault) = self.fault
+            && let Some(read) = self.plumbing.receive(fault, fd)
+        {
+            return read.map(|bytes| Received { bytes, handle: None });
+        }
         self.inner.receive(fd, buffer)
     }
 
@@ -144,12 +174,20 @@ impl<K: Streams> Streams for Faulty<K> {
         if self.fault == KernelFault::ClosesNothing {
             return;
         }
+        self.plumbing.closed(fd);
         self.inner.close(fd);
     }
 }
 
 impl<K: Listen> Listen for Faulty<K> {
     fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
+        match (self.fault, address) {
+            (KernelFault::TakesPaths, Address::Unix(path)) => _ = std::fs::remove_file(path),
+            (KernelFault::SharesAddresses, _) => {
+                return self.inner.listen(address, &ListenOptions { reuse_port: true, ..*options });
+            }
+            _ => {}
+        }
         self.inner.listen(address, options)
     }
 
@@ -162,7 +200,7 @@ impl<K: Listen> Listen for Faulty<K> {
     }
 }
 
-impl<K: Files> Files for Faulty<K> {
+impl<K: Files + Wait> Files for Faulty<K> {
     fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
         self.inner.read(path, limit)
     }
@@ -176,7 +214,13 @@ impl<K: Files> Files for Faulty<K> {
     }
 
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        self.inner.write(fd, bytes)
+        let KernelFault::Output(fault) = self.fault else { return self.inner.write(fd, bytes) };
+        let mut wrote = self.inner.write(fd, bytes);
+        while fault == OutputFault::BlocksItself && wrote == Err(Errno::AGAIN) {
+            wait_for_room(&mut self.inner, fd);
+            wrote = self.inner.write(fd, bytes);
+        }
+        self.plumbing.wrote(fault, bytes.len(), wrote)
     }
 }
 

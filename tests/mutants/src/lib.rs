@@ -6,15 +6,19 @@
 
 mod clocks;
 mod faulty;
+mod ground;
 mod list;
 pub mod machines;
+mod meddling;
 
 mod matrix;
 mod mutant;
+mod output;
 pub mod program;
 pub mod real;
 
 pub use faulty::{Faulty, KernelFault, WallClock};
+pub use ground::REAL;
 pub use list::{ALL, UNMUTATED, find};
 pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};
 

@@ -3,10 +3,12 @@
 use std::sync::LazyLock;
 
 use crate::clocks::CLOCKS;
+use crate::ground::REAL;
 use crate::mutant::{Mutant, Mutation};
+use crate::output::OUTPUT;
 
 /// All mutants.
-pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).copied().collect());
+pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&OUTPUT).copied().collect());
 
 /// Those that belong to no kind with a list of its own.
 const LIST: [Mutant; 20] = [
@@ -154,8 +156,8 @@ const LIST: [Mutant; 20] = [
         name: "scale-forgets-slots",
         sentence: "with fewer workers wanted nobody leaves",
         scenario: "scale/workers",
-        caught_by: "INV-CONVERGE",
-        consequences: &[("INV-ONCE", "who stays has no place any more")],
+        caught_by: "INV-ONCE",
+        consequences: &[("INV-CONVERGE", "who has no place any more stays")],
         mutation: Mutation::ScaleForgetsSlots,
     },
     Mutant {
@@ -188,5 +190,5 @@ pub const UNMUTATED: Mutant = Mutant {
 
 /// The mutant of that name, or the unmutated one.
 pub fn find(name: &str) -> Option<&'static Mutant> {
-    ALL.iter().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
+    ALL.iter().chain(&REAL).chain([&UNMUTATED]).find(|mutant| mutant.name == name)
 }

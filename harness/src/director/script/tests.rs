@@ -31,6 +31,7 @@ fn scenario(workers: u32, steps: Vec<Step>) -> Scenario {
             watchdog: None,
             handoff: None,
             output: None,
+            owns: Vec::new(),
         },
         lives: Lives::default(),
         load: Vec::new(),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::scenario::{
-    Act, Backoff, Expect, Handoff, Limit, OutputWay, Pool, Scenario, Start, Step, Sweep, Trigger, Variant, entry,
+    Act, Backoff, Expect, Handoff, Limit, OutputWay, Owns, Pool, Scenario, Start, Step, Sweep, Trigger, Variant, entry,
     not_built,
 };
 
@@ -76,7 +76,7 @@ impl Story {
     }
 
     fn pool(&mut self, pool: &Pool) {
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff, output } = pool;
+        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff, output, owns } = pool;
         self.sentence(1, &format!("the supervisor is asked for {}", words::count(*workers, "worker")));
         match limit {
             None => self.sentence(1, "there is no restart limit"),
@@ -115,6 +115,16 @@ impl Story {
             }
             Some(OutputWay::Files) => self.sentence(1, "what the workers write goes to a log file"),
             None => {}
+        }
+        for one in owns {
+            self.sentence(
+                1,
+                match one {
+                    Owns::Control => "it has a Unix socket for its operator",
+                    Owns::Socket => "the workers serve on a Unix socket, too",
+                    Owns::Pidfile => "it keeps its pid in a file",
+                },
+            );
         }
         if let Some(watchdog) = watchdog {
             self.sentence(1, &format!("a ready worker that says nothing for {watchdog} hangs, and is killed"));

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::history::Proc;
-use crate::scenario::{Fault, FileFault, Span, Target};
+use crate::history::{Proc, What};
+use crate::scenario::{Fault, FileFault, Owns, Span, Target};
+use crate::subject;
 
 use super::outlets::{LogFile, Outlets};
+use super::planted::{self, Planted};
 use super::wallclock::WallClock;
 
 /// How one fault is healed.
@@ -23,6 +25,8 @@ enum Heal {
     Release(#[allow(dead_code, reason = "held for its drop")] OwnedFd),
     /// The limits are set back.
     Limits(Vec<(Proc, Resource, Rlimit)>),
+    /// What was planted is taken away, if it is still there.
+    Uproot(Planted),
     /// The file is put back in its place.
     PutBack { aside: PathBuf, to: PathBuf },
     /// Somebody reads the output again.
@@ -42,6 +46,10 @@ pub struct Faults {
     program: PathBuf,
     /// The subject's configuration file, if it has one.
     config: Option<PathBuf>,
+    /// Where the subject has what the scenario asks for beside its address.
+    owned: BTreeMap<&'static str, PathBuf>,
+    /// Who has nothing to do with the subject.
+    pub bystander: Option<Proc>,
     /// The subject's wall clock, if the scenario sets it.
     clock: Option<WallClock>,
     /// Where the workers' output comes out, if the scenario asks for that.
@@ -52,12 +60,31 @@ impl Faults {
     /// None is on.
     pub fn new(
         address: SocketAddrV4,
-        program: PathBuf,
+        dir: &Path,
         config: Option<PathBuf>,
+        owns: &[Owns],
         clock: Option<WallClock>,
         outlets: Option<Outlets>,
     ) -> Self {
-        Self { on: BTreeMap::new(), address, program, config, clock, outlets }
+        let owned = owns.iter().map(|one| (one.name(), subject::owned(dir, *one))).collect();
+        let program = super::subject::program(dir);
+        Self { on: BTreeMap::new(), address, program, config, owned, bystander: None, clock, outlets }
+    }
+
+    /// What was planted and belongs to somebody else, as it is now.
+    pub fn foreign(&self) -> impl Iterator<Item = What> {
+        self.on.values().filter_map(|heal| match heal {
+            Heal::Uproot(planted) => planted.look(),
+            _ => None,
+        })
+    }
+
+    fn spoil_owned(&self, which: &str, is: FileFault) -> Result<Heal, String> {
+        let Some(path) = self.owned.get(which) else { return Err(format!("the subject has no {which}")) };
+        if is == FileFault::Missing {
+            return spoil(path, is);
+        }
+        planted::plant(which, path, is, self.bystander).map(Heal::Uproot)
     }
 
     /// Begins one.
@@ -72,6 +99,7 @@ impl Faults {
             Fault::File { which, is } if which == "config" => {
                 spoil(self.config.as_deref().ok_or("the subject has no configuration file")?, *is)?
             }
+            Fault::File { which, is } if self.owned.contains_key(which.as_str()) => self.spoil_owned(which, *is)?,
             Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back))?,
             Fault::NotRead(Target::LogReader) => {
                 self.outlets.as_mut().ok_or("nobody reads the output")?.stop_reading(true)?;
@@ -134,6 +162,7 @@ impl Heal {
             // Dropping it is all.
             // The clock and the reader are the run's, and end with it.
             Self::Release(_) | Self::Clock(_) | Self::Read => {}
+            Self::Uproot(planted) => planted.uproot(),
             Self::Limits(limits) => {
                 for (proc, resource, limit) in limits {
                     // A process that has ended needs no limit.
@@ -177,9 +206,9 @@ fn spoil_log(log: &mut LogFile, how: FileFault) -> Result<Heal, String> {
     log.move_away().map_err(fail)?;
     match how {
         FileFault::Missing => {}
-        FileFault::Forbidden => std::fs::create_dir(&path).map_err(fail)?,
+        FileFault::Directory => std::fs::create_dir(&path).map_err(fail)?,
         FileFault::Full => std::os::unix::fs::symlink("/dev/full", &path).map_err(fail)?,
-        FileFault::Empty => return Err("an empty log is nothing wrong".to_owned()),
+        other => return Err(format!("a log file can't be made {other:?}")),
     }
     Ok(Heal::Clear(path))
 }
@@ -193,6 +222,9 @@ fn spoil(path: &Path, how: FileFault) -> Result<Heal, String> {
         FileFault::Forbidden => Some(0o000),
         FileFault::Empty => Some(0o700),
         FileFault::Full => return Err(format!("{} is on a filesystem that can't be filled", path.display())),
+        FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => {
+            return Err(format!("{} belongs to nobody but the harness", path.display()));
+        }
     };
     std::fs::rename(path, &aside).map_err(fail)?;
     let heal = Heal::PutBack { aside, to: path.to_owned() };

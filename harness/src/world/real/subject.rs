@@ -13,6 +13,7 @@ use crate::time::Time;
 use crate::world::Plan;
 
 use super::clock;
+use super::host;
 use super::puppet::{SCRIPT, Script};
 
 /// Name of the link to the puppet in the run's directory: the program that the subject is told to start, which a fault
@@ -122,7 +123,8 @@ impl Subject {
         self.rendered.log.as_deref()
     }
 
-    /// Starts it: in a process group of its own, its output into `ends` or else a file. Returns its pid and an instant just before.
+    /// Starts it: in a process group of its own, its output into `ends` or else a file. Returns its pid and an instant just
+    /// before. A second one beside the first is started in the same way.
     ///
     /// # Errors
     /// Why it does not start, in words.
@@ -204,4 +206,9 @@ pub fn version_command(plan: &Plan) -> Vec<String> {
         names.iter().fold(text.clone(), |text, (name, path)| text.replace(name, &path.display().to_string()))
     };
     plan.subject.version.iter().map(fill).collect()
+}
+
+/// What it says.
+pub fn subject_version(plan: &Plan) -> String {
+    host::version(&version_command(plan))
 }

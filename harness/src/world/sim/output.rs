@@ -129,9 +129,9 @@ impl World {
         }
         Some(match self.outlets.log_is {
             // EISDIR
-            Some(FileFault::Forbidden) => Err(Errno(21)),
+            Some(FileFault::Directory) => Err(Errno(21)),
             Some(FileFault::Full) => Ok(Object::FullLog),
-            Some(FileFault::Missing | FileFault::Empty) | None => Ok(Object::Log),
+            _ => Ok(Object::Log),
         })
     }
 
