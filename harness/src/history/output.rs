@@ -14,7 +14,9 @@ pub enum Sink {
     Stdout,
     /// Its standard error.
     Stderr,
-    /// Its log file, with the files that were moved away from there.
+    /// A file that was its log file and was moved away.
+    Moved,
+    /// Its log file.
     File,
 }
 

@@ -33,6 +33,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         lost += judge.conserved(*proc, *stream, written, &mut tally);
     }
     judge.counted(&mut tally);
+    judge.moved_away(&mut tally);
     judge.waiting(&mut tally);
     let all: u64 = judge.lines.written.values().flatten().map(|one| one.last - one.first + 1).sum();
     let took =
@@ -91,10 +92,15 @@ impl<'a> Lines<'a> {
 
     /// The lines of these that did not come out.
     fn missing(&self, proc: Proc, stream: Stream, written: &Written) -> u64 {
-        let came = self.came.get(&(proc, stream)).into_iter().flatten().flat_map(|came| came.lines);
+        (written.last - written.first + 1).saturating_sub(self.found(proc, stream, written, |_| true))
+    }
+
+    /// The lines of these that came out at such places.
+    fn found(&self, proc: Proc, stream: Stream, written: &Written, at: fn(Sink) -> bool) -> u64 {
+        let came = self.came.get(&(proc, stream)).into_iter().flatten().filter(|came| at(came.sink));
         let inside =
             |&(first, last): &(u64, u64)| (last.min(written.last) + 1).saturating_sub(first.max(written.first));
-        (written.last - written.first + 1).saturating_sub(came.map(inside).sum())
+        came.flat_map(|came| came.lines).map(inside).sum()
     }
 }
 
@@ -176,7 +182,8 @@ impl Judge<'_, '_> {
                     wrong("a name of its own", format!("`{label}`, as for {}", self.name(other)));
                 }
             }
-            if let Some(came) = came.iter().find(|came| came.sink != self.sink(*stream)) {
+            let elsewhere = |came: &&CameOut<'_>| came.sink != self.sink(*stream) && came.sink != Sink::Moved;
+            if let Some(came) = came.iter().find(elsewhere) {
                 wrong("the other stream", format!("{stream:?} came out at {:?}", came.sink));
             }
         }
@@ -261,7 +268,8 @@ impl Judge<'_, '_> {
                 .flat_map(|((proc, stream), all)| all.iter().filter(ours).map(|one| (*proc, *stream, one)))
                 .map(|(proc, stream, one)| self.lines.missing(proc, stream, one))
                 .sum();
-            let told = self.lines.told_lost.get(&sink).copied().unwrap_or(0);
+            let told_at = |sink: Sink| self.lines.told_lost.get(&sink).copied().unwrap_or(0);
+            let told = told_at(sink) + if sink == Sink::File { told_at(Sink::Moved) } else { 0 };
             if missing > told {
                 tally.fail(
                     self.end(),
@@ -279,6 +287,46 @@ impl Judge<'_, '_> {
                     format!("{missing}"),
                     format!("{told}"),
                 );
+            }
+        }
+    }
+
+    /// When the supervisor was told to open the file again, after the last time that something was wrong with it and as
+    /// soon as it could.
+    fn opened(&self) -> Option<Time> {
+        let faults = self.case.timeline.faults.iter().filter(|fault| is_log(fault.fault));
+        let last = faults.max_by_key(|fault| fault.until)?;
+        // In the place of a file that was just moved away there can be another at once.
+        let free =
+            if last.fault.contains("Missing") && !last.fault.contains("directory") { last.from } else { last.until };
+        let reopened = self.case.timeline.commands.iter().filter(|(_, command)| **command == Command::Reopen);
+        reopened.map(|(at, _)| *at).find(|at| *at >= free)
+    }
+
+    /// A file that was moved away is not written any more when another was to be opened.
+    fn moved_away(&self, tally: &mut Tally) {
+        let OutputPromise::Loses { recovers, .. } = self.promise else { return };
+        let Some(opened) = self.opened() else { return };
+        let due = self.case.due(opened, recovers.0);
+        for ((proc, stream), written) in &self.lines.written {
+            for one in written.iter().filter(|one| one.since > due) {
+                let there = self.lines.found(*proc, *stream, one, |sink| sink == Sink::Moved);
+                if there == 0 {
+                    continue;
+                }
+                let what = format!("{there} lines that {} wrote are in a file that was moved away", self.name(*proc));
+                match self.case.timely(opened, due, one.since, &[*proc]) {
+                    Timely::Yes => {}
+                    Timely::Unknown(stalled) => {
+                        tally.doubt(format!("{what}, and the host stalled for {}", say(stalled)))
+                    }
+                    Timely::No => tally.fail(
+                        one.until,
+                        what,
+                        format!("none {} after the order to open another", say(recovers.0)),
+                        format!("written {} after it", say(one.since.since(opened))),
+                    ),
+                }
             }
         }
     }

@@ -152,7 +152,8 @@ pub const INVARIANTS: &[Invariant] = &[
         definition: "The lines that a worker has written before its death come out once, in their order, whole, and under \
             its own name where they have one. Where the profile says that they may be lost, no write of a worker takes \
             longer than `block`, whoever does not read; lines are missing only from the time while nobody read or the \
-            disk was full and `recovers` after it, and where they are missing it is told how many. Where it says that a \
+            disk was full and `recovers` after it, and where they are missing it is told how many. A log file that was moved away is left alone `recovers` after the order \
+            to open another. Where it says that a \
             worker waits, nothing is missing. Excused are lines that a supervisor held when it was ended by force.",
         needs: "outputs; absent: undeclared",
         judge: output::judge,

@@ -54,14 +54,29 @@ impl Sinks {
         }
     }
 
+    /// What has come out at the log file is in one that was moved away from now on.
+    pub fn move_away(&mut self) {
+        let (moved, stays) =
+            std::mem::take(&mut self.found).into_iter().partition(|((sink, ..), _)| *sink == Sink::File);
+        self.found = stays;
+        let moved: BTreeMap<Origin, Vec<(u64, u64)>> = moved;
+        for ((_, proc, stream, label), lines) in moved {
+            let there = self.found.entry((Sink::Moved, proc, stream, label)).or_default();
+            lines.into_iter().for_each(|pair| append(there, pair));
+        }
+        let told = self.told_lost.remove(&Sink::File).unwrap_or(0);
+        *self.told_lost.entry(Sink::Moved).or_default() += told;
+        self.end(Sink::Moved);
+        if let Some(rest) = self.rest.remove(&Sink::File) {
+            self.rest.insert(Sink::Moved, rest);
+        }
+    }
+
     fn line(&mut self, sink: Sink, line: &str) {
         match read(line) {
             Read::Line { label, proc, stream, number } => {
                 let lines = self.found.entry((sink, proc, stream, label.to_owned())).or_default();
-                match lines.last_mut() {
-                    Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
-                    _ => lines.push((number, number)),
-                }
+                append(lines, (number, number));
             }
             Read::Damaged if self.damaged.len() < SHOWN => self.damaged.push((sink, line.to_owned())),
             Read::Damaged => {}
@@ -76,7 +91,7 @@ impl Sinks {
 
     /// All that came out, for the history.
     pub fn tell(mut self) -> Vec<Output> {
-        for sink in [Sink::Stdout, Sink::Stderr, Sink::File] {
+        for sink in [Sink::Stdout, Sink::Stderr, Sink::Moved, Sink::File] {
             self.end(sink);
         }
         let found = self.found.into_iter();
@@ -87,6 +102,14 @@ impl Sinks {
         let lost = self.told_lost.into_iter().filter(|(_, lines)| *lines > 0);
         told.extend(lost.map(|(sink, lines)| Output::ToldLost { sink, lines }));
         told
+    }
+}
+
+/// More numbers, after those that are there.
+fn append(lines: &mut Vec<(u64, u64)>, (first, end): (u64, u64)) {
+    match lines.last_mut() {
+        Some((_, last)) if last.checked_add(1) == Some(first) => *last = end,
+        _ => lines.push((first, end)),
     }
 }
 

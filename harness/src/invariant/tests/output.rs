@@ -1,7 +1,8 @@
 //! INV-OUTPUT.
 
 use crate::history::{Output, Sink, Status, What};
-use crate::scenario::{OutputWay, Stream};
+use crate::scenario::{Command, OutputWay, Span, Stream};
+use crate::subject::OutputPromise;
 use crate::verdict::Verdict;
 
 use super::super::testing::{SUPERVISOR, Tale, ms, worker};
@@ -194,6 +195,31 @@ fn a_worker_that_waits_to_write_until_it_is_killed() {
         let mut tale = tale(OutputWay::Prefixed);
         tale.add(1_150, What::Output(Output::Waits { proc: worker(1), stream: Stream::Stdout, since: ms(1_100) }));
         tale.killed(killed, 1).comes(killed + 2, 5).calm(2_500, &[2, 3, 4, 5]);
+        tale.fails(if fails { &[ID] } else { &[] });
+    }
+}
+
+#[test]
+fn a_file_that_was_moved_away_is_left_alone() {
+    for (reopened, wrote_at, fails) in [(None, 2_300, false), (Some(1_300), 1_500, false), (Some(1_300), 2_300, true)] {
+        let mut tale = tale(OutputWay::Files);
+        tale.profile
+            .outputs
+            .get_or_insert_default()
+            .insert(OutputWay::Files, OutputPromise::Loses { block: Span::millis(250), recovers: Span::millis(500) });
+        let fault = "File(which: \"log\", is: Missing)".to_owned();
+        tale.add(1_200, What::FaultBegan { step: vec![7], fault, on: Vec::new() });
+        tale.add(1_400, What::Healed { step: vec![7] });
+        if let Some(at) = reopened {
+            tale.add(at, What::Commanded(Command::Reopen));
+        }
+        wrote(&mut tale, 1_100, 1, 1, 4);
+        wrote(&mut tale, wrote_at, 1, 5, 10);
+        calm(&mut tale);
+        for (sink, lines) in [(Sink::Moved, (1, 7)), (Sink::File, (8, 10))] {
+            let (proc, stream, label, lines) = (worker(1), Stream::Stdout, String::new(), vec![lines]);
+            tale.add(6_000, What::Output(Output::CameOut { sink, proc, stream, label, lines }));
+        }
         tale.fails(if fails { &[ID] } else { &[] });
     }
 }

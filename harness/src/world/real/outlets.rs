@@ -198,11 +198,12 @@ impl LogFile {
     }
 
     fn finish(mut self) -> Result<Vec<Output>, String> {
-        for path in self.moved.iter().chain([&self.path]) {
+        let moved = self.moved.iter().map(|path| (path, Sink::Moved));
+        for (path, sink) in moved.chain([(&self.path, Sink::File)]) {
             match fs::read(path) {
                 Ok(bytes) => {
-                    self.sinks.take(Sink::File, &bytes);
-                    self.sinks.end(Sink::File);
+                    self.sinks.take(sink, &bytes);
+                    self.sinks.end(sink);
                 }
                 // Nobody has opened it since it was moved away.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_moved_away_comes_first() {
+    fn what_was_moved_away_is_read_as_well() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("log/workers.log");
         let mut outlets = Outlets::new(&Outlet::default(), Some(&path)).expect("a folder");
@@ -264,6 +265,7 @@ mod tests {
         fs::write(&path, &second.bytes).expect("written");
         assert!(outlets.stop_reading(true).is_err(), "nobody reads a file");
         let told = outlets.finish().expect("read");
-        assert_eq!(ranges(&told), [(Sink::File, vec![(1, second.last)])]);
+        let expected = [(Sink::Moved, vec![(1, first.last)]), (Sink::File, vec![(second.first, second.last)])];
+        assert_eq!(ranges(&told), expected);
     }
 }

@@ -97,7 +97,7 @@ impl World {
                 (pipe.writers == 0 || !pipe.bytes.is_empty(), false)
             }
             Object::Sink(stream) => (false, self.outlets.writable(stream)),
-            Object::Output | Object::Events | Object::Log | Object::FullLog => (false, true),
+            Object::Output | Object::Events | Object::Log(_) | Object::FullLog => (false, true),
             // POLLNVAL
             Object::Free => (true, true),
         };
@@ -401,7 +401,7 @@ impl World {
         match self.supervisor.descriptors.get(fd.0) {
             Object::Output => Ok(bytes.len()),
             Object::Sink(stream) => self.write_out(stream, bytes),
-            Object::Log => Ok(self.write_log(bytes)),
+            Object::Log(number) => Ok(self.write_log(number, bytes)),
             Object::FullLog => Err(Errno(28)),
             Object::Events => {
                 let taken = self.part(bytes.len());

@@ -32,6 +32,8 @@ pub(super) struct Outlets {
     log: Option<PathBuf>,
     /// Whether the reader of the standard streams reads.
     read: bool,
+    /// How often the log file was moved away.
+    moved: u32,
     /// What is wrong with the log file for whoever opens it.
     log_is: Option<FileFault>,
     /// Whether its folder is there.
@@ -81,7 +83,16 @@ impl Outlets {
     /// Everything is as it ought to be. `lost`: see [`Sinks::new`].
     pub fn new(way: Option<OutputWay>, log: Option<PathBuf>, lost: Option<&str>) -> Self {
         let unread = Default::default();
-        Self { asked: way.is_some(), log, read: true, log_is: None, folder: true, unread, sinks: Sinks::new(lost) }
+        Self {
+            asked: way.is_some(),
+            log,
+            read: true,
+            moved: 0,
+            log_is: None,
+            folder: true,
+            unread,
+            sinks: Sinks::new(lost),
+        }
     }
 
     /// Whether a write to one of the standard streams is taken as a whole.
@@ -131,7 +142,7 @@ impl World {
             // EISDIR
             Some(FileFault::Directory) => Err(Errno(21)),
             Some(FileFault::Full) => Ok(Object::FullLog),
-            _ => Ok(Object::Log),
+            _ => Ok(Object::Log(self.outlets.moved)),
         })
     }
 
@@ -147,9 +158,10 @@ impl World {
     }
 
     /// write(2) to the log file.
-    pub fn write_log(&mut self, bytes: &[u8]) -> usize {
+    pub fn write_log(&mut self, number: u32, bytes: &[u8]) -> usize {
         let taken = self.part(bytes.len());
-        self.outlets.sinks.take(Sink::File, &bytes[..taken]);
+        let sink = if number == self.outlets.moved { Sink::File } else { Sink::Moved };
+        self.outlets.sinks.take(sink, &bytes[..taken]);
         taken
     }
 
@@ -169,8 +181,12 @@ impl World {
         }
     }
 
-    /// Something is wrong with the log file for whoever opens it, or no more.
+    /// The log file is moved away, and something is wrong with its place for whoever opens it; or no more.
     pub fn spoil_log(&mut self, is: Option<FileFault>) {
+        if is.is_some() {
+            self.outlets.moved += 1;
+            self.outlets.sinks.move_away();
+        }
         self.outlets.log_is = is;
     }
 

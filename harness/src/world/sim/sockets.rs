@@ -23,8 +23,8 @@ pub(super) enum Object {
     Pipe(u32),
     /// A standard stream, opened again for itself.
     Sink(Stream),
-    /// The log file,
-    Log,
+    /// The log file, the n-th of that name,
+    Log(u32),
     /// or one on a full disk.
     FullLog,
 }
