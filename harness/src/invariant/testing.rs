@@ -51,6 +51,7 @@ impl Tale {
             title: "a tale".to_owned(),
             guards_against: Vec::new(),
             start: Default::default(),
+            launch: Default::default(),
             pool: Pool {
                 workers: 4,
                 limit: Some(Limit { restarts: 5, within: Span::millis(10_000) }),
@@ -327,6 +328,7 @@ pub(super) fn promises() -> Profile {
             (OutputWay::Prefixed, OutputPromise::Loses { block: Span::millis(250), recovers: Span::millis(500) }),
         ])),
         owns: None,
+        environment: None,
         second_start: Some(StatusIs::Code(69)),
     }
 }

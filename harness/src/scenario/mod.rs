@@ -17,7 +17,7 @@ mod step;
 mod validate;
 mod write;
 
-use absent::is_default;
+pub(crate) use absent::is_default;
 
 pub use built::{constructs, not_built, not_simulated};
 pub use catalogue::{Entry, catalogue, entry};
@@ -25,7 +25,7 @@ pub use explain::explain;
 pub use find::find;
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
 pub use load::Load;
-pub use model::{Backoff, Expect, Handoff, Limit, Owns, Pool, Scenario, Start, StatusIs, Sweep, Variant};
+pub use model::{Backoff, Expect, Handoff, Launch, Limit, Owns, Pool, Scenario, Start, StatusIs, Sweep, Variant};
 pub use output::{OutputWay, Stream};
 pub use parse::{parse, validate};
 pub use span::Span;

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::history::{Event, Proc, What};
 use crate::time::Time;
 
+use super::environment::EnvironmentLine;
 use super::outlets::Outlets;
 use super::runner::Runner;
+use super::subject::Started;
 use super::tracked::Kind;
 use super::{clock, procfs, puppet, signals};
 
@@ -32,7 +34,8 @@ impl Runner {
     /// Starts a second supervisor as the first one was started.
     pub(super) fn start_second(&mut self, now: Time) -> Result<(), String> {
         self.look_at_owned(now);
-        let (pid, at) = self.subject.start(self.faults.outlets.as_ref().and_then(Outlets::ends))?;
+        let ends = self.faults.outlets.as_ref().and_then(Outlets::ends);
+        let Started { pid, at, .. } = self.subject.start(ends)?;
         let proc = self.observer.procs.started(pid, at, Kind::Second);
         self.fresh.push(Event::at(at, What::SecondBorn(proc)));
         self.publish();
@@ -80,6 +83,21 @@ impl Runner {
                 }
                 Some((_, by)) if by == 0 || by == std::process::id() => {}
                 Some((signal, by)) => self.fresh.push(Event::at(t, What::Caught { proc, signal, by: Some(by) })),
+            }
+        }
+    }
+
+    /// Reads what processes were started with.
+    pub(super) fn hear_environments(&mut self) {
+        for text in self.environments.lines() {
+            match serde_json::from_str(&text) {
+                Ok(EnvironmentLine { t, proc, is }) => {
+                    self.fresh.push(Event::at(t, What::Environment { proc, is: Box::new(is) }));
+                }
+                Err(error) => {
+                    let why = format!("an environment is not readable ({error}): {text}");
+                    self.fresh.push(Event::at(clock::now(), What::Incomplete { why }));
+                }
             }
         }
     }

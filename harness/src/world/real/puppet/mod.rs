@@ -3,6 +3,7 @@
 mod bystander;
 mod channel;
 mod child;
+mod launch;
 mod output;
 mod program;
 mod setup;
@@ -10,5 +11,6 @@ mod shell;
 mod wire;
 
 pub use bystander::BYSTANDER;
+pub use launch::LAUNCH;
 pub use program::main;
 pub use setup::{SCRIPT, Script};
