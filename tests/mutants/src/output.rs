@@ -35,7 +35,7 @@ pub const OUTPUT: [Mutant; 6] = [
         sentence: "nothing is read of what workers write while nobody reads the supervisor's own output",
         scenario: "output/reader",
         caught_by: "INV-OUTPUT",
-        consequences: &[("INV-FLOOR", "a worker that waits to write serves nobody")],
+        consequences: &[],
         mutation: kernel(OutputFault::WaitsForReader),
     },
     Mutant {
