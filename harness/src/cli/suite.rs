@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::history::{Event, History};
 use crate::invariant::{self, Finding, Slack};
 use crate::relation::{self, Side};
-use crate::report::{Attempt, Run, conform};
+use crate::report::{Attempt, Run, conform, figures};
 use crate::scenario;
 use crate::subject;
 use crate::verdict::ExitCode;
@@ -152,7 +152,7 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
     if written.is_none() && attempt.code != ExitCode::Ok {
         written = write(&history, &path).is_ok().then_some(path);
     }
-    Attempt { history: written, ..attempt }
+    Attempt { history: written, figures: figures(&plan.scenario, &history), ..attempt }
 }
 
 /// One run, judged. A real one can't be made again, so that its history is on disk before anyone judges it; a simulated one

@@ -9,6 +9,7 @@ mod faulty;
 mod list;
 pub mod machines;
 
+mod loads;
 mod matrix;
 mod mutant;
 pub mod program;
