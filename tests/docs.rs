@@ -11,7 +11,7 @@ use harness::relation::RELATIONS;
 use harness::scenario::{Entry, catalogue};
 use harness::subject;
 use harness::world::{Bins, Plan};
-use mutants::{ALL, Mutant};
+use mutants::{ALL, Mutant, REAL};
 
 /// Of the entries of each priority at least so many are tried by a form that runs with real processes on the reference.
 const TRIED: [(&str, usize); 2] = [("P0", 33), ("P1", 23)];
@@ -142,7 +142,7 @@ fn invariant(id: &str) -> String {
 
 /// The mutants whose scenario is one of these forms.
 fn caught(citing: &[&Known]) -> Vec<&'static Mutant> {
-    ALL.iter().filter(|mutant| citing.iter().any(|known| known.form.name == mutant.scenario)).collect()
+    ALL.iter().chain(&REAL).filter(|mutant| citing.iter().any(|known| known.form.name == mutant.scenario)).collect()
 }
 
 /// The forms, those of a file under its name if they are all there.
@@ -199,7 +199,7 @@ fn invariants_page() -> String {
         let entries = catalogue().iter().filter(|entry| entry.invariants.iter().any(|id| id == invariant.id));
         let entries: Vec<String> = entries.map(|entry| format!("`{}` ({})", entry.id, entry.priority)).collect();
         _ = writeln!(page, "- Has to notice, of the [catalogue](catalogue.md): {}.", entries.join(", "));
-        let mutants = ALL.iter().filter(|mutant| mutant.caught_by == invariant.id);
+        let mutants = ALL.iter().chain(&REAL).filter(|mutant| mutant.caught_by == invariant.id);
         let mutants =
             mutants.map(|mutant| format!("  - `{}` in `{}`: {}", mutant.name, mutant.scenario, mutant.sentence));
         let mutants: Vec<String> = mutants.collect();

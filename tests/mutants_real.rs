@@ -3,17 +3,20 @@
 //!
 //! This program is a mutant itself when it is called by the name of one, so that no other has to be built: each trial
 //! makes a link to it and has the harness start that in the place of the supervisor.
+//!
+//! All of them take minutes: without a name `cargo test` runs some, and leaves out the others as ignored.
+//! `cargo test --test mutants_real -- --ignored` runs those; the gate does.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use mutants::{UNMUTATED, find, real};
+use mutants::{ALL, Mutant, REAL, UNMUTATED, find, real};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
-/// Those that a real kernel shows as surely as the simulated one.
+/// Those that `cargo test` runs beside the ones that no simulation shows: between them they need the harness to see everything that it looks at.
 const CHOSEN: [&str; 10] = [
     "no-restart",
     "one-reap-per-sigchld",
@@ -34,14 +37,18 @@ fn main() -> ExitCode {
         return mutants::program::main();
     }
     let arguments = Arguments::from_args();
-    let caught = |name: &'static str| Trial::test(name.replace('-', "_"), move || is_caught(name));
-    let mut trials: Vec<Trial> = CHOSEN.into_iter().map(caught).collect();
+    let named = arguments.filter.is_some() && !arguments.ignored;
+    let caught = |mutant: &'static Mutant, now: bool| {
+        let trial = Trial::test(mutant.name.replace('-', "_"), move || is_caught(mutant));
+        trial.with_ignored_flag(!named && !now)
+    };
+    let mut trials: Vec<Trial> = ALL.iter().map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
+    trials.extend(REAL.iter().map(|mutant| caught(mutant, true)));
     trials.push(Trial::test("unmutated", passes));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn is_caught(name: &str) -> Result<(), Failed> {
-    let mutant = find(name).ok_or("no such mutant")?;
+fn is_caught(mutant: &Mutant) -> Result<(), Failed> {
     real::must_be_caught(mutant, Path::new(HARNESS), Path::new(PUPPET)).map_err(Failed::from)
 }
 

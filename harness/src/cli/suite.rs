@@ -14,8 +14,10 @@ use crate::invariant::{self, Finding, Slack};
 use crate::relation::{self, Side};
 use crate::report::{Attempt, Run, conform, figures};
 use crate::scenario;
+use crate::search::Seen;
 use crate::subject;
 use crate::verdict::ExitCode;
+use crate::world::sim::Counters;
 use crate::world::{self, Plan};
 
 /// How often a run is tried before it stays inconclusive.
@@ -133,17 +135,17 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
     let plan = &task.plan;
     let file = format!("{}.{}.{}.{number}", plan.name.replace("::", "."), world.name(), plan.seed);
     let path = histories.join(format!("{file}.jsonl"));
-    let lived = live(plan, world, &path, progress).and_then(|(history, mut findings)| {
+    let lived = live(plan, world, &path, progress).and_then(|mut lived| {
         if let Some(scenario) = relation::without_clock_steps(&plan.scenario) {
             let twin = Plan { scenario, ..plan.clone() };
-            let (other, judged) = live(&twin, world, &histories.join(format!("{file}.twin.jsonl")), progress)?;
-            let stepped = Side { history: &history, findings: &findings };
-            let related = relation::meta_clock(stepped, Side { history: &other, findings: &judged });
-            findings.push(related);
+            let other = live(&twin, world, &histories.join(format!("{file}.twin.jsonl")), progress)?;
+            let stepped = Side { history: &lived.history, findings: &lived.findings };
+            let related = relation::meta_clock(stepped, Side { history: &other.history, findings: &other.findings });
+            lived.findings.push(related);
         }
-        Ok((history, findings))
+        Ok(lived)
     });
-    let (history, findings) = match lived {
+    let Lived { history, findings, situations } = match lived {
         Ok(lived) => lived,
         Err(why) => return Attempt::failed(why, took()),
     };
@@ -152,29 +154,36 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
     if written.is_none() && attempt.code != ExitCode::Ok {
         written = write(&history, &path).is_ok().then_some(path);
     }
-    Attempt { history: written, figures: figures(&plan.scenario, &history), ..attempt }
+    Attempt { history: written, figures: figures(&plan.scenario, &history), situations, ..attempt }
 }
 
-/// One run, judged. A real one can't be made again, so that its history is on disk before anyone judges it; a simulated one
-/// can.
-fn live(
-    plan: &Plan,
-    world: World,
-    path: &Path,
-    progress: &mut dyn FnMut(&Event),
-) -> Result<(History, Vec<Finding>), String> {
-    let history = match world {
-        World::Real => world::real::run(plan, progress).map_err(|why| why.to_string())?,
+/// One run, judged.
+struct Lived {
+    history: History,
+    findings: Vec<Finding>,
+    situations: Vec<String>,
+}
+
+/// A real run can't be made again, so that its history is on disk before anyone judges it; a simulated one can.
+fn live(plan: &Plan, world: World, path: &Path, progress: &mut dyn FnMut(&Event)) -> Result<Lived, String> {
+    let (history, kernel) = match world {
+        World::Real => {
+            let history = world::real::run(plan, progress).map_err(|why| why.to_string())?;
+            write(&history, path).map_err(|why| format!("{}: {why}", path.display()))?;
+            (history, Counters::default())
+        }
         World::Sim => {
-            catch_unwind(AssertUnwindSafe(|| world::sim::run(plan))).map_err(|_| "the simulator panicked".to_owned())?
+            let outcome = catch_unwind(AssertUnwindSafe(|| world::sim::lived(plan)));
+            let outcome = outcome.map_err(|_| "the simulator panicked".to_owned())?;
+            (outcome.history, outcome.counters)
         }
     };
-    if world == World::Real {
-        write(&history, path).map_err(|why| format!("{}: {why}", path.display()))?;
-    }
     let slack = Slack(Duration::from_nanos(history.header.slack_ns));
     let findings = invariant::judge(&plan.scenario, &plan.subject.profile, &history, slack);
-    Ok((history, findings))
+    // Whoever breaks down over a history has had nothing to say about it.
+    let seen = catch_unwind(AssertUnwindSafe(|| Seen::new(&plan.scenario, &history, kernel).situations()));
+    let situations = seen.unwrap_or_default().into_iter().map(str::to_owned).collect();
+    Ok(Lived { history, findings, situations })
 }
 
 fn write(history: &History, path: &Path) -> io::Result<()> {

@@ -51,6 +51,9 @@ pub struct Attempt {
     pub figures: Vec<Figures>,
     /// The history, where it was written.
     pub history: Option<PathBuf>,
+    /// The situations that came up in it, by name.
+    #[serde(default)]
+    pub situations: Vec<String>,
     /// How long it took, in milliseconds of real time.
     pub took_ms: u64,
     /// Why there are no findings, if the harness itself failed.
@@ -98,7 +101,7 @@ impl Attempt {
     /// An attempt that was judged.
     pub fn judged(findings: Vec<Judged>, history: Option<PathBuf>, took_ms: u64) -> Self {
         let code = ExitCode::worst(findings.iter().filter_map(|judged| judged.code));
-        Self { findings, figures: Vec::new(), history, took_ms, error: None, code }
+        Self { findings, figures: Vec::new(), history, situations: Vec::new(), took_ms, error: None, code }
     }
 
     /// An attempt of which there is nothing to judge, because the harness failed.
@@ -107,6 +110,7 @@ impl Attempt {
             findings: Vec::new(),
             figures: Vec::new(),
             history: None,
+            situations: Vec::new(),
             took_ms,
             error: Some(error),
             code: ExitCode::Bug,

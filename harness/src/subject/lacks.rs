@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::scenario::{Act, Ask, Command, Fault, Handoff, Life, Load, Retirement, Scenario, not_built};
+use crate::scenario::{Act, Ask, Command, Fault, Handoff, Life, Load, Owns, Retirement, Scenario, not_built};
 
 use super::{ORIGINAL, Profile, Puppet, Subject};
 
@@ -38,6 +38,12 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
             });
         }
     }
+    let has = subject.profile.owns.as_deref().unwrap_or_default();
+    why.extend(scenario.pool.owns.iter().filter(|one| !has.contains(one)).map(|one| match one {
+        Owns::Control => "it has no control socket".to_owned(),
+        Owns::Socket => "it can't serve on a Unix socket beside its address".to_owned(),
+        Owns::Pidfile => "it writes no pid file".to_owned(),
+    }));
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());
     }
@@ -100,6 +106,8 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
         holds_listener,
         // What a subject can do beyond this is asked of it only by scenarios that say so.
         handoffs: _,
+        owns: _,
+        second_start: _,
     } = profile;
     // Who never gives up has nothing to declare about it.
     let unlimited = *limit == Some(super::LimitRule::Unlimited);
@@ -137,7 +145,11 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
             "INV-CONTAIN: what becomes of the workers when it is killed",
         ),
         ("idle_cpu", idle_cpu.is_some(), "INV-STATIONARY: what it may take of a processor while nothing happens"),
-        ("holds_listener", holds_listener.is_some(), "INV-CONSERVE: whether a connection may ever be refused"),
+        (
+            "holds_listener",
+            holds_listener.is_some(),
+            "INV-CONSERVE and INV-OWN: whether it has its listening socket from start to end",
+        ),
     ];
     let missing = lines.into_iter().filter(|(_, declared, _)| !declared);
     missing.map(|(line, _, judged_on)| Undeclared { line, judged_on }).collect()

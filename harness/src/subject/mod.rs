@@ -13,5 +13,5 @@ pub use model::{
     Configuration, Deviation, Frequency, HowToReload, HowToScale, HowToStop, ORIGINAL, Puppet, Readiness, Subject,
 };
 pub use profile::{DelayBound, LimitRule, OnSupervisorDeath, Profile};
-pub use render::{Exchange, Rendered, Vars, render};
+pub use render::{Exchange, Rendered, Vars, owned, render};
 pub use validate::INVARIANTS;

@@ -13,6 +13,8 @@ use supervisor::kernel::{
 use supervisor::policy::Instant;
 use supervisor::unix::Unix;
 
+use crate::meddling;
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KernelFault {
@@ -24,6 +26,12 @@ pub enum KernelFault {
     NoParentDeathSignal,
     /// Nothing is ever closed.
     ClosesNothing,
+    /// Whatever is at the path of a socket is removed before it is bound.
+    TakesPaths,
+    /// Its addresses may be bound by others at the same time.
+    SharesAddresses,
+    /// Who is in its own process group gets what it sends to a worker.
+    SignalsNeighbours,
     /// The clock that it goes by is the wall clock.
     WallClock,
 }
@@ -86,6 +94,9 @@ impl<K: Processes> Processes for Faulty<K> {
     }
 
     fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
+        if self.fault == KernelFault::SignalsNeighbours {
+            meddling::signal_neighbours(signal);
+        }
         self.inner.signal(child, signal, scope)
     }
 
@@ -150,6 +161,13 @@ impl<K: Streams> Streams for Faulty<K> {
 
 impl<K: Listen> Listen for Faulty<K> {
     fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
+        match (self.fault, address) {
+            (KernelFault::TakesPaths, Address::Unix(path)) => _ = std::fs::remove_file(path),
+            (KernelFault::SharesAddresses, _) => {
+                return self.inner.listen(address, &ListenOptions { reuse_port: true, ..*options });
+            }
+            _ => {}
+        }
         self.inner.listen(address, options)
     }
 

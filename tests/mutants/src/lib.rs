@@ -6,8 +6,10 @@
 
 mod clocks;
 mod faulty;
+mod ground;
 mod list;
 pub mod machines;
+mod meddling;
 
 mod loads;
 mod matrix;
@@ -16,6 +18,7 @@ pub mod program;
 pub mod real;
 
 pub use faulty::{Faulty, KernelFault, WallClock};
+pub use ground::REAL;
 pub use list::{ALL, UNMUTATED, find};
 pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};
 

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::clocks::CLOCKS;
+use crate::ground::REAL;
 use crate::loads::LOADS;
 use crate::mutant::{Mutant, Mutation};
 
@@ -155,8 +156,8 @@ const LIST: [Mutant; 20] = [
         name: "scale-forgets-slots",
         sentence: "with fewer workers wanted nobody leaves",
         scenario: "scale/workers",
-        caught_by: "INV-CONVERGE",
-        consequences: &[("INV-ONCE", "who stays has no place any more")],
+        caught_by: "INV-ONCE",
+        consequences: &[("INV-CONVERGE", "who has no place any more stays")],
         mutation: Mutation::ScaleForgetsSlots,
     },
     Mutant {
@@ -189,5 +190,5 @@ pub const UNMUTATED: Mutant = Mutant {
 
 /// The mutant of that name, or the unmutated one.
 pub fn find(name: &str) -> Option<&'static Mutant> {
-    ALL.iter().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
+    ALL.iter().chain(&REAL).chain([&UNMUTATED]).find(|mutant| mutant.name == name)
 }

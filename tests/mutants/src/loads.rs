@@ -16,8 +16,8 @@ pub const LOADS: [Mutant; 4] = [
         name: "cuts-reused-connections",
         sentence: "a worker is killed as soon as it retires, with the connections on which clients ask again and again",
         scenario: "drain/keepalive",
-        caught_by: "INV-DRAIN",
-        consequences: &[],
+        caught_by: "INV-CONSERVE",
+        consequences: &[("INV-DRAIN", "what it was answering is closed before its end")],
         mutation: Mutation::NoDrain,
     },
     Mutant {
@@ -25,7 +25,7 @@ pub const LOADS: [Mutant; 4] = [
         sentence: "workers that announce as soon as they are ready, and die long after, are replaced for ever",
         scenario: "time/lifetimes",
         caught_by: "INV-GIVEUP",
-        consequences: &[],
+        consequences: &[("INV-INTENSITY", "more restarts in the window than the limit allows")],
         mutation: Mutation::RetirementIsFree,
     },
     Mutant {

@@ -82,6 +82,8 @@ pub enum Mutation {
     ScaleForgetsSlots,
     /// It ends when a worker was killed.
     DiesWithWorker,
+    /// Its view of the kernel is this one.
+    Kernel(KernelFault),
     /// It goes by the wall clock.
     WallClock,
     /// The same, and it takes no leap for a suspension.
@@ -132,7 +134,7 @@ impl Mutation {
             | Self::NoLimit
             | Self::DrainsBeforeReady
             | Self::WatchdogOff => Box::new(changed()),
-            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::WallClock => {
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::WallClock | Self::Kernel(_) => {
                 Box::new(Pools::new(policies))
             }
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
@@ -174,6 +176,7 @@ impl Mutation {
             Self::LeaksDescriptors => KernelFault::ClosesNothing,
             Self::WallClock | Self::WallClockUnexcused => KernelFault::WallClock,
             Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
+            Self::Kernel(fault) => fault,
             _ => KernelFault::None,
         }
     }

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::history::Proc;
-use crate::scenario::{Fault, FileFault, Span};
+use crate::history::{Proc, What};
+use crate::scenario::{Fault, FileFault, Owns, Span};
+use crate::subject;
 
+use super::planted::{self, Planted};
 use super::wallclock::WallClock;
 
 /// How one fault is healed.
@@ -22,6 +24,8 @@ enum Heal {
     Release(#[allow(dead_code, reason = "held for its drop")] OwnedFd),
     /// The limits are set back.
     Limits(Vec<(Proc, Resource, Rlimit)>),
+    /// What was planted is taken away, if it is still there.
+    Uproot(Planted),
     /// The file is put back in its place.
     PutBack { aside: PathBuf, to: PathBuf },
     /// The wall clock is set by so many nanoseconds.
@@ -37,14 +41,42 @@ pub struct Faults {
     program: PathBuf,
     /// The subject's configuration file, if it has one.
     config: Option<PathBuf>,
+    /// Where the subject has what the scenario asks for beside its address.
+    owned: BTreeMap<&'static str, PathBuf>,
+    /// Who has nothing to do with the subject.
+    pub bystander: Option<Proc>,
     /// The subject's wall clock, if the scenario sets it.
     clock: Option<WallClock>,
 }
 
 impl Faults {
     /// None is on.
-    pub fn new(address: SocketAddrV4, program: PathBuf, config: Option<PathBuf>, clock: Option<WallClock>) -> Self {
-        Self { on: BTreeMap::new(), address, program, config, clock }
+    pub fn new(
+        address: SocketAddrV4,
+        dir: &Path,
+        config: Option<PathBuf>,
+        owns: &[Owns],
+        clock: Option<WallClock>,
+    ) -> Self {
+        let owned = owns.iter().map(|one| (one.name(), subject::owned(dir, *one))).collect();
+        let program = super::subject::program(dir);
+        Self { on: BTreeMap::new(), address, program, config, owned, bystander: None, clock }
+    }
+
+    /// What was planted and belongs to somebody else, as it is now.
+    pub fn foreign(&self) -> impl Iterator<Item = What> {
+        self.on.values().filter_map(|heal| match heal {
+            Heal::Uproot(planted) => planted.look(),
+            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } | Heal::Clock(_) => None,
+        })
+    }
+
+    fn spoil_owned(&self, which: &str, is: FileFault) -> Result<Heal, String> {
+        let Some(path) = self.owned.get(which) else { return Err(format!("the subject has no {which}")) };
+        if is == FileFault::Missing {
+            return spoil(path, is);
+        }
+        planted::plant(which, path, is, self.bystander).map(Heal::Uproot)
     }
 
     /// Begins one.
@@ -59,6 +91,7 @@ impl Faults {
             Fault::File { which, is } if which == "config" => {
                 spoil(self.config.as_deref().ok_or("the subject has no configuration file")?, *is)?
             }
+            Fault::File { which, is } if self.owned.contains_key(which.as_str()) => self.spoil_owned(which, *is)?,
             Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back))?,
             Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) | Fault::Syscall { .. } => {
                 return Err("not built for real processes".to_owned());
@@ -107,6 +140,7 @@ impl Heal {
             // Dropping it is all.
             // The clock is the run's, and ends with it.
             Self::Release(_) | Self::Clock(_) => {}
+            Self::Uproot(planted) => planted.uproot(),
             Self::Limits(limits) => {
                 for (proc, resource, limit) in limits {
                     // A process that has ended needs no limit.
@@ -142,6 +176,9 @@ fn spoil(path: &Path, how: FileFault) -> Result<Heal, String> {
         FileFault::Forbidden => Some(0o000),
         FileFault::Empty => Some(0o700),
         FileFault::Full => return Err(format!("{} is on a filesystem that can't be filled", path.display())),
+        FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => {
+            return Err(format!("{} belongs to nobody but the harness", path.display()));
+        }
     };
     std::fs::rename(path, &aside).map_err(fail)?;
     let heal = Heal::PutBack { aside, to: path.to_owned() };

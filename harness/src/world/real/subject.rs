@@ -12,6 +12,7 @@ use crate::time::Time;
 use crate::world::Plan;
 
 use super::clock;
+use super::host;
 use super::puppet::{SCRIPT, Script};
 
 /// Name of the link to the puppet in the run's directory: the program that the subject is told to start, which a fault
@@ -114,7 +115,8 @@ impl Subject {
         self.rendered.config.as_ref().map(|(path, _)| path.as_path())
     }
 
-    /// Starts it: in a process group of its own, its output into a file. Returns its pid and an instant just before.
+    /// Starts it: in a process group of its own, its output into a file. Returns its pid and an instant just before. A
+    /// second one beside the first is started in the same way.
     ///
     /// # Errors
     /// Why it does not start, in words.
@@ -183,4 +185,9 @@ pub fn version_command(plan: &Plan) -> Vec<String> {
         names.iter().fold(text.clone(), |text, (name, path)| text.replace(name, &path.display().to_string()))
     };
     plan.subject.version.iter().map(fill).collect()
+}
+
+/// What it says.
+pub fn subject_version(plan: &Plan) -> String {
+    host::version(&version_command(plan))
 }

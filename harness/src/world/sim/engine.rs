@@ -17,6 +17,7 @@ use crate::time::Time;
 use crate::world::scaling::Scaling;
 
 use super::claims::Claims;
+use super::counters::Counters;
 use super::model::{Favour, HARNESS, Latency, Model, WAKE};
 use super::process::Processes;
 use super::queue::{Ev, Queue};
@@ -48,6 +49,7 @@ pub(super) struct World {
     pub favour: Favour,
     /// Events of the kernel so far: what the queue held, and every system call of anybody.
     pub kernel_events: u64,
+    pub counters: Counters,
     /// Nothing happens any more.
     pub over: bool,
 

@@ -33,6 +33,8 @@ impl World {
                     self.send_signal(proc, number(signal));
                 }
             }
+            // Workers are in groups of their own, and nobody else is there.
+            Injection::SignalGroup { of, signal } => self.send_signal(of, number(signal)),
             Injection::Ask { who, act } => self.ask(who, act),
             Injection::Freeze { who, on } => {
                 for proc in who {
@@ -197,12 +199,12 @@ fn errno(is: FileFault) -> Option<Errno> {
         FileFault::Missing => Some(Errno::NOENT),
         FileFault::Forbidden => Some(Errno(13)),
         FileFault::Empty => Some(Errno(8)),
-        FileFault::Full => None,
+        FileFault::Full | FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => None,
     }
 }
 
 /// The signal's number on Linux.
-fn number(signal: Signal) -> i32 {
+pub(super) fn number(signal: Signal) -> i32 {
     match signal {
         Signal::HUP => 1,
         Signal::INT => 2,
