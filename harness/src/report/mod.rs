@@ -1,11 +1,8 @@
 //! One report, several forms.
 
 mod conform;
-<<<<<<< HEAD
 mod figures;
-=======
 mod html;
->>>>>>> main
 mod json;
 mod junit;
 mod matrix;
@@ -13,11 +10,8 @@ mod model;
 mod terminal;
 
 pub use conform::{Judged, conform};
-<<<<<<< HEAD
 pub use figures::{Figures, Latency, figures};
-=======
 pub use html::html;
->>>>>>> main
 pub use json::json;
 pub use junit::junit;
 pub use matrix::matrix;
