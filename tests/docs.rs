@@ -37,7 +37,10 @@ fn suite() -> Vec<Known> {
             seed: 1,
             bins: Bins::default(),
         };
-        Known { not_real: missing(&plan, World::Real), not_simulated: missing(&plan, World::Sim), form }
+        // What this host alone forbids says nothing of the suite.
+        let mut not_real = missing(&plan, World::Real);
+        not_real.retain(|why| !why.starts_with("here: "));
+        Known { not_real, not_simulated: missing(&plan, World::Sim), form }
     };
     forms.into_iter().map(known).collect()
 }
