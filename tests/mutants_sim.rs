@@ -64,4 +64,8 @@ mutants! {
     loses_lines_uncounted: "loses-lines-uncounted",
     cuts_lines: "cuts-lines",
     never_reopens: "never-reopens",
+    dies_with_its_worker: "dies-with-its-worker",
+    cuts_reused_connections: "cuts-reused-connections",
+    slow_deaths_are_free: "slow-deaths-are-free",
+    poison_is_not_found: "poison-is-not-found",
 }

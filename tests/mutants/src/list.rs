@@ -4,11 +4,16 @@ use std::sync::LazyLock;
 
 use crate::clocks::CLOCKS;
 use crate::ground::REAL;
+use crate::loads::LOADS;
 use crate::mutant::{Mutant, Mutation};
 use crate::output::OUTPUT;
 
 /// All mutants.
+<<<<<<< HEAD
 pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&OUTPUT).copied().collect());
+=======
+pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&LOADS).copied().collect());
+>>>>>>> main
 
 /// Those that belong to no kind with a list of its own.
 const LIST: [Mutant; 20] = [
