@@ -264,6 +264,10 @@ impl<'a> Reader<'a> {
             }
             self.line.asked.push(asked);
         }
+        // A request may make it hang as well; its own word is all that there is of that.
+        for worker in &mut self.line.workers {
+            worker.spoiled = worker.spoiled.or(worker.hung);
+        }
     }
 
     fn connections(&mut self) {
