@@ -81,13 +81,9 @@ pub struct Puppet {
     /// How often it says that it makes progress while it serves, and when it last did.
     beat: Option<Duration>,
     beaten: Time,
-<<<<<<< HEAD
-    /// When it last wrote, while it floods.
-=======
     /// Since when it is ready.
     ready: Option<Time>,
-    /// When it last wrote to standard output, while it floods.
->>>>>>> main
+    /// When it last wrote, while it floods.
     wrote: Option<Time>,
 }
 

@@ -9,11 +9,8 @@ use crate::mutant::{Mutant, Mutation};
 use crate::output::OUTPUT;
 
 /// All mutants.
-<<<<<<< HEAD
-pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&OUTPUT).copied().collect());
-=======
-pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&LOADS).copied().collect());
->>>>>>> main
+pub static ALL: LazyLock<Vec<Mutant>> =
+    LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&LOADS).chain(&OUTPUT).copied().collect());
 
 /// Those that belong to no kind with a list of its own.
 const LIST: [Mutant; 20] = [

@@ -13,14 +13,9 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio};
 use rustix::net::{SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, getpeername, send};
 use rustix::process::kill_current_process_group;
 
-<<<<<<< HEAD
 use crate::puppet::{Action, ConnId, Entry, Input, Lines, Puppet, Told};
 use crate::scenario::{Ask, Child, Retirement, Stream};
-=======
-use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
-use crate::scenario::{Ask, Child, Retirement};
 use crate::time::Time;
->>>>>>> main
 
 use super::super::journal::JournalLine;
 use super::super::{clock, signals};
