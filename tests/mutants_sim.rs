@@ -58,4 +58,8 @@ mutants! {
     wall_clock_heartbeat: "wall-clock-heartbeat",
     wall_clock_stable: "wall-clock-stable",
     wall_clock_drain: "wall-clock-drain",
+    dies_with_its_worker: "dies-with-its-worker",
+    cuts_reused_connections: "cuts-reused-connections",
+    slow_deaths_are_free: "slow-deaths-are-free",
+    poison_is_not_found: "poison-is-not-found",
 }

@@ -47,7 +47,8 @@ pub struct Worker {
     pub killed: Option<Time>,
     /// The first signal of any kind that ends a process by default, sent by the harness.
     pub signalled: Option<Time>,
-    /// The first time that the harness asked it to do something that makes it unfit (exit, hang, close its channel…).
+    /// The first time that the harness asked it to do something that makes it unfit (exit, hang, close its channel…), or
+    /// when it hung by its script or by a request.
     pub spoiled: Option<Time>,
     /// The first time that the harness asked it to close its channel: nobody hears what it says then.
     pub silenced: Option<Time>,

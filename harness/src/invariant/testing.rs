@@ -187,6 +187,7 @@ impl Tale {
         let record = Connection {
             id: self.connections,
             load: load.to_owned(),
+            due: None,
             tried: ms(tried),
             opened: opened.then_some(ms(tried)),
             sent: opened.then_some(ms(tried)),
@@ -201,6 +202,14 @@ impl Tale {
             self.add(tried, What::Accepted { proc: worker(by), peer: record.peer });
         }
         self.add(ended, What::Connection(Box::new(record)))
+    }
+
+    /// The connection told of last wrote its last request then.
+    pub fn asked_last(&mut self, at: u64) -> &mut Self {
+        if let Some(Event { what: What::Connection(record), .. }) = self.events.last_mut() {
+            record.sent = Some(ms(at));
+        }
+        self
     }
 
     pub fn probe(&mut self, tried: u64, ended: u64, by: Option<u32>, outcome: Outcome) -> &mut Self {

@@ -40,7 +40,7 @@ pub enum Told {
     Drain,
 }
 
-/// A request. On the wire: `GET /who`, `/hold?ms=250`, `/throw`, `/exit?code=3`, `/retire`; `Connection: close` ends the
+/// A request. On the wire: `GET /who`, `/hold?ms=250`, `/throw`, `/exit?code=3`, `/retire`, `/hang`; `Connection: close` ends the
 /// connection after the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -62,6 +62,8 @@ pub enum Request {
     Exit(i32),
     /// Answer, then announce retirement.
     Retire,
+    /// Do nothing any more.
+    Hang,
     /// Not a request that a puppet knows: answered with 404.
     Unknown,
 }

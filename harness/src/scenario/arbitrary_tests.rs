@@ -82,6 +82,10 @@ fn lives() -> impl Strategy<Value = Lives> {
         .prop_map(|(first, generation, then)| Lives { first, generation, then })
 }
 
+fn harm() -> impl Strategy<Value = Harm> {
+    prop_oneof![Just(Harm::Throw), any::<i32>().prop_map(Harm::Exit), Just(Harm::Hang), Just(Harm::Retire)]
+}
+
 fn load() -> impl Strategy<Value = Load> {
     prop_oneof![
         (span(), span(), name(), any::<bool>()).prop_map(|(every, hold, name, on_demand)| Load::Probe {
@@ -99,9 +103,15 @@ fn load() -> impl Strategy<Value = Load> {
                 on_demand
             }
         ),
-        (any::<u32>(), any::<bool>(), name(), any::<bool>()).prop_map(|(connections, per_worker, name, on_demand)| {
-            Load::Park { connections, per_worker, name, on_demand }
-        }),
+        (any::<u32>(), any::<bool>(), of(span()), name(), any::<bool>()).prop_map(
+            |(connections, per_worker, reuse, name, on_demand)| Load::Park {
+                connections,
+                per_worker,
+                reuse,
+                name,
+                on_demand
+            }
+        ),
         (any::<u32>(), name(), any::<bool>()).prop_map(|(per_second, name, on_demand)| Load::Flood {
             per_second,
             name,
@@ -110,12 +120,8 @@ fn load() -> impl Strategy<Value = Load> {
         (any::<u32>(), of(span()), name(), any::<bool>()).prop_map(|(connections, byte_every, name, on_demand)| {
             Load::Slow { connections, byte_every, name, on_demand }
         }),
-        (span(), any::<u32>(), name(), any::<bool>()).prop_map(|(every, one_in, name, on_demand)| Load::Poison {
-            every,
-            one_in,
-            name,
-            on_demand
-        }),
+        (span(), any::<u32>(), harm(), name(), any::<bool>())
+            .prop_map(|(every, one_in, does, name, on_demand)| Load::Poison { every, one_in, does, name, on_demand }),
     ]
 }
 

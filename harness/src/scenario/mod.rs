@@ -23,7 +23,7 @@ pub use catalogue::{Entry, catalogue, entry};
 pub use explain::explain;
 pub use find::find;
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
-pub use load::Load;
+pub use load::{Harm, Load};
 pub use model::{Backoff, Expect, Handoff, Launch, Limit, Owns, Pool, Scenario, Start, StatusIs, Sweep, Variant};
 pub use parse::{parse, validate};
 pub use span::Span;

@@ -174,7 +174,7 @@ impl Wild {
         }
         if self.one_in(3) {
             let (connections, on_demand) = (self.number(1, 6), self.one_in(6));
-            loads.push(Load::Park { connections, per_worker: false, name: name(2), on_demand });
+            loads.push(Load::Park { connections, per_worker: false, reuse: None, name: name(2), on_demand });
         }
         loads
     }

@@ -160,6 +160,8 @@ function serve(request, response) {
       return leave(life.retire, 1);
     case '/exit':
       return exit(number('code'));
+    case '/hang':
+      return hang();
     case '/retire':
       response.setHeader('Connection', 'close');
       answer(response, 200);

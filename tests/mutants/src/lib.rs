@@ -11,6 +11,7 @@ mod list;
 pub mod machines;
 mod meddling;
 
+mod loads;
 mod matrix;
 mod mutant;
 pub mod program;

@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use crate::clocks::CLOCKS;
 use crate::ground::REAL;
+use crate::loads::LOADS;
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).copied().collect());
+pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&LOADS).copied().collect());
 
 /// Those that belong to no kind with a list of its own.
 const LIST: [Mutant; 20] = [

@@ -1,7 +1,7 @@
 //! Triggers, acts, targets and expectations in words.
 
 use crate::scenario::{
-    Act, Ask, Child, Command, Expect, Fault, FileFault, Load, Retirement, State, StatusIs, Target, Trigger,
+    Act, Ask, Child, Command, Expect, Fault, FileFault, Harm, Load, Retirement, State, StatusIs, Target, Trigger,
 };
 
 /// `1 worker`, `2 workers`.
@@ -217,8 +217,9 @@ pub(super) fn load(load: &Load) -> String {
         Load::Hold { connections, per_worker, hold, .. } => {
             format!("{}{}, each with a request that takes {hold}", count(*connections, "connection"), each(per_worker))
         }
-        Load::Park { connections, per_worker, .. } => {
-            format!("{}{}, kept alive and idle after one answer", count(*connections, "connection"), each(per_worker))
+        Load::Park { connections, per_worker, reuse, .. } => {
+            let idle = reuse.map_or("idle after one answer".to_owned(), |span| format!("asking again within {span}"));
+            format!("{}{}, kept alive and {idle}", count(*connections, "connection"), each(per_worker))
         }
         Load::Flood { per_second, .. } => format!("{} a second", count(*per_second, "connection")),
         Load::Slow { connections, byte_every: Some(every), .. } => {
@@ -227,8 +228,14 @@ pub(super) fn load(load: &Load) -> String {
         Load::Slow { connections, byte_every: None, .. } => {
             format!("{} that send nothing", count(*connections, "connection"))
         }
-        Load::Poison { every, one_in, .. } => {
-            format!("a fresh connection with one request every {every}; one in {one_in} makes the handler throw")
+        Load::Poison { every, one_in, does, .. } => {
+            let does = match does {
+                Harm::Throw => "makes the handler throw".to_owned(),
+                Harm::Exit(code) => format!("makes the worker exit with status {code}"),
+                Harm::Hang => "makes the worker hang".to_owned(),
+                Harm::Retire => "makes the worker retire".to_owned(),
+            };
+            format!("a fresh connection with one request every {every}; one in {one_in} {does}")
         }
     };
     if load.on_demand() { format!("{what}, from the step that starts it") } else { what }

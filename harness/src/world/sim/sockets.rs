@@ -171,6 +171,10 @@ pub(super) struct Conn {
     pub client_open: bool,
     /// A request that the server has not read.
     pub request: Option<Request>,
+    /// How much of a request was written byte by byte.
+    pub bytes: u32,
+    /// The server has said that it answers nothing more.
+    pub last: bool,
     /// What the client sees next is not before this: a stream keeps its order.
     pub delivered: Time,
 }
@@ -182,6 +186,8 @@ impl Conn {
         holders: 0,
         client_open: false,
         request: None,
+        bytes: 0,
+        last: false,
         delivered: Time::NEVER,
     };
 }

@@ -250,6 +250,7 @@ impl World {
         let end = &mut self.conns[conn as usize];
         if !keep_alive {
             // While somebody else has it open, its end comes after the answer. Else the client sees both at once.
+            end.last = true;
             end.holders -= 1;
             end.place = if end.holders > 0 { Place::Held } else { Place::Closed };
             self.forget_connection(ix, conn);

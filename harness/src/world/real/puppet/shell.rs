@@ -15,6 +15,7 @@ use rustix::process::kill_current_process_group;
 
 use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
 use crate::scenario::{Ask, Child, Retirement};
+use crate::time::Time;
 
 use super::super::journal::JournalLine;
 use super::super::{clock, signals};
@@ -88,13 +89,17 @@ enum Source {
 
 impl Shell {
     fn input(&mut self, input: Input) -> io::Result<()> {
+        self.step(clock::now(), input)
+    }
+
+    fn step(&mut self, now: Time, input: Input) -> io::Result<()> {
         let mut actions = Vec::new();
-        self.core.step(clock::now(), input, &mut actions);
+        self.core.step(now, input, &mut actions);
         actions.into_iter().try_for_each(|action| self.act(action))
     }
 
     fn turn(&mut self) -> io::Result<()> {
-        let ready = self.wait()?;
+        let (ready, at) = self.wait()?;
         // What has come on connections goes before deadlines and before what the supervisor says (see the core).
         for source in ready {
             if self.exit.is_some() {
@@ -109,7 +114,8 @@ impl Shell {
             }
         }
         if self.exit.is_none() {
-            self.input(Input::Tick)?;
+            // Of the instant at which the descriptors were looked at: what has come since is not known yet.
+            self.step(at, Input::Tick)?;
         }
         self.pipelined()
     }
@@ -121,7 +127,8 @@ impl Shell {
         ids.into_iter().try_for_each(|id| if self.exit.is_none() { self.next_request(id) } else { Ok(()) })
     }
 
-    fn wait(&self) -> io::Result<Vec<Source>> {
+    /// Waits; what is ready, and when that was.
+    fn wait(&self) -> io::Result<(Vec<Source>, Time)> {
         let mut sources = Vec::new();
         let mut fds: Vec<PollFd<'_>> = Vec::new();
         for (id, conn) in &self.conns {
@@ -147,13 +154,16 @@ impl Shell {
         }
         sources.push(Source::Term);
         fds.push(PollFd::new(&self.term, PollFlags::IN));
-        let left = self.core.next_deadline().map(|at| clock::timespec(at.since(clock::now())));
+        let before = clock::now();
+        let left = self.core.next_deadline().map(|at| clock::timespec(at.since(before)));
         match poll(&mut fds, left.as_ref()) {
             Ok(_) => {}
-            Err(Errno::INTR) => return Ok(Vec::new()),
+            Err(Errno::INTR) => return Ok((Vec::new(), before)),
             Err(error) => return Err(error.into()),
         }
-        Ok(sources.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|(source, _)| source).collect())
+        let at = clock::now();
+        let ready = sources.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
+        Ok((ready.map(|(source, _)| source).collect(), at))
     }
 
     fn on_term(&mut self) -> io::Result<()> {
