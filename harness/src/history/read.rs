@@ -219,6 +219,15 @@ impl<'a> Reader<'a> {
 
     fn mark_frozen(&mut self) {
         for fault in std::mem::take(&mut self.line.faults) {
+            // Who may use no more memory is ended by the kernel, as the harness wanted it.
+            let starved = fault.on.iter().filter(|_| fault.fault.contains("resource:\"memory\""));
+            for index in starved.filter_map(|proc| self.worker_of(*proc)).collect::<Vec<_>>() {
+                let worker = &mut self.line.workers[index];
+                if worker.status == Some(Status::Signal(9)) {
+                    worker.killed.get_or_insert(fault.from);
+                    worker.signalled.get_or_insert(fault.from);
+                }
+            }
             let frozen = fault.on.iter().filter(|_| fault.fault.starts_with("Freeze"));
             for index in frozen.filter_map(|proc| self.worker_of(*proc)).collect::<Vec<_>>() {
                 self.line.workers[index].frozen.get_or_insert(fault.from);

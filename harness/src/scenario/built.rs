@@ -10,7 +10,8 @@ const NOT_BUILT: &[&str] =
     &["File otherwise", "Limit by cgroup", "LogReader", "NotRead", "Syscall", "Upgrade", "stderr"];
 
 /// What only real processes can do.
-const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart", "Start again", "launch"];
+const NOT_SIMULATED: &[&str] =
+    &["Bystander", "File owned", "Limit", "Limit of memory", "SecondStart", "Start again", "launch"];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
@@ -138,6 +139,7 @@ fn limit(on: &Target, resource: &str) -> &'static str {
     match (on, resource) {
         (Target::Supervisor, "NOFILE" | "NPROC") => "Limit of the supervisor",
         (_, "NOFILE" | "NPROC" | "AS") => "Limit",
+        (_, "memory") => "Limit of memory",
         _ => "Limit by cgroup",
     }
 }

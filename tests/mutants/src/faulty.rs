@@ -30,6 +30,8 @@ pub enum KernelFault {
     TakesPaths,
     /// Its addresses may be bound by others at the same time.
     SharesAddresses,
+    /// It never sleeps.
+    Spins,
     /// A file that it has open is open in every worker, too.
     LeaksToWorkers,
     /// Workers are started with its own umask cleared.
@@ -85,6 +87,7 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
             KernelFault::WallClock => until.map(|at| self.inner.now() + at.since(self.inner.wall())),
             _ => until,
         };
+        let until = if self.fault == KernelFault::Spins { Some(self.inner.now()) } else { until };
         self.inner.wait(watches, until, ready)
     }
 

@@ -14,6 +14,7 @@ use crate::history::{Proc, What};
 use crate::scenario::{Fault, FileFault, Owns, Span};
 use crate::subject;
 
+use super::cgroup::Group;
 use super::planted::{self, Planted};
 use super::wallclock::WallClock;
 
@@ -24,6 +25,8 @@ enum Heal {
     Release(#[allow(dead_code, reason = "held for its drop")] OwnedFd),
     /// The limits are set back.
     Limits(Vec<(Proc, Resource, Rlimit)>),
+    /// The processes go back to the group that they were in.
+    Ungroup(#[allow(dead_code, reason = "held for its drop")] Group),
     /// What was planted is taken away, if it is still there.
     Uproot(Planted),
     /// The file is put back in its place.
@@ -67,7 +70,7 @@ impl Faults {
     pub fn foreign(&self) -> impl Iterator<Item = What> {
         self.on.values().filter_map(|heal| match heal {
             Heal::Uproot(planted) => planted.look(),
-            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } | Heal::Clock(_) => None,
+            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } | Heal::Clock(_) | Heal::Ungroup(_) => None,
         })
     }
 
@@ -86,6 +89,7 @@ impl Faults {
     pub fn begin(&mut self, fault: &Fault, on: &[Proc]) -> Result<(), String> {
         let heal = match fault {
             Fault::AddressHeld => self.hold_address()?,
+            Fault::Limit { resource, to, .. } if resource == "memory" => Heal::Ungroup(Group::limit(on, *to)?),
             Fault::Limit { resource, to, .. } => limit(resource, *to, on)?,
             Fault::File { which, is } if which == "program" => spoil(&self.program, *is)?,
             Fault::File { which, is } if which == "config" => {
@@ -139,7 +143,7 @@ impl Heal {
         match self {
             // Dropping it is all.
             // The clock is the run's, and ends with it.
-            Self::Release(_) | Self::Clock(_) => {}
+            Self::Release(_) | Self::Clock(_) | Self::Ungroup(_) => {}
             Self::Uproot(planted) => planted.uproot(),
             Self::Limits(limits) => {
                 for (proc, resource, limit) in limits {
