@@ -17,7 +17,7 @@ const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
 /// Those that `cargo test` runs beside the ones that no simulation shows: between them they need the harness to see everything that it looks at.
-const CHOSEN: [&str; 13] = [
+const CHOSEN: [&str; 15] = [
     "no-restart",
     "one-reap-per-sigchld",
     "two-replacements-per-retirement",
@@ -31,6 +31,8 @@ const CHOSEN: [&str; 13] = [
     "term-lost-during-rolling-restart",
     "wall-clock-window",
     "wall-clock-watchdog",
+    "drops-last-words",
+    "never-reopens",
 ];
 
 fn main() -> ExitCode {

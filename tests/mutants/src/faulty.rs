@@ -15,6 +15,7 @@ use supervisor::unix::Unix;
 
 use crate::channels::{ChannelFault, Channels};
 use crate::meddling;
+use crate::output::{OutputFault, Plumbing, wait_for_room};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum KernelFault {
     TakesPaths,
     /// Its addresses may be bound by others at the same time.
     SharesAddresses,
+    /// It never sleeps.
+    Spins,
     /// A file that it has open is open in every worker, too.
     LeaksToWorkers,
     /// Workers are started with its own umask cleared.
@@ -47,6 +50,8 @@ pub enum KernelFault {
     WallClock,
     /// Something is wrong on the way to its workers or back.
     Channel(ChannelFault),
+    /// Something with output.
+    Output(OutputFault),
 }
 
 /// A kernel that has a clock which anybody may set, as every kernel has.
@@ -74,6 +79,7 @@ pub struct Faulty<K> {
     fault: KernelFault,
     may_reap: bool,
     channels: Channels,
+    plumbing: Plumbing,
 }
 
 impl<K> Faulty<K> {
@@ -83,7 +89,7 @@ impl<K> Faulty<K> {
             KernelFault::Channel(fault) => Channels::new(Some(fault)),
             _ => Channels::default(),
         };
-        Self { inner, fault, may_reap: false, channels }
+        Self { inner, fault, may_reap: false, channels, plumbing: Plumbing::default() }
     }
 }
 
@@ -93,12 +99,17 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
             KernelFault::WallClock => until.map(|at| self.inner.now() + at.since(self.inner.wall())),
             _ => until,
         };
+        let until = if self.fault == KernelFault::Spins { Some(self.inner.now()) } else { until };
+        if let KernelFault::Output(fault) = self.fault {
+            return self.inner.wait(&self.plumbing.watches(fault, watches), until, ready);
+        }
         self.inner.wait(watches, until, ready)
     }
 
     fn take_signals(&mut self) -> SignalSet {
-        let signals = self.inner.take_signals();
+        let mut signals = self.inner.take_signals();
         self.may_reap |= signals.child;
+        signals.reopen &= self.fault != KernelFault::Output(OutputFault::NeverReopens);
         signals
     }
 }
@@ -110,6 +121,7 @@ impl<K: Processes> Processes for Faulty<K> {
         }
         let spawned = self.inner.spawn(&meddling::respecified(self.fault, spec))?;
         self.channels.started(&spawned);
+        self.plumbing.spawned(&spawned);
         Ok(spawned)
     }
 
@@ -125,7 +137,11 @@ impl<K: Processes> Processes for Faulty<K> {
         if self.fault == KernelFault::OneReapPerSignal && !self.may_reap {
             return Ok(None);
         }
-        self.inner.ended()
+        let ended = self.inner.ended()?;
+        if let Some((child, _)) = ended {
+            self.plumbing.ended(child);
+        }
+        Ok(ended)
     }
 
     fn reap(&mut self, child: Child) -> Result<(), Errno> {
@@ -149,6 +165,11 @@ impl<K: WallClock> Clock for Faulty<K> {
 
 impl<K: Streams> Streams for Faulty<K> {
     fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
+        if let KernelFault::Output(fault) = self.fault
+            && let Some(read) = self.plumbing.receive(fault, fd)
+        {
+            return read.map(|bytes| Received { bytes, handle: None });
+        }
         self.channels.receive(&mut self.inner, fd, buffer)
     }
 
@@ -177,6 +198,7 @@ impl<K: Streams> Streams for Faulty<K> {
             return;
         }
         self.channels.closed(fd);
+        self.plumbing.closed(fd);
         self.inner.close(fd);
     }
 }
@@ -202,7 +224,7 @@ impl<K: Listen> Listen for Faulty<K> {
     }
 }
 
-impl<K: Files> Files for Faulty<K> {
+impl<K: Files + Wait> Files for Faulty<K> {
     fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
         self.inner.read(path, limit)
     }
@@ -216,7 +238,13 @@ impl<K: Files> Files for Faulty<K> {
     }
 
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        self.inner.write(fd, bytes)
+        let KernelFault::Output(fault) = self.fault else { return self.inner.write(fd, bytes) };
+        let mut wrote = self.inner.write(fd, bytes);
+        while fault == OutputFault::BlocksItself && wrote == Err(Errno::AGAIN) {
+            wait_for_room(&mut self.inner, fd);
+            wrote = self.inner.write(fd, bytes);
+        }
+        self.plumbing.wrote(fault, bytes.len(), wrote)
     }
 }
 

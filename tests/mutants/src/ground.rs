@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 10] = [
+pub const REAL: [Mutant; 11] = [
     Mutant {
         name: "takes-paths",
         sentence: "whatever is at the path of a socket is removed, whoever listens there",
@@ -76,6 +76,14 @@ pub const REAL: [Mutant; 10] = [
         caught_by: "INV-ENV",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::KeepsVariables),
+    },
+    Mutant {
+        name: "spins",
+        sentence: "it asks again and again whether there is something to do, and never sleeps",
+        scenario: "environment/idle",
+        caught_by: "INV-STATIONARY",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Spins),
     },
     Mutant {
         name: "keeps-the-first-operators",

@@ -4,11 +4,14 @@ use std::sync::LazyLock;
 
 use crate::clocks::CLOCKS;
 use crate::ground::REAL;
+use crate::loads::LOADS;
 use crate::mutant::{Mutant, Mutation};
+use crate::output::OUTPUT;
 use crate::passing::PASSING;
 
 /// All mutants.
-pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&PASSING).copied().collect());
+pub static ALL: LazyLock<Vec<Mutant>> =
+    LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&LOADS).chain(&OUTPUT).chain(&PASSING).copied().collect());
 
 /// Those that belong to no kind with a list of its own.
 const LIST: [Mutant; 20] = [

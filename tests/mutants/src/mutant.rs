@@ -7,8 +7,8 @@ use supervisor::policy::{Instant, Policy, Restart};
 
 use crate::faulty::KernelFault;
 use crate::machines::{
-    Counting, DeafWhileRolling, ForgetsFirst, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn,
-    SecondReplacement, Stale, StatusZero, Unexcused,
+    Counting, DeafWhileRolling, DiesWithWorker, ForgetsFirst, ForgetsSlots, LateReplacement, LeavesAtStop, Meter,
+    RollsOn, SecondReplacement, Stale, StatusZero, Unexcused,
 };
 
 /// A broken supervisor.
@@ -82,6 +82,8 @@ pub enum Mutation {
     ScaleForgetsSlots,
     /// One worker never gets its turn.
     PassesOver,
+    /// It ends when a worker was killed.
+    DiesWithWorker,
     /// Its view of the kernel is this one.
     Kernel(KernelFault),
     /// It goes by the wall clock.
@@ -142,6 +144,7 @@ impl Mutation {
             Self::RetirementIsFree => Box::new(Meter::new(changed(), limit, Counting::Deaths)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
             Self::LateReplacement => Box::new(LateReplacement::new(Pools::new(policies))),
+            Self::DiesWithWorker => Box::new(DiesWithWorker(Pools::new(policies))),
             Self::StatusZero => Box::new(StatusZero(Pools::new(policies))),
             Self::LeavesAtStop => Box::new(LeavesAtStop(Pools::new(policies))),
             Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pools::new(policies))),

@@ -12,9 +12,18 @@ use crate::mutant::Mutant;
 /// A host that stalls can leave a run without a verdict.
 const ATTEMPTS: u64 = 3;
 
-/// What follows where a client happens to be served at that very instant, which real clients do and simulated ones hardly:
-/// mutant, invariant, why.
-const BY_CHANCE: [(&str, &str, &str); 2] = [
+/// What follows where a client happens to be served at that very instant, which real ones are now and then and simulated
+/// ones hardly: mutant, invariant, why.
+const BY_CHANCE: [(&str, &str, &str); 7] = [
+    ("scale-forgets-slots", "INV-CONSERVE", "who was not told to leave is killed at the deadline, whatever it does"),
+    ("scale-forgets-slots", "INV-DRAIN", "and is not given the time to finish it"),
+    ("scale-forgets-slots", "INV-FLOOR", "and if that is a probe, it has no answer"),
+    (
+        "two-replacements-per-retirement",
+        "INV-CONSERVE",
+        "surplus workers that are last to leave are killed, whatever they do",
+    ),
+    ("two-replacements-per-retirement", "INV-DRAIN", "and are not given the time to finish it"),
     ("wall-clock-heartbeat", "INV-CONSERVE", "who is killed for a hang that is none may be answering somebody"),
     ("wall-clock-heartbeat", "INV-DRAIN", "and is not given the time to finish that"),
 ];

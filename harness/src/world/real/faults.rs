@@ -11,10 +11,12 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_w
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::history::{Event, Proc, What};
-use crate::scenario::{Fault, FileFault, Owns, Span};
+use crate::scenario::{Fault, FileFault, Owns, Span, Target};
 use crate::subject::{self, Questions};
 
+use super::cgroup::Group;
 use super::crowd::Crowd;
+use super::outlets::{LogFile, Outlets};
 use super::planted::{self, Planted};
 use super::wallclock::WallClock;
 
@@ -25,10 +27,16 @@ enum Heal {
     Release(#[allow(dead_code, reason = "held for its drop")] OwnedFd),
     /// The limits are set back.
     Limits(Vec<(Proc, Resource, Rlimit)>),
+    /// The processes go back to the group that they were in.
+    Ungroup(#[allow(dead_code, reason = "held for its drop")] Group),
     /// What was planted is taken away, if it is still there.
     Uproot(Planted),
     /// The file is put back in its place.
     PutBack { aside: PathBuf, to: PathBuf },
+    /// Somebody reads the output again.
+    Read,
+    /// What stands in the log file's place is taken away; nothing, if the supervisor has put a file there.
+    Clear(PathBuf),
     /// The wall clock is set by so many nanoseconds.
     Clock(i64),
     /// They go.
@@ -50,6 +58,8 @@ pub struct Faults {
     pub bystander: Option<Proc>,
     /// The subject's wall clock, if the scenario sets it.
     clock: Option<WallClock>,
+    /// Where the workers' output comes out, if the scenario asks for that.
+    pub outlets: Option<Outlets>,
     /// How it is asked.
     questions: Option<Questions>,
     /// What operators who asked were told.
@@ -64,6 +74,7 @@ impl Faults {
         config: Option<PathBuf>,
         owns: &[Owns],
         clock: Option<WallClock>,
+        outlets: Option<Outlets>,
     ) -> Self {
         let owned = owns.iter().map(|one| (one.name(), subject::owned(dir, *one))).collect();
         let program = super::subject::program(dir);
@@ -75,6 +86,7 @@ impl Faults {
             owned,
             bystander: None,
             clock,
+            outlets,
             questions: None,
             answers: Vec::new(),
         }
@@ -90,7 +102,7 @@ impl Faults {
     pub fn foreign(&self) -> impl Iterator<Item = What> {
         self.on.values().filter_map(|heal| match heal {
             Heal::Uproot(planted) => planted.look(),
-            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } | Heal::Clock(_) | Heal::Leave(_) => None,
+            _ => None,
         })
     }
 
@@ -109,6 +121,7 @@ impl Faults {
     pub fn begin(&mut self, fault: &Fault, on: &[Proc]) -> Result<(), String> {
         let heal = match fault {
             Fault::AddressHeld => self.hold_address()?,
+            Fault::Limit { resource, to, .. } if resource == "memory" => Heal::Ungroup(Group::limit(on, *to)?),
             Fault::Limit { resource, to, .. } => limit(resource, *to, on)?,
             Fault::File { which, is } if which == "program" => spoil(&self.program, *is)?,
             Fault::File { which, is } if which == "config" => {
@@ -121,6 +134,14 @@ impl Faults {
                 Heal::Leave(Crowd::come(path, *connections, say, questions).map_err(|error| error.to_string())?)
             }
             Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back))?,
+            Fault::NotRead(Target::LogReader) => {
+                self.outlets.as_mut().ok_or("nobody reads the output")?.stop_reading(true)?;
+                Heal::Read
+            }
+            Fault::File { which, is } if which == "log" => spoil_log(self.log()?, *is)?,
+            Fault::File { which, is } if which == "log directory" => {
+                spoil(self.log()?.path().parent().ok_or("the log file is in no folder")?, *is)?
+            }
             Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) | Fault::Syscall { .. } => {
                 return Err("not built for real processes".to_owned());
             }
@@ -141,8 +162,14 @@ impl Faults {
             // It was set before, so somebody sees it; and a subject that has gone needs no clock.
             Heal::Clock(nanos) => drop(self.set_clock(nanos)),
             Heal::Leave(crowd) => self.answers.extend(crowd.leave()),
+            // It could be told to stop, so there is one.
+            Heal::Read => drop(self.outlets.as_mut().map(|outlets| outlets.stop_reading(false))),
             other => other.apply(),
         }
+    }
+
+    fn log(&mut self) -> Result<&mut LogFile, String> {
+        self.outlets.as_mut().and_then(Outlets::log).ok_or_else(|| "the subject has no log file".to_owned())
     }
 
     fn set_clock(&mut self, nanos: i64) -> Result<Heal, String> {
@@ -167,14 +194,23 @@ impl Heal {
     fn apply(self) {
         match self {
             // Dropping it is all.
-            // The clock is the run's, and ends with it.
-            Self::Release(_) | Self::Clock(_) | Self::Leave(_) => {}
+            // The clock and the reader are the run's, and end with it.
+            Self::Release(_) | Self::Clock(_) | Self::Read | Self::Ungroup(_) | Self::Leave(_) => {}
             Self::Uproot(planted) => planted.uproot(),
             Self::Limits(limits) => {
                 for (proc, resource, limit) in limits {
                     // A process that has ended needs no limit.
                     let _ = prlimit(pid(proc), resource, limit);
                 }
+            }
+            Self::Clear(path) => {
+                let is = std::fs::symlink_metadata(&path).map(|is| is.file_type());
+                // In the run's directory nobody else takes it away.
+                let _ = match is {
+                    Ok(is) if is.is_dir() => std::fs::remove_dir(path),
+                    Ok(is) if is.is_symlink() => std::fs::remove_file(path),
+                    _ => Ok(()),
+                };
             }
             Self::PutBack { aside, to } => {
                 // Replaces whatever is there now. It can't fail but with the run's directory gone, which heals as well.
@@ -194,6 +230,21 @@ impl Drop for Faults {
 fn nanos(by: Span, back: bool) -> i64 {
     let nanos = i64::try_from(by.0.as_nanos()).unwrap_or(i64::MAX);
     if back { -nanos } else { nanos }
+}
+
+/// Moves the log file away, as who rotates logs does: whoever has it open goes on with it. In its place is what can't be
+/// opened, or what takes nothing, by whomever.
+fn spoil_log(log: &mut LogFile, how: FileFault) -> Result<Heal, String> {
+    let fail = |error: std::io::Error| format!("cannot spoil the log: {error}");
+    let path = log.path().to_owned();
+    log.move_away().map_err(fail)?;
+    match how {
+        FileFault::Missing => {}
+        FileFault::Directory => std::fs::create_dir(&path).map_err(fail)?,
+        FileFault::Full => std::os::unix::fs::symlink("/dev/full", &path).map_err(fail)?,
+        other => return Err(format!("a log file can't be made {other:?}")),
+    }
+    Ok(Heal::Clear(path))
 }
 
 /// Moves a file aside and puts what is wrong with it in its place.

@@ -12,7 +12,7 @@ pub use meter::{Counting, Meter};
 pub use rolling::RollsOn;
 pub use scale::ForgetsSlots;
 pub use second::SecondReplacement;
-pub use simple::{DeafWhileRolling, ForgetsFirst, LeavesAtStop, Stale, StatusZero, Unexcused};
+pub use simple::{DeafWhileRolling, DiesWithWorker, ForgetsFirst, LeavesAtStop, Stale, StatusZero, Unexcused};
 
 use supervisor::core::{Action, Event, Input, Machine, Pools, SpawnError, SpawnStep, WorkerId};
 use supervisor::policy::Instant;
