@@ -50,7 +50,7 @@ fn plans() -> Vec<Named> {
 
 /// One run and its judgement.
 fn run_and_judge(prepared: &Prepared<'_>, plan: &Plan, seed: u64) -> u64 {
-    let Outcome { history, kernel_events } = prepared.run(seed, Model::default(), Pools::new, |kernel| kernel);
+    let Outcome { history, kernel_events, .. } = prepared.run(seed, Model::default(), Pools::new, |kernel| kernel);
     let findings = invariant::judge(&plan.scenario, &plan.subject.profile, &history, Slack::default());
     divan::black_box(findings);
     kernel_events

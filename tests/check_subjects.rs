@@ -106,10 +106,27 @@ fn undeclared_lines_are_named() {
     let (reference, _) = subject::load("reference").unwrap();
     let mut profile = reference.profile.clone();
     profile.reap = None;
-    assert_eq!(subject::undeclared(&profile), [""; 0], "it is universal");
+    assert_eq!(subject::undeclared(&profile), [], "it is universal");
     profile.drain = None;
     profile.limit = None;
-    assert_eq!(subject::undeclared(&profile), ["limit", "drain"]);
+    let lines: Vec<_> = subject::undeclared(&profile).iter().map(|missing| missing.line).collect();
+    assert_eq!(lines, ["limit", "drain"]);
+}
+
+/// What the warning names is what the invariants say that they need, and the other way round.
+#[test]
+fn what_is_undeclared_names_the_invariants_that_would_judge_it() {
+    let nothing = subject::Profile::default();
+    for missing in subject::undeclared(&nothing) {
+        for invariant in harness::invariant::INVARIANTS {
+            let words =
+                |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == missing.line);
+            let named = missing.judged_on.contains(invariant.id);
+            assert!(named || !words(invariant.needs), "{} needs {} and is not named", invariant.id, missing.line);
+            let known = words(invariant.needs) || words(invariant.definition);
+            assert!(known || !named, "{} is named and does not know {}", invariant.id, missing.line);
+        }
+    }
 }
 
 #[test]

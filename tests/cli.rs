@@ -177,6 +177,37 @@ fn an_invariant_a_catalogue_entry_and_a_scenario_are_explained() {
 }
 
 #[test]
+fn an_entry_of_the_catalogue_names_its_invariants_and_the_scenarios_that_try_it() {
+    let cited = SMALL.replace("pool:", "guards_against: [\"kill-one-worker\"], pool:");
+    let dir = with(&[("scenarios/a.ron", &cited)]);
+    let said = stdout(&dir, &["explain", "kill-one-worker"], 0);
+    for what in ["P0", "INV-CONVERGE: left in peace", "a::twice  one worker is killed"] {
+        assert!(said.contains(what), "{what} is missing:\n{said}");
+    }
+    assert!(stdout(&dir, &["explain", "boot-crash-loop"], 0).contains("No scenario tries it yet"));
+    assert!(stdout(&dir, &["explain", "INV-REAP"], 0).contains("zombie-accumulation"));
+}
+
+#[test]
+fn a_subject_is_warned_of_each_promise_that_it_does_not_make() {
+    let subject = r#"(name: "mine", version: ["true"], start: ["true"], puppet: Opaque, stop: Signal(TERM), profile: (drain: true))"#;
+    let dir = with(&[("subject.ron", subject)]);
+    let said = stdout(&dir, &["check", "subject.ron"], 0);
+    assert!(said.contains("undeclared: limit (it would be judged on INV-INTENSITY and INV-GIVEUP"), "{said}");
+    assert!(!said.contains("undeclared: drain "), "{said}");
+    assert_eq!(said.matches("warning: undeclared: ").count(), 17, "{said}");
+}
+
+#[test]
+fn the_end_says_how_many_forms_were_judged_and_why_others_were_not() {
+    let fault = "During(fault: Limit(on: Oldest, resource: \"NOFILE\", to: 100), for: \"10ms\")";
+    let dir = with(&[("a.ron", SMALL), ("b.ron", &SMALL.replace("do: Kill(Oldest))", &format!("do: {fault})")))]);
+    let said = stdout(&dir, &["sim", ".", "--repeat", "2"], 0);
+    let end = "2 of 4 forms judged\n    2 not applicable: not simulated: Limit\n4 of 4 as expected, 4 not applicable\n";
+    assert!(said.ends_with(end), "{said}");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_panic() {
     let dir = with(&[("a.ron", SMALL)]);
     let line = format!("{} sim a.ron --repeat 50 | head -1", env!("CARGO_BIN_EXE_harness"));

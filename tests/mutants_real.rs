@@ -8,13 +8,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use mutants::{UNMUTATED, find, real};
+use mutants::{REAL, UNMUTATED, find, real};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
 /// Those that a real kernel shows as surely as the simulated one.
-const CHOSEN: [&str; 8] = [
+const CHOSEN: [&str; 10] = [
     "no-restart",
     "one-reap-per-sigchld",
     "two-replacements-per-retirement",
@@ -23,6 +23,8 @@ const CHOSEN: [&str; 8] = [
     "gives-up-with-status-0",
     "orphans-on-stop",
     "term-lost-during-rolling-restart",
+    "wall-clock-window",
+    "wall-clock-watchdog",
 ];
 
 fn main() -> ExitCode {
@@ -33,7 +35,8 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let caught = |name: &'static str| Trial::test(name.replace('-', "_"), move || is_caught(name));
-    let mut trials: Vec<Trial> = CHOSEN.into_iter().map(caught).collect();
+    let grounded = REAL.iter().map(|mutant| mutant.name);
+    let mut trials: Vec<Trial> = CHOSEN.into_iter().chain(grounded).map(caught).collect();
     trials.push(Trial::test("unmutated", passes));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -52,4 +52,10 @@ mutants! {
     stale_configuration: "stale-configuration",
     leaks_descriptors: "leaks-descriptors",
     scale_forgets_slots: "scale-forgets-slots",
+    wall_clock_window: "wall-clock-window",
+    wall_clock_backoff: "wall-clock-backoff",
+    wall_clock_watchdog: "wall-clock-watchdog",
+    wall_clock_heartbeat: "wall-clock-heartbeat",
+    wall_clock_stable: "wall-clock-stable",
+    wall_clock_drain: "wall-clock-drain",
 }

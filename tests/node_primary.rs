@@ -208,6 +208,38 @@ fn connections_made_while_there_is_no_worker_are_served_by_the_next() {
     }
 }
 
+/// Clients that keep their connections open are more than the worker has descriptors for: it drops what it gets beyond
+/// that, several at once, and serves them when others are gone.
+#[test]
+fn what_a_worker_has_no_descriptor_for_is_passed_again() {
+    if !has_node("what_a_worker_has_no_descriptor_for_is_passed_again") {
+        return;
+    }
+    let run = start("plain.js", 1, IN_TURN, r#"limits: {"nofile": 40},"#);
+    let (address, worker) = (address(&run, 0), pid(&run.all("ready")[0]));
+    let clients: Vec<_> = (0..60).map(|_| std::thread::spawn(move || keep_for_a_while(address))).collect();
+    for client in clients {
+        assert_eq!(client.join().expect("no panic"), worker);
+    }
+    assert_eq!(run.all("fork").len(), 1, "the worker lives");
+    stop(run);
+}
+
+/// One request; whoever answers it has the connection a little longer.
+fn keep_for_a_while(address: SocketAddr) -> i32 {
+    let mut stream = TcpStream::connect(address).expect("connected");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+    let (mut answer, mut part) = (String::new(), [0; 1024]);
+    while !answer.contains("0\r\n\r\n") {
+        let length = stream.read(&mut part).expect("an answer");
+        assert_ne!(length, 0, "the end after {answer:?}");
+        answer.push_str(&String::from_utf8_lossy(&part[..length]));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    pid_in(&answer).expect("its pid")
+}
+
 #[test]
 fn a_port_that_is_taken_is_an_error_in_the_program() {
     if !has_node("a_port_that_is_taken_is_an_error_in_the_program") {

@@ -169,8 +169,9 @@ fn verdicts(plan: &Plan, history: &History) -> Vec<(String, &'static str)> {
     both.map(|finding| (finding.id, name(&finding.verdict))).collect()
 }
 
-/// What is judged by figures that a model has none of: descriptors, threads and processor time of the supervisor.
-const REAL_ONLY: [&str; 1] = ["INV-STATIONARY"];
+/// What is judged by what a model has none of: descriptors, threads and processor time of the supervisor, bystanders and
+/// inodes, and what the kernel tells of a process.
+const REAL_ONLY: [&str; 3] = ["INV-STATIONARY", "INV-ENV", "INV-OWN"];
 
 fn parse(text: &str) -> Result<scenario::Scenario, String> {
     scenario::parse(text, "parity").map_err(|problems| problems.to_string())

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::Command;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use node_support::kills::ROLE;
 use node_support::{Load, Outcome, address_of, request, served_by};
 use supervisor_support::{Running, wait_until};
@@ -38,6 +39,21 @@ fn stop(mut run: Running) {
     assert_eq!(run.end_code(), 0, "{}", run.stderr());
 }
 
+/// Stops the first worker: each of its threads, which takes the kernel a moment.
+fn stop_worker(run: &Running) -> Pid {
+    let worker = Pid::from_raw(run.pids()[0]);
+    kill(worker, Signal::SIGSTOP).expect("it lives");
+    let is_stopped = |task: &std::path::Path| {
+        let stat = std::fs::read_to_string(task.join("stat")).expect("it lives");
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    };
+    wait_until("all of it stops", || {
+        let mut tasks = std::fs::read_dir(format!("/proc/{worker}/task")).expect("it lives");
+        tasks.all(|task| is_stopped(&task.expect("a task").path())).then_some(())
+    });
+    worker
+}
+
 #[test]
 fn nobody_is_ahead_by_more_than_one() {
     let run = Running::config(&config(4));
@@ -49,6 +65,27 @@ fn nobody_is_ahead_by_more_than_one() {
         assert!(n < 4 || most - least <= 1, "{counts:?}");
     }
     assert_eq!(counts.len(), 4);
+    stop(run);
+}
+
+/// A worker that is promptly done gets several connections before it has acknowledged the first; when it is killed before
+/// it has, each of them is served by another one.
+#[test]
+fn all_that_a_dead_worker_did_not_acknowledge_is_served_by_another() {
+    let run = Running::config(&config(1));
+    let address = ready(&run, 1);
+    for _ in 0..20 {
+        served_by(address, "/");
+    }
+    let worker = stop_worker(&run);
+    let clients: Vec<_> = (0..40).map(|_| std::thread::spawn(move || request(address, "/").0)).collect();
+    let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", run.child.id())).expect("it lives").count();
+    wait_until("the supervisor has them all", || (descriptors() >= 40).then_some(()));
+    kill(worker, Signal::SIGKILL).expect("it lives");
+    for client in clients {
+        let outcome = client.join().expect("no panic");
+        assert!(matches!(outcome, Outcome::Answered(pid, _) if pid != worker.as_raw()), "{outcome:?}");
+    }
     stop(run);
 }
 
@@ -74,12 +111,11 @@ fn connections_wait_where_no_descriptor_is_left_for_them() {
     let run = Running::start(command, dir);
     let address = ready(&run, 1);
     // The one worker is stopped, so that they pile up.
-    let worker = nix::unistd::Pid::from_raw(run.pids()[0]);
-    nix::sys::signal::kill(worker, Signal::SIGSTOP).expect("it lives");
+    let worker = stop_worker(&run);
     let clients: Vec<_> = (0..80).map(|_| std::thread::spawn(move || request(address, "/").0)).collect();
     let error = &run.wait_for("error", 1)[0];
     assert_eq!((&error["call"], &error["errno"]), (&"accept".into(), &24.into()), "{error}");
-    nix::sys::signal::kill(worker, Signal::SIGCONT).expect("it lives");
+    kill(worker, Signal::SIGCONT).expect("it lives");
     for client in clients {
         let outcome = client.join().expect("no panic");
         assert!(matches!(outcome, Outcome::Answered(..)), "{outcome:?}");

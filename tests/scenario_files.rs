@@ -76,7 +76,7 @@ fn the_reference_declares_everything_that_the_supervisor_promises() {
     use supervisor::policy::defaults;
     let (subject, _) = subject::load("reference").unwrap();
     let profile = &subject.profile;
-    assert_eq!(subject::undeclared(profile), [""; 0]);
+    assert_eq!(subject::undeclared(profile), []);
     let span = |span: Option<scenario::Span>| span.unwrap().0;
     assert_eq!(span(profile.kill_slack), defaults::KILL_SLACK);
     assert_eq!(span(profile.reap), defaults::REAP);

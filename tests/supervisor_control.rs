@@ -202,7 +202,7 @@ fn a_second_start_at_the_same_place_is_refused_and_a_dead_socket_is_replaced() {
     let mut run = controlled(&[], 1, READY);
     let again = ["run", "--control", "control", "--", "sleep", "1000"];
     let (code, _, stderr) = output(&again, run.dir.path());
-    assert_eq!((code, stderr), (69, format!("error: it runs already: process {} answers at control\n", run.pid())));
+    assert_eq!((code, stderr), (69, format!("error: it runs already: process {} listens at control\n", run.pid())));
     run.signal(Signal::SIGKILL);
     run.child.wait().expect("our child");
     let (code, _, stderr) = operate(&run, &["status"]);

@@ -112,7 +112,7 @@ fn in_the_background_it_is_ready_when_the_command_ends() {
     assert!(written.contains("supervisor: worker 1 (generation 1, pid"), "{written}");
     let (code, _, stderr) = by_name(&start, runtime.path());
     assert_eq!(code, 69, "{stderr}");
-    assert!(stderr.starts_with(&format!("error: it runs already: process {pid} answers at ")), "{stderr}");
+    assert!(stderr.starts_with(&format!("error: it runs already: process {pid} listens at ")), "{stderr}");
     assert_eq!(by_name(&["stop"], runtime.path()).0, 0);
     wait_until("its end", || (!exists(pid)).then_some(()));
 }

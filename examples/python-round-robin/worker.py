@@ -1,4 +1,4 @@
-# A worker to which the supervisor passes connections one at a time, in fair turn: beside each there is a line on the
+# A worker to which the supervisor passes connections one by one, in fair turn: beside each there is a line on the
 # channel, which the worker answers before it reads from the connection. In this folder:
 #     supervisor run pool.ron            and then            curl localhost:8105
 import json

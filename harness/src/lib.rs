@@ -13,6 +13,7 @@
 //! | [`verdict`] | what a judgement can be, and the exit codes |
 //! | [`invariant`] | one pure function per invariant |
 //! | [`parity`] | whether the simulated world is a model of the real one |
+//! | [`relation`] | what must be the same in a run and in its twin |
 //! | [`director`] | pure: fires the steps of a scenario |
 //! | [`puppet`] | the scripted worker: a pure core, and its real shell |
 //! | [`load`] | probes and held connections: a pure core, and its real client |
@@ -29,6 +30,7 @@ pub mod load;
 pub mod parity;
 pub mod problem;
 pub mod puppet;
+pub mod relation;
 pub mod report;
 pub mod ron_file;
 pub mod scenario;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::stress::Kind as Stress;
+
 const EXIT_CODES: &str = "\
 Exit codes:
    0  everything came out as expected
@@ -68,10 +70,11 @@ pub enum Command {
         /// A scenario (file, or name in scenarios/), an invariant like INV-FLOOR, or a catalogue id like boot-crash-loop
         what: String,
     },
-    /// Run scenarios many times beside a CPU burner and count what came out
+    /// Run every form many times on a busy machine and count what came out
     ///
-    /// The first half of the rounds runs on a quiet machine, the second half beside one busy loop per processor. Ends
-    /// with 1 if a run failed, with 2 if fewer than 95 % of the first attempts were conclusive.
+    /// The form with the smallest part of its goal is always next. With --resume FILE every run is a line of that file, so
+    /// that a soak can be killed at any time and goes on where it was. Ends with 1 if a run failed, with 2 if fewer than
+    /// 95 % of the first attempts were conclusive or a form has not enough runs yet.
     Soak(SoakArgs),
     /// Make every system call of a simulated life fail, one at a time, in every way
     ///
@@ -140,19 +143,34 @@ pub struct SimArgs {
 /// `harness soak`.
 #[derive(Args, Clone, Debug)]
 pub struct SoakArgs {
-    /// Scenario files or folders of them
+    /// Scenario files or folders of them; FILE::VARIANT picks one variant, FILE::plain the plain form
     #[arg(default_value = "scenarios", value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
-    /// How many rounds; each runs every scenario once, its variants in turn
-    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub rounds: u32,
-    /// Every variant in every round
+    /// Begin no run after this long [default: until every form has its runs]
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub span: Option<Duration>,
+    /// Keep every run in this file, and go on with what is in it
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+    /// How many runs of each form that guards against a P0 entry of the catalogue
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub p0: u32,
+    /// How many runs of each other form
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    pub p1: u32,
+    /// Count the runs of every commit in the file, not only those of this one
     #[arg(long)]
-    pub all_variants: bool,
-    /// Start no new round after this long
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub within: Option<Duration>,
-    /// The seed of the first round
+    pub any_commit: bool,
+    /// What keeps the machine busy meanwhile
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "cpu,memory,io", value_name = "KIND,…")]
+    pub stress: Vec<Stress>,
+    /// How many runs side by side [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub jobs: Option<u32>,
+    /// One run after the other
+    #[arg(long, conflicts_with = "jobs")]
+    pub serial: bool,
+    /// The first seed of each form
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// The supervisor: name of a bundled subject, or path of a subject file
@@ -161,9 +179,17 @@ pub struct SoakArgs {
     /// Folder with `supervisor` and `puppet` [default: the harness's own]
     #[arg(long, value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,
-    /// Where histories of failed runs are written
+    /// Where histories of runs that did not come out as expected are written
     #[arg(long, default_value = "target/harness", value_name = "DIR")]
     pub histories: PathBuf,
+}
+
+impl SoakArgs {
+    /// How many runs side by side.
+    pub fn jobs(&self) -> u32 {
+        let cpus = || std::thread::available_parallelism().map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(64));
+        if self.serial { 1 } else { self.jobs.unwrap_or_else(|| cpus().min(64)) }
+    }
 }
 
 /// The form of a report.

@@ -1,4 +1,4 @@
-//! `harness check`, `judge`, `list` and `explain`.
+//! `harness check`, `judge` and `list`.
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::history::{Header, History};
 use crate::invariant::{self, INVARIANTS, Slack};
 use crate::problem::{Problem, Problems, Source};
+use crate::relation::RELATIONS;
 use crate::report::{self, Attempt, Report, Run, Style, conform};
 use crate::scenario::{self, Scenario};
 use crate::subject::{self, Profile};
@@ -45,8 +46,8 @@ fn check_subject(file: &Path, out: &mut dyn Write) -> Result<(), Trouble> {
         subject.name,
         subject.deviations.len()
     )?;
-    for line in subject::undeclared(&subject.profile) {
-        writeln!(out, "  warning: undeclared: {line}")?;
+    for undeclared in subject::undeclared(&subject.profile) {
+        writeln!(out, "  warning: undeclared: {} (it would be judged on {})", undeclared.line, undeclared.judged_on)?;
     }
     Ok(())
 }
@@ -123,6 +124,10 @@ pub fn list(paths: &[PathBuf]) -> Result<ExitCode, Trouble> {
     for invariant in INVARIANTS {
         writeln!(out, "  {:width$}  {}", invariant.id, invariant.title)?;
     }
+    writeln!(out, "\nRelations between two runs:")?;
+    for relation in RELATIONS {
+        writeln!(out, "  {:width$}  {}", relation.id, relation.title)?;
+    }
     writeln!(out, "\nSubjects:")?;
     for name in subject::bundled() {
         let (subject, _) = subject::load(&name)?;
@@ -132,55 +137,4 @@ pub fn list(paths: &[PathBuf]) -> Result<ExitCode, Trouble> {
         writeln!(out, "  {name:width$}  {note}")?;
     }
     Ok(ExitCode::Ok)
-}
-
-/// Explains a scenario, an invariant or an entry of the catalogue.
-pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
-    let mut out = io::stdout();
-    if let Some(invariant) = INVARIANTS.iter().find(|invariant| is_named(invariant.id, what)) {
-        writeln!(
-            out,
-            "{}: {}\n\n{}\n\nNeeds: {}",
-            invariant.id, invariant.title, invariant.definition, invariant.needs
-        )?;
-        return Ok(ExitCode::Ok);
-    }
-    if let Some(entry) = scenario::entry(what) {
-        writeln!(out, "{} ({}, {})\n\n{}", entry.id, entry.priority, entry.class, entry.failure)?;
-        return Ok(ExitCode::Ok);
-    }
-    let forms = select::forms(&[scenario_path(what)?])?;
-    for form in &forms {
-        writeln!(out, "{}", scenario::explain(&form.scenario, &form.name))?;
-    }
-    Ok(ExitCode::Ok)
-}
-
-/// `INV-FLOOR`, `inv-floor` and `floor` name the same invariant.
-fn is_named(id: &str, what: &str) -> bool {
-    id.eq_ignore_ascii_case(what) || id.strip_prefix("INV-").is_some_and(|short| short.eq_ignore_ascii_case(what))
-}
-
-/// The path that `what` stands for: itself, or that name in `scenarios/`. The error suggests the nearest of all names.
-fn scenario_path(what: &str) -> Result<PathBuf, Problems> {
-    let (file, variant) = what.split_once("::").map_or((what, None), |(file, variant)| (file, Some(variant)));
-    let with_variant = |path: PathBuf| match variant {
-        None => path,
-        Some(variant) => PathBuf::from(format!("{}::{variant}", path.display())),
-    };
-    let in_suite = Path::new("scenarios").join(file).with_extension("ron");
-    if Path::new(file).exists() {
-        return Ok(with_variant(PathBuf::from(file)));
-    }
-    if in_suite.exists() {
-        return Ok(with_variant(in_suite));
-    }
-    let suite = scenario::find(&[PathBuf::from("scenarios")]).unwrap_or_default();
-    let names = suite.iter().map(|(name, _)| name.as_str());
-    let valid = names.chain(INVARIANTS.iter().map(|invariant| invariant.id));
-    let valid = valid.chain(scenario::catalogue().iter().map(|entry| entry.id.as_str()));
-    let problem = Problem::new(&Source::unread(Path::new(what)), "there is nothing of this name")
-        .expected("a scenario file, a name in scenarios/, an invariant or an id of the catalogue")
-        .suggest(what, valid.collect::<Vec<_>>());
-    Err(problem.into())
 }

@@ -8,7 +8,7 @@ use crate::world::real;
 
 use super::args::{Cli, Command};
 use super::trouble::Trouble;
-use super::{calls, hunt, info, run, soak};
+use super::{calls, explain, hunt, info, run, soak};
 
 /// Runs the command line of this process.
 pub fn main() -> std::process::ExitCode {
@@ -37,7 +37,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, Trouble> {
         Command::Check { files } => info::check(files),
         Command::Judge { history, format } => info::judge(history, *format),
         Command::List { paths } => info::list(paths),
-        Command::Explain { what } => info::explain(what),
+        Command::Explain { what } => explain::explain(what),
         Command::Soak(args) => soak::soak(args),
         Command::Hunt(args) => hunt::hunt(args),
         Command::SweepCalls(args) => calls::sweep_calls(args),

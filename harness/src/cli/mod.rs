@@ -4,14 +4,18 @@ mod args;
 mod bins;
 mod calls;
 mod dry;
+mod explain;
 mod hunt;
 mod info;
+mod ledger;
 mod main;
 mod progress;
 mod run;
 mod select;
 mod soak;
+mod stress;
 mod suite;
+mod tallied;
 mod trouble;
 
 pub use main::main;

@@ -1,203 +1,227 @@
-//! `harness soak`: many runs, half of them beside a CPU burner, and what came out.
+//! `harness soak`: many runs beside a busy machine, and what came out of them.
 
-use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::report::{self, Run, Style};
+use crate::scenario;
 use crate::subject;
 use crate::verdict::ExitCode;
+use crate::world::real;
 
 use super::args::SoakArgs;
+use super::ledger::{Done, Ledger, Line, Session};
 use super::progress::Progress;
 use super::select::{self, Form};
-use super::suite::{self, News, World};
+use super::stress::Stress;
+use super::suite::{self, Task, World};
+use super::tallied::{Goal, Tallied};
 use super::trouble::Trouble;
 use super::{bins, run};
 
-/// Of the first attempts at least so many percent must be conclusive.
-const CONCLUSIVE_PERCENT: u32 = 95;
-
-/// Runs the rounds, prints every run that did not come out as expected, then the counts.
+/// Runs the forms, those that have the fewest runs for their goal first, and prints every run that did not come out as
+/// expected, then the counts.
 pub fn soak(args: &SoakArgs) -> Result<ExitCode, Trouble> {
     let forms = select::forms(&args.paths)?;
     let (subject, folder) = subject::load(&args.subject)?;
     let bins = bins::locate(args.bin_dir.as_deref()).map_err(Trouble::Usage)?;
-    let began = Instant::now();
-    let mut counts = Counts::default();
-    let mut burner = None;
-    let mut progress = Progress::new(args.rounds as usize);
-    let mut out = io::stdout();
-    for round in 0..args.rounds {
-        if args.within.is_some_and(|within| began.elapsed() > within) {
-            break;
+    let commit = commit();
+    let counted = (!args.any_commit).then_some(commit.as_str());
+    let mut ledger = Ledger::open(args.resume.as_deref(), counted, &subject.name).map_err(Trouble::Usage)?;
+    let tasks: Vec<Task> = forms.iter().map(|form| run::task(form, &subject, &folder, &bins, args.seed)).collect();
+    let version = tasks.first().map_or_else(String::new, |task| real::subject_version(&task.plan));
+    let (goals, not_applicable) = goals(&forms, tasks, args);
+    let session = Session {
+        commit: commit.clone(),
+        subject: subject.name.clone(),
+        subject_version: version,
+        host: real::facts(),
+        stress: args.stress.iter().map(|kind| format!("{:?}", kind).to_lowercase()).collect(),
+        jobs: args.jobs(),
+        began: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+    };
+    ledger.append(&Line::Session(session)).map_err(Trouble::Output)?;
+    let until = args.span.map(|span| Instant::now() + span);
+    let soak = Soak { args, commit, until, state: Mutex::new(State::new(ledger, goals)) };
+    let stress = Stress::start(&args.stress);
+    soak.run();
+    drop(stress);
+    let state = soak.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    state.progress.end();
+    if let Some(why) = state.trouble {
+        return Err(Trouble::Output(why));
+    }
+    let tallied = Tallied::new(&state.goals.iter().map(|group| group.goal.clone()).collect::<Vec<_>>(), &state.ledger);
+    tallied.print(&not_applicable, &mut io::stdout())?;
+    Ok(tallied.code())
+}
+
+/// The tasks of one counted form: one, or one for each point of a sweep.
+#[derive(Debug)]
+struct Group {
+    goal: Goal,
+    tasks: Vec<Task>,
+    /// How many of its runs are going on.
+    running: u32,
+}
+
+/// What was planned, and what is not applicable and why.
+fn goals(forms: &[Form], tasks: Vec<Task>, args: &SoakArgs) -> (Vec<Group>, BTreeMap<String, usize>) {
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    let mut not_applicable = BTreeMap::new();
+    for (form, task) in forms.iter().zip(tasks) {
+        let missing = suite::missing(&task.plan, World::Real);
+        if !missing.is_empty() {
+            missing.into_iter().for_each(|why| *not_applicable.entry(why).or_default() += 1);
+            continue;
         }
-        if round >= args.rounds / 2 && burner.is_none() {
-            burner = Some(Burner::start());
+        let first = guards_against(form, "P0");
+        let runs = if first { args.p0 } else { args.p1 };
+        let name = counted_as(&form.name);
+        let goal = Goal { form: name.clone(), first, runs };
+        groups.entry(name).or_insert(Group { goal, tasks: Vec::new(), running: 0 }).tasks.push(task);
+    }
+    (groups.into_values().collect(), not_applicable)
+}
+
+fn guards_against(form: &Form, priority: &str) -> bool {
+    let entries = form.scenario.guards_against.iter().filter_map(|id| scenario::entry(id));
+    entries.into_iter().any(|entry| entry.priority == priority)
+}
+
+/// The points of a sweep are counted as one form.
+fn counted_as(name: &str) -> String {
+    match name.rsplit_once("::sweep_") {
+        Some((file, _)) => format!("{file}::sweep"),
+        None => name.to_owned(),
+    }
+}
+
+/// What was built: the commit if the source that this was built from is a checkout, else the version.
+fn commit() -> String {
+    let source = env!("CARGO_MANIFEST_DIR");
+    let described = Command::new("git").args(["-C", source, "describe", "--always", "--dirty", "--tags"]).output();
+    let said = described.ok().filter(|output| output.status.success()).map(|output| output.stdout);
+    let said = said.map(|said| String::from_utf8_lossy(&said).trim().to_owned()).filter(|said| !said.is_empty());
+    said.unwrap_or_else(|| format!("version {}", env!("CARGO_PKG_VERSION")))
+}
+
+struct Soak<'a> {
+    args: &'a SoakArgs,
+    commit: String,
+    /// No run begins after this; without it the soak ends when every goal is reached.
+    until: Option<Instant>,
+    state: Mutex<State>,
+}
+
+struct State {
+    ledger: Ledger,
+    goals: Vec<Group>,
+    /// Runs that were begun by this soak and are not over.
+    running: BTreeSet<(String, u64)>,
+    progress: Progress,
+    /// What can't be written ends the soak.
+    trouble: Option<io::Error>,
+}
+
+impl State {
+    fn new(ledger: Ledger, goals: Vec<Group>) -> Self {
+        let wanted: u32 =
+            goals.iter().map(|group| group.goal.runs.saturating_sub(ledger.of(&group.goal.form).runs)).sum();
+        Self { ledger, goals, running: BTreeSet::new(), progress: Progress::new(wanted as usize), trouble: None }
+    }
+
+    /// The run that is wanted most: of the form with the smallest part of its goal, with its next seed. `beyond` goes on
+    /// when every goal is reached.
+    fn next(&mut self, seed: u64, beyond: bool) -> Option<(usize, Task)> {
+        let begun = |group: &Group| self.ledger.of(&group.goal.form).runs + group.running;
+        let wanting = self.goals.iter().enumerate().filter(|(_, group)| beyond || begun(group) < group.goal.runs);
+        let part = |group: &Group| f64::from(begun(group)) / f64::from(group.goal.runs.max(1));
+        let (index, group) = wanting.min_by(|(_, one), (_, other)| part(one).total_cmp(&part(other)))?;
+        // Seeds in order, the points of a sweep in turn: the first that was not run yet and is not running.
+        let mut candidates = (0..).map(|n: u64| {
+            let points = group.tasks.len() as u64;
+            (&group.tasks[(n % points) as usize], seed.wrapping_add(n / points))
+        });
+        let fresh = |(task, seed): &(&Task, u64)| {
+            !self.ledger.has(&task.plan.name, *seed) && !self.running.contains(&(task.plan.name.clone(), *seed))
+        };
+        let (task, seed) = candidates.find(fresh)?;
+        let mut task = task.clone();
+        task.plan.seed = seed;
+        self.running.insert((task.plan.name.clone(), seed));
+        self.goals[index].running += 1;
+        Some((index, task))
+    }
+
+    /// Notes a run that is over, and shows it if it is news.
+    fn over(&mut self, index: usize, run: &Run, commit: &str) {
+        let group = &mut self.goals[index];
+        group.running -= 1;
+        self.running.remove(&(run.name.clone(), run.seed));
+        let done = Done {
+            form: group.goal.form.clone(),
+            name: run.name.clone(),
+            seed: run.seed,
+            commit: commit.to_owned(),
+            subject: run.subject.clone(),
+            code: run.code(),
+            first: run.attempts.first().map_or(ExitCode::NothingJudged, |attempt| attempt.code),
+            attempts: u32::try_from(run.attempts.len()).unwrap_or(u32::MAX),
+            took_ms: run.attempts.iter().map(|attempt| attempt.took_ms).sum(),
+        };
+        let kept = self.ledger.append(&Line::Run(done));
+        let shown = if run.code() == ExitCode::Ok {
+            Ok(())
+        } else {
+            self.progress.aside(|| report::run_block(run, Style::Plain, &mut io::stdout()))
+        };
+        self.progress.one_more();
+        if let Err(why) = kept.and(shown) {
+            self.trouble.get_or_insert(why);
         }
-        let seed = args.seed.wrapping_add(u64::from(round));
-        let of_round =
-            by_file(&forms).into_values().flat_map(|forms| pick(&forms, round, args.all_variants)).collect::<Vec<_>>();
-        let tasks = of_round.iter().map(|form| run::task(form, &subject, &folder, &bins, seed)).collect();
-        let runs = suite::run_all(tasks, World::Real, 1, &args.histories, |news| {
-            if !matches!(news, News::Ended(_)) {
-                progress.show(news);
+    }
+}
+
+impl Soak<'_> {
+    fn run(&self) {
+        thread::scope(|scope| {
+            for _ in 0..self.args.jobs() {
+                scope.spawn(|| {
+                    while let Some((index, task)) = self.next() {
+                        let run = suite::run(&task, World::Real, &self.args.histories, &mut |_| {});
+                        self.state().over(index, &run, &self.commit);
+                        if run.code() == ExitCode::Ok {
+                            forget(&run);
+                        }
+                    }
+                });
             }
         });
-        for run in runs {
-            counts.add(&run, burner.is_some());
-            if run.code() != ExitCode::Ok {
-                progress.aside(|| report::run_block(&run, Style::Plain, &mut out))?;
-            }
+    }
+
+    fn next(&self) -> Option<(usize, Task)> {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return None;
         }
-        progress.one_more();
-    }
-    drop(burner);
-    progress.end();
-    counts.print(&mut out)?;
-    Ok(counts.code())
-}
-
-/// The forms of each file.
-fn by_file(forms: &[Form]) -> BTreeMap<&std::path::Path, Vec<&Form>> {
-    let mut files: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for form in forms {
-        files.entry(form.file.as_path()).or_default().push(form);
-    }
-    files
-}
-
-/// The forms of one file that a round runs.
-fn pick<'a>(forms: &[&'a Form], round: u32, all: bool) -> Vec<&'a Form> {
-    if all { forms.to_vec() } else { vec![forms[round as usize % forms.len()]] }
-}
-
-/// Counts by scenario and by whether the burner ran.
-#[derive(Debug, Default)]
-struct Counts(BTreeMap<(String, bool), Count>);
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    runs: u32,
-    as_expected: u32,
-    failed: u32,
-    inconclusive: u32,
-    first_conclusive: u32,
-}
-
-impl Counts {
-    fn add(&mut self, run: &Run, burning: bool) {
-        let count = self.0.entry((run.name.clone(), burning)).or_default();
-        count.runs += 1;
-        match run.code() {
-            ExitCode::Ok => count.as_expected += 1,
-            ExitCode::Inconclusive => count.inconclusive += 1,
-            _ => count.failed += 1,
-        }
-        count.first_conclusive +=
-            u32::from(run.attempts.first().is_some_and(|first| first.code != ExitCode::Inconclusive));
+        let mut state = self.state();
+        if state.trouble.is_some() { None } else { state.next(self.args.seed, self.until.is_some()) }
     }
 
-    fn total(&self) -> Count {
-        self.0.values().fold(Count::default(), |sum, count| Count {
-            runs: sum.runs + count.runs,
-            as_expected: sum.as_expected + count.as_expected,
-            failed: sum.failed + count.failed,
-            inconclusive: sum.inconclusive + count.inconclusive,
-            first_conclusive: sum.first_conclusive + count.first_conclusive,
-        })
-    }
-
-    fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        let width = self.0.keys().map(|(name, _)| name.len()).max().unwrap_or(0).max("scenario".len());
-        let head = ["runs", "as expected", "failed", "inconclusive", "first conclusive"];
-        writeln!(out, "{:width$}  load    {}", "scenario", head.join("  "))?;
-        let mut row = |name: &str, load: &str, count: &Count| {
-            writeln!(
-                out,
-                "{name:width$}  {load:6}  {:4}  {:11}  {:6}  {:12}  {:16}",
-                count.runs, count.as_expected, count.failed, count.inconclusive, count.first_conclusive
-            )
-        };
-        for ((name, burning), count) in &self.0 {
-            row(name, if *burning { "burner" } else { "quiet" }, count)?;
-        }
-        row("all", "", &self.total())
-    }
-
-    fn code(&self) -> ExitCode {
-        let total = self.total();
-        if total.failed > 0 {
-            ExitCode::Failed
-        } else if total.first_conclusive * 100 < total.runs * CONCLUSIVE_PERCENT || total.inconclusive > 0 {
-            ExitCode::Inconclusive
-        } else if total.runs == 0 {
-            ExitCode::NothingJudged
-        } else {
-            ExitCode::Ok
-        }
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One busy loop per processor, until dropped.
-struct Burner {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Burner {
-    fn start() -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let cpus = thread::available_parallelism().map_or(1, usize::from);
-        let threads = (0..cpus)
-            .map(|_| {
-                let stop = Arc::clone(&stop);
-                thread::spawn(move || {
-                    while !stop.load(Ordering::Relaxed) {
-                        std::hint::spin_loop();
-                    }
-                })
-            })
-            .collect();
-        Self { stop, threads }
-    }
-}
-
-impl Drop for Burner {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            // A loop that can't panic: there is nothing to learn from its result.
-            let _ = thread.join();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::Attempt;
-    use std::path::Path;
-
-    fn run(codes: &[ExitCode]) -> Run {
-        let mut run = Run::new("flap", Path::new("flap.ron"), "real", "reference", 1);
-        run.attempts = codes.iter().map(|&code| Attempt { code, ..Attempt::failed(String::new(), 0) }).collect();
-        run
-    }
-
-    #[test]
-    fn a_failure_counts_more_than_doubt_and_doubt_more_than_nothing() {
-        let mut counts = Counts::default();
-        assert_eq!(counts.code(), ExitCode::NothingJudged);
-        (0..19).for_each(|_| counts.add(&run(&[ExitCode::Ok]), false));
-        counts.add(&run(&[ExitCode::Inconclusive, ExitCode::Ok]), true);
-        assert_eq!(counts.code(), ExitCode::Ok, "19 of 20 first attempts are 95 %");
-        counts.add(&run(&[ExitCode::Inconclusive, ExitCode::Ok]), true);
-        assert_eq!(counts.code(), ExitCode::Inconclusive);
-        counts.add(&run(&[ExitCode::Failed]), true);
-        assert_eq!(counts.code(), ExitCode::Failed);
+/// Thousands of histories in which nothing is wrong fill a disk and are read by nobody.
+fn forget(run: &Run) {
+    for path in run.attempts.iter().filter_map(|attempt| attempt.history.as_deref()) {
+        // What is in the way of that is no matter of the soak; most runs have no twin.
+        let _ = std::fs::remove_file(path);
+        let _ = std::fs::remove_file(path.with_extension("twin.jsonl"));
     }
 }

@@ -10,11 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::history::{Event, History};
-use crate::invariant::{self, Slack};
+use crate::invariant::{self, Finding, Slack};
+use crate::relation::{self, Side};
 use crate::report::{Attempt, Run, conform};
 use crate::scenario;
+use crate::search::Seen;
 use crate::subject;
 use crate::verdict::ExitCode;
+use crate::world::sim::Counters;
 use crate::world::{self, Plan};
 
 /// How often a run is tried before it stays inconclusive.
@@ -114,6 +117,9 @@ pub fn missing(plan: &Plan, world: World) -> Vec<String> {
         World::Real => {
             let programs = subject::missing_programs(&plan.subject);
             missing.extend(programs.iter().map(|name| format!("`{name}` is not on this machine")));
+            if missing.is_empty() {
+                missing.extend(world::real::lacks(plan));
+            }
         }
         World::Sim => {
             let unknown = scenario::not_simulated(&plan.scenario);
@@ -127,33 +133,57 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
     let began = Instant::now();
     let took = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let plan = &task.plan;
-    let history = match world {
-        World::Real => world::real::run(plan, progress).map_err(|why| why.to_string()),
-        World::Sim => {
-            catch_unwind(AssertUnwindSafe(|| world::sim::run(plan))).map_err(|_| "the simulator panicked".into())
+    let file = format!("{}.{}.{}.{number}", plan.name.replace("::", "."), world.name(), plan.seed);
+    let path = histories.join(format!("{file}.jsonl"));
+    let lived = live(plan, world, &path, progress).and_then(|mut lived| {
+        if let Some(scenario) = relation::without_clock_steps(&plan.scenario) {
+            let twin = Plan { scenario, ..plan.clone() };
+            let other = live(&twin, world, &histories.join(format!("{file}.twin.jsonl")), progress)?;
+            let stepped = Side { history: &lived.history, findings: &lived.findings };
+            let related = relation::meta_clock(stepped, Side { history: &other.history, findings: &other.findings });
+            lived.findings.push(related);
         }
-    };
-    let history = match history {
-        Ok(history) => history,
+        Ok(lived)
+    });
+    let Lived { history, findings, situations } = match lived {
+        Ok(lived) => lived,
         Err(why) => return Attempt::failed(why, took()),
     };
-    let path =
-        histories.join(format!("{}.{}.{}.{number}.jsonl", plan.name.replace("::", "."), world.name(), plan.seed));
-    // A real run can't be made again, so that its history is on disk before anyone judges it; a simulated one can.
-    let mut written = match world {
-        World::Real => match write(&history, &path) {
-            Ok(()) => Some(path.clone()),
-            Err(why) => return Attempt::failed(format!("{}: {why}", path.display()), took()),
-        },
-        World::Sim => None,
-    };
-    let slack = Slack(Duration::from_nanos(history.header.slack_ns));
-    let findings = invariant::judge(&plan.scenario, &plan.subject.profile, &history, slack);
+    let mut written = (world == World::Real).then(|| path.clone());
     let attempt = Attempt::judged(conform(findings, &plan.subject.deviations, &plan.name), None, took());
     if written.is_none() && attempt.code != ExitCode::Ok {
         written = write(&history, &path).is_ok().then_some(path);
     }
-    Attempt { history: written, ..attempt }
+    Attempt { history: written, situations, ..attempt }
+}
+
+/// One run, judged.
+struct Lived {
+    history: History,
+    findings: Vec<Finding>,
+    situations: Vec<String>,
+}
+
+/// A real run can't be made again, so that its history is on disk before anyone judges it; a simulated one can.
+fn live(plan: &Plan, world: World, path: &Path, progress: &mut dyn FnMut(&Event)) -> Result<Lived, String> {
+    let (history, kernel) = match world {
+        World::Real => {
+            let history = world::real::run(plan, progress).map_err(|why| why.to_string())?;
+            write(&history, path).map_err(|why| format!("{}: {why}", path.display()))?;
+            (history, Counters::default())
+        }
+        World::Sim => {
+            let outcome = catch_unwind(AssertUnwindSafe(|| world::sim::lived(plan)));
+            let outcome = outcome.map_err(|_| "the simulator panicked".to_owned())?;
+            (outcome.history, outcome.counters)
+        }
+    };
+    let slack = Slack(Duration::from_nanos(history.header.slack_ns));
+    let findings = invariant::judge(&plan.scenario, &plan.subject.profile, &history, slack);
+    // Whoever breaks down over a history has had nothing to say about it.
+    let seen = catch_unwind(AssertUnwindSafe(|| Seen::new(&plan.scenario, &history, kernel).situations()));
+    let situations = seen.unwrap_or_default().into_iter().map(str::to_owned).collect();
+    Ok(Lived { history, findings, situations })
 }
 
 fn write(history: &History, path: &Path) -> io::Result<()> {

@@ -50,6 +50,7 @@ pub enum Task {
 #[derive(Clone, Debug)]
 pub enum Blow {
     Signal(Vec<Proc>, Signal),
+    Group(Proc, Signal),
     Ask(Proc, Ask),
     Operate(Command),
 }
@@ -70,13 +71,18 @@ impl Stage<'_> {
         self.out.push(Injection::Operate(command.clone()));
     }
 
-    fn signal(&mut self, to: Vec<Proc>, signal: Signal) {
+    /// Notes an order to end before it is given.
+    fn may_end(&mut self, to: &[Proc], signal: Signal) {
         let supervisor = |proc: &Proc| self.view.supervisor == Supervisor::Alive(*proc);
         let ends =
             matches!(signal, Signal::KILL | Signal::TERM | Signal::INT | Signal::QUIT | Signal::ABRT | Signal::SEGV);
         if ends && to.iter().any(supervisor) {
             self.view.told_to_end = true;
         }
+    }
+
+    fn signal(&mut self, to: Vec<Proc>, signal: Signal) {
+        self.may_end(&to, signal);
         self.out.push(Injection::Signal { to, signal });
     }
 
@@ -135,7 +141,11 @@ impl Stage<'_> {
         let bursts = if *to == Target::Each { procs.into_iter().map(|proc| vec![proc]).collect() } else { vec![procs] };
         let at = |k: u32| self.now + spacing.saturating_mul(k);
         let blows = (0..times).flat_map(|k| bursts.iter().map(move |burst| (k, burst.clone())));
-        let due = blows.map(|(k, burst)| (at(k), Blow::Signal(burst, signal))).collect();
+        let blow = |burst: Vec<Proc>| match burst.first() {
+            Some(leader) if *to == Target::Group => Blow::Group(*leader, signal),
+            _ => Blow::Signal(burst, signal),
+        };
+        let due = blows.map(|(k, burst)| (at(k), blow(burst))).collect();
         Some(Task::Blows { due, origin: origin.clone() })
     }
 
@@ -176,6 +186,11 @@ impl Stage<'_> {
                 to.retain(|proc| self.view.alive(*proc));
                 if to.is_empty() { self.out.push(path()) } else { self.signal(to, signal) }
             }
+            Blow::Group(of, signal) if self.view.alive(of) => {
+                self.may_end(&[of], signal);
+                self.out.push(Injection::SignalGroup { of, signal });
+            }
+            Blow::Group(..) => self.out.push(path()),
             Blow::Ask(who, act) if self.view.alive(who) => self.out.push(Injection::Ask { who, act }),
             Blow::Ask(..) => self.out.push(path()),
             Blow::Operate(command) => self.operate(&command),

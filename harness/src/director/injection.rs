@@ -15,6 +15,13 @@ pub enum Injection {
         /// Which.
         signal: Signal,
     },
+    /// Send a signal to the process group of this process; the world records `Injected` for each member that it knows.
+    SignalGroup {
+        /// Whose group.
+        of: Proc,
+        /// Which.
+        signal: Signal,
+    },
     /// Say this on a puppet's side socket; the world records `Asked`.
     Ask {
         /// To whom.

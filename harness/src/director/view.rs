@@ -44,6 +44,10 @@ pub struct View {
     success: Option<bool>,
     workers: BTreeMap<Proc, Worker>,
     others: BTreeMap<Proc, u32>,
+    /// Who has nothing to do with the subject.
+    bystanders: BTreeSet<Proc>,
+    /// Others that were started beside the supervisor and run.
+    seconds: BTreeSet<Proc>,
     /// Who has died, so that a birth that is told of later does not bring it back.
     dead: BTreeSet<Proc>,
     names: BTreeMap<String, Vec<Proc>>,
@@ -61,6 +65,8 @@ impl View {
             success: None,
             workers: BTreeMap::new(),
             others: BTreeMap::new(),
+            bystanders: BTreeSet::new(),
+            seconds: BTreeSet::new(),
             dead: BTreeSet::new(),
             names: BTreeMap::new(),
         }
@@ -88,6 +94,14 @@ impl View {
                 Role::Descendant if !self.workers.contains_key(proc) => drop(self.others.insert(*proc, *parent)),
                 Role::Descendant => {}
             },
+            What::Bystander(proc) => _ = self.bystanders.insert(*proc),
+            What::SecondBorn(proc) => _ = self.seconds.insert(*proc),
+            What::SecondExited { proc, status } => {
+                self.seconds.remove(proc);
+                if self.seconds.is_empty() && matches!(self.command, Some((Command::SecondStart, _))) {
+                    self.success = Some(*status == Status::Code(0));
+                }
+            }
             What::Died { proc, .. } => {
                 self.workers.remove(proc);
                 self.others.remove(proc);
@@ -114,6 +128,7 @@ impl View {
         self.supervisor == Supervisor::Alive(proc)
             || self.workers.contains_key(&proc)
             || self.others.contains_key(&proc)
+            || self.bystanders.contains(&proc)
     }
 
     /// Whether nothing of the subject is there.
@@ -177,7 +192,7 @@ impl View {
             Command::Reload | Command::Reloads { .. } | Command::Upgrade => {
                 self.is(State::Settled) && self.workers.values().all(|worker| worker.born > *since)
             }
-            Command::SecondStart => true,
+            Command::SecondStart => self.success.is_some(),
         }
     }
 
@@ -200,7 +215,7 @@ impl View {
         owners: &dyn Fn(&str) -> Option<Proc>,
     ) -> Vec<Proc> {
         let found: Vec<Proc> = match target {
-            Target::Supervisor => match self.supervisor {
+            Target::Supervisor | Target::Group => match self.supervisor {
                 Supervisor::Alive(proc) => vec![proc],
                 Supervisor::Expected | Supervisor::Gone { .. } => Vec::new(),
             },
@@ -221,8 +236,9 @@ impl View {
                 self.others_of(|parent| parents.iter().any(|proc| proc.pid == parent))
             }
             Target::Adopted => self.others_of(|parent| !self.workers.keys().any(|proc| proc.pid == parent)),
-            // Not processes of the subject: the worlds know none of them yet.
-            Target::Bystander | Target::LogReader | Target::Group => Vec::new(),
+            Target::Bystander => self.bystanders.iter().copied().collect(),
+            // Not a process of the subject: the worlds know none yet.
+            Target::LogReader => Vec::new(),
         };
         found.into_iter().filter(|proc| self.alive(*proc)).collect()
     }

@@ -106,6 +106,33 @@ pub enum What {
         /// How.
         status: Status,
     },
+    /// Another supervisor was started for what the first one has.
+    SecondBorn(Proc),
+    /// That one ended. The harness is its parent, so the status is certain.
+    SecondExited {
+        /// Which.
+        proc: Proc,
+        /// How.
+        status: Status,
+    },
+    /// A process that has nothing to do with the subject runs beside it, and notes each signal that it gets.
+    Bystander(Proc),
+    /// A bystander got a signal that the harness did not send.
+    Caught {
+        /// Which bystander.
+        proc: Proc,
+        /// Which signal, by number.
+        signal: i32,
+        /// The pid of who sent it; absent where nobody can tell, because it could not be caught.
+        by: Option<u32>,
+    },
+    /// What the supervisor has and nobody else may have, as it is now: the same text means the same thing.
+    Owned {
+        /// Its address, or the name of what a scenario's `owns` asks for.
+        what: String,
+        /// Which socket or file; absent: there is none.
+        is: Option<String>,
+    },
     /// A process of the subject is there.
     Born {
         /// Which.

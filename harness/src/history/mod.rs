@@ -14,4 +14,7 @@ pub use event::{
 };
 pub use file::ReadError;
 pub use record::{Header, History, SCHEMA};
-pub use timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Phases, Stall, Supervisor, Timeline, Used, Worker};
+pub use timeline::{
+    Asked, Caught, Conn, Descendant, FaultSpan, Injected, Owned, Phases, Second, Stall, Supervisor, Timeline, Used,
+    Worker,
+};

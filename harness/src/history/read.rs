@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::time::Time;
 
-use super::timeline::{Asked, Conn, Descendant, FaultSpan, Injected, Stall, Supervisor, Timeline, Used, Worker};
+use super::timeline::{
+    Asked, Caught, Conn, Descendant, FaultSpan, Injected, Owned, Second, Stall, Supervisor, Timeline, Used, Worker,
+};
 use super::{Connection, Event, History, Proc, Role, Status, What, When};
 
 /// Signals that end a process unless it takes care: HUP, INT, QUIT, ILL, ABRT, BUS, FPE, KILL, USR1, SEGV, USR2, TERM. Not
@@ -14,7 +16,7 @@ const FATAL: [i32; 12] = [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 15];
 const DEADLY: [i32; 8] = [4, 6, 7, 8, 9, 10, 11, 12];
 
 /// Acts after which a worker is no longer fit, whoever ends it then.
-const SPOILING: [&str; 4] = ["Exit", "Hang", "CloseChannel", "Garble"];
+const SPOILING: [&str; 5] = ["Exit", "Hang", "CloseChannel", "Garble", "SignalGroup"];
 
 /// Acts after which a worker leaves and says so.
 const LEAVING: [&str; 2] = ["Throw", "Retire"];
@@ -61,6 +63,17 @@ impl<'a> Reader<'a> {
                     one.exited.get_or_insert((at, *status));
                 }
             }
+            What::SecondBorn(proc) => self.line.seconds.push(Second { proc: *proc, born: at, exited: None }),
+            What::SecondExited { proc, status } => {
+                if let Some(one) = self.line.seconds.iter_mut().find(|one| one.proc == *proc) {
+                    one.exited.get_or_insert((at, *status));
+                }
+            }
+            What::Bystander(proc) => self.line.bystanders.push(*proc),
+            What::Caught { proc, signal, by } => {
+                self.line.caught.push(Caught { at, proc: *proc, signal: *signal, by: *by });
+            }
+            What::Owned { what, is } => self.line.owned.push(Owned { at, what, is: is.as_deref() }),
             What::Born { proc, parent, role } => self.born(*proc, *parent, *role, event.when),
             What::Died { proc, death } => self.died(*proc, event.when, death.status),
             What::Reaped(proc) => self.reaped(*proc, event.when),
@@ -77,6 +90,8 @@ impl<'a> Reader<'a> {
             What::Missed { step, must } => self.line.missed.push((at, step, *must)),
             What::Injected { proc, signal } => self.line.injected.push(Injected { at, proc: *proc, signal: *signal }),
             What::Asked { proc, act } => self.line.asked.push(Asked { at, proc: *proc, act }),
+            // A wall clock that is set hinders nobody and excuses nothing.
+            What::FaultBegan { fault, .. } if fault.starts_with("ClockStep") => {}
             What::FaultBegan { step, fault, on } => {
                 self.line.faults.push(FaultSpan { fault, on, from: at, until: Time::NEVER });
                 self.open.push((step, true));

@@ -146,6 +146,41 @@ pub struct Injected {
     pub signal: i32,
 }
 
+/// Another supervisor that was started beside the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Second {
+    /// Which process.
+    pub proc: Proc,
+    /// Since when.
+    pub born: Time,
+    /// Its end.
+    pub exited: Option<(Time, Status)>,
+}
+
+/// A signal that a bystander got and that the harness did not send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caught {
+    /// When.
+    pub at: Time,
+    /// Which bystander.
+    pub proc: Proc,
+    /// Which, by number.
+    pub signal: i32,
+    /// The pid of who sent it, if that is known.
+    pub by: Option<u32>,
+}
+
+/// Something that only one may have, as it was at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owned<'a> {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub what: &'a str,
+    /// Which socket or file; `None`: there was none.
+    pub is: Option<&'a str>,
+}
+
 /// Something a puppet was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked<'a> {
@@ -255,6 +290,14 @@ pub struct Timeline<'a> {
     pub incomplete: Vec<&'a str>,
     /// The supervisor's own words.
     pub claims: Vec<(Time, &'a Claim)>,
+    /// Other supervisors that were started beside the first.
+    pub seconds: Vec<Second>,
+    /// Processes that have nothing to do with the subject.
+    pub bystanders: Vec<Proc>,
+    /// What they got.
+    pub caught: Vec<Caught>,
+    /// Looks at what only one may have, in order.
+    pub owned: Vec<Owned<'a>>,
     /// The last instant of which the history speaks.
     pub until: Time,
 }

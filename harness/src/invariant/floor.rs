@@ -12,7 +12,9 @@ use super::windows::{Window, touches, windows};
 
 /// Judges it.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
-    let Some(from) = case.facts.steps else { return no_steps() };
+    let Some(steps) = case.facts.steps else { return no_steps() };
+    // Steps may come before the first start: nobody is missed until then.
+    let from = case.timeline.supervisor().map_or(steps, |first| first.born.max(steps));
     if case.profile.max_unavailable.is_none() && case.profile.reply.is_none() {
         return Verdict::Undeclared;
     }

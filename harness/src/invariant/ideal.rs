@@ -31,5 +31,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         idle_cpu: declared.idle_cpu.or(Some(5)),
         holds_listener: Some(true),
         handoffs: None,
+        owns: None,
+        second_start: declared.second_start,
     }
 }

@@ -22,6 +22,7 @@ mod intensity;
 mod isolate;
 mod judge;
 mod once;
+mod own;
 mod reap;
 mod restarts;
 mod say_status;

@@ -4,7 +4,7 @@ use crate::verdict::Verdict;
 
 use super::case::Case;
 use super::{
-    conserve, contain, converge, detect, drain, floor, generation, giveup, intensity, isolate, once, reap, serial,
+    conserve, contain, converge, detect, drain, floor, generation, giveup, intensity, isolate, once, own, reap, serial,
     stationary, truth,
 };
 
@@ -153,6 +153,17 @@ pub const INVARIANTS: &[Invariant] = &[
             give-up ends it.",
         needs: "universal",
         judge: isolate::judge,
+    },
+    Invariant {
+        id: "INV-OWN",
+        title: "what only one may have has one owner, and strangers are left in peace",
+        definition: "While a supervisor runs, the listening socket of its address, its control socket, its other sockets and its \
+            pid file are the same from look to look: the inode of the socket and of the file, and the text. A second one that \
+            is started beside it ends within 5 s with the status `second_start`, and changes none of them. What is somebody \
+            else's is not removed. A process that has nothing to do with the subject, in its process group or with a pid that \
+            was a worker's, gets no signal.",
+        needs: "universal; second_start, absent: any but 0; holds_listener for the address",
+        judge: own::judge,
     },
     Invariant {
         id: "INV-TRUTH",

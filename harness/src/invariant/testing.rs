@@ -59,6 +59,7 @@ impl Tale {
                 ready_timeout: None,
                 watchdog: None,
                 handoff: None,
+                owns: Vec::new(),
             },
             lives: Default::default(),
             load: vec![Load::Probe {
@@ -319,6 +320,8 @@ pub(super) fn promises() -> Profile {
         idle_cpu: Some(2),
         holds_listener: Some(true),
         handoffs: None,
+        owns: None,
+        second_start: Some(StatusIs::Code(69)),
     }
 }
 

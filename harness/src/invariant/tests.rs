@@ -5,6 +5,7 @@ mod drain;
 mod limits;
 mod operate;
 mod order;
+mod own;
 mod pool;
 mod stationary;
 mod whole;

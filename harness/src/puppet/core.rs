@@ -395,6 +395,7 @@ impl Puppet {
             Ask::Flood(bytes) => actions.push(Action::Output(bytes)),
             Ask::Garble(line) => actions.push(Action::Garble(line)),
             Ask::Hang => self.hang(false, actions),
+            Ask::SignalGroup(signal) => actions.push(Action::SignalGroup(signal)),
         }
     }
 

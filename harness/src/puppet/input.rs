@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::scenario::{Ask, Child, Retirement};
+use crate::scenario::{Ask, Child, Retirement, Signal};
 
 /// A connection, numbered by the puppet's shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,6 +104,8 @@ pub enum Action {
     Leak(u64),
     /// Start a process.
     Spawn(Child),
+    /// Send a signal to its own process group.
+    SignalGroup(Signal),
     /// Say `{"act":"alive"}` (WATCHDOG=1 where there is no channel).
     SayAlive,
     /// Do nothing any more, whatever comes.

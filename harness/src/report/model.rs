@@ -48,6 +48,9 @@ pub struct Attempt {
     pub findings: Vec<Judged>,
     /// The history, where it was written.
     pub history: Option<PathBuf>,
+    /// The situations that came up in it, by name.
+    #[serde(default)]
+    pub situations: Vec<String>,
     /// How long it took, in milliseconds of real time.
     pub took_ms: u64,
     /// Why there are no findings, if the harness itself failed.
@@ -95,12 +98,19 @@ impl Attempt {
     /// An attempt that was judged.
     pub fn judged(findings: Vec<Judged>, history: Option<PathBuf>, took_ms: u64) -> Self {
         let code = ExitCode::worst(findings.iter().filter_map(|judged| judged.code));
-        Self { findings, history, took_ms, error: None, code }
+        Self { findings, history, situations: Vec::new(), took_ms, error: None, code }
     }
 
     /// An attempt of which there is nothing to judge, because the harness failed.
     pub fn failed(error: String, took_ms: u64) -> Self {
-        Self { findings: Vec::new(), history: None, took_ms, error: Some(error), code: ExitCode::Bug }
+        Self {
+            findings: Vec::new(),
+            history: None,
+            situations: Vec::new(),
+            took_ms,
+            error: Some(error),
+            code: ExitCode::Bug,
+        }
     }
 }
 

@@ -1,10 +1,15 @@
 //! The report for people.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use crate::search::Sometimes;
 use crate::verdict::{ExitCode, Verdict};
 
 use super::{Attempt, Judged, Report, Run};
+
+/// From so many files on it is a suite.
+const SUITE: usize = 5;
 
 /// Whether escape sequences may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,8 +135,10 @@ fn outcome(run: &Run) -> (&'static str, &'static str) {
     }
 }
 
-/// How many of how many, and what was not judged.
+/// How many of how many, and what was not judged and why.
 pub fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    situations(report, out)?;
+    judged(report, out)?;
     let not_applicable = report.runs.iter().filter(|run| run.not_applicable.is_some()).count();
     let mut parts =
         vec![format!("{} of {} as expected", report.count(ExitCode::Ok), report.runs.len() - not_applicable)];
@@ -148,6 +155,34 @@ pub fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result
     parts.extend(counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     let sgr = if report.code == ExitCode::Ok { GREEN } else { RED };
     writeln!(out, "{}", style.paint(sgr, &parts.join(", ")))
+}
+
+/// What came up in a suite; of a single scenario nobody expects that everything does.
+fn situations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let files: BTreeSet<_> = report.runs.iter().map(|run| &run.file).collect();
+    if files.len() < SUITE {
+        return Ok(());
+    }
+    let mut sometimes = Sometimes::default();
+    for attempt in report.runs.iter().flat_map(|run| &run.attempts) {
+        sometimes.add(attempt.situations.iter().map(String::as_str));
+    }
+    sometimes.print(out)
+}
+
+/// How many of the forms were judged, and for each reason how many were not. A form may have several reasons.
+fn judged(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut forms: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+    for run in &report.runs {
+        forms.insert(&run.name, run.not_applicable.as_deref());
+    }
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for reason in forms.values().flatten().flat_map(|why| why.split("; ")) {
+        *reasons.entry(reason).or_default() += 1;
+    }
+    let judged = forms.values().filter(|why| why.is_none()).count();
+    writeln!(out, "{judged} of {} forms judged", forms.len())?;
+    reasons.iter().try_for_each(|(reason, count)| writeln!(out, "{count:5} not applicable: {reason}"))
 }
 
 fn last_findings(report: &Report) -> impl Iterator<Item = &Judged> {

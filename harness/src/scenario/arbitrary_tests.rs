@@ -278,6 +278,7 @@ fn pool() -> impl Strategy<Value = Pool> {
             drain,
             ready_timeout,
             watchdog: ready_timeout.filter(|_| workers % 2 == 0),
+            owns: Owns::ALL[..workers as usize % 4].to_vec(),
             handoff: [None, Some(Handoff::Inherit), Some(Handoff::RoundRobin)][workers as usize % 3],
         },
     )

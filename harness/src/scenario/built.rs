@@ -3,30 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Step, Target, Trigger};
+use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Start, Step, Target, Trigger};
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
-const NOT_BUILT: &[&str] = &[
-    "Adopted",
-    "Bystander",
-    "Child",
-    "ClockStep",
-    "File otherwise",
-    "Limit by cgroup",
-    "LogReader",
-    "NotRead",
-    "SecondStart",
-    "Syscall",
-    "Upgrade",
-    "a Flood load",
-    "a Poison load",
-    "a Slow load",
-    "lifetime",
-    "stderr",
-];
+const NOT_BUILT: &[&str] =
+    &["File otherwise", "Limit by cgroup", "LogReader", "NotRead", "Syscall", "Upgrade", "stderr"];
 
 /// What only real processes can do.
-const NOT_SIMULATED: &[&str] = &["Limit"];
+const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart", "Start again"];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
@@ -53,6 +37,9 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     }
     for step in &scenario.steps {
         of_step(step, &mut used);
+    }
+    if scenario.start == Start::Steady && used.contains("Start") {
+        used.insert("Start again");
     }
     used
 }
@@ -156,6 +143,11 @@ fn file(which: &str, is: FileFault) -> &'static str {
     match (which, is) {
         ("program", FileFault::Missing | FileFault::Forbidden | FileFault::Empty) => "File program",
         ("config", FileFault::Missing) => "File config",
+        ("control" | "socket" | "pidfile", FileFault::Missing | FileFault::Empty) => "File owned",
+        (
+            "control" | "socket" | "pidfile",
+            FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory,
+        ) => "File owned",
         _ => "File otherwise",
     }
 }
@@ -194,6 +186,7 @@ fn ask(ask: &Ask) -> &'static str {
         Ask::Flood(_) => "Ask Flood",
         Ask::Garble(_) => "Ask Garble",
         Ask::Hang => "Ask Hang",
+        Ask::SignalGroup(_) => "Ask SignalGroup",
     }
 }
 

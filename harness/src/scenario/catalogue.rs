@@ -14,6 +14,8 @@ pub struct Entry {
     pub priority: String,
     /// The group that it belongs to.
     pub class: String,
+    /// Ids of the invariants that have to notice it, the most telling first.
+    pub invariants: Vec<String>,
     /// What goes wrong, in one sentence.
     pub failure: String,
 }
@@ -41,6 +43,7 @@ mod tests {
         for entry in catalogue() {
             assert_eq!(catalogue().iter().filter(|other| other.id == entry.id).count(), 1, "{}", entry.id);
             assert!(entry.failure.ends_with('.') && entry.failure.len() > 30, "{}", entry.id);
+            assert!(!entry.invariants.is_empty(), "{}", entry.id);
         }
     }
 }

@@ -24,7 +24,7 @@ pub use explain::explain;
 pub use find::find;
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
 pub use load::Load;
-pub use model::{Backoff, Expect, Handoff, Limit, Pool, Scenario, Start, StatusIs, Sweep, Variant};
+pub use model::{Backoff, Expect, Handoff, Limit, Owns, Pool, Scenario, Start, StatusIs, Sweep, Variant};
 pub use parse::{parse, validate};
 pub use span::Span;
 pub use step::{Act, Ask, Command, Fault, FileFault, Signal, State, Step, Target, Trigger};

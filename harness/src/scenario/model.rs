@@ -76,6 +76,34 @@ pub struct Pool {
     /// How the workers get at connections; absent leaves that to the subject, which lets them accept as a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff: Option<Handoff>,
+    /// What the supervisor is to have beside its address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owns: Vec<Owns>,
+}
+
+/// Something that one supervisor has and no other may have at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Owns {
+    /// A Unix socket for its operator.
+    Control,
+    /// A Unix socket on which its workers serve, beside the address.
+    Socket,
+    /// A file with its pid.
+    Pidfile,
+}
+
+impl Owns {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Control, Self::Socket, Self::Pidfile];
+
+    /// How faults and reports name it, and subject files its place.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Socket => "socket",
+            Self::Pidfile => "pidfile",
+        }
+    }
 }
 
 /// How workers get at connections.

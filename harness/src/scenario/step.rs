@@ -287,6 +287,8 @@ pub enum Ask {
     Garble(String),
     /// Stop doing anything.
     Hang,
+    /// Send this signal to its own process group, itself included, as scripts do.
+    SignalGroup(Signal),
 }
 
 /// What the operator orders.
@@ -332,7 +334,7 @@ pub enum Fault {
     },
     /// A file of the subject is not as it was.
     File {
-        /// Its role: `program`, `config`, `log`.
+        /// Its role: `program`, `config`, `log`, or one that the pool `owns`: `control`, `socket`, `pidfile`.
         which: String,
         /// How.
         is: FileFault,
@@ -374,4 +376,12 @@ pub enum FileFault {
     Empty,
     /// Its filesystem is full.
     Full,
+    /// It is what a dead supervisor left: a socket that nobody listens on, a pid file that names nobody.
+    Stale,
+    /// It is somebody else's who lives: a socket that is listened on, a pid file that names a bystander.
+    Foreign,
+    /// It is a file of other bytes, which nobody knows the meaning of.
+    Garbage,
+    /// It is a directory.
+    Directory,
 }

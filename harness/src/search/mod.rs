@@ -4,9 +4,13 @@ mod calls;
 mod hunt;
 mod shrink;
 mod simpler;
+mod situation;
+mod sometimes;
 mod wild;
 
 pub use calls::{Ending, Swept, Tally, baseline, cases, run, sweep};
 pub use hunt::{Find, plan, try_out, try_seeds};
 pub use shrink::{shrink, to_file};
+pub use situation::{SITUATIONS, Seen, Situation};
+pub use sometimes::Sometimes;
 pub use wild::wild;

@@ -102,6 +102,7 @@ impl Wild {
             ready_timeout: self.one_in(3).then_some(self.span(&[100, 300, 1000])),
             watchdog: None,
             handoff: None,
+            owns: Vec::new(),
         }
     }
 

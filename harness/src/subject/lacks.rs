@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::scenario::{Act, Ask, Command, Fault, Handoff, Life, Load, Retirement, Scenario, not_built};
+use crate::scenario::{Act, Ask, Command, Fault, Handoff, Life, Load, Owns, Retirement, Scenario, not_built};
 
 use super::{ORIGINAL, Profile, Puppet, Subject};
 
@@ -38,6 +38,12 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
             });
         }
     }
+    let has = subject.profile.owns.as_deref().unwrap_or_default();
+    why.extend(scenario.pool.owns.iter().filter(|one| !has.contains(one)).map(|one| match one {
+        Owns::Control => "it has no control socket".to_owned(),
+        Owns::Socket => "it can't serve on a Unix socket beside its address".to_owned(),
+        Owns::Pidfile => "it writes no pid file".to_owned(),
+    }));
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());
     }
@@ -65,8 +71,17 @@ pub fn missing_programs(subject: &Subject) -> Vec<String> {
     subject.requires.iter().filter(|name| !found(name)).cloned().collect()
 }
 
+/// A line that a profile does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undeclared {
+    /// Its name.
+    pub line: &'static str,
+    /// What is not judged, or judged less, without it.
+    pub judged_on: &'static str,
+}
+
 /// The lines of a profile that are missing: what they are about is not judged.
-pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
+pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
     let Profile {
         converge,
         surge,
@@ -91,30 +106,53 @@ pub fn undeclared(profile: &Profile) -> Vec<&'static str> {
         holds_listener,
         // What a subject can do beyond this is asked of it only by scenarios that say so.
         handoffs: _,
+        owns: _,
+        second_start: _,
     } = profile;
+    // Who never gives up has nothing to declare about it.
     let unlimited = *limit == Some(super::LimitRule::Unlimited);
     let lines = [
-        ("converge", converge.is_some()),
-        ("surge", surge.is_some()),
-        ("max_unavailable", max_unavailable.is_some()),
-        ("boot", boot.is_some()),
-        ("reply", reply.is_some()),
-        ("delay", delay.is_some()),
-        ("limit", limit.is_some()),
-        // Who never gives up has nothing to declare about it.
-        ("give_up", give_up.is_some() || unlimited),
-        ("give_up_status", give_up_status.is_some() || unlimited),
-        ("stop_status", stop_status.is_some()),
-        ("drain", drain.is_some()),
-        ("watchdog", watchdog.is_some()),
-        ("kill_slack", kill_slack.is_some() || *drain == Some(false)),
-        ("announcements", announcements.is_some()),
-        ("rolling_reload", rolling_reload.is_some()),
-        ("on_supervisor_death", on_supervisor_death.is_some()),
-        ("idle_cpu", idle_cpu.is_some()),
-        ("holds_listener", holds_listener.is_some()),
+        ("converge", converge.is_some(), "INV-CONVERGE: how soon after a disturbance the pool is as wanted"),
+        ("surge", surge.is_some(), "INV-ONCE: how many workers there may be beside those wanted"),
+        ("max_unavailable", max_unavailable.is_some(), "INV-FLOOR: how many ready workers may be missing"),
+        ("boot", boot.is_some(), "INV-FLOOR: how long a replacement may take to be ready"),
+        ("reply", reply.is_some(), "INV-FLOOR: how long a probe may wait for its answer"),
+        ("delay", delay.is_some(), "INV-INTENSITY: how long after a death the next start comes"),
+        ("limit", limit.is_some(), "INV-INTENSITY and INV-GIVEUP: how many restarts there may be, and what then"),
+        ("give_up", give_up.is_some() || unlimited, "INV-GIVEUP: how soon it ends when the limit is reached"),
+        (
+            "give_up_status",
+            give_up_status.is_some() || unlimited,
+            "INV-GIVEUP and INV-TRUTH: with which status it gives up",
+        ),
+        ("stop_status", stop_status.is_some(), "INV-TRUTH: with which status it ends when told to stop"),
+        ("drain", drain.is_some(), "INV-DRAIN: whether a worker that does not leave by its deadline is ended"),
+        ("watchdog", watchdog.is_some(), "INV-DETECT: whether a worker that hangs is found"),
+        (
+            "kill_slack",
+            kill_slack.is_some() || *drain == Some(false),
+            "INV-DRAIN, INV-SERIAL and INV-DETECT: how long after its deadline a worker may still be there",
+        ),
+        ("announcements", announcements.is_some(), "every scenario in which a worker says that it will leave"),
+        (
+            "rolling_reload",
+            rolling_reload.is_some(),
+            "INV-SERIAL and INV-GENERATION: whether a reload replaces one worker after the other",
+        ),
+        (
+            "on_supervisor_death",
+            on_supervisor_death.is_some(),
+            "INV-CONTAIN: what becomes of the workers when it is killed",
+        ),
+        ("idle_cpu", idle_cpu.is_some(), "INV-STATIONARY: what it may take of a processor while nothing happens"),
+        (
+            "holds_listener",
+            holds_listener.is_some(),
+            "INV-CONSERVE and INV-OWN: whether it has its listening socket from start to end",
+        ),
     ];
-    lines.into_iter().filter(|(_, declared)| !declared).map(|(line, _)| line).collect()
+    let missing = lines.into_iter().filter(|(_, declared, _)| !declared);
+    missing.map(|(line, _, judged_on)| Undeclared { line, judged_on }).collect()
 }
 
 fn acts(scenario: &Scenario, is: &dyn Fn(&Act) -> bool) -> bool {

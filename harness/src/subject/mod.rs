@@ -7,11 +7,11 @@ mod profile;
 mod render;
 mod validate;
 
-pub use lacks::{lacks, missing_programs, undeclared};
+pub use lacks::{Undeclared, lacks, missing_programs, undeclared};
 pub use load::{bundled, load, parse_profile, template};
 pub use model::{
     Configuration, Deviation, Frequency, HowToReload, HowToScale, HowToStop, ORIGINAL, Puppet, Readiness, Subject,
 };
 pub use profile::{DelayBound, LimitRule, OnSupervisorDeath, Profile};
-pub use render::{Exchange, Rendered, Vars, render};
+pub use render::{Exchange, Rendered, Vars, owned, render};
 pub use validate::INVARIANTS;

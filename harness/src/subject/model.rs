@@ -13,7 +13,7 @@ use super::Profile;
 /// In `start`, `config` and `env` these are replaced: `{workers}`, `{address}` (host:port), `{host}`, `{port}`,
 /// `{drain_s}`, `{drain_ms}`, `{run}` (the run's directory), `{here}` (the subject's folder), `{supervisor}` and
 /// `{puppet}` (our binaries), `{config}` (the rendered configuration file), `{limit}`, `{backoff}`, `{stable}`, `{ready_timeout}`,
-/// `{watchdog}`, `{handoff}`.
+/// `{watchdog}`, `{handoff}`, and where the scenario's `owns` asks for them `{control}`, `{socket}`, `{pidfile}` (paths).
 /// In `config` and `configs` there is `{revision}` as well: the number of the configuration, 1 at the start. A subject
 /// whose workers find it as HARNESS_REVISION in their environment has its reloads judged by it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -71,6 +71,12 @@ pub struct Profile {
     /// How its workers can get at connections; absent: they accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoffs: Option<Vec<crate::scenario::Handoff>>,
+    /// What it can have beside its address; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owns: Option<Vec<crate::scenario::Owns>>,
+    /// The exit status of one that is started where another one runs. Universal: absent is any but 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_start: Option<StatusIs>,
 }
 
 /// What is promised about the delay between a death and the next birth.

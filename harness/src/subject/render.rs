@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{Problem, Problems, Source};
-use crate::scenario::{Pool, Span};
+use crate::scenario::{Owns, Pool, Span};
 
 use super::{ORIGINAL, Subject};
 
@@ -101,6 +101,15 @@ pub fn render(subject: &Subject, template: Option<&Source>, vars: &Vars<'_>) -> 
     Ok(Rendered { start, env, config, configs, events })
 }
 
+/// Where a supervisor has what a scenario asks for beside its address, in the run's directory.
+pub fn owned(run: &Path, what: Owns) -> PathBuf {
+    run.join(match what {
+        Owns::Control => "control.sock",
+        Owns::Socket => "local.sock",
+        Owns::Pidfile => "supervisor.pid",
+    })
+}
+
 /// What a text has in the place of the number of the configuration until it is written.
 const REVISION: &str = "{revision}";
 
@@ -127,7 +136,7 @@ impl Names {
     fn new(vars: &Vars<'_>, config: &Path) -> Self {
         let path = |path: &Path| Some(path.display().to_string());
         let (host, port) = vars.address.rsplit_once(':').unwrap_or((vars.address, ""));
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff } = vars.pool;
+        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff, owns } = vars.pool;
         let millis = |span: Span| span.0.as_millis().to_string();
         let seconds = |span: Span| span.0.as_secs_f64().to_string();
         let whole_limit =
@@ -135,6 +144,7 @@ impl Names {
         let whole_backoff = |b: &crate::scenario::Backoff| {
             format!("(initial: \"{}\", factor: {}, cap: \"{}\", jitter_percent: 0)", b.initial, b.factor, b.cap)
         };
+        let place = |one: Owns| owns.contains(&one).then(|| owned(vars.run, one).display().to_string());
         Self(vec![
             ("workers", Some(workers.to_string())),
             ("address", Some(vars.address.to_owned())),
@@ -165,6 +175,9 @@ impl Names {
             ("watchdog", watchdog.map(|silence| silence.to_string())),
             ("watchdog_ms", watchdog.map(millis)),
             ("handoff", handoff.map(|handoff| format!("{handoff:?}"))),
+            ("control", place(Owns::Control)),
+            ("socket", place(Owns::Socket)),
+            ("pidfile", place(Owns::Pidfile)),
         ])
     }
 
@@ -260,6 +273,7 @@ impl Names {
             ready_timeout: None,
             watchdog: None,
             handoff: None,
+            owns: Vec::new(),
         };
         let nowhere = Path::new("");
         let vars = Vars {

@@ -7,8 +7,8 @@ use crate::ron_file::{Checker, Finding};
 use super::render::{Names, unknown_places};
 use super::{Deviation, LimitRule, ORIGINAL, Puppet, Subject};
 
-/// The ids of the invariants, built or not: what a deviation can be from, beside `EXPECT-n …` and `STEP-n`.
-pub const INVARIANTS: [&str; 18] = [
+/// The ids of the invariants and relations, built or not: what a deviation can be from, beside `EXPECT-n …` and `STEP-n`.
+pub const INVARIANTS: [&str; 19] = [
     "INV-CONVERGE",
     "INV-ONCE",
     "INV-FLOOR",
@@ -27,6 +27,7 @@ pub const INVARIANTS: [&str; 18] = [
     "INV-ISOLATE",
     "INV-OWN",
     "INV-TRUTH",
+    "META-CLOCK",
 ];
 
 /// Everything that is wrong with a subject whose folder is `folder`.

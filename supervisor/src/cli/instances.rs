@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as connect_to, socket_with, sockopt,
+};
 use rustix::process::geteuid;
 
 use crate::config::nearest;
@@ -134,9 +137,14 @@ pub fn connect(name: Option<&str>) -> Result<Connection, Failure> {
     }
 }
 
-/// Who answers at a socket that is about to be listened on.
-pub fn who_runs(socket: &Path) -> Option<u32> {
-    Connection::open(socket).ok().map(|connection| connection.pid())
+/// Who listens at a socket that is about to be listened on. Whoever it is need not say a word: it may be frozen, or no
+/// supervisor at all.
+pub fn who_runs(socket: &Path) -> Option<i32> {
+    let address = SocketAddrUnix::new(socket).ok()?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let probe = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
+    connect_to(&probe, &address).ok()?;
+    Some(sockopt::socket_peercred(&probe).ok()?.pid.as_raw_nonzero().get())
 }
 
 #[cfg(test)]

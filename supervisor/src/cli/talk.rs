@@ -34,7 +34,6 @@ impl Failure {
 #[derive(Debug)]
 pub struct Connection {
     reader: BufReader<UnixStream>,
-    hello: Hello,
 }
 
 impl Connection {
@@ -62,17 +61,12 @@ impl Connection {
             })
         })?;
         let line = line.ok_or_else(|| failed("it hung up".to_owned()))?;
-        let hello = Hello::decode(line.as_bytes()).map_err(|text| match Reply::decode(line.as_bytes()) {
+        Hello::decode(line.as_bytes()).map_err(|text| match Reply::decode(line.as_bytes()) {
             Ok(Reply::Error(complaint)) => failed(complaint.text),
             _ => failed(text),
         })?;
         reader.get_ref().set_read_timeout(None).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { reader, hello })
-    }
-
-    /// The supervisor's process.
-    pub fn pid(&self) -> u32 {
-        self.hello.pid
+        Ok(Self { reader })
     }
 
     /// Asks for something.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::channel::{HandleKind, Primary, Robin, disconnect, envelope};
+use crate::channel::{Confirm, HandleKind, Primary, Robin, disconnect, envelope};
 use crate::config::{Handoff, PoolConfig};
 use crate::core::{Event, Input, Machine, WorkerId};
 use crate::kernel::{Fd, Kernel, Watch};
@@ -98,7 +98,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         let listeners = worker.settings.listeners.iter().map(|&(_, fd)| Parcel { fd, content: Content::Listener });
         for parcel in listeners {
             // One that is deaf already has ended.
-            _ = link.pass(self.kernel, line.clone(), parcel, true);
+            _ = link.pass(self.kernel, line.clone(), parcel, Confirm::First);
         }
         self.handoffs.parcels.insert(id, worker.settings.listeners.len());
     }

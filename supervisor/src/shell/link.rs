@@ -1,8 +1,8 @@
 //! Our end of one worker's channel.
 
 use crate::channel::{
-    ACK, Answer, ClusterMessage, Internal, LINE_LIMIT, Line, LineBuffer, Message, NACK, Outbox, Refusal, TopicWord,
-    answer, decode, internal,
+    ACK, Answer, ClusterMessage, Confirm, Internal, LINE_LIMIT, Line, LineBuffer, Message, NACK, Outbox, Refusal,
+    TopicWord, answer, decode, internal,
 };
 use crate::core::{ErrorEvent, Word};
 use crate::kernel::{Errno, Fd, Streams};
@@ -253,8 +253,7 @@ impl Link {
         Ok(())
     }
 
-    /// Queues a short line, with its LF and a descriptor, and sends what fits. `acknowledged`: the worker says that it has
-    /// arrived as Node does.
+    /// Queues a short line, with its LF and a descriptor, and sends what fits.
     ///
     /// # Errors
     /// ENOBUFS, as above; EPIPE: nobody will ever read it.
@@ -263,12 +262,12 @@ impl Link {
         kernel: &mut K,
         line: Vec<u8>,
         parcel: Parcel,
-        acknowledged: bool,
+        confirm: Confirm,
     ) -> Result<(), Errno> {
         if self.deaf || self.closing {
             return Err(Errno::PIPE);
         }
-        self.output.pass(line, parcel, acknowledged).map_err(|_| Errno::NOBUFS)?;
+        self.output.pass(line, parcel, confirm).map_err(|_| Errno::NOBUFS)?;
         self.flush(kernel);
         Ok(())
     }

@@ -277,7 +277,7 @@ fn answers_to_descriptors_overtake_what_waits_for_one() {
     let mut socket = socket(&[Ok(HANDLE)]);
     socket.handles.push((0, Fd(8)));
     let parcel = Parcel { fd: Fd(7), content: Content::Listener };
-    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, true), Ok(()));
+    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, Confirm::First), Ok(()));
     assert_eq!(link.say(&mut socket, b"2\n"), Ok(()));
     let mut said = Vec::new();
     link.receive(&mut socket, &mut [0; 1024], false, &mut said);
@@ -295,7 +295,7 @@ fn one_that_the_worker_never_gets_is_given_up_after_four_times() {
     let mut link = Link::new(Fd(3));
     let mut socket = socket(&[]);
     let parcel = Parcel { fd: Fd(7), content: Content::Connection(5) };
-    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, true), Ok(()));
+    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, Confirm::First), Ok(()));
     let mut said = Vec::new();
     for _ in 0..4 {
         assert!(said.is_empty());
@@ -311,7 +311,7 @@ fn a_descriptor_goes_with_the_first_byte_and_never_twice() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: [Err(Errno::AGAIN), Ok(1), Err(Errno::AGAIN)].into(), ..Socket::default() };
     let parcel = Parcel { fd: Fd(7), content: Content::Connection(5) };
-    assert_eq!(link.pass(&mut socket, b"123\n".to_vec(), parcel, false), Ok(()));
+    assert_eq!(link.pass(&mut socket, b"123\n".to_vec(), parcel, Confirm::Never), Ok(()));
     assert!(link.has_output() && socket.passed.is_empty());
     link.flush(&mut socket);
     link.flush(&mut socket);
@@ -323,7 +323,7 @@ fn too_many_descriptors_under_way_are_no_reason_to_watch_for_room() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: [Err(Errno::TOOMANYREFS)].into(), ..Socket::default() };
     let parcel = Parcel { fd: Fd(7), content: Content::Connection(5) };
-    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, false), Ok(()));
+    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, Confirm::Never), Ok(()));
     assert!(link.is_crowded() && !link.has_output());
     link.flush(&mut socket);
     assert!(!link.is_crowded());
@@ -335,7 +335,11 @@ fn nothing_is_passed_to_one_that_does_not_read_any_more() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: [Err(Errno::PIPE)].into(), ..Socket::default() };
     let parcel = Parcel { fd: Fd(7), content: Content::Connection(5) };
-    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, true), Ok(()), "the end of the channel will tell");
-    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, true), Err(Errno::PIPE));
+    assert_eq!(
+        link.pass(&mut socket, b"1\n".to_vec(), parcel, Confirm::First),
+        Ok(()),
+        "the end of the channel will tell"
+    );
+    assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, Confirm::First), Err(Errno::PIPE));
     assert!(link.is_deaf() && !link.has_output());
 }

@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::channel::{ClusterMessage, HandleKind, Need, Query, QueryAnswer, envelope, may_leave, query_answer};
+use crate::channel::{
+    ClusterMessage, Confirm, HandleKind, Need, Query, QueryAnswer, envelope, may_leave, query_answer,
+};
 use crate::config::{Handoff, ReadySign};
 use crate::core::{ErrorEvent, Event, Input, Machine, Word, WorkerId};
 use crate::kernel::{Address, Errno, Fd, Kernel, ListenOptions};
@@ -70,7 +72,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         let parcel = Parcel { fd: socket.handle, content: Content::Asked };
         let kernel = &mut *self.kernel;
         if let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut())
-            && let Err(errno) = link.pass(kernel, envelope(kind, &message), parcel, true)
+            && let Err(errno) = link.pass(kernel, envelope(kind, &message), parcel, Confirm::First)
         {
             self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 });
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::channel::{HandleKind, Settled, envelope, new_connection, offer};
+use crate::channel::{Confirm, HandleKind, Settled, envelope, new_connection, offer};
 use crate::config::Handoff;
 use crate::core::{ErrorEvent, Input, Machine, Word, WorkerId};
 use crate::kernel::{Errno, Fd, Kernel};
@@ -77,20 +77,20 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// Passes a connection to a worker in the way that it understands.
     fn hand_over(&mut self, id: WorkerId, listener: Fd, connection: Fd, seq: u64) -> Result<(), Errno> {
         let worker = self.workers.get_mut(id).ok_or(Errno::PIPE)?;
-        let (line, acknowledged) = match &worker.settings.config.handoff {
-            Handoff::Node { message, .. } => (envelope(HandleKind::Socket, message), true),
+        let (line, confirm) = match &worker.settings.config.handoff {
+            Handoff::Node { message, .. } => (envelope(HandleKind::Socket, message), Confirm::Later),
             Handoff::NodeCluster { .. } => {
                 let primary = self.handoffs.primaries.get(&id.pool).ok_or(Errno::PIPE)?;
                 let (key, _) = primary.held_by(id).find(|(_, socket)| socket.handle == listener).ok_or(Errno::PIPE)?;
-                (envelope(HandleKind::NativeStream, &new_connection(key, seq)), true)
+                (envelope(HandleKind::NativeStream, &new_connection(key, seq)), Confirm::Later)
             }
             Handoff::RoundRobin | Handoff::Inherit | Handoff::Reuseport => {
                 let name = worker.settings.listeners.iter().find(|(_, fd)| *fd == listener).ok_or(Errno::PIPE)?;
-                (offer(seq, &name.0), false)
+                (offer(seq, &name.0), Confirm::Never)
             }
         };
         let link = worker.link.as_mut().ok_or(Errno::PIPE)?;
-        link.pass(self.kernel, line, Parcel { fd: connection, content: Content::Connection(seq) }, acknowledged)
+        link.pass(self.kernel, line, Parcel { fd: connection, content: Content::Connection(seq) }, confirm)
     }
 
     /// A worker answered for a connection.

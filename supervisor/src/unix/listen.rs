@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, chmod, fchmod};
+use rustix::fs::{FlockOperation, Mode, OFlags, chmod, fchmod, flock, open};
 use rustix::io::Errno as Sys;
 use rustix::net::{
     AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect, getsockname,
@@ -16,6 +17,9 @@ use crate::kernel::{Address, Errno, Fd, Listen, ListenOptions};
 
 use super::Unix;
 use super::table::{Kind, Listener, MadePath};
+
+/// Longer than any number of supervisors that start at the same instant keep each other waiting.
+const ALONE_WITHIN: Duration = Duration::from_millis(500);
 
 impl Listen for Unix {
     fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
@@ -93,6 +97,7 @@ fn backlog(options: &ListenOptions) -> i32 {
 fn unix(path: &Path, options: &ListenOptions) -> Result<OwnedFd, Sys> {
     let address = SocketAddrUnix::new(path)?;
     let fd = socket(AddressFamily::UNIX, SocketType::STREAM)?;
+    let _alone = lock_directory(path);
     let mode = options.mode.map(Mode::from_raw_mode);
     if let Some(mode) = mode {
         // The file is made with this less the umask, so that at no time anybody may do more than said.
@@ -112,6 +117,21 @@ fn unix(path: &Path, options: &ListenOptions) -> Result<OwnedFd, Sys> {
         return Err(errno);
     }
     Ok(fd)
+}
+
+/// Keeps other supervisors from the directory of a socket until it is dropped. Of several that find the same dead socket
+/// one would else remove what another has just put in its place; and one that is bound and not yet listened on looks dead.
+/// Whoever holds the lock for longer than such a moment is no supervisor that starts, and is not waited for; neither is a
+/// directory that can't be read.
+fn lock_directory(path: &Path) -> Option<OwnedFd> {
+    let directory = open(path.parent()?, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let begin = Instant::now();
+    loop {
+        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Err(Sys::WOULDBLOCK) if begin.elapsed() < ALONE_WITHIN => std::thread::sleep(Duration::from_millis(1)),
+            locked => return locked.ok().map(|()| directory),
+        }
+    }
 }
 
 /// Whether a socket that nobody listens on any more is at the path. A live one accepts or is too busy to (EAGAIN).

@@ -2,13 +2,18 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use harness::world::sim::SimKernel;
 use supervisor::core::{ExitStatus, SpawnError};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
     SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
+use supervisor::unix::Unix;
+
+use crate::meddling;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +26,33 @@ pub enum KernelFault {
     NoParentDeathSignal,
     /// Nothing is ever closed.
     ClosesNothing,
+    /// Whatever is at the path of a socket is removed before it is bound.
+    TakesPaths,
+    /// Its addresses may be bound by others at the same time.
+    SharesAddresses,
+    /// Who is in its own process group gets what it sends to a worker.
+    SignalsNeighbours,
+    /// The clock that it goes by is the wall clock.
+    WallClock,
+}
+
+/// A kernel that has a clock which anybody may set, as every kernel has.
+pub trait WallClock: Clock {
+    /// CLOCK_REALTIME, counted from 1970.
+    fn wall(&self) -> Instant;
+}
+
+impl WallClock for SimKernel {
+    fn wall(&self) -> Instant {
+        Self::wall(self)
+    }
+}
+
+impl WallClock for Unix {
+    fn wall(&self) -> Instant {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Instant::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
 }
 
 /// A kernel, as a broken supervisor uses it.
@@ -37,8 +69,12 @@ impl<K> Faulty<K> {
     }
 }
 
-impl<K: Wait> Wait for Faulty<K> {
+impl<K: Wait + WallClock> Wait for Faulty<K> {
     fn wait(&mut self, watches: &[Watch], until: Option<Instant>, ready: &mut Vec<Readiness>) -> Result<(), Errno> {
+        let until = match self.fault {
+            KernelFault::WallClock => until.map(|at| self.inner.now() + at.since(self.inner.wall())),
+            _ => until,
+        };
         self.inner.wait(watches, until, ready)
     }
 
@@ -58,6 +94,9 @@ impl<K: Processes> Processes for Faulty<K> {
     }
 
     fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
+        if self.fault == KernelFault::SignalsNeighbours {
+            meddling::signal_neighbours(signal);
+        }
         self.inner.signal(child, signal, scope)
     }
 
@@ -78,9 +117,12 @@ impl<K: Processes> Processes for Faulty<K> {
     }
 }
 
-impl<K: Clock> Clock for Faulty<K> {
+impl<K: WallClock> Clock for Faulty<K> {
     fn now(&self) -> Instant {
-        self.inner.now()
+        match self.fault {
+            KernelFault::WallClock => self.inner.wall(),
+            _ => self.inner.now(),
+        }
     }
 }
 
@@ -119,6 +161,13 @@ impl<K: Streams> Streams for Faulty<K> {
 
 impl<K: Listen> Listen for Faulty<K> {
     fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
+        match (self.fault, address) {
+            (KernelFault::TakesPaths, Address::Unix(path)) => _ = std::fs::remove_file(path),
+            (KernelFault::SharesAddresses, _) => {
+                return self.inner.listen(address, &ListenOptions { reuse_port: true, ..*options });
+            }
+            _ => {}
+        }
         self.inner.listen(address, options)
     }
 

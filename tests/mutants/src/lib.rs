@@ -4,16 +4,20 @@
 //! scenario. None of them needs a planted point in the supervisor: they wrap its state machine ([`machines`]), its view of
 //! the kernel ([`Faulty`]), or are a change of its policy.
 
+mod clocks;
 mod faulty;
+mod ground;
 mod list;
 pub mod machines;
+mod meddling;
 
 mod matrix;
 mod mutant;
 pub mod program;
 pub mod real;
 
-pub use faulty::{Faulty, KernelFault};
+pub use faulty::{Faulty, KernelFault, WallClock};
+pub use ground::REAL;
 pub use list::{ALL, UNMUTATED, find};
 pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};
 

@@ -1,9 +1,16 @@
 //! All of them.
 
+use std::sync::LazyLock;
+
+use crate::clocks::CLOCKS;
+use crate::ground::REAL;
 use crate::mutant::{Mutant, Mutation};
 
 /// All mutants.
-pub const ALL: [Mutant; 20] = [
+pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).copied().collect());
+
+/// Those that belong to no kind with a list of its own.
+const LIST: [Mutant; 20] = [
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",
@@ -182,5 +189,5 @@ pub const UNMUTATED: Mutant = Mutant {
 
 /// The mutant of that name, or the unmutated one.
 pub fn find(name: &str) -> Option<&'static Mutant> {
-    ALL.iter().chain([&UNMUTATED]).find(|mutant| mutant.name == name)
+    ALL.iter().chain(&REAL).chain([&UNMUTATED]).find(|mutant| mutant.name == name)
 }

@@ -80,6 +80,12 @@ pub enum Mutation {
     LeaksDescriptors,
     /// With fewer workers wanted nobody leaves.
     ScaleForgetsSlots,
+    /// Its view of the kernel is this one.
+    Kernel(KernelFault),
+    /// It goes by the wall clock.
+    WallClock,
+    /// The same, and it takes no leap for a suspension.
+    WallClockUnexcused,
 }
 
 /// Any state machine.
@@ -126,7 +132,9 @@ impl Mutation {
             | Self::NoLimit
             | Self::DrainsBeforeReady
             | Self::WatchdogOff => Box::new(changed()),
-            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors => Box::new(Pools::new(policies)),
+            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::WallClock | Self::Kernel(_) => {
+                Box::new(Pools::new(policies))
+            }
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
             Self::RetirementIsFree => Box::new(Meter::new(changed(), limit, Counting::Deaths)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
@@ -136,7 +144,7 @@ impl Mutation {
             Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pools::new(policies))),
             Self::ReloadCounts => Box::new(Meter::new(changed(), limit, Counting::Replacements)),
             Self::ReloadNotAborted => Box::new(RollsOn::new(Pools::new(policies))),
-            Self::WatchdogFooled => Box::new(Unexcused(Pools::new(policies))),
+            Self::WatchdogFooled | Self::WallClockUnexcused => Box::new(Unexcused(Pools::new(policies))),
             Self::StaleConfiguration => Box::new(Stale(Pools::new(policies))),
             Self::ScaleForgetsSlots => Box::new(ForgetsSlots(Pools::new(policies))),
         };
@@ -163,7 +171,9 @@ impl Mutation {
         match self {
             Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
             Self::LeaksDescriptors => KernelFault::ClosesNothing,
+            Self::WallClock | Self::WallClockUnexcused => KernelFault::WallClock,
             Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
+            Self::Kernel(fault) => fault,
             _ => KernelFault::None,
         }
     }

@@ -30,6 +30,7 @@ fn scenario(workers: u32, steps: Vec<Step>) -> Scenario {
             ready_timeout: None,
             watchdog: None,
             handoff: None,
+            owns: Vec::new(),
         },
         lives: Lives::default(),
         load: Vec::new(),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::scenario::{
-    Act, Backoff, Expect, Handoff, Limit, Pool, Scenario, Start, Step, Sweep, Trigger, Variant, entry, not_built,
+    Act, Backoff, Expect, Handoff, Limit, Owns, Pool, Scenario, Start, Step, Sweep, Trigger, Variant, entry, not_built,
 };
 
 use super::life;
@@ -75,7 +75,7 @@ impl Story {
     }
 
     fn pool(&mut self, pool: &Pool) {
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff } = pool;
+        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff, owns } = pool;
         self.sentence(1, &format!("the supervisor is asked for {}", words::count(*workers, "worker")));
         match limit {
             None => self.sentence(1, "there is no restart limit"),
@@ -106,6 +106,16 @@ impl Story {
                 self.sentence(1, "the supervisor accepts connections and passes them on in turn")
             }
             None => {}
+        }
+        for one in owns {
+            self.sentence(
+                1,
+                match one {
+                    Owns::Control => "it has a Unix socket for its operator",
+                    Owns::Socket => "the workers serve on a Unix socket, too",
+                    Owns::Pidfile => "it keeps its pid in a file",
+                },
+            );
         }
         if let Some(watchdog) = watchdog {
             self.sentence(1, &format!("a ready worker that says nothing for {watchdog} hangs, and is killed"));

@@ -109,6 +109,7 @@ fn ask(ask: &Ask) -> String {
         Ask::Flood(bytes) => format!("print {bytes} bytes at once"),
         Ask::Garble(line) => format!("write {line:?} to its channel"),
         Ask::Hang => "hang".to_owned(),
+        Ask::SignalGroup(signal) => format!("send {signal:?} to its own process group"),
     }
 }
 
@@ -159,6 +160,10 @@ fn fault(fault: &Fault) -> String {
                 FileFault::Forbidden => "forbidden",
                 FileFault::Empty => "empty",
                 FileFault::Full => "on a full disk",
+                FileFault::Stale => "what a dead supervisor left",
+                FileFault::Foreign => "somebody else's",
+                FileFault::Garbage => "a file of other bytes",
+                FileFault::Directory => "a directory",
             }
         ),
         Fault::NotRead(target) => format!("keep the output unread by {}", self::target(target)),

@@ -10,7 +10,7 @@ use super::load::{Where, known};
 /// More steps than this, repetitions counted, are no scenario but a typing error.
 const MOST_STEPS: u64 = 100_000;
 const RESOURCES: [&str; 6] = ["NOFILE", "NPROC", "AS", "pids", "memory", "cpu"];
-const FILES: [&str; 3] = ["program", "config", "log"];
+const FILES: [&str; 6] = ["program", "config", "log", "control", "socket", "pidfile"];
 const ERRNOS: [&str; 24] = [
     "E2BIG",
     "EACCES",
@@ -256,7 +256,8 @@ impl Steps<'_> {
             | Ask::Spawn(_)
             | Ask::Flood(_)
             | Ask::Garble(_)
-            | Ask::Hang => {}
+            | Ask::Hang
+            | Ask::SignalGroup(_) => {}
         }
         self.checker.leave();
     }

@@ -10,8 +10,12 @@ use std::path::{Path, PathBuf};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::history::Proc;
-use crate::scenario::{Fault, FileFault};
+use crate::history::{Proc, What};
+use crate::scenario::{Fault, FileFault, Owns, Span};
+use crate::subject;
+
+use super::planted::{self, Planted};
+use super::wallclock::WallClock;
 
 /// How one fault is healed.
 #[derive(Debug)]
@@ -20,8 +24,12 @@ enum Heal {
     Release(#[allow(dead_code, reason = "held for its drop")] OwnedFd),
     /// The limits are set back.
     Limits(Vec<(Proc, Resource, Rlimit)>),
+    /// What was planted is taken away, if it is still there.
+    Uproot(Planted),
     /// The file is put back in its place.
     PutBack { aside: PathBuf, to: PathBuf },
+    /// The wall clock is set by so many nanoseconds.
+    Clock(i64),
 }
 
 /// The faults that are on.
@@ -33,12 +41,42 @@ pub struct Faults {
     program: PathBuf,
     /// The subject's configuration file, if it has one.
     config: Option<PathBuf>,
+    /// Where the subject has what the scenario asks for beside its address.
+    owned: BTreeMap<&'static str, PathBuf>,
+    /// Who has nothing to do with the subject.
+    pub bystander: Option<Proc>,
+    /// The subject's wall clock, if the scenario sets it.
+    clock: Option<WallClock>,
 }
 
 impl Faults {
     /// None is on.
-    pub fn new(address: SocketAddrV4, program: PathBuf, config: Option<PathBuf>) -> Self {
-        Self { on: BTreeMap::new(), address, program, config }
+    pub fn new(
+        address: SocketAddrV4,
+        dir: &Path,
+        config: Option<PathBuf>,
+        owns: &[Owns],
+        clock: Option<WallClock>,
+    ) -> Self {
+        let owned = owns.iter().map(|one| (one.name(), subject::owned(dir, *one))).collect();
+        let program = super::subject::program(dir);
+        Self { on: BTreeMap::new(), address, program, config, owned, bystander: None, clock }
+    }
+
+    /// What was planted and belongs to somebody else, as it is now.
+    pub fn foreign(&self) -> impl Iterator<Item = What> {
+        self.on.values().filter_map(|heal| match heal {
+            Heal::Uproot(planted) => planted.look(),
+            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } | Heal::Clock(_) => None,
+        })
+    }
+
+    fn spoil_owned(&self, which: &str, is: FileFault) -> Result<Heal, String> {
+        let Some(path) = self.owned.get(which) else { return Err(format!("the subject has no {which}")) };
+        if is == FileFault::Missing {
+            return spoil(path, is);
+        }
+        planted::plant(which, path, is, self.bystander).map(Heal::Uproot)
     }
 
     /// Begins one.
@@ -53,11 +91,11 @@ impl Faults {
             Fault::File { which, is } if which == "config" => {
                 spoil(self.config.as_deref().ok_or("the subject has no configuration file")?, *is)?
             }
-            Fault::Freeze(_)
-            | Fault::File { .. }
-            | Fault::NotRead(_)
-            | Fault::Syscall { .. }
-            | Fault::ClockStep { .. } => return Err("not built for real processes".to_owned()),
+            Fault::File { which, is } if self.owned.contains_key(which.as_str()) => self.spoil_owned(which, *is)?,
+            Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back))?,
+            Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) | Fault::Syscall { .. } => {
+                return Err("not built for real processes".to_owned());
+            }
         };
         self.on.insert(format!("{fault:?}"), heal);
         Ok(())
@@ -66,8 +104,22 @@ impl Faults {
     /// Heals one. One that is not on needs no healing.
     pub fn heal(&mut self, fault: &Fault) {
         if let Some(heal) = self.on.remove(&format!("{fault:?}")) {
-            heal.apply();
+            self.apply(heal);
         }
+    }
+
+    fn apply(&mut self, heal: Heal) {
+        match heal {
+            // It was set before, so somebody sees it; and a subject that has gone needs no clock.
+            Heal::Clock(nanos) => drop(self.set_clock(nanos)),
+            other => other.apply(),
+        }
+    }
+
+    fn set_clock(&mut self, nanos: i64) -> Result<Heal, String> {
+        let clock = self.clock.as_mut().ok_or("the subject's wall clock can't be set")?;
+        clock.step(nanos)?;
+        Ok(Heal::Clock(nanos.saturating_neg()))
     }
 
     fn hold_address(&self) -> Result<Heal, String> {
@@ -86,7 +138,9 @@ impl Heal {
     fn apply(self) {
         match self {
             // Dropping it is all.
-            Self::Release(_) => {}
+            // The clock is the run's, and ends with it.
+            Self::Release(_) | Self::Clock(_) => {}
+            Self::Uproot(planted) => planted.uproot(),
             Self::Limits(limits) => {
                 for (proc, resource, limit) in limits {
                     // A process that has ended needs no limit.
@@ -107,6 +161,12 @@ impl Drop for Faults {
     }
 }
 
+/// A step of the clock in nanoseconds.
+fn nanos(by: Span, back: bool) -> i64 {
+    let nanos = i64::try_from(by.0.as_nanos()).unwrap_or(i64::MAX);
+    if back { -nanos } else { nanos }
+}
+
 /// Moves a file aside and puts what is wrong with it in its place.
 fn spoil(path: &Path, how: FileFault) -> Result<Heal, String> {
     let aside = path.with_extension("aside");
@@ -116,6 +176,9 @@ fn spoil(path: &Path, how: FileFault) -> Result<Heal, String> {
         FileFault::Forbidden => Some(0o000),
         FileFault::Empty => Some(0o700),
         FileFault::Full => return Err(format!("{} is on a filesystem that can't be filled", path.display())),
+        FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => {
+            return Err(format!("{} belongs to nobody but the harness", path.display()));
+        }
     };
     std::fs::rename(path, &aside).map_err(fail)?;
     let heal = Heal::PutBack { aside, to: path.to_owned() };

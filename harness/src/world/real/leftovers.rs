@@ -10,9 +10,10 @@ use crate::history::{Leftover, Proc};
 use super::{procfs, rundir};
 
 /// Everything that is left now: processes (the runner is a subreaper, so whatever is left is below it), the
-/// address, socket files in the run's directory.
-pub fn find(address: SocketAddrV4, dir: &Path) -> Vec<Leftover> {
-    let mut left: Vec<Leftover> = procfs::descendants(std::process::id()).into_iter().filter_map(process).collect();
+/// address, socket files in the run's directory. `bystanders` are the harness's own.
+pub fn find(address: SocketAddrV4, dir: &Path, bystanders: &[u32]) -> Vec<Leftover> {
+    let there = procfs::descendants(std::process::id()).into_iter().filter(|pid| !bystanders.contains(pid));
+    let mut left: Vec<Leftover> = there.filter_map(process).collect();
     if rundir::can_bind(address).is_err() {
         left.push(Leftover::Address(address.to_string()));
     }

@@ -4,10 +4,11 @@
 //! |---|---|
 //! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
-//! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `stalls`, `claims`, `leftovers` |
-//! | what is done | `subject`, `signals`, `faults`, `clients` |
+//! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `stalls`, `claims`, `owned`, `leftovers` |
+//! | what is done | `subject`, `beside`, `signals`, `faults`, `planted`, `wallclock`, `clients` |
 //! | the worker program | `puppet`, `sys` |
 
+mod beside;
 mod bounds;
 mod caller;
 mod claims;
@@ -24,6 +25,8 @@ mod journal;
 mod leftovers;
 mod log;
 mod observe;
+mod owned;
+mod planted;
 mod procfs;
 mod procs;
 mod puppet;
@@ -37,8 +40,12 @@ mod sweep;
 mod sys;
 mod tracked;
 mod wait;
+mod wallclock;
 
 pub use caller::run;
 pub use entry::hidden_main;
 pub use error::RunError;
+pub use host::facts;
 pub use puppet::main as puppet_main;
+pub use subject::subject_version;
+pub use wallclock::lacks;

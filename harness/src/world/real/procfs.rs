@@ -40,6 +40,19 @@ pub fn proc_of(pid: u32) -> Option<Proc> {
     stat(pid).map(|stat| Proc { pid, start: stat.start })
 }
 
+/// This process, by the number that it has for whoever mounted /proc: in a pid namespace its own is another one.
+pub fn own() -> Option<Proc> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    let pid = text.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Proc { pid, start: parse_stat(&text)?.start })
+}
+
+/// Its process group.
+pub fn group(pid: u32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    text.rsplit_once(')')?.1.split_ascii_whitespace().nth(2)?.parse().ok()
+}
+
 /// Its command name.
 pub fn comm(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).map(|name| name.trim_end().to_owned()).unwrap_or_default()

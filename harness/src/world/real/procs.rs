@@ -57,12 +57,23 @@ impl Procs {
 
     /// The runner started the supervisor.
     pub fn supervisor_started(&mut self, pid: u32, at: Time) -> Proc {
-        let mut tracked = self.tracked(pid, std::process::id(), When::At(at), Kind::Supervisor);
+        let proc = self.started(pid, at, Kind::Supervisor);
+        self.supervisor = Some(proc);
+        proc
+    }
+
+    /// The runner started another process of this kind.
+    pub fn started(&mut self, pid: u32, at: Time, kind: Kind) -> Proc {
+        let mut tracked = self.tracked(pid, std::process::id(), When::At(at), kind);
         tracked.exec = true;
         let proc = tracked.proc;
-        self.supervisor = Some(proc);
         self.table.insert(pid, tracked);
         proc
+    }
+
+    /// Those of a kind that have not ended.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = Proc> {
+        self.table.values().filter(move |one| one.kind == kind && one.died.is_none()).map(|one| one.proc)
     }
 
     /// The supervisor that was started last, alive or not.
@@ -128,9 +139,9 @@ impl Procs {
 
     fn forked(&mut self, pid: u32, parent: u32, born: When, out: &mut Vec<Event>) {
         let kind = match self.table.get(&parent).map(|parent| parent.kind) {
-            Some(Kind::Supervisor) => Kind::Unknown,
+            Some(Kind::Supervisor | Kind::Second) => Kind::Unknown,
             Some(Kind::Unknown | Kind::Worker | Kind::Descendant) => Kind::Descendant,
-            None => return,
+            Some(Kind::Bystander) | None => return,
         };
         if let Some(former) = self.table.remove(&pid) {
             // The pid is in use again, so its former owner was reaped, and before that it ended.
@@ -196,7 +207,14 @@ impl Procs {
         tracked.died = Some(when.latest());
         tracked.end = End::Zombie(when.earliest());
         match (tracked.kind, status) {
-            (Kind::Supervisor, None) => {}
+            (Kind::Supervisor | Kind::Second | Kind::Bystander, None) => {}
+            (Kind::Second, Some(status)) => {
+                out.push(Event { when, what: What::SecondExited { proc: tracked.proc, status } });
+            }
+            (Kind::Bystander, Some(Status::Signal(signal))) => {
+                out.push(Event { when, what: What::Caught { proc: tracked.proc, signal, by: None } });
+            }
+            (Kind::Bystander, Some(Status::Code(_))) => {}
             (Kind::Supervisor, Some(status)) => {
                 out.push(Event { when, what: What::SupervisorExited { proc: tracked.proc, status } });
             }
@@ -213,7 +231,7 @@ impl Procs {
 
     /// What is known of it is that it is gone.
     fn bury(&mut self, mut former: Tracked, now: Time, out: &mut Vec<Event>) {
-        if former.kind == Kind::Supervisor {
+        if former.kind.is_own() {
             return;
         }
         let seen = match former.end {
@@ -264,7 +282,7 @@ impl Procs {
                 }
             }
             // Its status comes by wait(2), which is certain.
-            End::Silent(..) if tracked.kind == Kind::Supervisor => {}
+            End::Silent(..) if tracked.kind.is_own() => {}
             End::Silent(_, seen) => {
                 if !exact || now.since(seen) > STATUS_COMES {
                     self.died(pid, seen, None, out);
@@ -274,7 +292,7 @@ impl Procs {
                 if tracked.in_table() {
                     tracked.end = End::Zombie(now);
                 } else {
-                    if tracked.kind != Kind::Supervisor {
+                    if !tracked.kind.is_own() {
                         // It was there at `seen` and is not there any more: `now` is older than this look.
                         let when = When::Within(seen, clock::now());
                         out.push(Event { when, what: What::Reaped(tracked.proc) });
@@ -287,7 +305,7 @@ impl Procs {
 
     /// Whether somebody has not ended, or has ended and was not seen to be reaped.
     pub fn unfinished(&self) -> bool {
-        !self.table.is_empty()
+        self.table.values().any(|tracked| tracked.kind != Kind::Bystander)
     }
 
     /// When [`Procs::look`] is wanted, even if nothing happens.

@@ -9,19 +9,23 @@ use rustix::process::Signal as Kernel;
 use crate::director::{Director, Injection};
 use crate::history::{Event, Header, Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Ask, Command};
+use crate::scenario::{Ask, Command, constructs};
 use crate::time::Time;
 use crate::world::scaling::Scaling;
 
 use super::RunError;
+use super::beside::BYSTANDERS;
 use super::clients::Sockets;
 use super::faults::Faults;
 use super::job::{Job, Line};
 use super::journal::Tail;
 use super::log::Log;
 use super::observe::Observer;
+use super::owned::Owned;
 use super::stalls::Stalls;
 use super::subject::{self, Subject};
+use super::tracked::Kind;
+use super::wallclock::WallClock;
 use super::{bounds, claims, clock, host, leftovers, procfs, rundir, side, signals};
 
 /// How often what is left is looked for while it may still go.
@@ -38,7 +42,7 @@ enum Ending {
 
 /// One run.
 pub struct Runner {
-    job: Job,
+    pub(super) job: Job,
     address: std::net::SocketAddrV4,
     pub(super) log: Log,
     director: Director,
@@ -51,8 +55,12 @@ pub struct Runner {
     pub(super) stalls: Stalls,
     /// When the last poll returned.
     pub(super) polled: Time,
-    faults: Faults,
-    subject: Subject,
+    pub(super) faults: Faults,
+    pub(super) subject: Subject,
+    /// What only one supervisor may have.
+    pub(super) owned: Owned,
+    /// What bystanders write down.
+    pub(super) caught: Tail,
     claims: Option<Tail>,
     scaling: Scaling,
     frozen: Vec<Proc>,
@@ -70,7 +78,10 @@ impl Runner {
         let words = |error: io::Error| error.to_string();
         let log = Log::new().map_err(words)?;
         let address = rundir::address().map_err(|error| format!("no loopback address is free: {error}"))?;
-        let subject = Subject::prepare(&job.plan, &job.dir, address)?;
+        let steps = constructs(&job.plan.scenario).contains("ClockStep");
+        let clock = steps.then(|| WallClock::new(&job.dir)).transpose()?;
+        let env = clock.iter().flat_map(WallClock::env).collect();
+        let subject = Subject::prepare(&job.plan, &job.dir, address, env)?;
         let (scenario, profile) = (&job.plan.scenario, &job.plan.subject.profile);
         Ok(Self {
             address,
@@ -82,7 +93,9 @@ impl Runner {
             sockets: Sockets::new(&scenario.load, scenario.pool.workers, address),
             stalls: Stalls::new(clock::now()),
             polled: clock::now(),
-            faults: Faults::new(address, subject::program(&job.dir), subject.config().map(Path::to_owned)),
+            faults: Faults::new(address, &job.dir, subject.config().map(Path::to_owned), &scenario.pool.owns, clock),
+            owned: Owned::new(address, &scenario.pool.owns, &job.dir),
+            caught: Tail::new(job.dir.join(BYSTANDERS)),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),
             scaling: Scaling::new(subject.scale(), scenario.pool.workers),
             subject,
@@ -124,13 +137,12 @@ impl Runner {
         let mut facts = host::facts();
         facts.push(("observed by".into(), self.observer.source().into()));
         facts.push(("address".into(), self.address.to_string()));
-        let version = subject::version_command(plan);
         Ok(Header {
             schema: 1,
             scenario_name: plan.name.clone(),
             scenario: dialect.to_string(&plan.scenario).map_err(|error| error.to_string())?,
             subject: plan.subject.name.clone(),
-            subject_version: host::version(&version),
+            subject_version: subject::subject_version(plan),
             profile: dialect.to_string(&plan.subject.profile).map_err(|error| error.to_string())?,
             world: "real".into(),
             seed: plan.seed,
@@ -173,6 +185,7 @@ impl Runner {
         for text in said {
             self.fresh.extend(claims::claim(&text).map(|claim| Event::at(read, What::Claimed(claim))));
         }
+        self.hear_bystanders();
         let accepted = self.fresh.iter().filter_map(|event| match event.what {
             What::Accepted { proc, peer } => Some(Input::AcceptedBy(peer, proc)),
             _ => None,
@@ -185,18 +198,24 @@ impl Runner {
     }
 
     /// Events become history.
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
+        let mut looks = false;
         for event in std::mem::take(&mut self.fresh) {
-            if let What::SupervisorExited { .. } = event.what {
-                self.supervisor_gone = Some(event.when.latest());
+            match event.what {
+                What::SupervisorExited { .. } => self.supervisor_gone = Some(event.when.latest()),
+                What::SecondExited { .. } => looks = true,
+                _ => {}
             }
             self.scaling.see(&event);
             self.director.see(&event);
             self.log.say(&Line::Event(event));
         }
+        if looks {
+            self.look_at_owned(clock::now());
+        }
     }
 
-    fn note(&mut self, what: What) {
+    pub(super) fn note(&mut self, what: What) {
         self.fresh.push(Event::at(clock::now(), what));
         self.publish();
     }
@@ -208,20 +227,26 @@ impl Runner {
             Injection::Note(what) => {
                 if let What::Phase(PhaseMark::Steps | PhaseMark::Settle | PhaseMark::Stop) = what {
                     self.sample(now);
+                    self.look_at_owned(now);
                 }
                 self.fresh.push(Event::at(now, what));
                 self.publish();
             }
             Injection::Signal { to, signal } => self.signal(&to, signals::kernel(signal)),
+            Injection::SignalGroup { of, signal } => self.signal_group(of, signals::kernel(signal)),
             Injection::Ask { who, act } => self.ask(who, &act),
             Injection::Freeze { who, on } => self.freeze(who, on),
             Injection::Fault { fault, on, begin: true } => {
                 if let Err(why) = self.faults.begin(&fault, &on) {
                     self.note(What::Incomplete { why });
                 }
+                self.look_at_foreign();
             }
-            Injection::Fault { fault, begin: false, .. } => self.faults.heal(&fault),
-            Injection::Operate(command) => self.operate(command)?,
+            Injection::Fault { fault, begin: false, .. } => {
+                self.look_at_foreign();
+                self.faults.heal(&fault);
+            }
+            Injection::Operate(command) => self.operate(command, now)?,
             Injection::Config(variant) => self.exchange(variant, now),
             Injection::Load { name, start } => {
                 let input = if start { Input::Start(name) } else { Input::Stop(name) };
@@ -250,6 +275,7 @@ impl Runner {
         self.supervisor_gone = None;
         self.fresh.push(Event::at(at, What::SupervisorBorn(proc)));
         self.publish();
+        self.stand_by(proc);
         Ok(())
     }
 
@@ -293,7 +319,7 @@ impl Runner {
         }
     }
 
-    fn operate(&mut self, command: Command) -> Result<(), String> {
+    fn operate(&mut self, command: Command, now: Time) -> Result<(), String> {
         match command {
             Command::Reload => match self.subject.begin_reload() {
                 Ok(signal) => {
@@ -315,7 +341,11 @@ impl Runner {
                 self.note(What::Commanded(command));
                 self.scaling.order(workers);
             }
-            Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {
+            Command::SecondStart => {
+                self.note(What::Commanded(command));
+                self.start_second(now)?;
+            }
+            Command::Reloads { .. } | Command::Upgrade => {
                 self.note(What::Incomplete { why: format!("{command:?} is not built for real processes") });
             }
         }
@@ -335,13 +365,15 @@ impl Runner {
     /// The director is done. What has no excuse to be still there is looked for until it has none.
     fn end(&mut self) {
         self.sockets.finish(&mut self.fresh);
+        self.end_seconds();
         let gone = self.supervisor_gone.unwrap_or_else(clock::now);
         self.ending = Ending::Lingering(gone + bounds::orphans(&self.job.plan));
     }
 
     fn linger(&mut self) {
         let Ending::Lingering(until) = self.ending else { return };
-        let left = leftovers::find(self.address, &self.job.dir);
+        let bystanders: Vec<u32> = self.observer.procs.of_kind(Kind::Bystander).map(|one| one.pid).collect();
+        let left = leftovers::find(self.address, &self.job.dir, &bystanders);
         let gone = left.is_empty() && !self.observer.procs.unfinished();
         if gone || clock::now() >= until {
             for leftover in left {

@@ -54,7 +54,7 @@ impl Stalls {
             return;
         }
         let own = self.own.as_mut().and_then(run_queue_delay).map(|delay| (None, delay, self.looked));
-        let judged = procs.alive().filter(|tracked| tracked.kind != Kind::Descendant);
+        let judged = procs.alive().filter(|tracked| !matches!(tracked.kind, Kind::Descendant | Kind::Bystander));
         let delays = judged.filter_map(|tracked| {
             let born = tracked.born.earliest();
             tracked.run_queue_delay().map(|delay| (Some(tracked.proc), delay, born))

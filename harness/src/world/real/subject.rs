@@ -12,6 +12,7 @@ use crate::time::Time;
 use crate::world::Plan;
 
 use super::clock;
+use super::host;
 use super::puppet::{SCRIPT, Script};
 
 /// Name of the link to the puppet in the run's directory: the program that the subject is told to start, which a fault
@@ -33,11 +34,11 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Writes everything that it needs into the run's directory.
+    /// Writes everything that it needs into the run's directory. `env` is added to its environment.
     ///
     /// # Errors
     /// Why that is not possible, in words.
-    pub fn prepare(plan: &Plan, dir: &Path, address: SocketAddrV4) -> Result<Self, String> {
+    pub fn prepare(plan: &Plan, dir: &Path, address: SocketAddrV4, env: Vec<(String, String)>) -> Result<Self, String> {
         let template =
             subject::template(&plan.subject, &plan.subject_dir).map_err(|problems| problems.render(false))?;
         let address = address.to_string();
@@ -50,8 +51,9 @@ impl Subject {
             puppet: &program(dir),
             seed: plan.seed,
         };
-        let rendered =
+        let mut rendered =
             subject::render(&plan.subject, template.as_ref(), &vars).map_err(|problems| problems.render(false))?;
+        rendered.env.extend(env);
         let HowToStop::Signal(stop) = plan.subject.stop;
         let reload = plan.subject.reload.map(|HowToReload::Signal(signal)| signal);
         let scale = plan.subject.scale;
@@ -113,7 +115,8 @@ impl Subject {
         self.rendered.config.as_ref().map(|(path, _)| path.as_path())
     }
 
-    /// Starts it: in a process group of its own, its output into a file. Returns its pid and an instant just before.
+    /// Starts it: in a process group of its own, its output into a file. Returns its pid and an instant just before. A
+    /// second one beside the first is started in the same way.
     ///
     /// # Errors
     /// Why it does not start, in words.
@@ -182,4 +185,9 @@ pub fn version_command(plan: &Plan) -> Vec<String> {
         names.iter().fold(text.clone(), |text, (name, path)| text.replace(name, &path.display().to_string()))
     };
     plan.subject.version.iter().map(fill).collect()
+}
+
+/// What it says.
+pub fn subject_version(plan: &Plan) -> String {
+    host::version(&version_command(plan))
 }

@@ -17,12 +17,23 @@ use super::procfs::{self, Stat};
 pub enum Kind {
     /// The supervisor itself.
     Supervisor,
+    /// Another supervisor beside it.
+    Second,
+    /// A process of the harness that stands by.
+    Bystander,
     /// A child of the supervisor that has not written to the journal yet.
     Unknown,
     /// It took a ticket.
     Worker,
     /// A child of a worker, or further down.
     Descendant,
+}
+
+impl Kind {
+    /// Whether it is a child of the runner, which is told of its end by wait(2) and reaps it.
+    pub fn is_own(self) -> bool {
+        matches!(self, Self::Supervisor | Self::Second | Self::Bystander)
+    }
 }
 
 /// How far its end is.

@@ -30,6 +30,7 @@ impl World {
     /// poll(2): the world goes round until something wakes the supervisor.
     pub fn wait(&mut self, watches: &[Watch], until: Time, ready: &mut Vec<Readiness>) -> Result<(), Errno> {
         self.call(CALL)?;
+        self.counters.deaths_in_one_turn += u32::from(std::mem::take(&mut self.counters.reaped) > 1);
         self.supervisor.stirred = true;
         let spurious = if self.rng.one_in(64) { self.now.as_nanos() + self.rng.below(50_000_000) } else { u64::MAX };
         let limit = until.min(Time::from_nanos(spurious));
@@ -43,6 +44,7 @@ impl World {
                 }
                 if self.now >= limit {
                     self.call(TIMER)?;
+                    self.counters.spurious_wakes += u32::from(self.now < until);
                     self.poll(watches, ready);
                     return Ok(());
                 }
@@ -67,6 +69,7 @@ impl World {
         self.call(WAKE)?;
         self.poll(watches, ready);
         if ready.is_empty() && self.supervisor.pending.any() && self.rng.one_in(4) {
+            self.counters.interrupted_waits += 1;
             return Err(Errno::INTR);
         }
         Ok(())
@@ -108,6 +111,7 @@ impl World {
             return SignalSet::default();
         }
         let pending = std::mem::take(&mut self.supervisor.pending);
+        self.counters.signals_coalesced += u32::from(pending.children > 1);
         if !self.model.sigchld_coalesces && pending.children > 1 {
             self.supervisor.pending.children = pending.children - 1;
         }
@@ -137,6 +141,7 @@ impl World {
         };
         let there = self.channels[number as usize].to_supervisor.len().min(buffer.len());
         let bytes = self.part(there);
+        self.counters.partial_reads += u32::from(bytes < there);
         let channel = &mut self.channels[number as usize];
         if bytes > 0 {
             buffer[..bytes].copy_from_slice(&channel.to_supervisor[..bytes]);
@@ -144,7 +149,10 @@ impl World {
             return Ok(bytes);
         }
         match channel.holders {
-            0 if std::mem::take(&mut channel.reset) => Err(Errno::CONNRESET),
+            0 if std::mem::take(&mut channel.reset) => {
+                self.counters.channels_reset += 1;
+                Err(Errno::CONNRESET)
+            }
             0 => Ok(0),
             _ => Err(Errno::AGAIN),
         }
@@ -165,6 +173,7 @@ impl World {
             return Err(Errno::AGAIN);
         }
         let taken = self.part(room);
+        self.counters.partial_writes += u32::from(taken < room);
         let channel = &mut self.channels[number as usize];
         channel.to_worker.extend_from_slice(&bytes[..taken]);
         let worker = channel.worker;
@@ -239,6 +248,11 @@ impl World {
     pub fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
         self.call(CALL).map_err(killed)?;
         if let Some((step, errno)) = self.spawn_error(spec) {
+            match step {
+                SpawnStep::Descriptors => self.counters.no_descriptors += 1,
+                SpawnStep::Exec => self.counters.no_program += 1,
+                SpawnStep::Fork | SpawnStep::Setup => self.counters.no_processes += 1,
+            }
             if step == SpawnStep::Exec {
                 let nanos = SPAWN.draw(&mut self.rng);
                 self.elapse(nanos).map_err(killed)?;
@@ -273,6 +287,7 @@ impl World {
         let slow = if self.rng.one_in(32) { 2_500_000 } else { 0 };
         self.kernel_events += 4;
         self.elapse(exec + slow).map_err(killed)?;
+        self.counters.dead_at_birth += u32::from(!self.processes.get(ix).alive());
         Ok(Spawned { child: Child(proc.pid), channel: fd, stdout, stderr, notify })
     }
 
@@ -295,8 +310,12 @@ impl World {
     }
 
     /// EMFILE if that many more can't be opened.
-    pub(super) fn needs_descriptors(&self, wanted: usize) -> Result<(), Errno> {
-        if self.supervisor.descriptors.has_room(wanted) { Ok(()) } else { Err(Errno::MFILE) }
+    pub(super) fn needs_descriptors(&mut self, wanted: usize) -> Result<(), Errno> {
+        if self.supervisor.descriptors.has_room(wanted) {
+            return Ok(());
+        }
+        self.counters.no_descriptors += 1;
+        Err(Errno::MFILE)
     }
 
     /// kill(2).
@@ -305,17 +324,20 @@ impl World {
         let ix = self.child(child).map_err(|_| Errno::SRCH)?;
         match scope {
             Scope::Process => self.signal_process(ix, number),
-            Scope::Group => {
-                let group = self.processes.get(ix).group;
-                for at in 0..self.processes.listed.len() {
-                    let member = self.processes.listed[at];
-                    if self.processes.get(member).group == group {
-                        self.signal_process(member, number);
-                    }
-                }
-            }
+            Scope::Group => self.signal_group(ix, number),
         }
         Ok(())
+    }
+
+    /// A signal to everybody in the group of this process.
+    pub fn signal_group(&mut self, ix: u32, number: i32) {
+        let group = self.processes.get(ix).group;
+        for at in 0..self.processes.listed.len() {
+            let member = self.processes.listed[at];
+            if self.processes.get(member).group == group {
+                self.signal_process(member, number);
+            }
+        }
     }
 
     /// waitid(2) with WNOWAIT: one of the zombies, whichever.
@@ -345,6 +367,7 @@ impl World {
         if self.processes.get(ix).stage != Stage::Zombie {
             return Err(ECHILD);
         }
+        self.counters.reaped += 1;
         self.reap(ix);
         Ok(())
     }

@@ -63,6 +63,7 @@ impl World {
         if channel.holders == 0 {
             channel.reset = !channel.to_worker.is_empty();
             self.supervisor.stirred = true;
+            self.counters.handoffs_lost += u32::try_from(channel.handles.len()).unwrap_or(u32::MAX);
             for (_, handle) in std::mem::take(&mut channel.handles) {
                 self.release_handle(handle);
             }

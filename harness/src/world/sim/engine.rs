@@ -17,6 +17,7 @@ use crate::time::Time;
 use crate::world::scaling::Scaling;
 
 use super::claims::Claims;
+use super::counters::Counters;
 use super::model::{Favour, HARNESS, Latency, Model, WAKE};
 use super::process::Processes;
 use super::queue::{Ev, Queue};
@@ -48,6 +49,7 @@ pub(super) struct World {
     pub favour: Favour,
     /// Events of the kernel so far: what the queue held, and every system call of anybody.
     pub kernel_events: u64,
+    pub counters: Counters,
     /// Nothing happens any more.
     pub over: bool,
 
@@ -63,6 +65,8 @@ pub(super) struct World {
     pub listeners: Vec<Listener>,
     /// What waits at each notify socket of the supervisor.
     pub datagrams: Vec<VecDeque<&'static [u8]>>,
+    /// By how much the wall clock was set, in nanoseconds.
+    pub wall_offset: i64,
     /// Somebody else holds the subject's address.
     pub address_held: bool,
     /// With so many processes there can be no more of this user (RLIMIT_NPROC).

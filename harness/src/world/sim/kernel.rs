@@ -19,6 +19,17 @@ use super::engine::World;
 #[derive(Debug)]
 pub struct SimKernel(pub(super) Rc<RefCell<World>>);
 
+/// The wall clock of the model at its beginning: somewhen in 2026.
+const WALL: u64 = 1_790_000_000_000_000_000;
+
+impl SimKernel {
+    /// CLOCK_REALTIME: for supervisors that use it where they ought not to.
+    pub fn wall(&self) -> Instant {
+        let world = self.0.borrow();
+        Instant::from_nanos((WALL + world.now.as_nanos()).saturating_add_signed(world.wall_offset))
+    }
+}
+
 impl Clock for SimKernel {
     fn now(&self) -> Instant {
         Instant::from_nanos(self.0.borrow().now.as_nanos())

@@ -8,6 +8,7 @@ mod call;
 mod calls;
 mod claims;
 mod clients;
+mod counters;
 mod death;
 mod engine;
 mod failing;
@@ -26,10 +27,11 @@ mod supervisor;
 mod worker;
 
 pub use call::{Call, Failure};
+pub use counters::Counters;
 pub use failing::{CallLog, Planned};
 pub use kernel::SimKernel;
 pub use model::Model;
-pub use run::{Outcome, Prepared, run, run_with};
+pub use run::{Outcome, Prepared, lived, run, run_with};
 
 #[cfg(test)]
 mod tests;

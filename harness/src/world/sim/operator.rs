@@ -33,6 +33,8 @@ impl World {
                     self.send_signal(proc, number(signal));
                 }
             }
+            // Workers are in groups of their own, and nobody else is there.
+            Injection::SignalGroup { of, signal } => self.send_signal(of, number(signal)),
             Injection::Ask { who, act } => self.ask(who, act),
             Injection::Freeze { who, on } => {
                 for proc in who {
@@ -79,6 +81,11 @@ impl World {
     fn fault(&mut self, fault: &Fault, begin: bool) {
         match fault {
             Fault::AddressHeld => self.address_held = begin,
+            Fault::ClockStep { by, back } => {
+                let by = i64::try_from(by.0.as_nanos()).unwrap_or(i64::MAX);
+                let forward = begin != *back;
+                self.wall_offset = self.wall_offset.saturating_add(if forward { by } else { -by });
+            }
             Fault::File { which, is } if which == "program" => self.program_error = errno(*is).filter(|_| begin),
             Fault::File { which, is: FileFault::Missing } if which == "config" => {
                 std::mem::swap(&mut self.file, &mut self.file_aside);
@@ -192,12 +199,12 @@ fn errno(is: FileFault) -> Option<Errno> {
         FileFault::Missing => Some(Errno::NOENT),
         FileFault::Forbidden => Some(Errno(13)),
         FileFault::Empty => Some(Errno(8)),
-        FileFault::Full => None,
+        FileFault::Full | FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => None,
     }
 }
 
 /// The signal's number on Linux.
-fn number(signal: Signal) -> i32 {
+pub(super) fn number(signal: Signal) -> i32 {
     match signal {
         Signal::HUP => 1,
         Signal::INT => 2,

@@ -27,6 +27,7 @@ impl World {
     pub fn read_pipe(&mut self, number: u32, buffer: &mut [u8]) -> Result<usize, Errno> {
         let there = self.pipes[number as usize].bytes.len().min(buffer.len());
         let bytes = self.part(there);
+        self.counters.partial_reads += u32::from(bytes < there);
         let pipe = &mut self.pipes[number as usize];
         if bytes == 0 {
             return if pipe.writers == 0 { Ok(0) } else { Err(Errno::AGAIN) };

@@ -22,6 +22,7 @@ use crate::world::scaling::Scaling;
 
 use super::calls::PUPPET;
 use super::claims::Claims;
+use super::counters::Counters;
 use super::engine::World;
 use super::kernel::SimKernel;
 use super::model::{Favour, Model};
@@ -46,11 +47,18 @@ pub struct Outcome {
     /// How many events of the simulated kernel that took: everything that its queue of future events held, and every
     /// system call of the supervisor, the workers, the clients and the harness.
     pub kernel_events: u64,
+    /// What the simulated kernel did.
+    pub counters: Counters,
 }
 
 /// Runs a plan on the shipped supervisor. The same plan gives the same history, byte for byte.
 pub fn run(plan: &Plan) -> History {
-    run_with(plan, Model::default(), Pools::new, |kernel| kernel).history
+    lived(plan).history
+}
+
+/// The same, with what the simulated kernel did.
+pub fn lived(plan: &Plan) -> Outcome {
+    run_with(plan, Model::default(), Pools::new, |kernel| kernel)
 }
 
 /// Runs a plan with another state machine, another view of the kernel, or another model of it.
@@ -113,7 +121,7 @@ impl<'a> Prepared<'a> {
         world.until_over();
         let header = Header { seed, ..self.header.clone() };
         let history = History { header, events: std::mem::take(&mut world.history) };
-        Outcome { history, kernel_events: world.kernel_events }
+        Outcome { history, kernel_events: world.kernel_events, counters: world.counters }
     }
 }
 
@@ -184,6 +192,7 @@ impl World {
             rng,
             model,
             kernel_events: 0,
+            counters: Counters::default(),
             over: false,
             history: Vec::with_capacity(512),
             director: Director::for_plan(scenario, profile, seed),
@@ -195,6 +204,7 @@ impl World {
             pipes: Vec::new(),
             listeners: Vec::new(),
             datagrams: Vec::new(),
+            wall_offset: 0,
             address_held: false,
             process_limit: usize::MAX,
             program_error: None,

@@ -1,5 +1,6 @@
 //! The real shell of the puppet: a worker process that plays a life.
 
+mod bystander;
 mod channel;
 mod child;
 mod program;
@@ -7,5 +8,6 @@ mod setup;
 mod shell;
 mod wire;
 
+pub use bystander::BYSTANDER;
 pub use program::main;
 pub use setup::{SCRIPT, Script};

@@ -1,7 +1,9 @@
 //! The program: from its environment to its exit status.
 
 use std::io::Write;
+use std::path::Path;
 
+use super::bystander::{self, BYSTANDER};
 use super::child::{self, CHILD};
 use super::setup::{Setup, Wrong};
 use super::shell;
@@ -11,6 +13,11 @@ pub fn main() -> i32 {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.first().is_some_and(|first| first == CHILD) {
         return child::main(args.get(1).map(String::as_str));
+    }
+    if let [first, path] = args.as_slice()
+        && first == BYSTANDER
+    {
+        return bystander::main(Path::new(path)).unwrap_or(70);
     }
     if args.first().is_some_and(|first| first == "--version") {
         let _ = writeln!(std::io::stdout(), "puppet {}", env!("CARGO_PKG_VERSION"));

@@ -74,8 +74,8 @@ pub struct Setup {
 impl Setup {
     /// Reads everything and takes a ticket.
     pub fn from_environment() -> Result<Self, Wrong> {
-        let me = procfs::proc_of(std::process::id()).ok_or_else(|| Wrong::System("/proc is not readable".into()))?;
-        let listeners = listeners(me.pid)?;
+        let me = procfs::own().ok_or_else(|| Wrong::System("/proc is not readable".into()))?;
+        let listeners = listeners(std::process::id())?;
         let channel = channel()?;
         let notify = env::var_os("NOTIFY_SOCKET").map(PathBuf::from);
         let Some(run) = env::var_os("HARNESS_RUN").map(PathBuf::from) else {

@@ -11,12 +11,13 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio, retry_on_intr};
 use rustix::net::{SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, getpeername, send};
+use rustix::process::kill_current_process_group;
 
 use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
 use crate::scenario::{Ask, Child, Retirement};
 
-use super::super::clock;
 use super::super::journal::JournalLine;
+use super::super::{clock, signals};
 use super::channel::{Inbox, Word};
 use super::setup::Setup;
 use super::{child, wire};
@@ -326,6 +327,8 @@ impl Shell {
             Action::Output(bytes) => output(bytes)?,
             Action::Leak(bytes) => self.leaked.push(vec![1; usize::try_from(bytes).unwrap_or(usize::MAX / 2)]),
             Action::Spawn(child) => self.spawn(child)?,
+            // The answer is the signal itself.
+            Action::SignalGroup(signal) => drop(kill_current_process_group(signals::kernel(signal))),
             Action::SayAlive => self.tell("{\"act\":\"alive\"}", b"WATCHDOG=1"),
             Action::Hang { busy } => loop {
                 if busy { std::hint::spin_loop() } else { std::thread::park() }

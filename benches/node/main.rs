@@ -6,20 +6,18 @@
 //! cargo bench --bench node -- throughput   # connections a second in turn: ours, Node's own primary, our own convention
 //! ```
 
-#[path = "../tests/node_support/mod.rs"]
+mod clients;
+#[path = "../../tests/node_support/mod.rs"]
 mod node_support;
-#[path = "../tests/supervisor_support/mod.rs"]
+#[path = "../../tests/supervisor_support/mod.rs"]
 mod supervisor_support;
+mod throughput;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsFd;
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use node_support::kills::{Kills, ROLE, Way};
 use node_support::{Done, Outcome, address_of, has_node, journal, judge, program, request};
@@ -36,7 +34,7 @@ fn main() {
         return;
     }
     let mut missed = false;
-    for (name, bar) in [("article", article as fn() -> bool), ("kills", kills), ("throughput", throughput)] {
+    for (name, bar) in [("article", article as fn() -> bool), ("kills", kills), ("throughput", throughput::run)] {
         if wants(name) {
             println!("## {name}");
             missed |= !bar();
@@ -141,78 +139,4 @@ fn kills() -> bool {
         good &= run.end_code() == 0;
     }
     good
-}
-
-/// Three workers, a new connection per request.
-fn throughput() -> bool {
-    let (mut node, mut ours, mut own) = (0.0f64, 0.0f64, 0.0f64);
-    for _ in 0..3 {
-        node = node.max(nodes_own_primary());
-        ours =
-            ours.max(supervised(&format!(r#"command: ["node", "{}"], handoff: NodeCluster()"#, program("plain.js"))));
-        let exe = std::env::current_exe().expect("a path");
-        let listen = r#"listen: {"web": "127.0.0.1:0"}, handoff: RoundRobin"#;
-        own = own.max(supervised(&format!(r#"command: [{exe:?}], {listen}"#)));
-    }
-    println!("Node's own primary, round robin: {node:.0}/s");
-    println!("ours with Node workers:          {ours:.0}/s, {:.2} times that (bar 1.7)", ours / node);
-    println!("ours with its own convention:    {own:.0}/s, {:.2} times that (bar 5)", own / node);
-    ours >= 1.7 * node && own >= 5.0 * node
-}
-
-fn nodes_own_primary() -> f64 {
-    let mut child = Command::new("node")
-        .arg(program("primary.js"))
-        .envs([("PORT", "0"), ("NODE_CLUSTER_SCHED_POLICY", "rr")])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let ports: Vec<u16> = lines.by_ref().take(3).map(|line| line.expect("a line").parse().expect("a port")).collect();
-    let rate = connections_per_second(SocketAddr::from(([127, 0, 0, 1], ports[0])));
-    child.kill().expect("it lives");
-    child.wait().expect("it ends");
-    rate
-}
-
-fn supervised(members: &str) -> f64 {
-    let mut run = Running::config(&format!(
-        r#"({members}, workers: 3, events: "events", env: {{"PORT": "0", "{ROLE}": "1"}}, quiet: true)"#
-    ));
-    run.wait_for("ready", 3);
-    let rate = connections_per_second(address_of(&run.events(), 0).expect("it listens"));
-    run.signal(Signal::SIGTERM);
-    assert_eq!(run.end_code(), 0, "{}", run.stderr());
-    rate
-}
-
-/// 64 clients in one thread, each opening the next connection as soon as it has its answer.
-fn connections_per_second(address: SocketAddr) -> f64 {
-    let connect = || {
-        let mut stream = TcpStream::connect(address).expect("connected");
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
-        stream.set_nonblocking(true).expect("a socket");
-        stream
-    };
-    let mut streams: Vec<TcpStream> = (0..64).map(|_| connect()).collect();
-    let (warm, span) = (Duration::from_secs(1), Duration::from_secs(4));
-    let (begin, mut answered, mut buffer) = (Instant::now(), 0u32, [0; 4096]);
-    while begin.elapsed() < warm + span {
-        let mut polled: Vec<PollFd<'_>> =
-            streams.iter().map(|stream| PollFd::new(stream.as_fd(), PollFlags::POLLIN)).collect();
-        poll(&mut polled, PollTimeout::NONE).expect("polled");
-        let ready: Vec<bool> = polled.iter().map(|fd| fd.any().unwrap_or(true)).collect();
-        for (stream, _) in streams.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
-            match stream.read(&mut buffer) {
-                Ok(0) => {
-                    answered += u32::from(begin.elapsed() >= warm);
-                    *stream = connect();
-                }
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-    f64::from(answered) / span.as_secs_f64()
 }

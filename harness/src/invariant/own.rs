@@ -1,0 +1,141 @@
+//! INV-OWN: what only one may have has one owner, and nobody is signalled who is none of the supervisor's.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::history::{Injected, Owned, Second};
+use crate::scenario::{Command, StatusIs};
+use crate::time::Time;
+use crate::verdict::Verdict;
+
+use super::case::{Case, Timely};
+use super::say_status::{matches_status, said_is, said_status};
+use super::tally::{Tally, say};
+
+/// A second start that can't have what it wants ends within this.
+const ENDS: Duration = Duration::from_secs(5);
+
+/// How the harness names what it planted itself.
+const FOREIGN: &str = "foreign ";
+
+/// Judges it.
+pub(super) fn judge(case: &Case<'_>) -> Verdict {
+    let mut tally = Tally::default();
+    judge_bystanders(case, &mut tally);
+    for second in &case.timeline.seconds {
+        judge_second(case, second, &mut tally);
+    }
+    let mut things: BTreeMap<&str, Vec<&Owned<'_>>> = BTreeMap::new();
+    for owned in &case.timeline.owned {
+        things.entry(owned.what).or_default().push(owned);
+    }
+    for looks in things.values() {
+        judge_looks(case, looks, &mut tally);
+    }
+    let (seconds, looks) = (case.timeline.seconds.len(), case.timeline.owned.len());
+    tally.verdict_saying(
+        "nobody looked at what it owns, and nobody stood by",
+        format!("{} bystanders in peace, {seconds} second starts, {looks} looks", case.timeline.bystanders.len()),
+    )
+}
+
+fn judge_bystanders(case: &Case<'_>, tally: &mut Tally) {
+    case.timeline.bystanders.iter().for_each(|_| tally.held());
+    for caught in &case.timeline.caught {
+        let sent = |one: &Injected| one.proc == caught.proc && one.signal == caught.signal;
+        // What can't be caught has no sender: it may have been the harness.
+        if caught.by.is_none() && case.timeline.injected.iter().any(sent) {
+            continue;
+        }
+        let by = caught.by.map_or_else(|| "somebody".to_owned(), |by| sender(case, by));
+        tally.fail(
+            caught.at,
+            format!("a bystander (pid {}) was signalled by {by}", caught.proc.pid),
+            "signals to nobody but its own workers".to_owned(),
+            format!("signal {}", caught.signal),
+        );
+    }
+}
+
+fn sender(case: &Case<'_>, by: u32) -> String {
+    let line = case.timeline;
+    if line.supervisors.iter().any(|one| one.proc.pid == by) {
+        format!("the supervisor (pid {by})")
+    } else if let Some(index) = line.workers.iter().position(|one| one.proc.pid == by) {
+        case.name(index)
+    } else {
+        format!("pid {by}")
+    }
+}
+
+/// One that is started where another one runs ends in time and says so by its status.
+fn judge_second(case: &Case<'_>, second: &Second, tally: &mut Tally) {
+    let declared = case.profile.second_start.unwrap_or(StatusIs::NonZero);
+    let pid = second.proc.pid;
+    // One that was started after the end of the first has as good a right as any.
+    if case.facts.exit.is_some_and(|(exit, _)| exit <= second.born) {
+        return;
+    }
+    let (exit, status) = second.exited.map_or((case.timeline.until, None), |(at, status)| (at, Some(status)));
+    match case.timely(second.born, case.due(second.born, ENDS), exit, &[second.proc]) {
+        Timely::Yes => match status {
+            Some(status) if !matches_status(status, declared) => tally.fail(
+                exit,
+                format!("a second supervisor (pid {pid}) was started where one runs, and its exit status hides it"),
+                said_is(declared),
+                said_status(status),
+            ),
+            Some(_) => tally.measured(exit.since(second.born), ENDS),
+            None => tally.doubt(format!("the second supervisor was watched for {} only", say(exit.since(second.born)))),
+        },
+        Timely::Unknown(stalled) => tally.doubt(format!("the host stalled for {}", say(stalled))),
+        Timely::No => tally.fail(
+            exit,
+            format!("a second supervisor (pid {pid}) was started where one runs, and stayed"),
+            format!("its end within {}", say(ENDS)),
+            format!("there for {}", say(exit.since(second.born))),
+        ),
+    }
+}
+
+/// From look to look it is the same thing, unless the supervisor was another one or the harness meddled with it.
+fn judge_looks(case: &Case<'_>, looks: &[&Owned<'_>], tally: &mut Tally) {
+    for pair in looks.windows(2) {
+        let (before, after) = (pair[0], pair[1]);
+        let foreign = before.what.starts_with(FOREIGN);
+        if !foreign && may_change(case, before, after.at) {
+            continue;
+        }
+        tally.held();
+        if before.is != after.is {
+            let said = |is: Option<&str>| is.map_or_else(|| "nothing".to_owned(), str::to_owned);
+            let whose = if foreign { "is somebody else's" } else { "has an owner who lives" };
+            let seconds =
+                case.timeline.seconds.iter().filter(|one| before.at <= one.born && one.born <= after.at).count();
+            let between = if seconds > 0 { format!("; {seconds} second starts lie between") } else { String::new() };
+            tally.fail(
+                after.at,
+                format!("`{}` {whose}, and it is not what it was at {}{between}", before.what, before.at),
+                said(before.is),
+                said(after.is),
+            );
+        }
+    }
+}
+
+fn may_change(case: &Case<'_>, before: &Owned<'_>, after: Time) -> bool {
+    let between = |at: Time| before.at <= at && at <= after;
+    let line = case.timeline;
+    let replaced =
+        line.supervisors.iter().any(|one| between(one.born) || one.exited.is_some_and(|(at, _)| between(at)));
+    let stopping = case.facts.stop.is_some_and(|at| at <= after) || case.facts.felled.is_some_and(|at| at <= after);
+    let ended = case.facts.ended_itself.is_some_and(|at| at <= after);
+    let upgraded = line.commands.iter().any(|(at, what)| matches!(what, Command::Upgrade) && between(*at));
+    let meddled = line.faults.iter().any(|one| {
+        (one.fault.starts_with("File") || one.fault.starts_with("AddressHeld"))
+            && (between(one.from) || between(one.until))
+    });
+    // Whoever does not claim to hold its listener may open it anew.
+    let opens_anew = before.what.contains(':') && case.profile.holds_listener != Some(true);
+    replaced || stopping || ended || upgraded || meddled || opens_anew
+}

@@ -1,0 +1,27 @@
+//! The relations by name.
+
+use super::clock;
+
+/// One relation, as `harness list` and `harness explain` have it.
+#[derive(Clone, Copy, Debug)]
+pub struct Relation {
+    /// Its id: `META-CLOCK`.
+    pub id: &'static str,
+    /// What it is about, in a few words.
+    pub title: &'static str,
+    /// What exactly is demanded.
+    pub definition: &'static str,
+    /// The lines of a profile that it needs.
+    pub needs: &'static str,
+}
+
+/// All that are built.
+pub const RELATIONS: &[Relation] = &[Relation {
+    id: clock::ID,
+    title: "nobody depends on the wall clock",
+    definition: "A form whose steps set the wall clock is run a second time with the same seed and with steps of no length. \
+        Every invariant and expectation comes out the same, and every delay before a restart, every drain that was cut \
+        and the time until a give-up is as long as without, measured on the monotonic clock, but for the measuring error \
+        of both runs. In simulation the two histories are equal, event by event.",
+    needs: "nothing: the subject is compared with itself",
+}];
