@@ -26,6 +26,14 @@ pub enum KernelFault {
     NoParentDeathSignal,
     /// Nothing is ever closed.
     ClosesNothing,
+    /// Every second SIGCHLD is lost.
+    LosesSigchld,
+    /// A wait that a signal interrupts is an error that nothing can be done about.
+    InterruptIsFatal,
+    /// Every child seems to have ended with status 0.
+    StatusLost,
+    /// What is meant for the group of a child its leader alone gets.
+    KillsAlone,
     /// Whatever is at the path of a socket is removed before it is bound.
     TakesPaths,
     /// Its addresses may be bound by others at the same time.
@@ -60,12 +68,14 @@ pub struct Faulty<K> {
     inner: K,
     fault: KernelFault,
     may_reap: bool,
+    /// Whether the last SIGCHLD was lost.
+    lost: bool,
 }
 
 impl<K> Faulty<K> {
     /// The kernel `inner` with a fault.
     pub fn new(inner: K, fault: KernelFault) -> Self {
-        Self { inner, fault, may_reap: false }
+        Self { inner, fault, may_reap: false, lost: true }
     }
 }
 
@@ -75,11 +85,18 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
             KernelFault::WallClock => until.map(|at| self.inner.now() + at.since(self.inner.wall())),
             _ => until,
         };
-        self.inner.wait(watches, until, ready)
+        match self.inner.wait(watches, until, ready) {
+            Err(Errno::INTR) if self.fault == KernelFault::InterruptIsFatal => Err(Errno(5)),
+            done => done,
+        }
     }
 
     fn take_signals(&mut self) -> SignalSet {
-        let signals = self.inner.take_signals();
+        let mut signals = self.inner.take_signals();
+        if self.fault == KernelFault::LosesSigchld && signals.child {
+            self.lost = !self.lost;
+            signals.child = !self.lost;
+        }
         self.may_reap |= signals.child;
         signals
     }
@@ -97,6 +114,7 @@ impl<K: Processes> Processes for Faulty<K> {
         if self.fault == KernelFault::SignalsNeighbours {
             meddling::signal_neighbours(signal);
         }
+        let scope = if self.fault == KernelFault::KillsAlone { Scope::Process } else { scope };
         self.inner.signal(child, signal, scope)
     }
 
@@ -104,7 +122,11 @@ impl<K: Processes> Processes for Faulty<K> {
         if self.fault == KernelFault::OneReapPerSignal && !self.may_reap {
             return Ok(None);
         }
-        self.inner.ended()
+        let ended = self.inner.ended()?;
+        Ok(match self.fault {
+            KernelFault::StatusLost => ended.map(|(child, _)| (child, ExitStatus::Code(0))),
+            _ => ended,
+        })
     }
 
     fn reap(&mut self, child: Child) -> Result<(), Errno> {

@@ -7,6 +7,7 @@
 mod clocks;
 mod faulty;
 mod ground;
+mod leaving;
 mod list;
 pub mod machines;
 mod meddling;
@@ -15,6 +16,8 @@ mod matrix;
 mod mutant;
 pub mod program;
 pub mod real;
+mod renewing;
+mod restarting;
 
 pub use faulty::{Faulty, KernelFault, WallClock};
 pub use ground::REAL;

@@ -4,10 +4,16 @@ use std::sync::LazyLock;
 
 use crate::clocks::CLOCKS;
 use crate::ground::REAL;
+use crate::leaving::LEAVING;
 use crate::mutant::{Mutant, Mutation};
+use crate::renewing::RENEWING;
+use crate::restarting::RESTARTING;
 
 /// All mutants.
-pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| LIST.iter().chain(&CLOCKS).copied().collect());
+pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
+    let lists: [&[Mutant]; 5] = [&LIST, &RESTARTING, &LEAVING, &RENEWING, &CLOCKS];
+    lists.concat()
+});
 
 /// Those that belong to no kind with a list of its own.
 const LIST: [Mutant; 20] = [
