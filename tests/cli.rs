@@ -214,3 +214,109 @@ fn a_reader_that_goes_away_is_no_panic() {
     let output = Command::new("sh").current_dir(dir.path()).args(["-c", &line]).assert().get_output().clone();
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{output:?}");
 }
+
+#[test]
+fn build_servers_get_a_case_for_each_run() {
+    let wrong = SMALL.replace("NeverGivesUp", "GivesUp(after_restarts: 5, status: NonZero)");
+    let fault = SMALL.replace(
+        "do: Kill(Oldest))",
+        "do: During(fault: Limit(on: Oldest, resource: \"NOFILE\", to: 100), for: \"10ms\"))",
+    );
+    let dir = with(&[("a.ron", SMALL), ("b.ron", &wrong), ("c.ron", &fault)]);
+    let said = stdout(&dir, &["sim", "a.ron::plain", "b.ron::plain", "c.ron::plain", "--format", "junit"], 1);
+    for line in [
+        "<testsuites name=\"harness\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\"",
+        "<testcase name=\"a [sim, seed 1]\" classname=\"reference\"",
+        "<failure message=\"EXPECT-1 GivesUp at ",
+        "<skipped message=\"not simulated: Limit\"/>",
+    ] {
+        assert!(said.contains(line), "{line} is missing:\n{said}");
+    }
+    assert_eq!(said.matches("<testsuite ").count(), 3, "{said}");
+    assert_balanced(&said);
+}
+
+/// Every element that is opened is closed, in order.
+fn assert_balanced(xml: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let tags =
+        xml.split('<').skip(1).map(|rest| rest.split_once('>').unwrap_or_else(|| panic!("an open tag: {rest}")).0);
+    for tag in tags.filter(|tag| !tag.starts_with(['?', '!']) && !tag.ends_with('/')) {
+        let name = tag.split_whitespace().next().unwrap_or_default();
+        match name.strip_prefix('/') {
+            Some(closed) => assert_eq!(open.pop(), Some(closed), "{xml}"),
+            None if name == "meta" => {}
+            None => open.push(name),
+        }
+    }
+    assert!(open.is_empty(), "{open:?} are not closed");
+}
+
+#[test]
+fn a_history_is_drawn_on_a_page_that_needs_nothing_else() {
+    let wrong = SMALL.replace("NeverGivesUp", "GivesUp(after_restarts: 5, status: NonZero)");
+    let frozen = wrong.replace(
+        "(do: Kill(Oldest)), (when: Exited)",
+        "(do: During(fault: Freeze(Supervisor), for: \"50ms\", do: [(do: Kill(Oldest))]))",
+    );
+    let dir =
+        with(&[("a.ron", &frozen.replacen("expect:", "load: [Probe(every: \"10ms\", as: \"probe\")], expect:", 1))]);
+    stdout(&dir, &["sim", "a.ron::plain"], 1);
+    let page = stdout(&dir, &["judge", "target/harness/a.sim.1.1.jsonl", "--format", "html"], 1);
+    assert_balanced(&page);
+    for (what, count) in
+        [("class=\"supervisor\"", 1), ("class=\"frozen\"", 1), ("class=\"boot\"", 3), ("class=\"fail\"", 1)]
+    {
+        assert_eq!(page.matches(what).count(), count, "{what}:\n{page}");
+    }
+    for what in ["Freeze(Supervisor)", "class=\"mark\"", "class=\"ok\"", "<td>INV-FLOOR</td>", "EXPECT-1 GivesUp: "] {
+        assert!(page.contains(what), "{what} is missing:\n{page}");
+    }
+    assert!(!page.contains("http") && !page.contains("<script"), "it needs nothing from elsewhere");
+}
+
+#[test]
+fn subjects_are_shown_beside_each_other() {
+    let wrong = SMALL.replace("NeverGivesUp", "GivesUp(after_restarts: 5, status: NonZero)");
+    let dir = with(&[("a.ron", SMALL), ("b.ron", &wrong)]);
+    let one = stdout(&dir, &["sim", "a.ron", "--format", "json"], 0);
+    let other = stdout(&dir, &["sim", "a.ron::plain", "b.ron::plain", "--format", "json"], 1);
+    fs::write(dir.path().join("one.json"), one.replace("\"subject\": \"reference\"", "\"subject\": \"first\""))
+        .unwrap();
+    fs::write(dir.path().join("other.json"), other).unwrap();
+    let said = stdout(&dir, &["matrix", "one.json", "other.json"], 0);
+    for row in [
+        "| scenario | first | reference |",
+        "| a | conforms, meets | conforms, meets |",
+        "| a::twice | conforms, meets | not run |",
+        "| b | not run | **fails**, lacks 1 |",
+        "- b, EXPECT-1 GivesUp: ",
+    ] {
+        assert!(said.contains(row), "{row} is missing:\n{said}");
+    }
+    fs::write(dir.path().join("none.json"), "{}").unwrap();
+    harness(dir.path()).args(["matrix", "none.json"]).assert().code(65).stderr(contains("none.json"));
+}
+
+#[test]
+fn a_sweep_tells_the_window_in_which_it_fails() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scenarios/second_kill.ron");
+    let dir = with(&[("a.ron", &fs::read_to_string(fixture).unwrap()), ("b.ron", SMALL)]);
+    let said = stdout(&dir, &["sweep", "a.ron", "--sim", "--seeds", "3"], 1);
+    for line in [
+        "a: step 1 at 9 offsets from 10ms to 810ms, 27 runs\n",
+        "  fails from 10ms to 210ms (3 offsets, 9 of 9 runs); the range begins there, 310ms does not\n",
+        "    EXPECT-1 ReadyAtLeast: ",
+    ] {
+        assert!(said.contains(line), "{line} is missing:\n{said}");
+    }
+    let later =
+        stdout(&dir, &["sweep", "a.ron", "--sim", "--step", "1", "--from", "400ms", "--to", "1s", "--points", "4"], 0);
+    assert!(later.contains("4 offsets from 400ms to 1s, 4 runs\n  fails nowhere"), "{later}");
+    harness(dir.path()).args(["sweep", "b.ron"]).assert().code(64).stderr(contains("there is no sweep in these files"));
+    harness(dir.path())
+        .args(["sweep", "b.ron", "--step", "9", "--sim"])
+        .assert()
+        .code(65)
+        .stderr(contains("there is no step 9"));
+}

@@ -312,6 +312,26 @@ fn a_client_that_never_reads_disturbs_nobody() {
 }
 
 #[test]
+fn clients_that_ask_for_much_keep_nobody_waiting() {
+    let run = controlled(&[], 1, READY);
+    let mut greedy = Raw::connect(&run);
+    let mut modest = Raw::connect(&run);
+    for raw in [&mut greedy, &mut modest] {
+        assert_eq!(raw.line().expect("a hello")["supervisor"], 1);
+    }
+    // Both are heard in the same turn.
+    run.signal(Signal::SIGSTOP);
+    greedy.say(&"{\"do\":\"status\"}\n".repeat(200));
+    modest.say("{\"do\":\"status\"}\n");
+    run.signal(Signal::SIGCONT);
+    let when = |answer: Option<serde_json::Value>| answer.expect("an answer")["supervisor"]["uptime_ms"].as_u64();
+    let modest = when(modest.line());
+    let greedy: Vec<_> = (0..200).map(|_| when(greedy.line())).collect();
+    assert!(modest.is_some() && modest <= greedy[20], "at {modest:?}, the others at {greedy:?}");
+    stop(run);
+}
+
+#[test]
 fn a_thousand_silent_clients_disturb_nobody() {
     let run = controlled(&[], 1, READY);
     let before = descriptors(run.pid());

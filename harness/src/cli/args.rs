@@ -56,8 +56,8 @@ pub enum Command {
         /// The history
         history: PathBuf,
         /// The form of the report
-        #[arg(long, value_enum, default_value_t = Format::Human)]
-        format: Format,
+        #[arg(long, value_enum, default_value_t = JudgeFormat::Human)]
+        format: JudgeFormat,
     },
     /// List scenarios with their variants, invariants and subjects
     List {
@@ -76,6 +76,19 @@ pub enum Command {
     /// that a soak can be killed at any time and goes on where it was. Ends with 1 if a run failed, with 2 if fewer than
     /// 95 % of the first attempts were conclusive or a form has not enough runs yet.
     Soak(SoakArgs),
+    /// Show several subjects beside each other: what each keeps of its promises, and what each can do
+    ///
+    /// Reads what `harness run --subject NAME --format json` wrote for each of them, and prints a Markdown table.
+    Matrix {
+        /// Reports as JSON
+        #[arg(required = true, value_name = "REPORT")]
+        reports: Vec<PathBuf>,
+    },
+    /// Run a scenario with one of its steps at every offset of a range, and tell in which window something fails
+    ///
+    /// The range is that of the file's `sweep`, or of --step, --from and --to. Exit codes are those of `run`.
+    #[command(after_help = EXIT_CODES)]
+    Sweep(SweepArgs),
     /// Make every system call of a simulated life fail, one at a time, in every way
     ///
     /// For each kind of call that the supervisor makes the k-th one fails with each plausible errno, for every k; where a
@@ -199,6 +212,62 @@ pub enum Format {
     Human,
     /// One JSON document.
     Json,
+    /// JUnit XML, for build servers.
+    Junit,
+}
+
+/// The form of the report about one history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JudgeFormat {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// JUnit XML, for build servers.
+    Junit,
+    /// A page with a picture of what happened.
+    Html,
+}
+
+/// `harness sweep`.
+#[derive(Args, Clone, Debug)]
+pub struct SweepArgs {
+    /// Scenario files or folders of them; with --step also FILE::VARIANT
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// Sweep this step, counted from 0, whatever the file says
+    #[arg(long, value_name = "N")]
+    pub step: Option<usize>,
+    /// The smallest offset, with --step
+    #[arg(long, value_name = "DURATION", default_value = "0s", requires = "step", value_parser = humantime::parse_duration)]
+    pub from: Duration,
+    /// The largest offset, with --step
+    #[arg(long, value_name = "DURATION", default_value = "2s", requires = "step", value_parser = humantime::parse_duration)]
+    pub to: Duration,
+    /// How many offsets [default: the file's, or 40]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub points: Option<u32>,
+    /// In simulation
+    #[arg(long)]
+    pub sim: bool,
+    /// How many runs at each offset
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub seeds: u32,
+    /// The first seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many runs side by side
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub jobs: u32,
+    /// The supervisor: name of a bundled subject, or path of a subject file
+    #[arg(long, default_value = "reference", value_name = "NAME|PATH", conflicts_with = "sim")]
+    pub subject: String,
+    /// Folder with `supervisor` and `puppet` [default: the harness's own]
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
+    /// Where histories are written
+    #[arg(long, default_value = "target/harness", value_name = "DIR")]
+    pub histories: PathBuf,
 }
 
 /// `harness sweep-calls`.

@@ -14,7 +14,7 @@ use crate::scenario::{self, Scenario};
 use crate::subject::{self, Profile};
 use crate::verdict::ExitCode;
 
-use super::args::Format;
+use super::args::JudgeFormat;
 use super::select;
 use super::trouble::Trouble;
 
@@ -79,7 +79,7 @@ fn check_scenarios(path: &Path, out: &mut dyn Write) -> Result<(), Trouble> {
 }
 
 /// Judges a history from its file alone.
-pub fn judge(path: &Path, format: Format) -> Result<ExitCode, Trouble> {
+pub fn judge(path: &Path, format: JudgeFormat) -> Result<ExitCode, Trouble> {
     let shown = path.display().to_string();
     let text = fs::read_to_string(path)
         .map_err(|why| Problems::from(Problem::new(&Source::unread(path), format!("can't be read: {why}"))))?;
@@ -96,11 +96,16 @@ pub fn judge(path: &Path, format: Format) -> Result<ExitCode, Trouble> {
     let report = Report::new(vec![run]);
     let out = &mut io::stdout();
     match format {
-        Format::Human => {
+        JudgeFormat::Human => {
             let style = if out.is_terminal() { Style::Colour } else { Style::Plain };
             report::human(&report, style, out)?;
         }
-        Format::Json => report::json(&report, out)?,
+        JudgeFormat::Json => report::json(&report, out)?,
+        JudgeFormat::Junit => report::junit(&report, out)?,
+        JudgeFormat::Html => {
+            let findings = report.runs[0].attempts.last().map_or(&[][..], |attempt| &attempt.findings);
+            report::html(&history, findings, out)?;
+        }
     }
     Ok(report.code)
 }

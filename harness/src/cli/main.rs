@@ -8,7 +8,7 @@ use crate::world::real;
 
 use super::args::{Cli, Command};
 use super::trouble::Trouble;
-use super::{calls, explain, hunt, info, run, soak};
+use super::{calls, explain, hunt, info, matrix, run, soak, sweep};
 
 /// Runs the command line of this process.
 pub fn main() -> std::process::ExitCode {
@@ -38,7 +38,9 @@ fn dispatch(command: &Command) -> Result<ExitCode, Trouble> {
         Command::Judge { history, format } => info::judge(history, *format),
         Command::List { paths } => info::list(paths),
         Command::Explain { what } => explain::explain(what),
+        Command::Matrix { reports } => matrix::matrix(reports),
         Command::Soak(args) => soak::soak(args),
+        Command::Sweep(args) => sweep::sweep(args),
         Command::Hunt(args) => hunt::hunt(args),
         Command::SweepCalls(args) => calls::sweep_calls(args),
     }

@@ -9,12 +9,14 @@ mod hunt;
 mod info;
 mod ledger;
 mod main;
+mod matrix;
 mod progress;
 mod run;
 mod select;
 mod soak;
 mod stress;
 mod suite;
+mod sweep;
 mod tallied;
 mod trouble;
 

@@ -87,6 +87,7 @@ fn perform(tasks: Vec<Task>, world: World, jobs: usize, selection: &Selection) -
     match selection.format {
         Format::Human => report::summary(&report, style, out)?,
         Format::Json => report::json(&report, out)?,
+        Format::Junit => report::junit(&report, out)?,
     }
     Ok(report.code)
 }

@@ -7,6 +7,7 @@ mod simpler;
 mod situation;
 mod sometimes;
 mod wild;
+mod window;
 
 pub use calls::{Ending, Swept, Tally, baseline, cases, run, sweep};
 pub use hunt::{Find, plan, try_out, try_seeds};
@@ -14,3 +15,4 @@ pub use shrink::{shrink, to_file};
 pub use situation::{SITUATIONS, Seen, Situation};
 pub use sometimes::Sometimes;
 pub use wild::wild;
+pub use window::{Point, Window, windows};

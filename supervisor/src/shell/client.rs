@@ -69,6 +69,11 @@ impl Client {
         self.output.len() < OUTPUT_LIMIT
     }
 
+    /// Whether anything that was read is not done with.
+    pub fn has_input(&self) -> bool {
+        self.input.pending() > 0
+    }
+
     /// Takes one buffer full off the connection. One that has ended has nobody left to answer.
     pub fn receive<K: Streams>(&mut self, kernel: &mut K, buffer: &mut [u8]) {
         if self.closing {

@@ -13,6 +13,9 @@ use super::logs::LogLine;
 use super::roster::milliseconds;
 use super::state::Shell;
 
+/// How many requests are carried out in one turn, so that clients that ask without end keep nobody else waiting.
+const REQUESTS_PER_TURN: usize = 8;
+
 /// What comes of a request at once: an answer, or something to wait for.
 enum Effect {
     Answer(Reply),
@@ -33,14 +36,7 @@ fn begun(wait: bool, goal: Goal) -> Effect {
 impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// The end of a turn: requests are carried out, and everybody is told what they wait for or follow.
     pub(super) fn attend(&mut self) {
-        while let Some((fd, Asked { id, request })) = self.operator.next_request() {
-            match self.obey(fd, id, request) {
-                Ok(Effect::Answer(reply)) => self.operator.reply(fd, id, &reply),
-                Ok(Effect::Wait(goal)) => self.operator.reply_later(fd, id, goal),
-                Ok(Effect::Told) => {}
-                Err(complaint) => self.operator.reply(fd, id, &Reply::Error(complaint)),
-            }
-        }
+        self.carry_out();
         for told in self.voices.take_told() {
             self.operator.event(told);
         }
@@ -49,6 +45,22 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         self.operator.flush(self.kernel);
         self.outputs.flush(self.kernel, self.voices.errors());
         self.voices.report_if_full(self.kernel);
+    }
+
+    /// Carries out requests, as many as one turn has time for.
+    fn carry_out(&mut self) {
+        for _ in 0..REQUESTS_PER_TURN {
+            let Some((fd, Asked { id, request })) = self.operator.next_request() else {
+                return self.operator.leave_behind(false);
+            };
+            match self.obey(fd, id, request) {
+                Ok(Effect::Answer(reply)) => self.operator.reply(fd, id, &reply),
+                Ok(Effect::Wait(goal)) => self.operator.reply_later(fd, id, goal),
+                Ok(Effect::Told) => {}
+                Err(complaint) => self.operator.reply(fd, id, &Reply::Error(complaint)),
+            }
+        }
+        self.operator.leave_behind(true);
     }
 
     fn obey(&mut self, fd: Fd, id: Option<u64>, request: Request) -> Result<Effect, Complaint> {

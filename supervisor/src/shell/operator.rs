@@ -1,6 +1,7 @@
 //! The operator's socket: who may connect, how many, and what each of them follows or waits for.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,6 +42,10 @@ pub struct Operator {
     past: VecDeque<Told>,
     /// Counts accepts and reads: who was heard of last.
     occasion: u64,
+    /// Whose request was carried out last: the next one is another client's, if any has one.
+    asked_last: Option<Fd>,
+    /// There may be requests that were read and not carried out: the next turn comes at once.
+    behind: bool,
     paused_until: Option<Instant>,
     own: Peer,
     faces: Vec<Face>,
@@ -132,13 +137,14 @@ impl Operator {
         watches.extend(listener.map(|fd| Watch { fd, read: true, write: false }));
         watches.extend(self.clients.iter().map(|(&fd, client)| {
             let (read, write) = client.watch();
-            Watch { fd, read, write }
+            // Who has said more than could be done in a turn says nothing more before that is done.
+            Watch { fd, read: read && !(self.behind && client.has_input()), write }
         }));
     }
 
     /// When it wants to be woken.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.paused_until
+        if self.behind { Some(Instant::default()) } else { self.paused_until }
     }
 
     /// Takes what a ready descriptor has, if it is one of ours; true if it was.
@@ -213,9 +219,19 @@ impl Operator {
         true
     }
 
-    /// The next request of anybody.
+    /// The next request: of one client after the other, however much each has to ask.
     pub fn next_request(&mut self) -> Option<(Fd, Asked)> {
-        self.clients.iter_mut().find_map(|(&fd, client)| client.next_request().map(|asked| (fd, asked)))
+        let asks = |(&fd, client): (&Fd, &mut Client)| client.next_request().map(|asked| (fd, asked));
+        let after = self.asked_last.map_or(Unbounded, Excluded);
+        let later = self.clients.range_mut((after, Unbounded)).find_map(asks);
+        let found = later.or_else(|| self.clients.iter_mut().find_map(asks));
+        self.asked_last = found.as_ref().map(|(fd, _)| *fd);
+        found
+    }
+
+    /// Whether requests may be left for the next turn.
+    pub fn leave_behind(&mut self, behind: bool) {
+        self.behind = behind;
     }
 
     /// Answers.

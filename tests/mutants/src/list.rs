@@ -161,8 +161,8 @@ const LIST: [Mutant; 20] = [
         name: "scale-forgets-slots",
         sentence: "with fewer workers wanted nobody leaves",
         scenario: "scale/workers",
-        caught_by: "INV-CONVERGE",
-        consequences: &[("INV-ONCE", "who stays has no place any more")],
+        caught_by: "INV-ONCE",
+        consequences: &[("INV-CONVERGE", "who has no place any more stays")],
         mutation: Mutation::ScaleForgetsSlots,
     },
     Mutant {

@@ -12,6 +12,19 @@ use crate::mutant::Mutant;
 /// A host that stalls can leave a run without a verdict.
 const ATTEMPTS: u64 = 3;
 
+/// What follows where a client happens to be served at that very instant, which real clients do and simulated ones hardly:
+/// mutant, invariant, why.
+const BY_CHANCE: [(&str, &str, &str); 4] = [
+    ("wall-clock-heartbeat", "INV-CONSERVE", "who is killed for a hang that is none may be answering somebody"),
+    ("wall-clock-heartbeat", "INV-DRAIN", "and is not given the time to finish that"),
+    ("failed-reload-is-a-success", "INV-GENERATION", "what is said to be done is judged as done"),
+    (
+        "retirement-is-free",
+        "INV-STATIONARY",
+        "hundreds of workers a second leave that many open descriptors at any instant",
+    ),
+];
+
 /// Runs a mutant in its scenario, at most three times, until its invariant notices it. What failed in the last run beside
 /// that and its consequences is an error.
 ///
@@ -28,7 +41,8 @@ pub fn must_be_caught(mutant: &Mutant, harness: &Path, puppet: &Path) -> Result<
     if seen.remove(mutant.caught_by).is_none() {
         return Err(format!("{} did not notice in {}: {seen:#?}", mutant.caught_by, mutant.scenario));
     }
-    seen.retain(|id, _| !mutant.has_consequence(id));
+    let by_chance = |id: &str| BY_CHANCE.iter().any(|(name, follows, _)| *name == mutant.name && *follows == id);
+    seen.retain(|id, _| !mutant.has_consequence(id) && !by_chance(id));
     if seen.is_empty() { Ok(()) } else { Err(format!("these failed too: {seen:#?}")) }
 }
 
