@@ -36,6 +36,10 @@ const CHOSEN: [&str; 16] = [
     "two-replacements-per-death",
 ];
 
+/// Those that only the simulation shows as yet: as real processes their scenarios go another way, or end before the fault
+/// makes a difference.
+const SIMULATED: [&str; 3] = ["window-never-slides", "spawn-error-is-fatal", "never-says-drain"];
+
 fn main() -> ExitCode {
     let own = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&own).file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -48,7 +52,8 @@ fn main() -> ExitCode {
         let trial = Trial::test(mutant.name.replace('-', "_"), move || is_caught(mutant));
         trial.with_ignored_flag(!named && !now)
     };
-    let mut trials: Vec<Trial> = ALL.iter().map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
+    let both = ALL.iter().filter(|mutant| !SIMULATED.contains(&mutant.name));
+    let mut trials: Vec<Trial> = both.map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
     trials.extend(REAL.iter().map(|mutant| caught(mutant, true)));
     trials.push(Trial::test("unmutated", passes));
     libtest_mimic::run(&arguments, trials).exit_code()
