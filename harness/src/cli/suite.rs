@@ -116,6 +116,7 @@ pub fn missing(plan: &Plan, world: World) -> Vec<String> {
     match world {
         World::Real => {
             let programs = subject::missing_programs(&plan.subject);
+            missing.extend(world::real::forbids(plan));
             missing.extend(programs.iter().map(|name| format!("`{name}` is not on this machine")));
             if missing.is_empty() {
                 missing.extend(world::real::lacks(plan));

@@ -126,6 +126,13 @@ pub enum What {
         /// The pid of who sent it; absent where nobody can tell, because it could not be caught.
         by: Option<u32>,
     },
+    /// What a process was started with: a worker at its first instruction, a supervisor as the harness started it.
+    Environment {
+        /// Which.
+        proc: Proc,
+        /// With what.
+        is: Box<super::Environment>,
+    },
     /// What the supervisor has and nobody else may have, as it is now: the same text means the same thing.
     Owned {
         /// Its address, or the name of what a scenario's `owns` asks for.

@@ -1,5 +1,6 @@
 //! Everything that happened in a run: append-only, one monotonic clock, JSON lines in and out.
 
+mod environment;
 mod event;
 mod file;
 mod read;
@@ -9,6 +10,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
+pub use environment::Environment;
 pub use event::{
     Claim, ClaimKind, Connection, Death, Event, Form, Leftover, Outcome, PhaseMark, Proc, Role, Status, What, When,
 };

@@ -73,6 +73,7 @@ impl<'a> Reader<'a> {
             What::Caught { proc, signal, by } => {
                 self.line.caught.push(Caught { at, proc: *proc, signal: *signal, by: *by });
             }
+            What::Environment { proc, is } => self.line.environments.push((at, *proc, is)),
             What::Owned { what, is } => self.line.owned.push(Owned { at, what, is: is.as_deref() }),
             What::Born { proc, parent, role } => self.born(*proc, *parent, *role, event.when),
             What::Died { proc, death } => self.died(*proc, event.when, death.status),

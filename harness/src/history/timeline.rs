@@ -3,7 +3,7 @@
 use crate::scenario::Command;
 use crate::time::Time;
 
-use super::{Claim, Connection, Form, Leftover, PhaseMark, Proc, Status, When};
+use super::{Claim, Connection, Environment, Form, Leftover, PhaseMark, Proc, Status, When};
 
 /// One worker's life as seen from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -298,6 +298,8 @@ pub struct Timeline<'a> {
     pub caught: Vec<Caught>,
     /// Looks at what only one may have, in order.
     pub owned: Vec<Owned<'a>>,
+    /// What processes were started with, as they told it.
+    pub environments: Vec<(Time, Proc, &'a Environment)>,
     /// The last instant of which the history speaks.
     pub until: Time,
 }

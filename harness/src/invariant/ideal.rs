@@ -32,6 +32,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         holds_listener: Some(true),
         handoffs: None,
         owns: None,
+        environment: declared.environment.clone(),
         second_start: declared.second_start,
     }
 }

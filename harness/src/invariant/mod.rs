@@ -8,6 +8,7 @@ mod converge;
 mod curve;
 mod detect;
 mod drain;
+mod env;
 mod excuse;
 mod expect;
 mod expect_load;

@@ -4,8 +4,8 @@ use crate::verdict::Verdict;
 
 use super::case::Case;
 use super::{
-    conserve, contain, converge, detect, drain, floor, generation, giveup, intensity, isolate, once, own, reap, serial,
-    stationary, truth,
+    conserve, contain, converge, detect, drain, env, floor, generation, giveup, intensity, isolate, once, own, reap,
+    serial, stationary, truth,
 };
 
 /// One invariant.
@@ -153,6 +153,16 @@ pub const INVARIANTS: &[Invariant] = &[
             give-up ends it.",
         needs: "universal",
         judge: isolate::judge,
+    },
+    Invariant {
+        id: "INV-ENV",
+        title: "workers are started with what they are to have, and nothing else",
+        definition: "At its first instruction a worker has the users, groups, capabilities, umask, limits, working directory and \
+            environment variables that its supervisor was started with, no signal blocked or ignored (SIGPIPE apart, which \
+            runtimes ignore themselves), and standard input, output and error alone, but for what `environment` \
+            declares: descriptors that are passed, variables that are added, a process group of its own.",
+        needs: "environment; absent: undeclared",
+        judge: env::judge,
     },
     Invariant {
         id: "INV-OWN",

@@ -50,6 +50,7 @@ impl Tale {
             title: "a tale".to_owned(),
             guards_against: Vec::new(),
             start: Default::default(),
+            launch: Default::default(),
             pool: Pool {
                 workers: 4,
                 limit: Some(Limit { restarts: 5, within: Span::millis(10_000) }),
@@ -321,6 +322,7 @@ pub(super) fn promises() -> Profile {
         holds_listener: Some(true),
         handoffs: None,
         owns: None,
+        environment: None,
         second_start: Some(StatusIs::Code(69)),
     }
 }

@@ -2,6 +2,7 @@
 
 mod detect;
 mod drain;
+mod env;
 mod limits;
 mod operate;
 mod order;

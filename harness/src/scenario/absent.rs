@@ -1,6 +1,6 @@
 //! What need not be written.
 
 /// For fields that a person would not write.
-pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -284,6 +284,18 @@ fn pool() -> impl Strategy<Value = Pool> {
     )
 }
 
+fn launch() -> Launch {
+    Launch {
+        init: true,
+        umask: Some("027".to_owned()),
+        nofile: Some(64),
+        ignores: vec![Signal::HUP],
+        blocks: vec![Signal::TERM],
+        leaks: 2,
+        environment: vec![("A".to_owned(), "b".to_owned())],
+    }
+}
+
 fn start() -> impl Strategy<Value = Start> {
     select(vec![Start::Steady, Start::AtOnce])
 }
@@ -295,6 +307,7 @@ fn variant() -> impl Strategy<Value = Variant> {
         name,
         title,
         guards_against,
+        launch: start.map(|_| launch()),
         start,
         pool,
         lives,
@@ -314,7 +327,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
     let first = (name(), vec(name(), 0..3), start(), pool(), lives());
     let second = (vec(load(), 0..3), steps(), vec(expect(), 0..3), vec(variant(), 0..3), of(sweep));
     (first, second).prop_map(|((title, guards_against, start, pool, lives), (load, steps, expect, variants, sweep))| {
-        Scenario { title, guards_against, start, pool, lives, load, steps, expect, variants, sweep }
+        Scenario { title, guards_against, start, launch: launch(), pool, lives, load, steps, expect, variants, sweep }
     })
 }
 

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Act, Ask, Command, Fault, FileFault, Life, Load, Scenario, Start, Step, Target, Trigger};
+use super::{Act, Ask, Command, Fault, FileFault, Launch, Life, Load, Scenario, Start, Step, Target, Trigger};
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
 const NOT_BUILT: &[&str] =
     &["File otherwise", "Limit by cgroup", "LogReader", "NotRead", "Syscall", "Upgrade", "stderr"];
 
 /// What only real processes can do.
-const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart", "Start again"];
+const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart", "Start again", "launch"];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
@@ -37,6 +37,9 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     }
     for step in &scenario.steps {
         of_step(step, &mut used);
+    }
+    if scenario.launch != Launch::default() {
+        used.insert("launch");
     }
     if scenario.start == Start::Steady && used.contains("Start") {
         used.insert("Start again");

@@ -16,7 +16,7 @@ mod step;
 mod validate;
 mod write;
 
-use absent::is_default;
+pub(crate) use absent::is_default;
 
 pub use built::{constructs, not_built, not_simulated};
 pub use catalogue::{Entry, catalogue, entry};
@@ -24,7 +24,7 @@ pub use explain::explain;
 pub use find::find;
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
 pub use load::Load;
-pub use model::{Backoff, Expect, Handoff, Limit, Owns, Pool, Scenario, Start, StatusIs, Sweep, Variant};
+pub use model::{Backoff, Expect, Handoff, Launch, Limit, Owns, Pool, Scenario, Start, StatusIs, Sweep, Variant};
 pub use parse::{parse, validate};
 pub use span::Span;
 pub use step::{Act, Ask, Command, Fault, FileFault, Signal, State, Step, Target, Trigger};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Life, Lives, Load, Span, Step, Trigger};
+use super::{Life, Lives, Load, Signal, Span, Step, Trigger};
 
 /// One scenario file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct Scenario {
     /// Whether the steps wait for a full pool.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub start: Start,
+    /// How the supervisor is started, beyond what is usual.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub launch: Launch,
     /// The pool that the supervisor is asked for.
     pub pool: Pool,
     /// What the workers do.
@@ -36,6 +39,33 @@ pub struct Scenario {
     /// A step whose offset is swept over a range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
+}
+
+/// What a supervisor is started with. Whatever it is, workers are to have what they are promised.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Launch {
+    /// It is process 1 of a pid namespace, as in a container.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub init: bool,
+    /// File mode creation mask, in octal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<String>,
+    /// Soft limit of open descriptors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nofile: Option<u64>,
+    /// Signals that it is started with ignored, as nohup(1) does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignores: Vec<Signal>,
+    /// Signals that it is started with blocked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Signal>,
+    /// Descriptors beyond standard error that whoever started it left open.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub leaks: u32,
+    /// Environment variables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<(String, String)>,
 }
 
 /// Whether the baseline is a full pool or nothing at all.
@@ -231,6 +261,9 @@ pub struct Variant {
     /// Replaces `start`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,
+    /// Replaces `launch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<Launch>,
     /// Replaces `pool`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<Pool>,
@@ -309,6 +342,7 @@ impl Scenario {
             title: variant.title.unwrap_or_else(|| self.title.clone()),
             guards_against: variant.guards_against.unwrap_or_else(|| self.guards_against.clone()),
             start: variant.start.unwrap_or(self.start),
+            launch: variant.launch.unwrap_or_else(|| self.launch.clone()),
             pool: variant.pool.unwrap_or_else(|| self.pool.clone()),
             lives: variant.lives.unwrap_or_else(|| self.lives.clone()),
             load: variant.load.unwrap_or_else(|| self.load.clone()),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::director::Random;
 use crate::scenario::{
-    Act, Ask, Backoff, Child, Command, Exit, Fault, Life, LifeRecord, Limit, Lives, Load, Phase, Pool, Retirement,
-    Scenario, Signal, Span, Start, State, Step, Target, Trigger, not_built, validate,
+    Act, Ask, Backoff, Child, Command, Exit, Fault, Launch, Life, LifeRecord, Limit, Lives, Load, Phase, Pool,
+    Retirement, Scenario, Signal, Span, Start, State, Step, Target, Trigger, not_built, validate,
 };
 
 /// The scenario of this seed.
@@ -78,6 +78,7 @@ impl Wild {
             title: "a random life".to_owned(),
             guards_against: Vec::new(),
             start,
+            launch: Launch::default(),
             pool,
             lives,
             load,

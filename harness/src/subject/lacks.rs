@@ -108,6 +108,7 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
         handoffs: _,
         owns: _,
         second_start: _,
+        environment,
     } = profile;
     // Who never gives up has nothing to declare about it.
     let unlimited = *limit == Some(super::LimitRule::Unlimited);
@@ -150,6 +151,7 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
             holds_listener.is_some(),
             "INV-CONSERVE and INV-OWN: whether it has its listening socket from start to end",
         ),
+        ("environment", environment.is_some(), "INV-ENV: what workers are started with"),
     ];
     let missing = lines.into_iter().filter(|(_, declared, _)| !declared);
     missing.map(|(line, _, judged_on)| Undeclared { line, judged_on }).collect()

@@ -12,6 +12,6 @@ pub use load::{bundled, load, parse_profile, template};
 pub use model::{
     Configuration, Deviation, Frequency, HowToReload, HowToScale, HowToStop, ORIGINAL, Puppet, Readiness, Subject,
 };
-pub use profile::{DelayBound, LimitRule, OnSupervisorDeath, Profile};
+pub use profile::{DelayBound, EnvironmentRule, LimitRule, OnSupervisorDeath, Profile};
 pub use render::{Exchange, Rendered, Vars, owned, render};
 pub use validate::INVARIANTS;

@@ -74,9 +74,32 @@ pub struct Profile {
     /// What it can have beside its address; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owns: Option<Vec<crate::scenario::Owns>>,
+    /// What its workers are started with, beside what it was started with itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentRule>,
     /// The exit status of one that is started where another one runs. Universal: absent is any but 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_start: Option<StatusIs>,
+}
+
+/// What is promised about the execution environment of workers. Users, groups, capabilities, umask, limits, directory and
+/// variables are those of the supervisor, no signal is blocked or ignored, and no descriptor is open but standard input,
+/// output and error, but for what this says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentRule {
+    /// They have the listening sockets, from descriptor 3 on, where they accept themselves.
+    #[serde(default, skip_serializing_if = "crate::scenario::is_default")]
+    pub listeners: bool,
+    /// How many descriptors they have beside those, right after them: a channel, for instance.
+    #[serde(default, skip_serializing_if = "crate::scenario::is_default")]
+    pub descriptors: u32,
+    /// Each leads a process group of its own.
+    #[serde(default, skip_serializing_if = "crate::scenario::is_default")]
+    pub leads_group: bool,
+    /// Variables that are added, changed, or kept from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<String>,
 }
 
 /// What is promised about the delay between a death and the next birth.

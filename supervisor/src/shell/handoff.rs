@@ -215,8 +215,10 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         }
         self.tell_farewells(now);
         if self.handoffs.retry.take_if(|retry| *retry <= now).is_some() {
-            for link in self.workers.links_mut().filter(|link| link.is_crowded()) {
-                link.flush(self.kernel);
+            for id in self.workers.crowded().clone() {
+                if let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut()) {
+                    link.flush(self.kernel);
+                }
             }
         }
         let mut late = Vec::new();
@@ -244,9 +246,9 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         }
     }
 
-    /// Arranges for what is stuck to be tried again. To be called before each wait.
+    /// Arranges for what is stuck to be tried again. To be called before each wait, when it is known what is watched.
     pub fn retry_what_is_stuck(&mut self) {
-        if self.handoffs.retry.is_none() && self.workers.links_mut().any(|link| link.is_crowded()) {
+        if self.handoffs.retry.is_none() && !self.workers.crowded().is_empty() {
             self.handoffs.retry = Some(self.kernel.now() + CROWDED);
         }
     }

@@ -37,7 +37,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
 
     fn take_words(&mut self, id: WorkerId, last: bool) {
         // What was said in time must be heard before a deadline is held against anybody, also if it comes in pieces.
-        let overdue = self.machine.next_deadline().is_some_and(|deadline| deadline <= self.kernel.now());
+        let overdue = self.is_overdue();
         let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut()) else { return };
         let mut said = Vec::new();
         link.receive(self.kernel, &mut self.buffer, last || overdue, &mut said);

@@ -137,8 +137,7 @@ fn watch<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, watches: &mut Vec<W
 /// When to wake even if nothing happens: the earliest instant that any part waits for. Without one there is no wake-up
 /// at all.
 fn deadline<K: Kernel, M: Machine>(shell: &Shell<'_, K, M>) -> Option<Instant> {
-    let machine = shell.machine.next_deadline();
-    [machine, shell.handoffs.next_deadline(), shell.operator.next_deadline()].into_iter().flatten().min()
+    [shell.next_deadline(), shell.handoffs.next_deadline(), shell.operator.next_deadline()].into_iter().flatten().min()
 }
 
 /// Waits for whatever comes next. Where there is no memory for the table of descriptors it waits a little without one,
@@ -194,7 +193,7 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
         shell.reopen();
     }
     shell.tick_handoffs();
-    if shell.machine.next_deadline().is_some_and(|deadline| deadline <= shell.kernel.now()) {
+    if shell.is_overdue() {
         shell.feed(Input::Tick);
     }
 }

@@ -1,11 +1,12 @@
 //! The loop's state, and the way from an input to everything that follows from it.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use crate::channel::{Hub, TopicLimits};
 use crate::core::{Action, ErrorEvent, Event, Input, Machine, WorkerId};
 use crate::kernel::{Errno, Kernel};
-use crate::policy::ExitCode;
+use crate::policy::{ExitCode, Instant};
 
 use super::handoff::Handoffs;
 use super::json::event_worker;
@@ -47,6 +48,8 @@ pub struct Shell<'a, K, M> {
     pub operator: Operator,
     /// For whatever is read, one thing at a time.
     pub buffer: Vec<u8>,
+    /// What the machine waits for, if it was asked since its last step: it looks at every worker to find out.
+    due: Cell<Option<Option<Instant>>>,
     todo: VecDeque<Action>,
     fresh: Vec<Action>,
 }
@@ -85,6 +88,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             outputs,
             operator,
             topics: Hub::new(TopicLimits::default()),
+            due: Cell::new(None),
             todo: VecDeque::new(),
             fresh: Vec::new(),
         }
@@ -106,10 +110,23 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         if self.end.is_some() {
             return;
         }
+        self.due.set(None);
         self.machine.step(self.kernel.now(), input, &mut self.fresh);
         for action in self.fresh.drain(..).rev() {
             self.todo.push_front(action);
         }
+    }
+
+    /// When the machine wants to be told of the time.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let due = self.due.get().unwrap_or_else(|| self.machine.next_deadline());
+        self.due.set(Some(due));
+        due
+    }
+
+    /// Whether that has come.
+    pub fn is_overdue(&self) -> bool {
+        self.next_deadline().is_some_and(|deadline| deadline <= self.kernel.now())
     }
 
     fn perform(&mut self, action: Action) -> Option<Input> {

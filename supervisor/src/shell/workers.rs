@@ -1,6 +1,6 @@
 //! Which process is which worker, and what is open for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::core::WorkerId;
@@ -33,12 +33,19 @@ pub struct Worker {
 pub struct Workers {
     by_id: BTreeMap<WorkerId, Worker>,
     by_child: BTreeMap<Child, WorkerId>,
+    /// What is to be watched for each, in their order. Kept from turn to turn: nearly all of them are as they were.
+    watched: Vec<(WorkerId, Watch)>,
+    /// Whose part of that may be out of date.
+    touched: BTreeSet<WorkerId>,
+    /// Whose channel waits until fewer descriptors are under way on this machine.
+    crowded: BTreeSet<WorkerId>,
 }
 
 impl Workers {
     /// A worker was born.
     pub fn insert(&mut self, id: WorkerId, worker: Worker) {
         self.by_child.insert(worker.child, id);
+        self.touched.insert(id);
         self.by_id.insert(id, worker);
     }
 
@@ -68,29 +75,50 @@ impl Workers {
         self.by_id.get(&id)
     }
 
-    /// A worker.
+    /// A worker, of which anything may change.
     pub fn get_mut(&mut self, id: WorkerId) -> Option<&mut Worker> {
-        self.by_id.get_mut(&id)
+        let worker = self.by_id.get_mut(&id)?;
+        self.touched.insert(id);
+        Some(worker)
     }
 
-    /// Every channel.
-    pub fn links_mut(&mut self) -> impl Iterator<Item = &mut Link> {
-        self.by_id.values_mut().filter_map(|worker| worker.link.as_mut())
+    /// Who waits until fewer descriptors are under way, as of the last [`Workers::watches`].
+    pub fn crowded(&self) -> &BTreeSet<WorkerId> {
+        &self.crowded
     }
 
     /// Forgets a worker.
     pub fn remove(&mut self, id: WorkerId) -> Option<Worker> {
+        self.touched.insert(id);
         self.by_id.remove(&id)
     }
 
     /// Appends what is to be watched: channels for reading, for writing only while something waits to be sent.
-    pub fn watches(&self, watches: &mut Vec<Watch>) {
-        for worker in self.by_id.values() {
-            if let Some(link) = &worker.link {
-                watches.push(Watch { fd: link.fd(), read: true, write: link.has_output() });
-            }
-            let only_read = |fd| Watch { fd, read: true, write: false };
-            watches.extend(worker.notify.into_iter().chain(worker.newline).map(only_read));
+    pub fn watches(&mut self, watches: &mut Vec<Watch>) {
+        for id in std::mem::take(&mut self.touched) {
+            self.renew(id);
+        }
+        watches.extend(self.watched.iter().map(|&(_, watch)| watch));
+    }
+
+    /// Brings what is kept of a worker up to date.
+    fn renew(&mut self, id: WorkerId) {
+        let worker = self.by_id.get(&id);
+        let link = worker.and_then(|worker| worker.link.as_ref());
+        let channel = link.map(|link| Watch { fd: link.fd(), read: true, write: link.has_output() });
+        let others = worker.into_iter().flat_map(|worker| [worker.notify, worker.newline]).flatten();
+        let others = others.map(|fd| Watch { fd, read: true, write: false });
+        let begin = self.watched.partition_point(|(of, _)| *of < id);
+        let end = self.watched.partition_point(|(of, _)| *of <= id);
+        self.watched.splice(begin..end, channel.into_iter().chain(others).map(|watch| (id, watch)));
+        if link.is_some_and(Link::is_crowded) {
+            self.crowded.insert(id);
+        } else {
+            self.crowded.remove(&id);
         }
     }
 }
+
+#[cfg(test)]
+#[path = "workers_tests.rs"]
+mod tests;

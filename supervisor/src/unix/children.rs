@@ -8,6 +8,7 @@ use nix::libc;
 use crate::core::{ExitStatus, SpawnError};
 use crate::kernel::{Child, Errno, Processes, Scope, SignalNumber, SpawnSpec, Spawned};
 
+use super::signals::probably_ended;
 use super::table::Kind;
 use super::{Unix, last_errno, spawn};
 
@@ -41,7 +42,13 @@ impl Processes for Unix {
         }
     }
 
+    /// The child that the last signal was about comes first: the kernel finds that one at once, and any by looking at each.
     fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {
+        if let Some(pid) = probably_ended().filter(|&pid| self.children.contains(&Child(pid)))
+            && let Ok(Some(found)) = wait(libc::P_PID, pid, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT)
+        {
+            return Ok(Some(found));
+        }
         let found = match wait(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT) {
             Err(Errno(libc::ECHILD)) => None,
             other => other?,

@@ -1,34 +1,43 @@
 //! poll(2).
 
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno as Sys;
 use rustix::process::{Resource, getrlimit};
 
-use crate::kernel::{Clock, Errno, Readiness, SignalSet, Wait, Watch};
+use crate::kernel::{Errno, Readiness, SignalSet, Wait, Watch};
 use crate::policy::Instant;
 
 use super::Unix;
+use super::system::monotonic;
 
 /// A signal that arrives between this and poll(2) leaves a byte in the pipe, so it is not missed.
 impl Wait for Unix {
     fn wait(&mut self, watches: &[Watch], until: Option<Instant>, ready: &mut Vec<Readiness>) -> Result<(), Errno> {
         ready.clear();
-        let mut fds = Vec::with_capacity(watches.len() + 1);
-        fds.push(PollFd::from_borrowed_fd(self.signals.fd(), PollFlags::IN));
-        for watch in watches {
-            fds.push(PollFd::new(&self.table.get(watch.fd)?.fd, interest(watch)));
-        }
-        let timeout = until.map(|until| timespec(until.since(self.now())));
-        match poll(&mut fds, timeout.as_ref()) {
-            Err(Sys::INVAL) => poll_in_parts(&mut fds, timeout)?,
+        let fds = &mut self.polled;
+        fds.clear();
+        // SAFETY: poll(2) does nothing to a descriptor, and says of a number that is none that it is none.
+        let raw = |fd, flags| PollFd::from_borrowed_fd(unsafe { BorrowedFd::borrow_raw(fd) }, flags);
+        fds.push(raw(self.signals.fd().as_raw_fd(), PollFlags::IN));
+        fds.extend(watches.iter().map(|watch| raw(watch.fd.0, interest(watch))));
+        let timeout = until.map(|until| timespec(until.since(monotonic())));
+        match poll(fds, timeout.as_ref()) {
+            Err(Sys::INVAL) => poll_in_parts(fds, timeout)?,
             other => other?,
         };
         let woken = !fds[0].revents().is_empty();
         for (watch, fd) in watches.iter().zip(&fds[1..]) {
             let found = fd.revents();
-            let broken = found.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+            if found.is_empty() {
+                continue;
+            }
+            if found.contains(PollFlags::NVAL) {
+                return Err(Errno::BADF);
+            }
+            let broken = found.intersects(PollFlags::HUP | PollFlags::ERR);
             let readable = watch.read && (broken || found.contains(PollFlags::IN));
             let writable = watch.write && (broken || found.contains(PollFlags::OUT));
             if readable || writable {

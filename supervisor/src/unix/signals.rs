@@ -16,6 +16,9 @@ use crate::kernel::SignalSet;
 /// Bit n is set while signal n is pending.
 static PENDING: AtomicU32 = AtomicU32::new(0);
 
+/// The child that the last SIGCHLD was about, if nobody asked yet.
+static ENDED: AtomicI32 = AtomicI32::new(0);
+
 /// The writing end of the pipe; never closed, because a handler may run at any time.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
@@ -38,8 +41,12 @@ pub struct Signals {
 }
 
 /// Runs at any instant, in the middle of anything: an atomic, a write and errno put back, nothing else.
-extern "C" fn note(signal: libc::c_int) {
+extern "C" fn note(signal: libc::c_int, about: *mut libc::siginfo_t, _: *mut libc::c_void) {
     let errno = nix::errno::Errno::last_raw();
+    if signal == libc::SIGCHLD {
+        // SAFETY: with SA_SIGINFO the kernel passes a siginfo, that of a child for this signal.
+        ENDED.store(unsafe { (*about).si_pid() }, Ordering::SeqCst);
+    }
     PENDING.fetch_or(1 << signal, Ordering::SeqCst);
     // SAFETY: write(2) is async-signal-safe, and the one byte that it reads is a constant. A full pipe (EAGAIN) is as good
     // as a write: it wakes.
@@ -53,7 +60,7 @@ impl Signals {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         WAKE.store(writer.into_raw_fd(), Ordering::SeqCst);
         let action =
-            SigAction::new(SigHandler::Handler(note), SaFlags::SA_RESTART | SaFlags::SA_NOCLDSTOP, SigSet::empty());
+            SigAction::new(SigHandler::SigAction(note), SaFlags::SA_RESTART | SaFlags::SA_NOCLDSTOP, SigSet::empty());
         for signal in HANDLED {
             // SAFETY: `note` does only what a handler may.
             unsafe { sigaction(signal, &action) }?;
@@ -99,4 +106,10 @@ impl Signals {
             less: has(Signal::SIGTTOU),
         }
     }
+}
+
+/// A child that has probably ended: where to look first, as long as the others are looked at as well. `None` if no signal
+/// said more since the last call.
+pub fn probably_ended() -> Option<u32> {
+    u32::try_from(ENDED.swap(0, Ordering::SeqCst)).ok().filter(|&pid| pid != 0)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 
+use rustix::event::PollFd;
 use rustix::process::{Pid, geteuid};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -25,6 +26,8 @@ pub struct Unix {
     /// How many notify sockets there were, for names that are never used twice.
     pub(super) notify_sockets: u64,
     pub(super) started: Instant,
+    /// What poll(2) is given; kept for its room alone.
+    pub(super) polled: Vec<PollFd<'static>>,
 }
 
 impl Unix {
@@ -46,11 +49,12 @@ impl Unix {
             children: BTreeSet::new(),
             notify_sockets: 0,
             started: monotonic(),
+            polled: Vec::new(),
         })
     }
 }
 
-fn monotonic() -> Instant {
+pub(super) fn monotonic() -> Instant {
     let now = clock_gettime(ClockId::Monotonic);
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     Instant::from_nanos(seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0))

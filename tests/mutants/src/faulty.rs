@@ -38,6 +38,16 @@ pub enum KernelFault {
     TakesPaths,
     /// Its addresses may be bound by others at the same time.
     SharesAddresses,
+    /// A file that it has open is open in every worker, too.
+    LeaksToWorkers,
+    /// Workers are started with its own umask cleared.
+    ClearsUmask,
+    /// Workers are started in the root directory.
+    LeavesDirectory,
+    /// Workers may open fewer descriptors than it may itself.
+    HalvesLimits,
+    /// Variables that were meant for the supervisor reach its workers.
+    KeepsVariables,
     /// Who is in its own process group gets what it sends to a worker.
     SignalsNeighbours,
     /// The clock that it goes by is the wall clock.
@@ -107,7 +117,7 @@ impl<K: Processes> Processes for Faulty<K> {
         if self.fault == KernelFault::NoParentDeathSignal {
             return self.inner.spawn(&SpawnSpec { on_parent_death: None, ..spec.clone() });
         }
-        self.inner.spawn(spec)
+        self.inner.spawn(&meddling::respecified(self.fault, spec))
     }
 
     fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {

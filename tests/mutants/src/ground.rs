@@ -4,7 +4,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 3] = [
+pub const REAL: [Mutant; 8] = [
     Mutant {
         name: "takes-paths",
         sentence: "whatever is at the path of a socket is removed, whoever listens there",
@@ -35,5 +35,45 @@ pub const REAL: [Mutant; 3] = [
         caught_by: "INV-OWN",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::SignalsNeighbours),
+    },
+    Mutant {
+        name: "leaks-to-workers",
+        sentence: "a file that it has open is open in its workers, too",
+        scenario: "environment/workers",
+        caught_by: "INV-ENV",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::LeaksToWorkers),
+    },
+    Mutant {
+        name: "clears-umask",
+        sentence: "what workers create may be written by everybody",
+        scenario: "environment/workers",
+        caught_by: "INV-ENV",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::ClearsUmask),
+    },
+    Mutant {
+        name: "leaves-directory",
+        sentence: "workers run in the root directory, and not where it was started",
+        scenario: "environment/workers",
+        caught_by: "INV-ENV",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::LeavesDirectory),
+    },
+    Mutant {
+        name: "halves-limits",
+        sentence: "workers may open fewer descriptors than it was allowed",
+        scenario: "environment/workers",
+        caught_by: "INV-ENV",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::HalvesLimits),
+    },
+    Mutant {
+        name: "keeps-variables",
+        sentence: "variables of its own reach its workers",
+        scenario: "environment/workers",
+        caught_by: "INV-ENV",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::KeepsVariables),
     },
 ];

@@ -4,7 +4,34 @@ use std::fs;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgrp, getpid};
-use supervisor::kernel::SignalNumber;
+use std::borrow::Cow;
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use supervisor::kernel::{Resource, ResourceLimit, SignalNumber, SpawnSpec};
+
+use crate::faulty::KernelFault;
+
+/// What a worker is started with instead.
+pub fn respecified(fault: KernelFault, spec: &SpawnSpec) -> Cow<'_, SpawnSpec> {
+    let mut changed = spec.clone();
+    match fault {
+        // Without O_CLOEXEC.
+        KernelFault::LeaksToWorkers => {
+            if let Ok(file) = open("/dev/null", OFlag::O_RDONLY, Mode::empty()) {
+                std::mem::forget(file);
+            }
+        }
+        KernelFault::ClearsUmask => changed.setup.umask = Some(0),
+        KernelFault::LeavesDirectory => changed.setup.directory = Some("/".into()),
+        KernelFault::HalvesLimits => {
+            changed.setup.limits.push(ResourceLimit { resource: Resource::Nofile, soft: Some(64), hard: Some(64) });
+        }
+        KernelFault::KeepsVariables => changed.env.push(("STATE_OF_THE_SUPERVISOR".into(), "1".into())),
+        _ => return Cow::Borrowed(spec),
+    }
+    Cow::Owned(changed)
+}
 
 /// Signals everybody in this process's group but itself.
 pub fn signal_neighbours(signal: SignalNumber) {

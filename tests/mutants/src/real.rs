@@ -12,9 +12,15 @@ use crate::mutant::Mutant;
 /// A host that stalls can leave a run without a verdict.
 const ATTEMPTS: u64 = 3;
 
-/// What follows where a client happens to be served at that very instant, which real clients do and simulated ones hardly:
-/// mutant, invariant, why.
-const BY_CHANCE: [(&str, &str, &str); 4] = [
+/// What follows where a client happens to be served at that very instant, which real ones are now and then and simulated
+/// ones hardly: mutant, invariant, why.
+const BY_CHANCE: [(&str, &str, &str); 6] = [
+    (
+        "two-replacements-per-retirement",
+        "INV-CONSERVE",
+        "surplus workers that are last to leave are killed, whatever they do",
+    ),
+    ("two-replacements-per-retirement", "INV-DRAIN", "and are not given the time to finish it"),
     ("wall-clock-heartbeat", "INV-CONSERVE", "who is killed for a hang that is none may be answering somebody"),
     ("wall-clock-heartbeat", "INV-DRAIN", "and is not given the time to finish that"),
     ("failed-reload-is-a-success", "INV-GENERATION", "what is said to be done is judged as done"),

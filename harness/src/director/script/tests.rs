@@ -21,6 +21,7 @@ fn scenario(workers: u32, steps: Vec<Step>) -> Scenario {
         title: "t".into(),
         guards_against: Vec::new(),
         start: Start::Steady,
+        launch: Default::default(),
         pool: Pool {
             workers,
             limit: None,

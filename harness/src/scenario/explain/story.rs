@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::scenario::{
-    Act, Backoff, Expect, Handoff, Limit, Owns, Pool, Scenario, Start, Step, Sweep, Trigger, Variant, entry, not_built,
+    Act, Backoff, Expect, Handoff, Launch, Limit, Owns, Pool, Scenario, Signal, Start, Step, Sweep, Trigger, Variant,
+    entry, not_built,
 };
 
 use super::life;
@@ -18,6 +19,7 @@ pub fn explain(scenario: &Scenario, name: &str) -> String {
     story.heading("The pool");
     story.pool(&scenario.pool);
     story.start(scenario.start);
+    story.launch(&scenario.launch);
     story.heading("The workers");
     life::lives(&scenario.lives).iter().for_each(|line| story.sentence(1, line));
     story.load(scenario);
@@ -185,6 +187,28 @@ impl Story {
             self.sentence(1, "nothing");
         }
         expect.iter().for_each(|one| self.sentence(1, &words::expect(one)));
+    }
+
+    fn launch(&mut self, launch: &Launch) {
+        let Launch { init, umask, nofile, ignores, blocks, leaks, environment } = launch;
+        let names = |signals: &[Signal]| {
+            words::list(&signals.iter().map(|signal| format!("{signal:?}")).collect::<Vec<_>>(), "and")
+        };
+        let said = [
+            init.then(|| "as process 1 of a pid namespace".to_owned()),
+            umask.as_ref().map(|mask| format!("with umask {mask}")),
+            nofile.map(|nofile| format!("with at most {nofile} descriptors")),
+            (!ignores.is_empty()).then(|| format!("with {} ignored", names(ignores))),
+            (!blocks.is_empty()).then(|| format!("with {} blocked", names(blocks))),
+            (*leaks > 0).then(|| format!("with {} that nobody closed", words::count(*leaks, "descriptor"))),
+            (!environment.is_empty()).then(|| {
+                format!(
+                    "with {} in its environment",
+                    words::list(&environment.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), "and")
+                )
+            }),
+        ];
+        said.into_iter().flatten().for_each(|how| self.sentence(1, &format!("it is started {how}")));
     }
 
     fn sweep(&mut self, sweep: &Sweep) {

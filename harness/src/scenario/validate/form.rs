@@ -3,7 +3,7 @@
 use crate::ron_file::{Checker, Finding, Path, Seg};
 use crate::scenario::catalogue::{catalogue, entry};
 use crate::scenario::model::MOST_POINTS;
-use crate::scenario::{Scenario, Variant};
+use crate::scenario::{Launch, Scenario, Signal, Variant};
 
 use super::{expect, life, load, pool, steps};
 
@@ -45,12 +45,28 @@ fn form(scenario: &Scenario, variant: Option<(usize, &Variant)>) -> Vec<Finding>
     };
     part("title", &|v| v.title.is_some(), &|c| title(c, scenario));
     part("guards_against", &|v| v.guards_against.is_some(), &|c| guards(c, scenario));
+    part("launch", &|v| v.launch.is_some(), &|c| launch(c, &scenario.launch));
     part("pool", &|v| v.pool.is_some(), &|c| pool::check(c, &scenario.pool));
     part("lives", &|v| v.lives.is_some(), &|c| life::check(c, scenario));
     part("load", &|v| v.load.is_some(), &|c| load::check(c, scenario));
     part("steps", &|v| v.steps.is_some(), &|c| steps::check(c, scenario));
     part("expect", &|v| v.expect.is_some(), &|c| expect::check(c, &scenario.expect, scenario));
     found
+}
+
+fn launch(checker: &mut Checker, launch: &Launch) {
+    if let Some(mask) = launch.umask.as_deref()
+        && !u32::from_str_radix(mask, 8).is_ok_and(|mask| mask <= 0o777)
+    {
+        checker.wrong_in("umask", format!("`{mask}` is no umask")).expected("three octal digits, as in \"027\"");
+    }
+    if launch.nofile.is_some_and(|nofile| nofile < 16) {
+        checker.wrong_in("nofile", "too few for any program to start").expected("at least 16");
+    }
+    let unstoppable = |signals: &[Signal]| signals.contains(&Signal::KILL);
+    if unstoppable(&launch.ignores) || unstoppable(&launch.blocks) {
+        checker.wrong("KILL can be neither ignored nor blocked");
+    }
 }
 
 fn place(name: &str, variant: Option<usize>) -> Path {

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::history::{Event, Proc, What};
 use crate::time::Time;
 
+use super::environment::EnvironmentLine;
 use super::runner::Runner;
+use super::subject::Started;
 use super::tracked::Kind;
 use super::{clock, procfs, puppet, signals};
 
@@ -31,7 +33,7 @@ impl Runner {
     /// Starts a second supervisor as the first one was started.
     pub(super) fn start_second(&mut self, now: Time) -> Result<(), String> {
         self.look_at_owned(now);
-        let (pid, at) = self.subject.start()?;
+        let Started { pid, at, .. } = self.subject.start()?;
         let proc = self.observer.procs.started(pid, at, Kind::Second);
         self.fresh.push(Event::at(at, What::SecondBorn(proc)));
         self.publish();
@@ -79,6 +81,21 @@ impl Runner {
                 }
                 Some((_, by)) if by == 0 || by == std::process::id() => {}
                 Some((signal, by)) => self.fresh.push(Event::at(t, What::Caught { proc, signal, by: Some(by) })),
+            }
+        }
+    }
+
+    /// Reads what processes were started with.
+    pub(super) fn hear_environments(&mut self) {
+        for text in self.environments.lines() {
+            match serde_json::from_str(&text) {
+                Ok(EnvironmentLine { t, proc, is }) => {
+                    self.fresh.push(Event::at(t, What::Environment { proc, is: Box::new(is) }));
+                }
+                Err(error) => {
+                    let why = format!("an environment is not readable ({error}): {text}");
+                    self.fresh.push(Event::at(clock::now(), What::Incomplete { why }));
+                }
             }
         }
     }

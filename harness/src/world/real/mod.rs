@@ -4,8 +4,8 @@
 //! |---|---|
 //! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
-//! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `stalls`, `claims`, `owned`, `leftovers` |
-//! | what is done | `subject`, `beside`, `signals`, `faults`, `planted`, `wallclock`, `clients` |
+//! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `environment`, `stalls`, `claims`, `owned`, `leftovers` |
+//! | what is done | `subject`, `namespace`, `beside`, `signals`, `faults`, `planted`, `wallclock`, `clients` |
 //! | the worker program | `puppet`, `sys` |
 
 mod beside;
@@ -16,6 +16,7 @@ mod clients;
 mod clock;
 mod connector;
 mod entry;
+mod environment;
 mod error;
 mod faults;
 mod guard;
@@ -24,6 +25,7 @@ mod job;
 mod journal;
 mod leftovers;
 mod log;
+mod namespace;
 mod observe;
 mod owned;
 mod planted;
@@ -46,6 +48,7 @@ pub use caller::run;
 pub use entry::hidden_main;
 pub use error::RunError;
 pub use host::facts;
+pub use namespace::forbids;
 pub use puppet::main as puppet_main;
 pub use subject::subject_version;
 pub use wallclock::lacks;

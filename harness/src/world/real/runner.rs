@@ -16,6 +16,7 @@ use crate::world::scaling::Scaling;
 use super::RunError;
 use super::beside::BYSTANDERS;
 use super::clients::Sockets;
+use super::environment::ENVIRONMENTS;
 use super::faults::Faults;
 use super::job::{Job, Line};
 use super::journal::Tail;
@@ -23,7 +24,7 @@ use super::log::Log;
 use super::observe::Observer;
 use super::owned::Owned;
 use super::stalls::Stalls;
-use super::subject::{self, Subject};
+use super::subject::{self, Started, Subject};
 use super::tracked::Kind;
 use super::wallclock::WallClock;
 use super::{bounds, claims, clock, host, leftovers, procfs, rundir, side, signals};
@@ -61,6 +62,8 @@ pub struct Runner {
     pub(super) owned: Owned,
     /// What bystanders write down.
     pub(super) caught: Tail,
+    /// What processes tell of their environment.
+    pub(super) environments: Tail,
     claims: Option<Tail>,
     scaling: Scaling,
     frozen: Vec<Proc>,
@@ -95,6 +98,7 @@ impl Runner {
             polled: clock::now(),
             faults: Faults::new(address, &job.dir, subject.config().map(Path::to_owned), &scenario.pool.owns, clock),
             owned: Owned::new(address, &scenario.pool.owns, &job.dir),
+            environments: Tail::new(job.dir.join(ENVIRONMENTS)),
             caught: Tail::new(job.dir.join(BYSTANDERS)),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),
             scaling: Scaling::new(subject.scale(), scenario.pool.workers),
@@ -186,6 +190,7 @@ impl Runner {
             self.fresh.extend(claims::claim(&text).map(|claim| Event::at(read, What::Claimed(claim))));
         }
         self.hear_bystanders();
+        self.hear_environments();
         let accepted = self.fresh.iter().filter_map(|event| match event.what {
             What::Accepted { proc, peer } => Some(Input::AcceptedBy(peer, proc)),
             _ => None,
@@ -270,10 +275,11 @@ impl Runner {
     }
 
     fn start(&mut self) -> Result<(), String> {
-        let (pid, at) = self.subject.start()?;
+        let Started { pid, at, environment } = self.subject.start()?;
         let proc = self.observer.procs.supervisor_started(pid, at);
         self.supervisor_gone = None;
         self.fresh.push(Event::at(at, What::SupervisorBorn(proc)));
+        self.fresh.extend(environment.map(|is| Event::at(at, What::Environment { proc, is: Box::new(is) })));
         self.publish();
         self.stand_by(proc);
         Ok(())

@@ -6,14 +6,19 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::scenario::Signal;
+use rustix::process::Signal as Kernel;
+
+use crate::history::Environment;
+use crate::scenario::{Launch, Signal};
 use crate::subject::{self, HowToReload, HowToScale, HowToStop, Rendered, Vars};
 use crate::time::Time;
 use crate::world::Plan;
 
 use super::clock;
+use super::environment;
 use super::host;
-use super::puppet::{SCRIPT, Script};
+use super::namespace;
+use super::puppet::{LAUNCH, SCRIPT, Script};
 
 /// Name of the link to the puppet in the run's directory: the program that the subject is told to start, which a fault
 /// can take away without harm to others.
@@ -31,6 +36,19 @@ pub struct Subject {
     revision: u32,
     /// The harness's generation: 1, and one more with each reload command.
     generation: u32,
+    puppet: PathBuf,
+    launch: Launch,
+}
+
+/// A supervisor that was started.
+#[derive(Debug)]
+pub struct Started {
+    /// Its pid.
+    pub pid: u32,
+    /// An instant just before.
+    pub at: Time,
+    /// What it was started with, unless it tells that itself.
+    pub environment: Option<Environment>,
 }
 
 impl Subject {
@@ -57,7 +75,17 @@ impl Subject {
         let HowToStop::Signal(stop) = plan.subject.stop;
         let reload = plan.subject.reload.map(|HowToReload::Signal(signal)| signal);
         let scale = plan.subject.scale;
-        let subject = Self { dir: dir.to_owned(), rendered, stop, reload, scale, revision: 1, generation: 1 };
+        let subject = Self {
+            dir: dir.to_owned(),
+            rendered,
+            stop,
+            reload,
+            scale,
+            revision: 1,
+            generation: 1,
+            puppet: plan.bins.puppet.clone(),
+            launch: plan.scenario.launch.clone(),
+        };
         subject.write_files(plan).map_err(|error| format!("{}: {error}", dir.display()))?;
         Ok(subject)
     }
@@ -115,27 +143,42 @@ impl Subject {
         self.rendered.config.as_ref().map(|(path, _)| path.as_path())
     }
 
-    /// Starts it: in a process group of its own, its output into a file. Returns its pid and an instant just before. A
-    /// second one beside the first is started in the same way.
+    /// Starts it: in a process group of its own, its output into a file. A second one beside the first is started
+    /// in the same way.
     ///
     /// # Errors
     /// Why it does not start, in words.
-    pub fn start(&self) -> Result<(u32, Time), String> {
+    pub fn start(&self) -> Result<Started, String> {
         let (name, args) = self.rendered.start.split_first().ok_or("the subject has no command line")?;
         let fail = |error: std::io::Error| format!("cannot start `{name}`: {error}");
         let output = File::options().create(true).append(true).open(self.dir.join("output")).map_err(fail)?;
-        let mut command = Command::new(name);
+        let mut command = self.command(name, args)?;
         command
-            .args(args)
             .envs(self.rendered.env.iter().map(|(key, value)| (key, value)))
+            .envs(self.launch.environment.iter().map(|(key, value)| (key, value)))
             .env("HARNESS_RUN", &self.dir)
             .current_dir(&self.dir)
             .process_group(0)
             .stdin(Stdio::null())
             .stderr(output.try_clone().map_err(fail)?)
             .stdout(output);
-        let before = clock::now();
-        command.spawn().map(|child| (child.id(), before)).map_err(fail)
+        let environment = (self.launch == Launch::default()).then(|| given(&command)).transpose().map_err(fail)?;
+        let at = clock::now();
+        let started = if self.launch.init { namespace::spawn_init(&mut command) } else { command.spawn() };
+        started.map(|child| Started { pid: child.id(), at, environment }).map_err(fail)
+    }
+
+    /// The command itself, or the puppet, which becomes it with what the scenario wants.
+    fn command(&self, name: &str, args: &[String]) -> Result<Command, String> {
+        let mut command = Command::new(name);
+        if self.launch == Launch::default() {
+            command.args(args);
+            return Ok(command);
+        }
+        let launch = serde_json::to_string(&self.launch).map_err(|error| error.to_string())?;
+        command = Command::new(&self.puppet);
+        command.args([LAUNCH, &launch]).arg(&self.dir).arg(name).args(args);
+        Ok(command)
     }
 
     /// The signal that stops it.
@@ -163,6 +206,26 @@ impl Subject {
     pub fn generation(&self) -> u32 {
         self.generation
     }
+}
+
+/// What a command is started with: what this process has, but for what the command changes.
+fn given(command: &Command) -> std::io::Result<Environment> {
+    let mut given = environment::own()?;
+    given.descriptors.retain(|number, _| *number <= 2);
+    given.leads_group = true;
+    // The standard library gives it its default disposition again.
+    given.ignored &= !(1 << (Kernel::PIPE.as_raw() - 1));
+    if let Some(directory) = command.get_current_dir() {
+        given.directory = directory.to_string_lossy().into_owned();
+    }
+    for (name, value) in command.get_envs() {
+        let (known, hash) = environment::variable(name, value.unwrap_or_default());
+        match value {
+            Some(_) => _ = given.variables.insert(known, hash),
+            None => _ = given.variables.remove(&known),
+        }
+    }
+    Ok(given)
 }
 
 /// Replaces a file as a whole: whoever reads it at the same time must not find it empty.

@@ -3,11 +3,13 @@
 mod bystander;
 mod channel;
 mod child;
+mod launch;
 mod program;
 mod setup;
 mod shell;
 mod wire;
 
 pub use bystander::BYSTANDER;
+pub use launch::LAUNCH;
 pub use program::main;
 pub use setup::{SCRIPT, Script};

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::bystander::{self, BYSTANDER};
 use super::child::{self, CHILD};
+use super::launch::{self, LAUNCH};
 use super::setup::{Setup, Wrong};
 use super::shell;
 
@@ -18,6 +19,13 @@ pub fn main() -> i32 {
         && first == BYSTANDER
     {
         return bystander::main(Path::new(path)).unwrap_or(70);
+    }
+    if let [first, launch, run, command @ ..] = args.as_slice()
+        && first == LAUNCH
+    {
+        let error = launch::main(launch, Path::new(run), command);
+        let _ = writeln!(std::io::stderr(), "cannot start `{}`: {error}", command.first().map_or("", |name| name));
+        return 127;
     }
     if args.first().is_some_and(|first| first == "--version") {
         let _ = writeln!(std::io::stdout(), "puppet {}", env!("CARGO_PKG_VERSION"));

@@ -15,7 +15,7 @@ use crate::history::Proc;
 use crate::scenario::{Life, Lives};
 
 use super::super::journal::JOURNAL;
-use super::super::{procfs, sys};
+use super::super::{environment, procfs, sys};
 
 /// Name of the script in the run's directory.
 pub const SCRIPT: &str = "plan.json";
@@ -74,6 +74,7 @@ pub struct Setup {
 impl Setup {
     /// Reads everything and takes a ticket.
     pub fn from_environment() -> Result<Self, Wrong> {
+        let born = environment::own().map_err(|error| Wrong::System(format!("/proc: {error}")));
         let me = procfs::own().ok_or_else(|| Wrong::System("/proc is not readable".into()))?;
         let listeners = listeners(std::process::id())?;
         let channel = channel()?;
@@ -92,6 +93,7 @@ impl Setup {
             let place = run.join(what).display().to_string();
             move |error: io::Error| Wrong::System(format!("{place}: {error}"))
         };
+        environment::tell(&run, born?).map_err(failed(environment::ENVIRONMENTS))?;
         let script = fs::read_to_string(run.join(SCRIPT)).map_err(failed(SCRIPT))?;
         let script: Script =
             serde_json::from_str(&script).map_err(|error| Wrong::System(format!("{SCRIPT}: {error}")))?;

@@ -1,0 +1,101 @@
+//! ENV.
+
+use crate::history::{Environment, What};
+use crate::scenario::{Handoff, Owns};
+use crate::subject::EnvironmentRule;
+use crate::verdict::Verdict;
+
+use super::super::testing::{SUPERVISOR, Tale, worker};
+
+fn given() -> Environment {
+    Environment {
+        descriptors: (0..3).map(|number| (number, "/dev/null".to_owned())).collect(),
+        user: vec![1000; 4],
+        umask: 0o022,
+        directory: "/srv".to_owned(),
+        limits: [("nofile".to_owned(), (Some(256), None))].into(),
+        ignored: 1 << 12,
+        leads_group: true,
+        variables: [("PATH".to_owned(), 7), ("LISTEN_FDS".to_owned(), 9)].into(),
+        ..Environment::default()
+    }
+}
+
+/// As declared: a listener, a channel, and their variables.
+fn worker_of(given: &Environment) -> Environment {
+    let mut is = given.clone();
+    is.descriptors.extend([(3, "socket".to_owned()), (4, "socket".to_owned())]);
+    is.variables.extend([("LISTEN_FDS".to_owned(), 1), ("NODE_CHANNEL_FD".to_owned(), 2)]);
+    is
+}
+
+fn started(change: impl Fn(&mut Environment)) -> Tale {
+    let mut tale = Tale::full();
+    let variables = ["LISTEN_FDS", "NODE_CHANNEL_FD"].map(str::to_owned).to_vec();
+    tale.profile.environment = Some(EnvironmentRule { listeners: true, descriptors: 1, leads_group: true, variables });
+    tale.add(0, What::Environment { proc: SUPERVISOR, is: Box::new(given()) });
+    let mut is = worker_of(&given());
+    change(&mut is);
+    tale.add(10, What::Environment { proc: worker(2), is: Box::new(is) });
+    tale.calm(1_100, &[1, 2, 3, 4]);
+    tale
+}
+
+#[test]
+fn what_is_declared_is_no_difference() {
+    started(|_| {}).passes("INV-ENV");
+    started(|_| {}).holds();
+}
+
+#[test]
+fn whatever_else_differs_is_a_violation() {
+    let changes: [fn(&mut Environment); 12] = [
+        |is| _ = is.descriptors.insert(5, "/var/log/secrets".to_owned()),
+        |is| _ = is.descriptors.remove(&4),
+        |is| is.user[1] = 0,
+        |is| is.groups.push(0),
+        |is| is.capabilities = 1,
+        |is| is.umask = 0,
+        |is| is.directory = "/".to_owned(),
+        |is| _ = is.limits.insert("nofile".to_owned(), (Some(1024), None)),
+        |is| is.blocked = 1 << 14,
+        |is| is.ignored |= 1 << 0,
+        |is| is.leads_group = false,
+        |is| _ = is.variables.remove("PATH"),
+    ];
+    for change in changes {
+        started(change).fails(&["INV-ENV"]);
+    }
+    started(|is| _ = is.variables.insert("SECRET".to_owned(), 1)).fails(&["INV-ENV"]);
+}
+
+#[test]
+fn a_limit_that_the_harness_lowers_is_no_difference() {
+    let mut tale = started(|is| _ = is.limits.insert("nofile".to_owned(), (Some(8), None)));
+    tale.fails(&["INV-ENV"]);
+    let fault = "Limit(on:Supervisor,resource:\"NOFILE\",to:8)".to_owned();
+    tale.add(5, What::FaultBegan { step: vec![0], fault, on: vec![SUPERVISOR] });
+    tale.add(15, What::Healed { step: vec![0] });
+    tale.passes("INV-ENV");
+}
+
+#[test]
+fn what_the_pool_asks_for_is_expected() {
+    let mut passed = started(|is| _ = is.descriptors.remove(&4));
+    passed.scenario.pool.handoff = Some(Handoff::RoundRobin);
+    passed.holds();
+    let mut two = started(|is| _ = is.descriptors.insert(5, "socket".to_owned()));
+    two.scenario.pool.owns = vec![Owns::Socket];
+    two.holds();
+}
+
+#[test]
+fn without_a_rule_or_a_word_nothing_is_judged() {
+    let mut undeclared = started(|is| is.umask = 0);
+    undeclared.profile.environment = None;
+    assert_eq!(undeclared.verdict("INV-ENV"), Verdict::Undeclared);
+    let mut silent = Tale::full();
+    silent.profile.environment = Some(EnvironmentRule::default());
+    silent.calm(1_100, &[1, 2, 3, 4]);
+    assert!(matches!(silent.verdict("INV-ENV"), Verdict::NotApplicable { .. }));
+}

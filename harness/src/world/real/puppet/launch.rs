@@ -1,0 +1,53 @@
+//! A process that becomes the supervisor, with what a scenario wants it to be started with.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use nix::sys::signal::SigSet;
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+
+use crate::scenario::{Launch, Signal};
+
+use super::super::{environment, signals, sys};
+
+/// First argument of such a process. Then: the launch as JSON, the run's directory, and the command.
+pub const LAUNCH: &str = "__launch";
+
+/// Becomes the command; returns only if that fails.
+pub fn main(launch: &str, run: &Path, command: &[String]) -> io::Error {
+    match prepare(launch, run) {
+        Ok(()) => match command.split_first() {
+            Some((program, args)) => Command::new(program).args(args).exec(),
+            None => io::Error::from(io::ErrorKind::InvalidInput),
+        },
+        Err(error) => error,
+    }
+}
+
+fn prepare(launch: &str, run: &Path) -> io::Result<()> {
+    let launch: Launch = serde_json::from_str(launch)?;
+    if let Some(mask) = launch.umask.as_deref().and_then(|mask| u32::from_str_radix(mask, 8).ok()) {
+        umask(Mode::from_raw_mode(mask));
+    }
+    if let Some(nofile) = launch.nofile {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        setrlimit(Resource::Nofile, Rlimit { current: Some(nofile), maximum })?;
+    }
+    // Rust's runtime ignores it, which nobody asked for.
+    sys::dispose(signals::kernel(Signal::PIPE).as_raw(), launch.ignores.contains(&Signal::PIPE))?;
+    for signal in &launch.ignores {
+        sys::dispose(signals::kernel(*signal).as_raw(), true)?;
+    }
+    let mut blocked = SigSet::empty();
+    for signal in &launch.blocks {
+        blocked.add(nix::sys::signal::Signal::try_from(signals::kernel(*signal).as_raw())?);
+    }
+    blocked.thread_set_mask()?;
+    for _ in 0..launch.leaks {
+        sys::leak()?;
+    }
+    environment::tell(run, environment::own()?)
+}
