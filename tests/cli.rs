@@ -195,7 +195,7 @@ fn a_subject_is_warned_of_each_promise_that_it_does_not_make() {
     let said = stdout(&dir, &["check", "subject.ron"], 0);
     assert!(said.contains("undeclared: limit (it would be judged on INV-INTENSITY and INV-GIVEUP"), "{said}");
     assert!(!said.contains("undeclared: drain "), "{said}");
-    assert_eq!(said.matches("warning: undeclared: ").count(), 18, "{said}");
+    assert_eq!(said.matches("warning: undeclared: ").count(), 19, "{said}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
 /// Those that `cargo test` runs beside the ones that no simulation shows: between them they need the harness to see everything that it looks at.
-const CHOSEN: [&str; 16] = [
+const CHOSEN: [&str; 18] = [
     "no-restart",
     "one-reap-per-sigchld",
     "two-replacements-per-retirement",
@@ -34,6 +34,8 @@ const CHOSEN: [&str; 16] = [
     "ready-is-not-waited-for",
     "old-restarts",
     "two-replacements-per-death",
+    "drops-last-words",
+    "never-reopens",
 ];
 
 /// Those that only the simulation shows as yet: as real processes their scenarios go another way, or end before the fault

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::history::{Event, History};
 use crate::invariant::{self, Finding, Slack};
 use crate::relation::{self, Side};
-use crate::report::{Attempt, Run, conform};
+use crate::report::{Attempt, Run, conform, figures};
 use crate::scenario;
 use crate::search::Seen;
 use crate::subject;
@@ -155,7 +155,7 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
     if written.is_none() && attempt.code != ExitCode::Ok {
         written = write(&history, &path).is_ok().then_some(path);
     }
-    Attempt { history: written, situations, ..attempt }
+    Attempt { history: written, figures: figures(&plan.scenario, &history), situations, ..attempt }
 }
 
 /// One run, judged.

@@ -160,6 +160,8 @@ impl Stage<'_> {
     /// Begins a fault: what heals it, if it hit somebody.
     fn begin_fault(&mut self, fault: &Fault, origin: &Origin) -> Option<Injection> {
         let target = match fault {
+            // Nobody of the subject's is hit.
+            Fault::NotRead(Target::LogReader) => None,
             Fault::Freeze(target) | Fault::NotRead(target) => Some(target),
             Fault::Limit { on, .. } => Some(on),
             Fault::Syscall { of, .. } => Some(of),

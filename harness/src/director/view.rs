@@ -159,7 +159,7 @@ impl View {
             Command::Start => self.supervisor = Supervisor::Expected,
             Command::Stop => self.told_to_end = true,
             Command::Scale(workers) => self.wanted = *workers,
-            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {}
+            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::SecondStart | Command::Reopen => {}
         }
         if *command == Command::Start {
             self.told_to_end = false;
@@ -193,6 +193,7 @@ impl View {
                 self.is(State::Settled) && self.workers.values().all(|worker| worker.born > *since)
             }
             Command::SecondStart => self.success.is_some(),
+            Command::Reopen => true,
         }
     }
 

@@ -287,6 +287,8 @@ pub enum What {
     Left(Leftover),
     /// The supervisor's own word; decides only INV-TRUTH.
     Claimed(Claim),
+    /// Something about the output of workers.
+    Output(super::Output),
     /// An observer could not see everything.
     Incomplete {
         /// What was not seen, and why.
@@ -318,11 +320,14 @@ pub struct Connection {
     pub id: u32,
     /// The load's name.
     pub load: String,
+    /// When it was due, if its load keeps a schedule: the harness may have been late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Time>,
     /// When connect was called.
     pub tried: Time,
     /// When it returned.
     pub opened: Option<Time>,
-    /// When the first byte of the (last) request was written.
+    /// When the first byte of the (last) request was written; of one that was written byte by byte, the last byte.
     pub sent: Option<Time>,
     /// When the answer was complete.
     pub answered: Option<Time>,
@@ -341,7 +346,8 @@ pub struct Connection {
 /// What can become of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// Answered in full; or an idle one that was closed in order; or one whose handler was to throw, closed unanswered.
+    /// Answered in full; or an idle one that was closed in order; or one that was to do its worker harm, ended unanswered;
+    /// or one that ended before its request was whole.
     Ok,
     /// connect: ECONNREFUSED (or no socket at the path).
     Refused,

@@ -3,6 +3,7 @@
 mod environment;
 mod event;
 mod file;
+mod output;
 mod read;
 mod record;
 mod timeline;
@@ -15,6 +16,7 @@ pub use event::{
     Claim, ClaimKind, Connection, Death, Event, Form, Leftover, Outcome, PhaseMark, Proc, Role, Status, What, When,
 };
 pub use file::ReadError;
+pub use output::{Output, Sink};
 pub use record::{Header, History, SCHEMA};
 pub use timeline::{
     Asked, Caught, Conn, Descendant, FaultSpan, Injected, Owned, Phases, Second, Stall, Supervisor, Timeline, Used,

@@ -106,6 +106,7 @@ impl<'a> Reader<'a> {
             }
             What::Left(what) => self.line.left.push((at, what)),
             What::Claimed(claim) => self.line.claims.push((at, claim)),
+            What::Output(output) => self.line.output.push((at, output)),
             What::Incomplete { why } => self.line.incomplete.push(why),
             What::Configured { revision, serves, .. } => self.line.configured.push((at, *revision, *serves)),
             What::Used { proc, descriptors, threads, cpu_ns } => {
@@ -219,6 +220,15 @@ impl<'a> Reader<'a> {
 
     fn mark_frozen(&mut self) {
         for fault in std::mem::take(&mut self.line.faults) {
+            // Who may use no more memory is ended by the kernel, as the harness wanted it.
+            let starved = fault.on.iter().filter(|_| fault.fault.contains("resource:\"memory\""));
+            for index in starved.filter_map(|proc| self.worker_of(*proc)).collect::<Vec<_>>() {
+                let worker = &mut self.line.workers[index];
+                if worker.status == Some(Status::Signal(9)) {
+                    worker.killed.get_or_insert(fault.from);
+                    worker.signalled.get_or_insert(fault.from);
+                }
+            }
             let frozen = fault.on.iter().filter(|_| fault.fault.starts_with("Freeze"));
             for index in frozen.filter_map(|proc| self.worker_of(*proc)).collect::<Vec<_>>() {
                 self.line.workers[index].frozen.get_or_insert(fault.from);
@@ -254,6 +264,10 @@ impl<'a> Reader<'a> {
                 }
             }
             self.line.asked.push(asked);
+        }
+        // A request may make it hang as well; its own word is all that there is of that.
+        for worker in &mut self.line.workers {
+            worker.spoiled = worker.spoiled.or(worker.hung);
         }
     }
 

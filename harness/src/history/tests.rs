@@ -56,8 +56,20 @@ fn connection() -> impl Strategy<Value = What> {
         |(id, load, times, owner, outcome)| {
             let (tried, opened, answered, ended) = times;
             let sent = opened;
-            let record =
-                Connection { id, load, tried, opened, sent, answered, ended, hold_ns: 7, peer: id, owner, outcome };
+            let record = Connection {
+                id,
+                load,
+                due: None,
+                tried,
+                opened,
+                sent,
+                answered,
+                ended,
+                hold_ns: 7,
+                peer: id,
+                owner,
+                outcome,
+            };
             What::Connection(Box::new(record))
         },
     )
@@ -197,6 +209,7 @@ fn a_connection_that_nobody_answered_belongs_to_the_worker_that_noted_it_then() 
             sent: Some(times.0),
             answered: None,
             ended: times.1,
+            due: None,
             hold_ns: 0,
             peer: 77,
             owner: None,

@@ -3,7 +3,7 @@
 use crate::scenario::Command;
 use crate::time::Time;
 
-use super::{Claim, Connection, Environment, Form, Leftover, PhaseMark, Proc, Status, When};
+use super::{Claim, Connection, Environment, Form, Leftover, Output, PhaseMark, Proc, Status, When};
 
 /// One worker's life as seen from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +47,8 @@ pub struct Worker {
     pub killed: Option<Time>,
     /// The first signal of any kind that ends a process by default, sent by the harness.
     pub signalled: Option<Time>,
-    /// The first time that the harness asked it to do something that makes it unfit (exit, hang, close its channel…).
+    /// The first time that the harness asked it to do something that makes it unfit (exit, hang, close its channel…), or
+    /// when it hung by its script or by a request.
     pub spoiled: Option<Time>,
     /// The first time that the harness asked it to close its channel: nobody hears what it says then.
     pub silenced: Option<Time>,
@@ -286,6 +287,8 @@ pub struct Timeline<'a> {
     pub stalls: Vec<Stall>,
     /// What was left, and when that was seen.
     pub left: Vec<(Time, &'a Leftover)>,
+    /// What workers wrote, and what came out.
+    pub output: Vec<(Time, &'a Output)>,
     /// What observers could not see.
     pub incomplete: Vec<&'a str>,
     /// The supervisor's own words.

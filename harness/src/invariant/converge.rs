@@ -11,6 +11,7 @@ use super::case::{Case, Timely};
 use super::curve::Curve;
 use super::facts::{Leave, merge};
 use super::floor::no_steps;
+use super::output::is_about_output;
 use super::tally::{Tally, say};
 use super::traits::Traits;
 
@@ -109,7 +110,9 @@ fn calm(case: &Case<'_>) -> Vec<(Time, Time)> {
     disturbed.extend(line.injected.iter().map(|one| instant(one.at)));
     disturbed.extend(line.asked.iter().map(|one| instant(one.at)));
     disturbed.extend(line.commands.iter().map(|(at, _)| instant(*at)));
-    disturbed.extend(line.faults.iter().map(|one| (one.from, one.until)));
+    // What is wrong with the output is no reason for a pool not to be what it should be.
+    let faults = line.faults.iter().filter(|one| !is_about_output(one.fault));
+    disturbed.extend(faults.map(|one| (one.from, one.until)));
     disturbed.extend(facts.rolls.iter().copied());
     for one in facts.departures.iter().filter(|one| one.excused) {
         // Until a death nobody can know of a silent departure.

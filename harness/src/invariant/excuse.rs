@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::{Conn, Outcome, Worker};
+use crate::history::{Conn, Outcome};
 use crate::scenario::Load;
 use crate::time::Time;
 
@@ -85,22 +85,27 @@ fn is_excused(case: &Case<'_>, conn: &Conn<'_>) -> bool {
     if record.outcome == Outcome::NotAccepted && record.opened.is_none() {
         return facts.peace <= record.ended || nobody_ready(case, record.tried, record.ended);
     }
-    let asked_to_throw =
-        || case.scenario.load.iter().any(|load| matches!(load, Load::Poison { .. }) && load.name() == record.load);
     if record.tried >= facts.peace || facts.hurry.is_some_and(|hurry| hurry <= record.ended) {
         return true;
     }
     match conn.owner {
-        Some(owner) => {
-            owner_excuses(case, conn, owner) || (asked_to_throw() && leaves(case.worker(owner), record.ended))
-        }
+        Some(owner) => owner_excuses(case, conn, owner) || came_back_late(case, conn),
         None => nobody_excuses(case, conn),
     }
 }
 
-/// A request that throws is not answered: its connection is closed as its worker leaves.
-fn leaves(worker: &Worker, by: Time) -> bool {
-    worker.announced.is_some_and(|(at, _)| at <= by) || worker.exiting.is_some_and(|(at, _)| at <= by)
+/// A client that was to ask again within a time came back later than that, because the harness was late: its worker had
+/// every right to close the idle connection, and the request crossed that on its way.
+pub(super) fn came_back_late(case: &Case<'_>, conn: &Conn<'_>) -> bool {
+    let promise = case.scenario.load.iter().find_map(|load| match load {
+        Load::Park { reuse, name, .. } if *name == conn.record.load => *reuse,
+        _ => None,
+    });
+    let retired = conn.owner.and_then(|owner| case.worker(owner).retires());
+    match (promise, retired, conn.record.sent) {
+        (Some(promise), Some(retired), Some(sent)) => sent > retired + promise.0,
+        _ => false,
+    }
 }
 
 fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {

@@ -5,7 +5,7 @@ use crate::verdict::Verdict;
 
 use super::bounds;
 use super::case::{Case, Timely};
-use super::excuse::deadline;
+use super::excuse::{came_back_late, deadline};
 use super::expect::Span;
 use super::tally::{Tally, say};
 
@@ -14,14 +14,15 @@ fn of_load<'a>(case: &'a Case<'_>, load: &'a str, span: Span) -> impl Iterator<I
     case.timeline.connections.iter().filter(wanted).filter(move |conn| !span.of_step || conn.record.tried < span.until)
 }
 
-/// Every request was answered, excuses or not; but those that were made (or still queued) when the end was ordered.
+/// Every request was answered, excuses or not; but those that were made (or still queued) when the end was ordered, and those
+/// of a client that came back too late.
 pub(super) fn nothing_lost(case: &Case<'_>, load: &str, span: Span) -> Verdict {
     let mut tally = Tally::default();
     let mut total = 0;
     for conn in of_load(case, load, span) {
         let record = conn.record;
         let after = record.tried >= case.facts.peace || conn.owner.is_none() && record.ended >= case.facts.peace;
-        if after || record.outcome == Outcome::Dropped {
+        if after || record.outcome == Outcome::Dropped || came_back_late(case, conn) {
             continue;
         }
         total += 1;

@@ -9,6 +9,7 @@ use crate::time::Time;
 
 use super::bounds;
 use super::case::extend;
+use super::output::is_about_output;
 use super::traits::Traits;
 
 const SIGTERM: i32 = 15;
@@ -128,6 +129,7 @@ impl Facts {
             match (freezes, at_supervisor) {
                 (true, true) => frozen.push((fault.from, fault.until)),
                 (true, false) => {}
+                (false, _) if is_about_output(fault.fault) => {}
                 (false, _) => hindered.push((fault.from, fault.until)),
             }
         }

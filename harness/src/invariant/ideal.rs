@@ -31,6 +31,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         idle_cpu: declared.idle_cpu.or(Some(5)),
         holds_listener: Some(true),
         handoffs: None,
+        outputs: declared.outputs.clone(),
         owns: None,
         environment: declared.environment.clone(),
         second_start: declared.second_start,

@@ -23,6 +23,7 @@ mod intensity;
 mod isolate;
 mod judge;
 mod once;
+mod output;
 mod own;
 mod reap;
 mod restarts;

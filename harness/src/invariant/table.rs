@@ -4,8 +4,8 @@ use crate::verdict::Verdict;
 
 use super::case::Case;
 use super::{
-    conserve, contain, converge, detect, drain, env, floor, generation, giveup, intensity, isolate, once, own, reap,
-    serial, stationary, truth,
+    conserve, contain, converge, detect, drain, env, floor, generation, giveup, intensity, isolate, once, output, own,
+    reap, serial, stationary, truth,
 };
 
 /// One invariant.
@@ -145,6 +145,18 @@ pub const INVARIANTS: &[Invariant] = &[
             step to the stop it takes no larger share of a processor than `idle_cpu`, in percent.",
         needs: "universal; idle_cpu for the share of a processor",
         judge: stationary::judge,
+    },
+    Invariant {
+        id: "INV-OUTPUT",
+        title: "what workers write comes out, and nobody waits for it",
+        definition: "The lines that a worker has written before its death come out once, in their order, whole, and under \
+            its own name where they have one. Where the profile says that they may be lost, no write of a worker takes \
+            longer than `block`, whoever does not read; lines are missing only from the time while nobody read or the \
+            disk was full and `recovers` after it, and where they are missing it is told how many. A log file that was moved away is left alone `recovers` after the order \
+            to open another. Where it says that a \
+            worker waits, nothing is missing. Excused are lines that a supervisor held when it was ended by force.",
+        needs: "outputs; absent: undeclared",
+        judge: output::judge,
     },
     Invariant {
         id: "INV-ISOLATE",

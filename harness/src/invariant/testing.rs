@@ -1,13 +1,14 @@
 //! Histories for tests, told in milliseconds: workers by number, pid 100 + number; the supervisor is pid 1.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::history::{
     Claim, ClaimKind, Connection, Death, Event, Form, Header, History, Leftover, Outcome, PhaseMark, Proc, Role,
     SCHEMA, Status, What, When,
 };
-use crate::scenario::{Backoff, Command, Limit, Load, Pool, Retirement, Scenario, Span, StatusIs};
-use crate::subject::{DelayBound, LimitRule, OnSupervisorDeath, Profile};
+use crate::scenario::{Backoff, Command, Limit, Load, OutputWay, Pool, Retirement, Scenario, Span, StatusIs};
+use crate::subject::{DelayBound, LimitRule, OnSupervisorDeath, OutputPromise, Profile};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -60,6 +61,7 @@ impl Tale {
                 ready_timeout: None,
                 watchdog: None,
                 handoff: None,
+                output: None,
                 owns: Vec::new(),
             },
             lives: Default::default(),
@@ -187,6 +189,7 @@ impl Tale {
         let record = Connection {
             id: self.connections,
             load: load.to_owned(),
+            due: None,
             tried: ms(tried),
             opened: opened.then_some(ms(tried)),
             sent: opened.then_some(ms(tried)),
@@ -201,6 +204,14 @@ impl Tale {
             self.add(tried, What::Accepted { proc: worker(by), peer: record.peer });
         }
         self.add(ended, What::Connection(Box::new(record)))
+    }
+
+    /// The connection told of last wrote its last request then.
+    pub fn asked_last(&mut self, at: u64) -> &mut Self {
+        if let Some(Event { what: What::Connection(record), .. }) = self.events.last_mut() {
+            record.sent = Some(ms(at));
+        }
+        self
     }
 
     pub fn probe(&mut self, tried: u64, ended: u64, by: Option<u32>, outcome: Outcome) -> &mut Self {
@@ -321,6 +332,10 @@ pub(super) fn promises() -> Profile {
         idle_cpu: Some(2),
         holds_listener: Some(true),
         handoffs: None,
+        outputs: Some(BTreeMap::from([
+            (OutputWay::Inherit, OutputPromise::Waits),
+            (OutputWay::Prefixed, OutputPromise::Loses { block: Span::millis(250), recovers: Span::millis(500) }),
+        ])),
         owns: None,
         environment: None,
         second_start: Some(StatusIs::Code(69)),

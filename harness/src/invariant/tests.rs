@@ -6,6 +6,7 @@ mod env;
 mod limits;
 mod operate;
 mod order;
+mod output;
 mod own;
 mod pool;
 mod stationary;

@@ -46,6 +46,8 @@ pub struct Clients {
     conns: BTreeMap<u32, Conn>,
     /// The deadlines of open connections.
     deadlines: BTreeSet<(Time, u32)>,
+    /// When open connections do something by themselves.
+    wakes: BTreeSet<(Time, u32)>,
     /// Open connections by their local ports.
     peers: BTreeMap<u32, u32>,
     /// Who accepted from ports that are not known yet, and when that was said.
@@ -57,8 +59,8 @@ impl Clients {
     /// The clients of these loads; none has started. `workers` is what `per_worker` counts.
     pub fn new(loads: &[Load], workers: u32) -> Self {
         let loads = loads.iter().map(|load| Running { load: load.clone(), state: State::Off }).collect();
-        let (conns, deadlines) = (BTreeMap::new(), BTreeSet::new());
-        Self { loads, workers, conns, deadlines, peers: BTreeMap::new(), early: BTreeMap::new(), made: 0 }
+        let (conns, deadlines, wakes) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Self { loads, workers, conns, deadlines, wakes, peers: BTreeMap::new(), early: BTreeMap::new(), made: 0 }
     }
 
     /// Takes one input and appends what is to be done. An input about a connection that is over is ignored.
@@ -69,7 +71,8 @@ impl Clients {
             Input::Tick => {}
             Input::Opened(id, peer) => self.opened(now, id, peer, actions),
             Input::NotOpened(id, failure) | Input::Failed(id, failure) => {
-                self.end(now, id, failure.outcome(), actions);
+                let outcome = self.conns.get(&id).map_or(failure.outcome(), |conn| conn.failed(failure));
+                self.end(now, id, outcome, actions);
             }
             Input::Sent(id) => self.sent(now, id),
             Input::Partial(id) => {
@@ -77,7 +80,8 @@ impl Clients {
                     conn.stage = Stage::Partial;
                 }
             }
-            Input::Answered(id, owner) => self.answered(now, id, owner, actions),
+            Input::Answered(id, owner) => self.answered(now, id, owner, false, actions),
+            Input::LastAnswer(id, owner) => self.answered(now, id, owner, true, actions),
             Input::Closed(id) => {
                 if let Some(outcome) = self.conns.get(&id).map(Conn::closed) {
                     self.end(now, id, outcome, actions);
@@ -96,7 +100,7 @@ impl Clients {
             State::Open(schedule) => Some(schedule.due()),
             State::Set(set) => self.grace_ends(set),
         });
-        loads.chain(conns).min()
+        loads.chain(conns).chain(self.wakes.first().map(|(at, _)| *at)).min()
     }
 
     /// Ends everything: each connection that is still open and within its deadline is recorded as `Dropped`.
@@ -118,12 +122,16 @@ impl Clients {
             let outcome = self.conns.get(&id).map_or(Outcome::Hang, Conn::given_up);
             self.end(now, id, outcome, actions);
         }
+        while let Some((_, id)) = self.wakes.first().copied().filter(|(at, _)| *at <= now) {
+            self.wake(now, id, actions);
+        }
         for index in 0..self.loads.len() {
             while let State::Open(schedule) = &mut self.loads[index].state
                 && schedule.due() <= now
             {
+                let due = schedule.due();
                 let request = schedule.take();
-                self.connect(now, index, Purpose::Once, request, actions);
+                self.connect(now, index, (Purpose::Once, request, Some(due)), actions);
             }
             self.check_held(now, index, actions);
         }
@@ -144,7 +152,7 @@ impl Clients {
             if seeks {
                 self.seek(now, index, actions);
             } else {
-                (0..each).for_each(|_| self.connect(now, index, purpose, request, actions));
+                (0..each).for_each(|_| self.connect(now, index, (purpose, request, None), actions));
             }
         }
     }
@@ -158,10 +166,11 @@ impl Clients {
         ids.into_iter().for_each(|id| self.end(now, id, Outcome::Dropped, actions));
     }
 
-    fn connect(&mut self, now: Time, load: usize, purpose: Purpose, request: Request, actions: &mut Vec<Action>) {
+    fn connect(&mut self, now: Time, load: usize, what: (Purpose, Request, Option<Time>), actions: &mut Vec<Action>) {
+        let (purpose, request, due) = what;
         let id = self.made;
         self.made = self.made.wrapping_add(1);
-        let conn = Conn::new(id, (load, self.loads[load].load.name()), purpose, request, now);
+        let conn = Conn::new(id, (load, self.loads[load].load.name()), purpose, request, due, now);
         self.deadlines.extend(conn.deadline.map(|at| (at, id)));
         self.conns.insert(id, conn);
         actions.push(Action::Connect(id));
@@ -170,13 +179,36 @@ impl Clients {
     /// Changes a connection and keeps the list of deadlines true.
     fn change<T>(&mut self, id: u32, how: impl FnOnce(&mut Conn) -> T) -> Option<T> {
         let conn = self.conns.get_mut(&id)?;
-        let before = conn.deadline;
+        let before = (conn.deadline, conn.wake);
         let result = how(conn);
-        if before != conn.deadline {
-            before.map(|at| self.deadlines.remove(&(at, id)));
+        if before.0 != conn.deadline {
+            before.0.map(|at| self.deadlines.remove(&(at, id)));
             self.deadlines.extend(conn.deadline.map(|at| (at, id)));
         }
+        if before.1 != conn.wake {
+            before.1.map(|at| self.wakes.remove(&(at, id)));
+            self.wakes.extend(conn.wake.map(|at| (at, id)));
+        }
         Some(result)
+    }
+
+    /// A connection does what it does by itself.
+    fn wake(&mut self, now: Time, id: u32, actions: &mut Vec<Action>) {
+        let Some(conn) = self.conns.get(&id) else { return };
+        let request = conn.request;
+        match conn.purpose {
+            Purpose::Trickle(every) => {
+                self.change(id, |conn| conn.wake = Some(now + every));
+                actions.push(Action::Byte(id, request));
+            }
+            _ => {
+                self.change(id, |conn| {
+                    conn.wake = None;
+                    conn.ask(now, request);
+                });
+                actions.push(Action::Send(id, request));
+            }
+        }
     }
 
     fn opened(&mut self, now: Time, id: u32, peer: u32, actions: &mut Vec<Action>) {
@@ -197,22 +229,34 @@ impl Clients {
         if conn.stage == Stage::Connecting || conn.record.sent.is_some() {
             return;
         }
+        if conn.stage == Stage::Writing {
+            self.change(id, |conn| conn.written(now));
+            return;
+        }
         conn.record.sent = Some(now);
         if conn.purpose == Purpose::Hold {
             self.reached(now, id);
         }
     }
 
-    fn answered(&mut self, now: Time, id: u32, owner: Proc, actions: &mut Vec<Action>) {
+    fn answered(&mut self, now: Time, id: u32, owner: Proc, last: bool, actions: &mut Vec<Action>) {
         let Some(conn) = self.conns.get(&id) else { return };
         if !matches!(conn.stage, Stage::Waiting | Stage::Partial) {
             return;
         }
         let (purpose, load) = (conn.purpose, conn.load);
-        self.change(id, |conn| conn.answered(now, owner));
+        let answers = self.change(id, |conn| conn.answered(now, owner)).unwrap_or_default();
         match purpose {
-            Purpose::Once | Purpose::Hold => self.end(now, id, Outcome::Ok, actions),
+            Purpose::Once | Purpose::Hold | Purpose::Trickle(_) => self.end(now, id, Outcome::Ok, actions),
             Purpose::Park => self.reached(now, id),
+            Purpose::Reuse(think) => {
+                // Spread evenly enough, and the same in every run.
+                let share = id.wrapping_mul(7).wrapping_add(answers).wrapping_mul(5) % 16;
+                self.change(id, |conn| conn.wake = (!last).then(|| now + think * share / 16));
+                if answers == 1 {
+                    self.reached(now, id);
+                }
+            }
             Purpose::Seek => {
                 if let State::Set(set) = &mut self.loads[load].state
                     && !set.found(owner)
@@ -240,14 +284,20 @@ impl Clients {
     fn end(&mut self, now: Time, id: u32, outcome: Outcome, actions: &mut Vec<Action>) {
         let Some(mut conn) = self.conns.remove(&id) else { return };
         conn.deadline.map(|at| self.deadlines.remove(&(at, id)));
+        conn.wake.map(|at| self.wakes.remove(&(at, id)));
         if self.peers.get(&conn.record.peer) == Some(&id) {
             self.peers.remove(&conn.record.peer);
         }
         conn.record.ended = now;
         conn.record.outcome = outcome;
         let (purpose, load, owner) = (conn.purpose, conn.load, conn.record.owner);
+        // Who was turned away or lost its answer does not come back: there may be nobody any more.
+        let comes_back = matches!(purpose, Purpose::Reuse(_)) && outcome == Outcome::Ok;
         actions.push(Action::Close(id));
         actions.push(Action::Record(Box::new(conn.record)));
+        if comes_back && matches!(self.loads[load].state, State::Set(_)) {
+            self.connect(now, load, (purpose, conn.request, None), actions);
+        }
         if purpose == Purpose::Seek
             && let State::Set(set) = &mut self.loads[load].state
         {
@@ -278,7 +328,7 @@ impl Clients {
         match set.next() {
             Next::More(count) => {
                 let who = Request::Who { keep_alive: true };
-                (0..count).for_each(|_| self.connect(now, load, Purpose::Seek, who, actions));
+                (0..count).for_each(|_| self.connect(now, load, (Purpose::Seek, who, None), actions));
             }
             // An incomplete set is used, too; it is just never said to be held.
             Next::Complete | Next::Fruitless => {
@@ -291,8 +341,10 @@ impl Clients {
     fn use_found(&mut self, now: Time, id: u32, purpose: Purpose, request: Request, actions: &mut Vec<Action>) {
         self.change(id, |conn| {
             conn.purpose = purpose;
-            if purpose == Purpose::Hold {
-                conn.ask(now, request);
+            match purpose {
+                Purpose::Hold => conn.ask(now, request),
+                Purpose::Reuse(_) => conn.wake = Some(now),
+                _ => {}
             }
         });
         if purpose == Purpose::Hold {

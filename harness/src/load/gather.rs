@@ -58,8 +58,14 @@ impl Gather {
             Load::Hold { connections, per_worker, hold, .. } => {
                 (Purpose::Hold, Request::Hold { span: hold.0, keep_alive: false }, *connections, *per_worker)
             }
-            Load::Park { connections, per_worker, .. } => (Purpose::Park, who, *connections, *per_worker),
-            Load::Slow { connections, .. } => (Purpose::Mute, who, *connections, false),
+            Load::Park { connections, per_worker, reuse, .. } => {
+                let purpose = reuse.map_or(Purpose::Park, |think| Purpose::Reuse(think.0));
+                (purpose, who, *connections, *per_worker)
+            }
+            Load::Slow { connections, byte_every, .. } => {
+                let purpose = byte_every.map_or(Purpose::Mute, |every| Purpose::Trickle(every.0));
+                (purpose, Request::Who { keep_alive: false }, *connections, false)
+            }
             Load::Probe { .. } | Load::Flood { .. } | Load::Poison { .. } => return None,
         };
         let workers = per_worker.then_some(workers);

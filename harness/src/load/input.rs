@@ -16,12 +16,14 @@ pub enum Input {
     Opened(u32, u32),
     /// connect failed.
     NotOpened(u32, Failure),
-    /// The first byte of the request was written.
+    /// The first byte of the request was written; of one that is written byte by byte, the last.
     Sent(u32),
     /// The first bytes of an answer came, but not all of it.
     Partial(u32),
     /// The answer is complete; who answered.
     Answered(u32, Proc),
+    /// The same, and the answer says that the connection ends with it.
+    LastAnswer(u32, Proc),
     /// The peer closed the connection in order.
     Closed(u32),
     /// The connection failed.
@@ -47,6 +49,8 @@ pub enum Action {
     Connect(u32),
     /// Write a request.
     Send(u32, Request),
+    /// Write the next byte of this request.
+    Byte(u32, Request),
     /// Close. Said once of every connection, also of one whose end the world has reported.
     Close(u32),
     /// A connection is over: into the history. Said once of every connection, after its `Close`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::puppet::Request;
-use crate::scenario::Load;
+use crate::scenario::{Harm, Load};
 use crate::time::Time;
 
 /// No open loop is faster; a rate without bound would never let the clock advance.
@@ -16,19 +16,22 @@ pub struct Schedule {
     every: Duration,
     made: u32,
     hold: Duration,
-    one_throws_in: Option<u32>,
+    /// One in so many is this one instead.
+    poison: Option<(u32, Request)>,
 }
 
 impl Schedule {
     /// The schedule of a load that begins at `now`; `None` if it is not an open loop.
     pub fn of(load: &Load, now: Time) -> Option<Self> {
-        let (every, hold, one_throws_in) = match load {
+        let (every, hold, poison) = match load {
             Load::Probe { every, hold, .. } => (every.0, hold.0, None),
             Load::Flood { per_second, .. } => (Duration::from_secs(1) / (*per_second).max(1), Duration::ZERO, None),
-            Load::Poison { every, one_in, .. } => (every.0, Duration::ZERO, Some((*one_in).max(1))),
+            Load::Poison { every, one_in, does, .. } => {
+                (every.0, Duration::ZERO, Some(((*one_in).max(1), request(*does))))
+            }
             Load::Hold { .. } | Load::Park { .. } | Load::Slow { .. } => return None,
         };
-        Some(Self { start: now, every: every.max(FASTEST), made: 0, hold, one_throws_in })
+        Some(Self { start: now, every: every.max(FASTEST), made: 0, hold, poison })
     }
 
     /// When the next connection is due.
@@ -39,10 +42,20 @@ impl Schedule {
     /// Takes the next connection: its request.
     pub fn take(&mut self) -> Request {
         self.made = self.made.saturating_add(1);
-        match self.one_throws_in {
-            Some(one_in) if self.made.is_multiple_of(one_in) => Request::Throw,
+        match self.poison {
+            Some((one_in, poison)) if self.made.is_multiple_of(one_in) => poison,
             _ if self.hold > Duration::ZERO => Request::Hold { span: self.hold, keep_alive: false },
             _ => Request::Who { keep_alive: false },
         }
+    }
+}
+
+/// The request that does this.
+fn request(harm: Harm) -> Request {
+    match harm {
+        Harm::Throw => Request::Throw,
+        Harm::Exit(code) => Request::Exit(code),
+        Harm::Hang => Request::Hang,
+        Harm::Retire => Request::Retire,
     }
 }

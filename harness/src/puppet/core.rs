@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::scenario::{Ask, Life, LifeRecord, Phase, Retirement};
+use crate::scenario::{Ask, Life, LifeRecord, Phase, Retirement, Stream};
 use crate::time::Time;
 
 use super::script::record;
@@ -54,6 +54,7 @@ enum Conn {
 enum Due {
     Crash,
     Boot,
+    Retire,
     Answer(ConnId),
     CloseIdle(ConnId),
     Exit,
@@ -80,7 +81,9 @@ pub struct Puppet {
     /// How often it says that it makes progress while it serves, and when it last did.
     beat: Option<Duration>,
     beaten: Time,
-    /// When it last wrote to standard output, while it floods.
+    /// Since when it is ready.
+    ready: Option<Time>,
+    /// When it last wrote, while it floods.
     wrote: Option<Time>,
 }
 
@@ -102,6 +105,7 @@ impl Puppet {
             code: 0,
             crash_at: None,
             orphaned: None,
+            ready: None,
             beat: None,
             beaten: Time::default(),
             wrote: None,
@@ -114,7 +118,8 @@ impl Puppet {
         Self { beat, ..self }
     }
 
-    /// Takes one input and appends what is to be done. What is due by `now` is done before the input is looked at.
+    /// Takes one input and appends what is to be done. What is due by `now` is done before the input is looked at; but an
+    /// idle connection is closed by [`Input::Tick`] alone, when all that has come on connections was shown before it.
     pub fn step(&mut self, now: Time, input: Input, actions: &mut Vec<Action>) {
         if let Input::Connected(conn) = input
             && !matches!(self.stage, Stage::Unborn | Stage::Done)
@@ -122,7 +127,8 @@ impl Puppet {
             // It was accepted before anything else could become due: nobody may leave without having served it.
             self.conns.insert(conn, Conn::Fresh);
         }
-        self.run_due(now, actions);
+        let tick = input == Input::Tick;
+        self.run_due(now, tick, actions);
         if self.stage == Stage::Done || (self.stage == Stage::Unborn && input != Input::Born) {
             return;
         }
@@ -136,29 +142,33 @@ impl Puppet {
             Input::Hangup(conn) => drop(self.conns.remove(&conn)),
             Input::Asked(ask) => self.asked(now, ask, actions),
         }
-        self.run_due(now, actions);
+        self.run_due(now, tick, actions);
     }
 
     /// When [`Input::Tick`] is wanted next. Inputs that have come on connections by then go first.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.next_due().map(|(at, _)| at)
+        self.next_due(true).map(|(at, _)| at)
     }
 
-    fn run_due(&mut self, now: Time, actions: &mut Vec<Action>) {
+    fn run_due(&mut self, now: Time, tick: bool, actions: &mut Vec<Action>) {
         self.notice_drained(now, actions);
-        while let Some((_, due)) = self.next_due().filter(|(at, _)| *at <= now) {
+        while let Some((_, due)) = self.next_due(tick).filter(|(at, _)| *at <= now) {
             self.carry_out(now, due, actions);
             self.notice_drained(now, actions);
         }
     }
 
-    fn next_due(&self) -> Option<(Time, Due)> {
+    /// What is due next; idle connections count if `idle`.
+    fn next_due(&self, idle: bool) -> Option<(Time, Due)> {
         let crash = self.crash_at.map(|at| (at, Due::Crash));
         let conns = self.conns.iter().filter_map(|(&id, conn)| self.conn_due(id, conn));
+        let conns = conns.filter(|(_, due)| idle || !matches!(due, Due::CloseIdle(_)));
         match self.stage {
             Stage::Unborn | Stage::Done => None,
             Stage::Booting(ready) => ready.map(|at| (at, Due::Boot)).into_iter().chain(crash).min(),
-            Stage::Serving => conns.chain(crash).chain(self.beat_due()).chain(self.output_due()).min(),
+            Stage::Serving => {
+                conns.chain(crash).chain(self.lifetime_due()).chain(self.beat_due()).chain(self.output_due()).min()
+            }
             Stage::Draining(_) | Stage::Leaving(..) => {
                 let exit = self.exit_at().map(|at| (at, Due::Exit));
                 conns.chain(crash).chain(self.output_due()).chain(exit).min()
@@ -177,6 +187,11 @@ impl Puppet {
             Conn::Fresh => draining.map(|since| (since + FIRST_REQUEST_GRACE, Due::CloseIdle(id))),
             Conn::Thrown => None,
         }
+    }
+
+    fn lifetime_due(&self) -> Option<(Time, Due)> {
+        let until = self.ready? + self.life.lifetime?.0;
+        (!self.announced).then_some((until, Due::Retire))
     }
 
     fn beat_due(&self) -> Option<(Time, Due)> {
@@ -208,6 +223,7 @@ impl Puppet {
                 self.exit(code, actions);
             }
             Due::Boot => self.ready(now, actions),
+            Due::Retire => self.leave(now, self.life.retire, 0, actions),
             Due::Answer(conn) => {
                 let keep_alive = matches!(self.conns.get(&conn), Some(Conn::Held { keep_alive: true, .. }));
                 self.answer(now, conn, keep_alive, 200, actions);
@@ -237,11 +253,12 @@ impl Puppet {
 
     fn ready(&mut self, now: Time, actions: &mut Vec<Action>) {
         self.stage = Stage::Serving;
+        self.ready = Some(now);
         self.beaten = now;
         // The journal first: nobody may know earlier than the history.
         actions.extend([Action::Accept, Action::Journal(Entry::Ready), Action::SayReady]);
         actions.extend(self.life.children.iter().map(|child| Action::Spawn(*child)));
-        self.wrote = self.life.output.map(|_| now);
+        self.wrote = self.life.output.or(self.life.stderr).map(|_| now);
         self.enter(Phase::Ready, now, actions);
     }
 
@@ -322,6 +339,10 @@ impl Puppet {
 
     fn exit(&mut self, code: i32, actions: &mut Vec<Action>) {
         self.stage = Stage::Done;
+        if self.life.last_words > 0 {
+            let words = |stream| Action::Output { stream, bytes: self.life.last_words };
+            actions.extend([Stream::Stdout, Stream::Stderr].map(words));
+        }
         actions.extend([Action::Journal(Entry::Exiting(code)), Action::Exit(code)]);
     }
 
@@ -363,6 +384,7 @@ impl Puppet {
                 self.leave(now, self.life.retire, 1, actions);
             }
             Request::Exit(code) => self.exit(code, actions),
+            Request::Hang => self.hang(self.life.busy, actions),
             Request::Retire => {
                 self.answer(now, conn, false, 200, actions);
                 self.leave(now, self.life.retire, 0, actions);
@@ -392,7 +414,7 @@ impl Puppet {
             Ask::Exit(code) => self.exit(code, actions),
             Ask::CloseChannel => actions.push(Action::CloseChannel),
             Ask::Spawn(child) => actions.push(Action::Spawn(child)),
-            Ask::Flood(bytes) => actions.push(Action::Output(bytes)),
+            Ask::Flood(bytes) => actions.push(Action::Output { stream: Stream::Stdout, bytes }),
             Ask::Garble(line) => actions.push(Action::Garble(line)),
             Ask::Hang => self.hang(false, actions),
             Ask::SignalGroup(signal) => actions.push(Action::SignalGroup(signal)),
@@ -404,13 +426,16 @@ impl Puppet {
         actions.extend([Action::Journal(Entry::Hangs), Action::Hang { busy }]);
     }
 
-    /// Writes what the rate asks for since it last wrote.
+    /// Writes what the rates ask for since it last wrote.
     fn output(&mut self, now: Time, actions: &mut Vec<Action>) {
-        let (Some(since), Some(output)) = (self.wrote, self.life.output) else { return };
+        let Some(since) = self.wrote.replace(now) else { return };
         let nanos = now.since(since).as_nanos();
-        let bytes = u128::from(output.bytes_per_second).saturating_mul(nanos) / 1_000_000_000;
-        actions.push(Action::Output(u64::try_from(bytes).unwrap_or(u64::MAX)));
-        self.wrote = Some(now);
+        for (stream, output) in [(Stream::Stdout, self.life.output), (Stream::Stderr, self.life.stderr)] {
+            if let Some(output) = output {
+                let bytes = u128::from(output.bytes_per_second).saturating_mul(nanos) / 1_000_000_000;
+                actions.push(Action::Output { stream, bytes: u64::try_from(bytes).unwrap_or(u64::MAX) });
+            }
+        }
     }
 }
 

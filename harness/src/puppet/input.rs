@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::scenario::{Ask, Child, Retirement, Signal};
+use crate::scenario::{Ask, Child, Retirement, Signal, Stream};
+use crate::time::Time;
 
 /// A connection, numbered by the puppet's shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,7 +41,7 @@ pub enum Told {
     Drain,
 }
 
-/// A request. On the wire: `GET /who`, `/hold?ms=250`, `/throw`, `/exit?code=3`, `/retire`; `Connection: close` ends the
+/// A request. On the wire: `GET /who`, `/hold?ms=250`, `/throw`, `/exit?code=3`, `/retire`, `/hang`; `Connection: close` ends the
 /// connection after the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -62,6 +63,8 @@ pub enum Request {
     Exit(i32),
     /// Answer, then announce retirement.
     Retire,
+    /// Do nothing any more.
+    Hang,
     /// Not a request that a puppet knows: answered with 404.
     Unknown,
 }
@@ -98,8 +101,13 @@ pub enum Action {
     CloseChannel,
     /// Write this line to the channel as it is.
     Garble(String),
-    /// Write so many bytes to standard output.
-    Output(u64),
+    /// Write about so many bytes, by whole lines ([`super::Lines`]), before the next action is carried out.
+    Output {
+        /// Where to.
+        stream: Stream,
+        /// How many.
+        bytes: u64,
+    },
     /// Touch so much more memory.
     Leak(u64),
     /// Start a process.
@@ -140,4 +148,24 @@ pub enum Entry {
     Drained,
     /// It exits with this status.
     Exiting(i32),
+    /// It wrote lines, see [`crate::history::Output`]. This and the next are written by the shell.
+    Wrote {
+        /// Where to.
+        stream: Stream,
+        /// The first line.
+        first: u64,
+        /// The last line.
+        last: u64,
+        /// When it began.
+        since: Time,
+        /// How long the longest write took.
+        longest_ns: u64,
+    },
+    /// It has waited since then to write, and waits on.
+    Waits {
+        /// Where to.
+        stream: Stream,
+        /// Since when.
+        since: Time,
+    },
 }

@@ -2,7 +2,9 @@
 
 mod core;
 mod input;
+mod lines;
 mod script;
 
 pub use self::core::{FIRST_REQUEST_GRACE, IDLE_LINGER, Puppet};
 pub use input::{Action, ConnId, Entry, Input, Request, Told};
+pub use lines::{Chunk, Lines, Read, read};

@@ -1,6 +1,7 @@
 //! One report, several forms.
 
 mod conform;
+mod figures;
 mod html;
 mod json;
 mod junit;
@@ -9,6 +10,7 @@ mod model;
 mod terminal;
 
 pub use conform::{Judged, conform};
+pub use figures::{Figures, Latency, figures};
 pub use html::html;
 pub use json::json;
 pub use junit::junit;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::verdict::ExitCode;
 
-use super::Judged;
+use super::{Figures, Judged};
 
 /// Version of the JSON form.
 const SCHEMA: u32 = 1;
@@ -46,6 +46,9 @@ pub struct Run {
 pub struct Attempt {
     /// What each invariant and expectation says.
     pub findings: Vec<Judged>,
+    /// What each flood of connections measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figures>,
     /// The history, where it was written.
     pub history: Option<PathBuf>,
     /// The situations that came up in it, by name.
@@ -98,13 +101,14 @@ impl Attempt {
     /// An attempt that was judged.
     pub fn judged(findings: Vec<Judged>, history: Option<PathBuf>, took_ms: u64) -> Self {
         let code = ExitCode::worst(findings.iter().filter_map(|judged| judged.code));
-        Self { findings, history, situations: Vec::new(), took_ms, error: None, code }
+        Self { findings, figures: Vec::new(), history, situations: Vec::new(), took_ms, error: None, code }
     }
 
     /// An attempt of which there is nothing to judge, because the harness failed.
     pub fn failed(error: String, took_ms: u64) -> Self {
         Self {
             findings: Vec::new(),
+            figures: Vec::new(),
             history: None,
             situations: Vec::new(),
             took_ms,

@@ -60,6 +60,9 @@ pub fn run_block(run: &Run, style: Style, out: &mut dyn Write) -> io::Result<()>
             writeln!(out, "{:>14} {error}", "")?;
         }
         finding_lines(&attempt.findings, style, out)?;
+        for figures in &attempt.figures {
+            writeln!(out, "  {}  {}: {}", style.paint(DIM, "load"), figures.load, figures.said())?;
+        }
         if attempt.code != ExitCode::Ok {
             hints(run, attempt, out)?;
         }

@@ -53,6 +53,7 @@ fn record() -> impl Strategy<Value = LifeRecord> {
             retire_after,
             ignore_term,
             slow_stop,
+            last_words: leak / 2,
             leak,
             output,
             stderr,
@@ -82,6 +83,10 @@ fn lives() -> impl Strategy<Value = Lives> {
         .prop_map(|(first, generation, then)| Lives { first, generation, then })
 }
 
+fn harm() -> impl Strategy<Value = Harm> {
+    prop_oneof![Just(Harm::Throw), any::<i32>().prop_map(Harm::Exit), Just(Harm::Hang), Just(Harm::Retire)]
+}
+
 fn load() -> impl Strategy<Value = Load> {
     prop_oneof![
         (span(), span(), name(), any::<bool>()).prop_map(|(every, hold, name, on_demand)| Load::Probe {
@@ -99,9 +104,15 @@ fn load() -> impl Strategy<Value = Load> {
                 on_demand
             }
         ),
-        (any::<u32>(), any::<bool>(), name(), any::<bool>()).prop_map(|(connections, per_worker, name, on_demand)| {
-            Load::Park { connections, per_worker, name, on_demand }
-        }),
+        (any::<u32>(), any::<bool>(), of(span()), name(), any::<bool>()).prop_map(
+            |(connections, per_worker, reuse, name, on_demand)| Load::Park {
+                connections,
+                per_worker,
+                reuse,
+                name,
+                on_demand
+            }
+        ),
         (any::<u32>(), name(), any::<bool>()).prop_map(|(per_second, name, on_demand)| Load::Flood {
             per_second,
             name,
@@ -110,12 +121,8 @@ fn load() -> impl Strategy<Value = Load> {
         (any::<u32>(), of(span()), name(), any::<bool>()).prop_map(|(connections, byte_every, name, on_demand)| {
             Load::Slow { connections, byte_every, name, on_demand }
         }),
-        (span(), any::<u32>(), name(), any::<bool>()).prop_map(|(every, one_in, name, on_demand)| Load::Poison {
-            every,
-            one_in,
-            name,
-            on_demand
-        }),
+        (span(), any::<u32>(), harm(), name(), any::<bool>())
+            .prop_map(|(every, one_in, does, name, on_demand)| Load::Poison { every, one_in, does, name, on_demand }),
     ]
 }
 
@@ -280,6 +287,8 @@ fn pool() -> impl Strategy<Value = Pool> {
             watchdog: ready_timeout.filter(|_| workers % 2 == 0),
             owns: Owns::ALL[..workers as usize % 4].to_vec(),
             handoff: [None, Some(Handoff::Inherit), Some(Handoff::RoundRobin)][workers as usize % 3],
+            output: [None, Some(OutputWay::Inherit), Some(OutputWay::Prefixed), Some(OutputWay::Files)]
+                [workers as usize % 4],
         },
     )
 }

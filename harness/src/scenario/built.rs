@@ -7,10 +7,11 @@ use super::{Act, Ask, Command, Fault, FileFault, Launch, Life, Load, Scenario, S
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
 const NOT_BUILT: &[&str] =
-    &["File otherwise", "Limit by cgroup", "LogReader", "NotRead", "Syscall", "Upgrade", "stderr"];
+    &["File otherwise", "Limit by cgroup", "LogReader otherwise", "NotRead otherwise", "Syscall", "Upgrade"];
 
 /// What only real processes can do.
-const NOT_SIMULATED: &[&str] = &["Bystander", "File owned", "Limit", "SecondStart", "Start again", "launch"];
+const NOT_SIMULATED: &[&str] =
+    &["Bystander", "File owned", "Limit", "Limit of memory", "SecondStart", "Start again", "launch"];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
@@ -123,7 +124,8 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
         Fault::Freeze(target) => ("Freeze", Some(target)),
         Fault::Limit { on, resource, .. } => (limit(on, resource), Some(on)),
         Fault::File { which, is } => (file(which, *is), None),
-        Fault::NotRead(target) => ("NotRead", Some(target)),
+        Fault::NotRead(Target::LogReader) => ("NotRead", None),
+        Fault::NotRead(target) => ("NotRead otherwise", Some(target)),
         Fault::AddressHeld => ("AddressHeld", None),
         Fault::Syscall { of, .. } => ("Syscall", Some(of)),
         Fault::ClockStep { .. } => ("ClockStep", None),
@@ -138,6 +140,7 @@ fn limit(on: &Target, resource: &str) -> &'static str {
     match (on, resource) {
         (Target::Supervisor, "NOFILE" | "NPROC") => "Limit of the supervisor",
         (_, "NOFILE" | "NPROC" | "AS") => "Limit",
+        (_, "memory") => "Limit of memory",
         _ => "Limit by cgroup",
     }
 }
@@ -146,6 +149,8 @@ fn file(which: &str, is: FileFault) -> &'static str {
     match (which, is) {
         ("program", FileFault::Missing | FileFault::Forbidden | FileFault::Empty) => "File program",
         ("config", FileFault::Missing) => "File config",
+        ("log", FileFault::Missing | FileFault::Directory | FileFault::Full) => "File log",
+        ("log directory", FileFault::Missing) => "File log directory",
         ("control" | "socket" | "pidfile", FileFault::Missing | FileFault::Empty) => "File owned",
         (
             "control" | "socket" | "pidfile",
@@ -171,7 +176,7 @@ fn of_target(target: &Target, used: &mut BTreeSet<&'static str>) {
         Target::Child(_) => "Child",
         Target::Adopted => "Adopted",
         Target::Bystander => "Bystander",
-        Target::LogReader => "LogReader",
+        Target::LogReader => "LogReader otherwise",
         Target::Group => "Group",
     });
     if let Target::Child(of) = target {
@@ -202,6 +207,7 @@ fn command(command: &Command) -> &'static str {
         Command::Scale(_) => "Scale",
         Command::Upgrade => "Upgrade",
         Command::SecondStart => "SecondStart",
+        Command::Reopen => "Reopen",
     }
 }
 

@@ -43,7 +43,8 @@ mod tests {
         for entry in catalogue() {
             assert_eq!(catalogue().iter().filter(|other| other.id == entry.id).count(), 1, "{}", entry.id);
             assert!(entry.failure.ends_with('.') && entry.failure.len() > 30, "{}", entry.id);
-            assert!(!entry.invariants.is_empty(), "{}", entry.id);
+            // Balance is a figure, and nobody's failure.
+            assert!(!entry.invariants.is_empty() || entry.class == "balance", "{}", entry.id);
         }
     }
 }

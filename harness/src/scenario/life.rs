@@ -150,6 +150,9 @@ pub struct LifeRecord {
     /// What it prints on standard error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<Output>,
+    /// Bytes that it prints on standard output, and as many on standard error, right before it exits by itself.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub last_words: u64,
     /// Children that it spawns when ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<Child>,

@@ -46,6 +46,10 @@ pub enum Load {
         /// Whether `connections` counts per worker.
         #[serde(default, skip_serializing_if = "super::is_default")]
         per_worker: bool,
+        /// Each asks again when it was idle for at most so long, and one that was closed in order is replaced; absent
+        /// leaves them idle.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reuse: Option<Span>,
         /// Its name.
         #[serde(rename = "as")]
         name: String,
@@ -78,12 +82,15 @@ pub enum Load {
         #[serde(default, skip_serializing_if = "super::is_default")]
         on_demand: bool,
     },
-    /// Probes of which some make the handler throw.
+    /// Probes of which some harm the worker that reads them.
     Poison {
         /// The interval.
         every: Span,
-        /// One in so many throws.
+        /// One in so many is poisoned.
         one_in: u32,
+        /// What that does to the worker.
+        #[serde(default, skip_serializing_if = "super::is_default")]
+        does: Harm,
         /// Its name.
         #[serde(rename = "as")]
         name: String,
@@ -91,6 +98,20 @@ pub enum Load {
         #[serde(default, skip_serializing_if = "super::is_default")]
         on_demand: bool,
     },
+}
+
+/// What a poisoned request does to the worker that reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Harm {
+    /// Its handler throws: the worker leaves in the form that its life says, and this request is not answered.
+    #[default]
+    Throw,
+    /// It exits at once with this status, unannounced.
+    Exit(i32),
+    /// It does nothing any more.
+    Hang,
+    /// It answers, then retires in the form that its life says.
+    Retire,
 }
 
 impl Load {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Life, Lives, Load, Signal, Span, Step, Trigger};
+use super::{Life, Lives, Load, OutputWay, Signal, Span, Step, Trigger};
 
 /// One scenario file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +106,9 @@ pub struct Pool {
     /// How the workers get at connections; absent leaves that to the subject, which lets them accept as a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff: Option<Handoff>,
+    /// Where what the workers write goes; absent leaves that to the subject, and nobody looks at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputWay>,
     /// What the supervisor is to have beside its address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<Owns>,

@@ -314,6 +314,8 @@ pub enum Command {
     Upgrade,
     /// Start a second one for the same addresses.
     SecondStart,
+    /// Open its log files again.
+    Reopen,
 }
 
 /// A fault with an end.
@@ -334,12 +336,12 @@ pub enum Fault {
     },
     /// A file of the subject is not as it was.
     File {
-        /// Its role: `program`, `config`, `log`, or one that the pool `owns`: `control`, `socket`, `pidfile`.
+        /// Its role: `program`, `config`, `log`, `log directory`, or one that the pool `owns`: `control`, `socket`, `pidfile`.
         which: String,
         /// How.
         is: FileFault,
     },
-    /// A pipe is not read.
+    /// A pipe is not read: by `LogReader`, that of the subject's own standard output and error.
     NotRead(Target),
     /// The subject's address is held by somebody else.
     AddressHeld,

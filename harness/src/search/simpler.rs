@@ -158,9 +158,10 @@ fn simpler_loads(of: &Load) -> Vec<Load> {
             Load::Hold { connections, per_worker, hold, name: name.clone(), on_demand: false },
             Load::Hold { connections: 1, per_worker, hold, name, on_demand },
         ],
-        Load::Park { connections, per_worker, name, on_demand } => vec![
-            Load::Park { connections, per_worker, name: name.clone(), on_demand: false },
-            Load::Park { connections: 1, per_worker, name, on_demand },
+        Load::Park { connections, per_worker, reuse, name, on_demand } => vec![
+            Load::Park { connections, per_worker, reuse, name: name.clone(), on_demand: false },
+            Load::Park { connections: 1, per_worker, reuse, name: name.clone(), on_demand },
+            Load::Park { connections, per_worker, reuse: None, name, on_demand },
         ],
         other => vec![other],
     }

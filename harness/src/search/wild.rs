@@ -103,6 +103,7 @@ impl Wild {
             ready_timeout: self.one_in(3).then_some(self.span(&[100, 300, 1000])),
             watchdog: None,
             handoff: None,
+            output: None,
             owns: Vec::new(),
         }
     }
@@ -174,7 +175,7 @@ impl Wild {
         }
         if self.one_in(3) {
             let (connections, on_demand) = (self.number(1, 6), self.one_in(6));
-            loads.push(Load::Park { connections, per_worker: false, name: name(2), on_demand });
+            loads.push(Load::Park { connections, per_worker: false, reuse: None, name: name(2), on_demand });
         }
         loads
     }

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::scenario::{Act, Ask, Command, Fault, Handoff, Life, Load, Owns, Retirement, Scenario, not_built};
+use crate::scenario::{
+    Act, Ask, Command, Fault, Handoff, Life, Load, OutputWay, Owns, Retirement, Scenario, not_built,
+};
 
 use super::{ORIGINAL, Profile, Puppet, Subject};
 
@@ -38,6 +40,7 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
             });
         }
     }
+    why.extend(lacks_output(subject, scenario));
     let has = subject.profile.owns.as_deref().unwrap_or_default();
     why.extend(scenario.pool.owns.iter().filter(|one| !has.contains(one)).map(|one| match one {
         Owns::Control => "it has no control socket".to_owned(),
@@ -53,6 +56,24 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
                 why.push(format!("it does not understand {} retirement", named(form)));
             }
         }
+    }
+    why
+}
+
+/// What a scenario asks for about the output of workers.
+fn lacks_output(subject: &Subject, scenario: &Scenario) -> Vec<String> {
+    let mut why = Vec::new();
+    if let Some(way) = scenario.pool.output
+        && !subject.outputs.contains_key(&way)
+    {
+        why.push(match way {
+            OutputWay::Inherit => "nobody knows where its workers' output comes out".to_owned(),
+            OutputWay::Prefixed => "it does not pass on its workers' output with their names".to_owned(),
+            OutputWay::Files => "it does not write its workers' output to a file".to_owned(),
+        });
+    }
+    if subject.reopen.is_none() && acts(scenario, &|act| matches!(act, Act::Operate(Command::Reopen))) {
+        why.push("it can't be told to open its log files again".to_owned());
     }
     why
 }
@@ -106,6 +127,7 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
         holds_listener,
         // What a subject can do beyond this is asked of it only by scenarios that say so.
         handoffs: _,
+        outputs,
         owns: _,
         second_start: _,
         environment,
@@ -146,6 +168,7 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
             "INV-CONTAIN: what becomes of the workers when it is killed",
         ),
         ("idle_cpu", idle_cpu.is_some(), "INV-STATIONARY: what it may take of a processor while nothing happens"),
+        ("outputs", outputs.is_some(), "INV-OUTPUT: what becomes of what its workers write"),
         (
             "holds_listener",
             holds_listener.is_some(),

@@ -10,8 +10,9 @@ mod validate;
 pub use lacks::{Undeclared, lacks, missing_programs, undeclared};
 pub use load::{bundled, load, parse_profile, template};
 pub use model::{
-    Configuration, Deviation, Frequency, HowToReload, HowToScale, HowToStop, ORIGINAL, Puppet, Readiness, Subject,
+    Configuration, Deviation, Frequency, HowToReload, HowToReopen, HowToScale, HowToStop, ORIGINAL, Outlet, Puppet,
+    Readiness, Subject,
 };
-pub use profile::{DelayBound, EnvironmentRule, LimitRule, OnSupervisorDeath, Profile};
+pub use profile::{DelayBound, EnvironmentRule, LimitRule, OnSupervisorDeath, OutputPromise, Profile};
 pub use render::{Exchange, Rendered, Vars, owned, render};
 pub use validate::INVARIANTS;

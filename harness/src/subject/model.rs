@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::Signal;
+use crate::scenario::{OutputWay, Signal};
 
 use super::Profile;
 
@@ -13,7 +13,8 @@ use super::Profile;
 /// In `start`, `config` and `env` these are replaced: `{workers}`, `{address}` (host:port), `{host}`, `{port}`,
 /// `{drain_s}`, `{drain_ms}`, `{run}` (the run's directory), `{here}` (the subject's folder), `{supervisor}` and
 /// `{puppet}` (our binaries), `{config}` (the rendered configuration file), `{limit}`, `{backoff}`, `{stable}`, `{ready_timeout}`,
-/// `{watchdog}`, `{handoff}`, and where the scenario's `owns` asks for them `{control}`, `{socket}`, `{pidfile}` (paths).
+/// `{watchdog}`, `{handoff}`, `{output}`, and where the scenario's `owns` asks for them `{control}`, `{socket}`, `{pidfile}`
+/// (paths).
 /// In `config` and `configs` there is `{revision}` as well: the number of the configuration, 1 at the start. A subject
 /// whose workers find it as HARNESS_REVISION in their environment has its reloads judged by it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,12 @@ pub struct Subject {
     /// How it is told to change the number of its workers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<HowToScale>,
+    /// How it is told to open its log files again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reopen: Option<HowToReopen>,
+    /// The ways that its workers' output can take.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<OutputWay, Outlet>,
     /// Where it writes events as JSON lines, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<String>,
@@ -93,6 +100,29 @@ pub enum HowToStop {
 pub enum HowToReload {
     /// By a signal to the supervisor.
     Signal(Signal),
+}
+
+/// How it is told to open its log files again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HowToReopen {
+    /// By a signal to the supervisor.
+    Signal(Signal),
+}
+
+/// Where the output of workers comes out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outlet {
+    /// What `{output}` is in the configuration then.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub config: String,
+    /// The file; absent, it is the subject's own standard output and error. The folder of the file is there when the
+    /// subject is started, and nothing else is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line that tells of lost lines, with `{lines}` in the place of their number; absent, they are not told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<String>,
 }
 
 /// How it is told to change the number of its workers.

@@ -1,8 +1,10 @@
 //! What a subject promises. An absent line is `Undeclared`: counted and warned about, never a pass.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{Span, StatusIs};
+use crate::scenario::{OutputWay, Span, StatusIs};
 
 /// The declared profile.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -71,6 +73,9 @@ pub struct Profile {
     /// How its workers can get at connections; absent: they accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoffs: Option<Vec<crate::scenario::Handoff>>,
+    /// What becomes of what its workers write, by the way that it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<BTreeMap<OutputWay, OutputPromise>>,
     /// What it can have beside its address; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owns: Option<Vec<crate::scenario::Owns>>,
@@ -118,6 +123,22 @@ pub enum LimitRule {
     AsAsked,
     /// There is none.
     Unlimited,
+}
+
+/// What is promised about what workers write, besides that it comes out once, in order and by whole lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum OutputPromise {
+    /// A worker waits until somebody reads, so that nothing is lost.
+    Waits,
+    /// A worker doesn't wait for whoever ought to take it. What is not taken is lost by whole lines, which are counted,
+    /// and where it comes out it is said how many.
+    Loses {
+        /// The longest that one write of a worker takes.
+        block: Span,
+        /// So long after somebody reads again (or the file can be written) nothing is lost any more.
+        recovers: Span,
+    },
 }
 
 /// What becomes of workers without a supervisor.

@@ -40,6 +40,8 @@ pub struct Rendered {
     configs: BTreeMap<String, Variant>,
     /// The file into which it writes events.
     pub events: Option<PathBuf>,
+    /// The file that the workers' output goes to, if the scenario asks for one.
+    pub log: Option<PathBuf>,
 }
 
 /// A configuration that is not written yet.
@@ -75,8 +77,18 @@ impl Rendered {
 pub fn render(subject: &Subject, template: Option<&Source>, vars: &Vars<'_>) -> Result<Rendered, Problems> {
     let mut problems = Vec::new();
     let path = vars.run.join(config_name(subject));
-    let names = Names::new(vars, &path);
     let source = Source::unread(&vars.here.join("subject.ron"));
+    let outlet = vars.pool.output.and_then(|way| subject.outputs.get(&way));
+    let bare = Names::new(vars, &path, None);
+    let mut early = |text: &String| {
+        bare.fill(text).unwrap_or_else(|wrong| {
+            problems.push(wrong.problem(&source, text));
+            String::new()
+        })
+    };
+    let log = outlet.and_then(|outlet| outlet.file.as_ref()).map(|file| PathBuf::from(early(file)));
+    let output = outlet.map(|outlet| early(&outlet.config)).filter(|output| !output.is_empty());
+    let names = Names::new(vars, &path, output);
     let mut fill = |text: &String| {
         names.fill(text).unwrap_or_else(|wrong| {
             problems.push(wrong.problem(&source, text));
@@ -98,7 +110,7 @@ pub fn render(subject: &Subject, template: Option<&Source>, vars: &Vars<'_>) -> 
     Problems::check(problems)?;
     let config = original.as_ref().map(|text| (path, numbered(text, 1)));
     configs.extend(original.map(|text| (ORIGINAL.to_owned(), Variant { text: Some(text), serves: true })));
-    Ok(Rendered { start, env, config, configs, events })
+    Ok(Rendered { start, env, config, configs, events, log })
 }
 
 /// Where a supervisor has what a scenario asks for beside its address, in the run's directory.
@@ -133,10 +145,12 @@ enum Wrong {
 }
 
 impl Names {
-    fn new(vars: &Vars<'_>, config: &Path) -> Self {
+    /// `output`: what the way of the output is in the configuration.
+    fn new(vars: &Vars<'_>, config: &Path, output: Option<String>) -> Self {
         let path = |path: &Path| Some(path.display().to_string());
         let (host, port) = vars.address.rsplit_once(':').unwrap_or((vars.address, ""));
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff, owns } = vars.pool;
+        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff, output: _, owns } =
+            vars.pool;
         let millis = |span: Span| span.0.as_millis().to_string();
         let seconds = |span: Span| span.0.as_secs_f64().to_string();
         let whole_limit =
@@ -175,6 +189,7 @@ impl Names {
             ("watchdog", watchdog.map(|silence| silence.to_string())),
             ("watchdog_ms", watchdog.map(millis)),
             ("handoff", handoff.map(|handoff| format!("{handoff:?}"))),
+            ("output", output),
             ("control", place(Owns::Control)),
             ("socket", place(Owns::Socket)),
             ("pidfile", place(Owns::Pidfile)),
@@ -273,6 +288,7 @@ impl Names {
             ready_timeout: None,
             watchdog: None,
             handoff: None,
+            output: None,
             owns: Vec::new(),
         };
         let nowhere = Path::new("");
@@ -285,6 +301,6 @@ impl Names {
             puppet: nowhere,
             seed: 0,
         };
-        Self::new(&vars, nowhere).0.into_iter().map(|(name, _)| name).collect()
+        Self::new(&vars, nowhere, None).0.into_iter().map(|(name, _)| name).collect()
     }
 }

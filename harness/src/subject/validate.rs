@@ -51,6 +51,7 @@ pub(super) fn findings(subject: &Subject, folder: &Path) -> Vec<Finding> {
     checker.enter("events");
     places(&mut checker, subject.events.as_deref().unwrap_or_default());
     checker.leave();
+    outputs(&mut checker, subject);
     files(&mut checker, subject, folder);
     if subject.profile.limit == Some(LimitRule::Unlimited) {
         checker.enter("profile");
@@ -88,6 +89,18 @@ fn places(checker: &mut Checker, text: &str) {
     for name in unknown_places(text) {
         checker.wrong(format!("`{{{name}}}` is not known")).names(&name, Names::known());
     }
+}
+
+fn outputs(checker: &mut Checker, subject: &Subject) {
+    checker.enter("outputs");
+    for outlet in subject.outputs.values() {
+        places(checker, &outlet.config);
+        places(checker, outlet.file.as_deref().unwrap_or_default());
+        if let Some(lost) = outlet.lost.as_deref().filter(|lost| lost.matches("{lines}").count() != 1) {
+            checker.wrong(format!("`{lost}` does not say how many lines were lost")).expected("`{lines}`, once");
+        }
+    }
+    checker.leave();
 }
 
 fn files(checker: &mut Checker, subject: &Subject, folder: &Path) {

@@ -2,6 +2,7 @@
 
 mod plan;
 mod scaling;
+mod sink;
 
 pub mod real;
 pub mod sim;

@@ -9,6 +9,7 @@ const http = require('node:http');
 const net = require('node:net');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
+const lines = require('./lines.js');
 const script = require('./script.js');
 
 const run = process.env.HARNESS_RUN;
@@ -24,6 +25,7 @@ const start = script.startOf(fs.readFileSync('/proc/self/stat', 'utf8'));
 const ownDeadline = Math.min(plan.own_deadline_ms ?? 5000, 5000);
 
 const journalFile = fs.openSync(path.join(run, 'journal'), 'a');
+const write = lines.writer(start, journal);
 const server = http.createServer(serve);
 const sockets = new Map();
 let state = 'booting';
@@ -46,6 +48,10 @@ function journal(entry) {
 function exit(status) {
   if (exited) return;
   exited = true;
+  if (life.lastWords) {
+    write('Stdout', life.lastWords);
+    write('Stderr', life.lastWords);
+  }
   journal({ Exiting: status });
   process.exit(status);
 }
@@ -80,7 +86,8 @@ function ready() {
     journal('Ready');
     say({ act: 'ready' });
     for (const child of life.children) startChild(child);
-    if (life.output) setInterval(() => process.stdout.write('x'.repeat(life.output * OUTPUT_STEP / 1000)), OUTPUT_STEP);
+    if (life.output) setInterval(() => write('Stdout', life.output * OUTPUT_STEP / 1000), OUTPUT_STEP);
+    if (life.stderr) setInterval(() => write('Stderr', life.stderr * OUTPUT_STEP / 1000), OUTPUT_STEP);
     enter('Ready');
   });
 }
@@ -160,6 +167,8 @@ function serve(request, response) {
       return leave(life.retire, 1);
     case '/exit':
       return exit(number('code'));
+    case '/hang':
+      return hang();
     case '/retire':
       response.setHeader('Connection', 'close');
       answer(response, 200);
@@ -191,7 +200,7 @@ function obey(ask) {
     case 'Spawn':
       return startChild(argument);
     case 'Flood':
-      return void process.stdout.write('x'.repeat(argument));
+      return void write('Stdout', argument);
     case 'Garble':
       return void fs.writeSync(process.channel.fd, `${argument}\n`);
     case 'Hang':

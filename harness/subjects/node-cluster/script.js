@@ -43,6 +43,8 @@ const SERVE = {
   ignoreTerm: false,
   slowStop: 0,
   output: 0,
+  stderr: 0,
+  lastWords: 0,
   children: [],
 };
 
@@ -78,6 +80,8 @@ function record(life) {
         ignoreTerm: of.ignore_term ?? false,
         slowStop: millis(of.slow_stop ?? '0s'),
         output: of.output?.bytes_per_second ?? 0,
+        stderr: of.stderr?.bytes_per_second ?? 0,
+        lastWords: of.last_words ?? 0,
         children: of.children ?? [],
       };
     default:

@@ -9,7 +9,7 @@ use crate::policy::defaults;
 use super::pool::{POOL_FIELDS, named_listeners, pool};
 use super::problem::Problems;
 use super::read::{Reader, Struct};
-use super::{Config, EventSink, PoolConfig, parse_address};
+use super::{Config, EventSink, Handoff, PoolConfig, parse_address};
 
 /// The fields that say something about the supervisor; those of a pool stand beside them if there is only one.
 const OWN_FIELDS: &[&str] = &["listen", "backlog", "events", "quiet", "control", "pools"];
@@ -59,7 +59,9 @@ fn config(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Config {
 /// The pools that are named, or the only one, whose fields stand at the top.
 fn pools(reader: &mut Reader<'_>, fields: &Struct<'_>, listen: &[(String, Address)]) -> Vec<PoolConfig> {
     let Some(part) = fields.get("pools") else {
-        return vec![pool(reader, fields, ONLY_POOL, reader.text, (0..listen.len()).collect())];
+        let only = pool(reader, fields, ONLY_POOL, reader.text, (0..listen.len()).collect());
+        own_sockets(reader, fields, &only, listen);
+        return vec![only];
     };
     for &name in POOL_FIELDS {
         if let Some(stray) = fields.name_of(name) {
@@ -79,11 +81,25 @@ fn pools(reader: &mut Reader<'_>, fields: &Struct<'_>, listen: &[(String, Addres
         } else if pools.len() > usize::from(u16::MAX) {
             reader.wrong(text, "too many pools", "expected at most 65535");
         } else if let Some(fields) = reader.structure(text, "Pool", &[POOL_FIELDS, &["listen"]].concat()) {
-            let listen = named_listeners(reader, &fields, listen);
-            pools.push(pool(reader, &fields, &name, text, listen));
+            let named = named_listeners(reader, &fields, listen);
+            let pool = pool(reader, &fields, &name, text, named);
+            own_sockets(reader, &fields, &pool, listen);
+            pools.push(pool);
         }
     }
     pools
+}
+
+/// With `Reuseport` each worker has a socket of its own at the same address, which paths don't allow.
+fn own_sockets(reader: &mut Reader<'_>, fields: &Struct<'_>, pool: &PoolConfig, listen: &[(String, Address)]) {
+    let Some(part) = fields.get("handoff").filter(|_| pool.handoff == Handoff::Reuseport) else { return };
+    let path = |place: &&usize| matches!(listen[**place].1, Address::Unix(_));
+    if let Some(&place) = pool.listen.iter().find(path) {
+        let (name, address) = &listen[place];
+        let what = format!("`handoff`: Reuseport can't share {name:?}, which is {address}");
+        reader.wrong(part, what, "only one socket can be bound to a path").help =
+            Some("take `Inherit`: the workers accept from the same socket".to_owned());
+    }
 }
 
 /// A name that can stand in an event, before a line of output and on the command line.

@@ -123,13 +123,23 @@ fn what_is_wrong_with_a_pool_is_said_in_its_place() {
         ("limits: {\"nofile\": \"much\"}", "\"much\"", "no limit"),
         ("watchdog: \"1ms\"", "\"1ms\"", "at least"),
         ("reload: (at_once: 0)", "(at_once: 0)", "at_once"),
+        (
+            "listen: {\"a\": \"unix:/run/a\"}, handoff: Reuseport",
+            "Reuseport",
+            "can't share \"a\", which is unix:/run/a",
+        ),
+        (
+            "listen: {\"a\": \"unix:/a\", \"b\": \"[::]:1\"}, pools: {\"p\": (command: [\"x\"], listen: [\"a\"], handoff: reuseport)}",
+            "reuseport",
+            "can't share \"a\"",
+        ),
         ("control: \"run\"", "\"run\"", "control"),
         ("pools: {}", "{}", "empty"),
         ("pools: {\"a b\": (command: [\"x\"])}", "(command: [\"x\"])", "name of a pool"),
         ("pools: {\"a\": (command: [\"x\"], listen: [\"wbe\"])}", "[\"wbe\"]", "no listener"),
         ("pools: {\"a\": (comand: [\"x\"])}", "comand", "unknown field"),
     ] {
-        let own = if field.starts_with("pools") { "" } else { "command: [\"x\"], " };
+        let own = if field.contains("pools: ") { "" } else { "command: [\"x\"], " };
         let text = format!("({own}{field})");
         let found = problems(&text);
         assert!(found[0].1.contains(what), "{field}: {found:?}");
@@ -137,6 +147,8 @@ fn what_is_wrong_with_a_pool_is_said_in_its_place() {
     }
     let mixed = problems(r#"(workers: 2, pools: {"a": (command: ["x"])})"#);
     assert_eq!(mixed, [("workers".to_owned(), "`workers` belongs into a pool".to_owned())]);
+    let another = r#"(listen: {"a": "unix:/a", "b": "[::]:1"}, pools: {"p": (command: ["x"], listen: ["b"], handoff: Reuseport)})"#;
+    assert!(parse(another, "t").is_ok(), "the path is no affair of this pool's");
 }
 
 #[test]

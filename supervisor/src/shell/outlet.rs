@@ -1,5 +1,6 @@
 //! Where lines leave the supervisor. A reader that doesn't read costs lines, never time.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::kernel::{Errno, Fd, Files, Streams};
@@ -18,16 +19,40 @@ pub struct Outlet {
     backlog: Vec<u8>,
     sent: usize,
     lost: u64,
+    /// The line that is queued next tells of so many lost ones.
+    telling: u64,
+    /// Such lines that wait: where each ends, counted in bytes from the first that ever left, and of how many it tells.
+    notices: VecDeque<(u64, u64)>,
+    /// How many bytes have left, one way or the other.
+    gone: u64,
     /// Nothing fitted; it is watched until something does.
     stuck: bool,
-    /// The last byte that was taken did not end a line, and the rest of that line is lost.
+    /// The last byte that was taken did not end a line.
+    amid: bool,
+    /// And the rest of that line is lost.
     torn: bool,
+    /// Where the line end is that is queued for it, counted as for notices.
+    mended: u64,
 }
 
 impl Outlet {
     /// Writes to an open descriptor.
     pub fn new(fd: Fd, path: Option<PathBuf>) -> Self {
-        Self { fd, number: None, path, backlog: Vec::new(), sent: 0, lost: 0, stuck: false, torn: false }
+        Self {
+            fd,
+            number: None,
+            path,
+            backlog: Vec::new(),
+            sent: 0,
+            lost: 0,
+            telling: 0,
+            notices: VecDeque::new(),
+            gone: 0,
+            stuck: false,
+            amid: false,
+            torn: false,
+            mended: 0,
+        }
     }
 
     /// Writes to one of the descriptors that the supervisor was started with.
@@ -55,19 +80,22 @@ impl Outlet {
         self.sent < self.backlog.len()
     }
 
-    /// How many lines were lost since this was asked last, once there is room to say so.
+    /// How many lines were lost since this was asked last, once there is room to say so: the line that is queued next has
+    /// to. If that one is lost, too, what it tells of is not forgotten.
     pub fn take_lost(&mut self) -> Option<u64> {
         if self.lost == 0 || self.backlog.len() - self.sent > BACKLOG_LIMIT / 2 {
             return None;
         }
-        Some(std::mem::take(&mut self.lost))
+        self.telling = std::mem::take(&mut self.lost);
+        Some(self.telling)
     }
 
     /// Queues whole lines, or loses them.
     pub fn push(&mut self, lines: impl AsRef<[u8]>) {
         let lines = lines.as_ref();
+        let telling = std::mem::take(&mut self.telling);
         if self.backlog.len() - self.sent + lines.len() > BACKLOG_LIMIT {
-            self.lost += count(lines);
+            self.lost += count(lines) - u64::from(telling > 0) + telling;
             return;
         }
         // A reader that takes a little at a time may never take all: what it has taken is let go of now and then.
@@ -77,6 +105,12 @@ impl Outlet {
         }
         if std::mem::take(&mut self.torn) {
             self.backlog.push(b'\n');
+            self.mended = self.gone + (self.backlog.len() - self.sent) as u64;
+        }
+        if telling > 0 {
+            let first = lines.iter().position(|&byte| byte == b'\n').map_or(lines.len(), |end| end + 1);
+            let ends = self.gone + (self.backlog.len() - self.sent + first) as u64;
+            self.notices.push_back((ends, telling));
         }
         self.backlog.extend_from_slice(lines);
     }
@@ -101,17 +135,26 @@ impl Outlet {
     }
 
     fn took(&mut self, taken: usize) {
-        self.sent = (self.sent + taken).min(self.backlog.len());
+        let taken = taken.min(self.backlog.len() - self.sent);
+        self.sent += taken;
+        self.gone += taken as u64;
+        self.amid = taken > 0 && self.backlog[self.sent - 1] != b'\n';
+        while self.notices.front().is_some_and(|(end, _)| *end <= self.gone) {
+            self.notices.pop_front();
+        }
         if self.sent == self.backlog.len() {
             self.backlog.clear();
             self.sent = 0;
         }
     }
 
-    /// Loses what waits.
+    /// Loses what waits. Lines that tell of lost ones count as those, and the end of a line that is lost already as none.
     fn discard(&mut self) {
-        self.lost += count(&self.backlog[self.sent..]);
-        self.torn = self.sent > 0 && self.backlog[self.sent - 1] != b'\n';
+        let waiting = &self.backlog[self.sent..];
+        self.lost += count(waiting) - self.notices.len() as u64 - u64::from(self.mended > self.gone);
+        self.gone += waiting.len() as u64;
+        self.lost += self.notices.drain(..).map(|(_, lines)| lines).sum::<u64>();
+        self.torn = self.amid;
         self.backlog.clear();
         self.sent = 0;
     }

@@ -133,6 +133,37 @@ fn an_error_costs_what_waits_and_the_next_line_starts_afresh() {
 }
 
 #[test]
+fn a_notice_that_is_lost_is_no_line_and_what_it_told_of_is_told_again() {
+    let full = Err(Errno::NOSPC);
+    let (mut outlet, mut sink) = sink(&[full, Ok(3), full, full]);
+    outlet.push("one\ntwo\n");
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(2));
+    outlet.push("2 lost\nthree\nfour\n");
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(4), "the notice was torn");
+    outlet.push("4 lost\n");
+    outlet.push("five\n");
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(5));
+    outlet.push("5 lost\nsix\n");
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), None);
+    assert_eq!(sink.text, "2 l\n5 lost\nsix\n");
+}
+
+#[test]
+fn a_notice_that_left_is_not_told_again() {
+    let (mut outlet, mut sink) = sink(&[Err(Errno::NOSPC), Ok(7), Err(Errno::NOSPC)]);
+    outlet.push("one\n");
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(1));
+    outlet.push("1 lost\ntwo\n");
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(1), "of the second line alone");
+}
+
+#[test]
 fn only_files_are_opened_again() {
     let (mut outlet, mut sink) = sink(&[]);
     outlet.reopen(&mut sink).expect("nothing to do");

@@ -14,6 +14,7 @@ use supervisor::policy::Instant;
 use supervisor::unix::Unix;
 
 use crate::meddling;
+use crate::output::{OutputFault, Plumbing, wait_for_room};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub enum KernelFault {
     TakesPaths,
     /// Its addresses may be bound by others at the same time.
     SharesAddresses,
+    /// It never sleeps.
+    Spins,
     /// A file that it has open is open in every worker, too.
     LeaksToWorkers,
     /// Workers are started with its own umask cleared.
@@ -52,6 +55,8 @@ pub enum KernelFault {
     SignalsNeighbours,
     /// The clock that it goes by is the wall clock.
     WallClock,
+    /// Something with output.
+    Output(OutputFault),
 }
 
 /// A kernel that has a clock which anybody may set, as every kernel has.
@@ -80,12 +85,13 @@ pub struct Faulty<K> {
     may_reap: bool,
     /// Whether the last SIGCHLD was lost.
     lost: bool,
+    plumbing: Plumbing,
 }
 
 impl<K> Faulty<K> {
     /// The kernel `inner` with a fault.
     pub fn new(inner: K, fault: KernelFault) -> Self {
-        Self { inner, fault, may_reap: false, lost: true }
+        Self { inner, fault, may_reap: false, lost: true, plumbing: Plumbing::default() }
     }
 }
 
@@ -95,6 +101,10 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
             KernelFault::WallClock => until.map(|at| self.inner.now() + at.since(self.inner.wall())),
             _ => until,
         };
+        let until = if self.fault == KernelFault::Spins { Some(self.inner.now()) } else { until };
+        if let KernelFault::Output(fault) = self.fault {
+            return self.inner.wait(&self.plumbing.watches(fault, watches), until, ready);
+        }
         match self.inner.wait(watches, until, ready) {
             Err(Errno::INTR) if self.fault == KernelFault::InterruptIsFatal => Err(Errno(5)),
             done => done,
@@ -108,6 +118,7 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
             signals.child = !self.lost;
         }
         self.may_reap |= signals.child;
+        signals.reopen &= self.fault != KernelFault::Output(OutputFault::NeverReopens);
         signals
     }
 }
@@ -117,7 +128,9 @@ impl<K: Processes> Processes for Faulty<K> {
         if self.fault == KernelFault::NoParentDeathSignal {
             return self.inner.spawn(&SpawnSpec { on_parent_death: None, ..spec.clone() });
         }
-        self.inner.spawn(&meddling::respecified(self.fault, spec))
+        let spawned = self.inner.spawn(&meddling::respecified(self.fault, spec))?;
+        self.plumbing.spawned(&spawned);
+        Ok(spawned)
     }
 
     fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
@@ -133,6 +146,9 @@ impl<K: Processes> Processes for Faulty<K> {
             return Ok(None);
         }
         let ended = self.inner.ended()?;
+        if let Some((child, _)) = ended {
+            self.plumbing.ended(child);
+        }
         Ok(match self.fault {
             KernelFault::StatusLost => ended.map(|(child, _)| (child, ExitStatus::Code(0))),
             _ => ended,
@@ -160,6 +176,11 @@ impl<K: WallClock> Clock for Faulty<K> {
 
 impl<K: Streams> Streams for Faulty<K> {
     fn receive(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
+        if let KernelFault::Output(fault) = self.fault
+            && let Some(read) = self.plumbing.receive(fault, fd)
+        {
+            return read.map(|bytes| Received { bytes, handle: None });
+        }
         self.inner.receive(fd, buffer)
     }
 
@@ -187,6 +208,7 @@ impl<K: Streams> Streams for Faulty<K> {
         if self.fault == KernelFault::ClosesNothing {
             return;
         }
+        self.plumbing.closed(fd);
         self.inner.close(fd);
     }
 }
@@ -212,7 +234,7 @@ impl<K: Listen> Listen for Faulty<K> {
     }
 }
 
-impl<K: Files> Files for Faulty<K> {
+impl<K: Files + Wait> Files for Faulty<K> {
     fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
         self.inner.read(path, limit)
     }
@@ -226,7 +248,13 @@ impl<K: Files> Files for Faulty<K> {
     }
 
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        self.inner.write(fd, bytes)
+        let KernelFault::Output(fault) = self.fault else { return self.inner.write(fd, bytes) };
+        let mut wrote = self.inner.write(fd, bytes);
+        while fault == OutputFault::BlocksItself && wrote == Err(Errno::AGAIN) {
+            wait_for_room(&mut self.inner, fd);
+            wrote = self.inner.write(fd, bytes);
+        }
+        self.plumbing.wrote(fault, bytes.len(), wrote)
     }
 }
 

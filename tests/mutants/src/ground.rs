@@ -4,7 +4,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 8] = [
+pub const REAL: [Mutant; 9] = [
     Mutant {
         name: "takes-paths",
         sentence: "whatever is at the path of a socket is removed, whoever listens there",
@@ -75,5 +75,13 @@ pub const REAL: [Mutant; 8] = [
         caught_by: "INV-ENV",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::KeepsVariables),
+    },
+    Mutant {
+        name: "spins",
+        sentence: "it asks again and again whether there is something to do, and never sleeps",
+        scenario: "environment/idle",
+        caught_by: "INV-STATIONARY",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Spins),
     },
 ];

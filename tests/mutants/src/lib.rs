@@ -12,8 +12,10 @@ mod list;
 pub mod machines;
 mod meddling;
 
+mod loads;
 mod matrix;
 mod mutant;
+mod output;
 pub mod program;
 pub mod real;
 mod renewing;

@@ -5,13 +5,15 @@ use std::sync::LazyLock;
 use crate::clocks::CLOCKS;
 use crate::ground::REAL;
 use crate::leaving::LEAVING;
+use crate::loads::LOADS;
 use crate::mutant::{Mutant, Mutation};
+use crate::output::OUTPUT;
 use crate::renewing::RENEWING;
 use crate::restarting::RESTARTING;
 
 /// All mutants.
 pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
-    let lists: [&[Mutant]; 5] = [&LIST, &RESTARTING, &LEAVING, &RENEWING, &CLOCKS];
+    let lists: [&[Mutant]; 7] = [&LIST, &RESTARTING, &LEAVING, &RENEWING, &CLOCKS, &LOADS, &OUTPUT];
     lists.concat()
 });
 

@@ -7,8 +7,8 @@ use supervisor::policy::{Instant, Policy, Restart};
 
 use crate::faulty::KernelFault;
 use crate::machines::{
-    Counting, DeafWhileRolling, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn, SecondReplacement, Stale,
-    StatusZero, Unexcused,
+    Counting, DeafWhileRolling, DiesWithWorker, ForgetsSlots, LateReplacement, LeavesAtStop, Meter, RollsOn,
+    SecondReplacement, Stale, StatusZero, Unexcused,
 };
 
 /// A broken supervisor.
@@ -86,6 +86,8 @@ pub enum Mutation {
     Machine(fn(Vec<Policy>) -> Box<dyn Machine>),
     /// It counts other things against the restart limit.
     Metered(Counting),
+    /// It ends when a worker was killed.
+    DiesWithWorker,
     /// Its view of the kernel is this one.
     Kernel(KernelFault),
     /// It goes by the wall clock.
@@ -148,6 +150,7 @@ impl Mutation {
             Self::RetirementIsFree => Box::new(Meter::new(changed(), limit, Counting::Deaths)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
             Self::LateReplacement => Box::new(LateReplacement::new(Pools::new(policies))),
+            Self::DiesWithWorker => Box::new(DiesWithWorker(Pools::new(policies))),
             Self::StatusZero => Box::new(StatusZero(Pools::new(policies))),
             Self::LeavesAtStop => Box::new(LeavesAtStop(Pools::new(policies))),
             Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pools::new(policies))),

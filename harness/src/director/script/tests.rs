@@ -31,6 +31,7 @@ fn scenario(workers: u32, steps: Vec<Step>) -> Scenario {
             ready_timeout: None,
             watchdog: None,
             handoff: None,
+            output: None,
             owns: Vec::new(),
         },
         lives: Lives::default(),
@@ -430,7 +431,13 @@ fn an_at_once_run_starts_with_its_steps() {
 
 #[test]
 fn loads_start_with_the_steps_unless_on_demand() {
-    let load = |name: &str, on_demand| Load::Park { connections: 1, per_worker: false, name: name.into(), on_demand };
+    let load = |name: &str, on_demand| Load::Park {
+        connections: 1,
+        per_worker: false,
+        reuse: None,
+        name: name.into(),
+        on_demand,
+    };
     let steps = vec![step(Some(Trigger::Born), Some(Act::StartLoad("later".into())))];
     let mut set = Set::new(&Scenario { load: vec![load("now", false), load("later", true)], ..scenario(1, steps) });
     set.see(What::SupervisorBorn(proc(MASTER)));

@@ -1,7 +1,7 @@
 //! DRAIN, and the expectations about loads.
 
 use crate::history::{Form, Outcome, Status};
-use crate::scenario::{Expect, Life};
+use crate::scenario::{Expect, Life, Load, Span};
 
 use super::super::testing::Tale;
 
@@ -125,4 +125,22 @@ fn who_declares_no_deadline_is_not_held_to_one_and_lacks_it() {
     tale.dies(4_000, 1, Status::Signal(9)).calm(4_100, &[2, 3, 4, 5]).holds();
     let lacks = tale.judge().into_iter().find(|one| one.id == "INV-DRAIN").and_then(|one| one.lacks);
     assert!(lacks.is_some_and(|lacks| lacks.contains("2.90 s")));
+}
+
+/// A connection that is used again within 5 ms as a rule; its worker retired at 1100 ms, and its last request was written then.
+fn reused(sent: u64) -> Tale {
+    let mut tale = retiring(Form::OnePhase);
+    let reuse = Some(Span::millis(5));
+    let name = "clients".to_owned();
+    tale.scenario.load = vec![Load::Park { connections: 1, per_worker: false, reuse, name, on_demand: false }];
+    tale.scenario.expect = vec![Expect::NothingLost { load: "clients".to_owned() }];
+    tale.request("clients", 1_050, sent + 1, 0, Some(1), Outcome::Empty).asked_last(sent);
+    tale.leaves(1_120, 1).calm(1_500, &[2, 3, 4, 5]);
+    tale
+}
+
+#[test]
+fn a_request_on_a_reused_connection_is_owed_an_answer_if_it_comes_in_time() {
+    reused(1_105).fails(&["INV-CONSERVE", "EXPECT-1 NothingLost"]);
+    reused(1_106).holds();
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::history::Connection;
 use crate::load::Failure;
-use crate::scenario::Span;
+use crate::scenario::{Harm, Span};
 
 fn at(millis: u64) -> Time {
     Time::from_nanos(1_000_000_000) + Duration::from_millis(millis)
@@ -74,7 +74,7 @@ fn hold(connections: u32, per_worker: bool) -> Load {
 }
 
 fn park(connections: u32, per_worker: bool) -> Load {
-    Load::Park { connections, per_worker, name: "x".into(), on_demand: false }
+    Load::Park { connections, per_worker, reuse: None, name: "x".into(), on_demand: false }
 }
 
 #[test]
@@ -255,7 +255,8 @@ fn a_kept_connection_that_is_lost_is_sought_again() {
 
 #[test]
 fn poison_throws_every_so_often_and_an_unanswered_throw_is_as_asked() {
-    let load = Load::Poison { every: Span::millis(1), one_in: 3, name: "x".into(), on_demand: false };
+    let load =
+        Load::Poison { every: Span::millis(1), one_in: 3, does: Harm::Throw, name: "x".into(), on_demand: false };
     let mut field = Field::of(load);
     field.until(5);
     for id in 0..6 {
@@ -277,6 +278,87 @@ fn mute_connections_say_nothing() {
     assert!(!field.done.iter().any(|action| matches!(action, Action::Record(_))));
 }
 
+fn trickle(connections: u32) -> Load {
+    Load::Slow { connections, byte_every: Some(Span::millis(10)), name: "x".into(), on_demand: false }
+}
+
+fn reuse(connections: u32) -> Load {
+    Load::Park { connections, per_worker: false, reuse: Some(Span::millis(16)), name: "x".into(), on_demand: false }
+}
+
+#[test]
+fn a_slow_writer_is_owed_an_answer_when_its_request_is_whole() {
+    let mut field = Field::of(trickle(3));
+    (0..3).for_each(|id| field.put(Input::Opened(id, 1000 + id)));
+    field.until(300);
+    assert!(field.held());
+    let bytes = |action: &&Action| matches!(action, Action::Byte(0, _));
+    assert_eq!(field.done.iter().filter(bytes).count(), 31, "one at once, then one every 10 ms");
+    // Two are turned away before they were whole: nobody owes them anything.
+    field.put(Input::Closed(1));
+    field.put(Input::Failed(2, Failure::Reset));
+    assert_eq!(field.outcomes(), [(1, Outcome::Ok), (2, Outcome::Ok)]);
+    field.put(Input::Sent(0));
+    field.until(400);
+    assert_eq!(field.done.iter().filter(bytes).count(), 31);
+    field.put(Input::Failed(0, Failure::Reset));
+    assert_eq!(field.outcomes()[2], (0, Outcome::Reset), "a whole request was lost");
+    assert_eq!(field.records()[2].sent, Some(at(300)));
+}
+
+#[test]
+fn a_reused_connection_asks_again_and_one_that_was_closed_in_order_is_replaced() {
+    let mut field = Field::of(reuse(1));
+    field.serve(0, worker(9));
+    assert!(field.held());
+    field.until(16);
+    let sends = |field: &Field, id| {
+        field.done.iter().filter(|action| matches!(action, Action::Send(to, _) if *to == id)).count()
+    };
+    assert_eq!(sends(&field, 0), 2);
+    // Its answer, then the end: another one comes.
+    field.put(Input::Sent(0));
+    field.put(Input::LastAnswer(0, worker(9)));
+    field.until(40);
+    assert_eq!(sends(&field, 0), 2, "nothing is asked where the answer was the last");
+    field.put(Input::Closed(0));
+    assert_eq!(field.outcomes(), [(0, Outcome::Ok)]);
+    assert_eq!(field.connects(), [0, 1]);
+    field.serve(1, worker(8));
+    field.until(80);
+    assert_eq!(sends(&field, 1), 2);
+    // Closed without an answer: that is a loss, and nobody comes back.
+    field.put(Input::Closed(1));
+    assert_eq!(field.outcomes()[1], (1, Outcome::Empty));
+    assert_eq!(field.connects(), [0, 1]);
+}
+
+#[test]
+fn a_flood_says_when_each_connection_was_due() {
+    let mut field = Field::of(Load::Flood { per_second: 1000, name: "x".into(), on_demand: false });
+    field.now = 5;
+    field.put(Input::Tick);
+    field.clients.finish(at(6), &mut field.done);
+    let due: Vec<Option<Time>> = field.records().iter().map(|record| record.due).collect();
+    assert_eq!(due, (0..=5).map(|millis| Some(at(millis))).collect::<Vec<_>>());
+    assert!(field.records().iter().skip(1).all(|record| record.tried == at(5)), "the harness was late");
+}
+
+#[test]
+fn who_was_to_do_harm_may_end_as_it_likes() {
+    for does in [Harm::Throw, Harm::Exit(3), Harm::Hang] {
+        let load = Load::Poison { every: Span::millis(1), one_in: 1, does, name: "x".into(), on_demand: false };
+        let mut field = Field::of(load);
+        field.until(1);
+        field.put(Input::Opened(0, 1000));
+        field.put(Input::Opened(1, 1001));
+        field.until(30_000);
+        field.put(Input::Failed(0, Failure::Reset));
+        field.put(Input::Closed(1));
+        assert!(field.outcomes().contains(&(0, Outcome::Ok)) && field.outcomes().contains(&(1, Outcome::Ok)));
+    }
+}
+
 /// Whatever happens in whatever order, each connection is closed once and recorded once, and nothing is asked of it
 /// afterwards.
 #[test]
@@ -293,6 +375,7 @@ fn every_connection_has_exactly_one_outcome() {
         id().prop_map(Input::Sent),
         id().prop_map(Input::Partial),
         (id(), 1..4_u32).prop_map(|(id, pid)| Input::Answered(id, worker(pid))),
+        (id(), 1..4_u32).prop_map(|(id, pid)| Input::LastAnswer(id, worker(pid))),
         id().prop_map(Input::Closed),
         (id(), failure()).prop_map(|(id, failure)| Input::Failed(id, failure)),
         (0..20_u32, 1..4_u32).prop_map(|(peer, pid)| Input::AcceptedBy(peer, worker(pid))),
@@ -301,7 +384,15 @@ fn every_connection_has_exactly_one_outcome() {
         Just(probe(7)),
         any::<bool>().prop_map(|per_worker| hold(2, per_worker)),
         any::<bool>().prop_map(|per_worker| park(2, per_worker)),
-        Just(Load::Poison { every: Span::millis(9), one_in: 2, name: "x".into(), on_demand: false }),
+        Just(reuse(2)),
+        Just(trickle(2)),
+        Just(Load::Poison {
+            every: Span::millis(9),
+            one_in: 2,
+            does: Harm::Exit(1),
+            name: "x".into(),
+            on_demand: false
+        }),
     ];
     let script = prop::collection::vec((prop_oneof![3 => 0..10_u64, 1 => 0..5000_u64], input), 0..80);
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
@@ -322,7 +413,7 @@ fn every_connection_has_exactly_one_outcome() {
         let mut closed = std::collections::BTreeSet::new();
         for action in &field.done {
             match action {
-                Action::Send(id, _) => prop_assert!(!closed.contains(id)),
+                Action::Send(id, _) | Action::Byte(id, _) => prop_assert!(!closed.contains(id)),
                 Action::Close(id) => prop_assert!(closed.insert(*id)),
                 Action::Record(record) => {
                     prop_assert!(closed.contains(&record.id) && over.insert(record.id));

@@ -114,6 +114,35 @@ fn a_request_already_written_on_an_idle_connection_is_answered_and_not_kept() {
 }
 
 #[test]
+fn what_has_come_on_idle_connections_goes_before_their_end_however_late_the_worker_is() {
+    let mut stage = Stage::born(Life::Serve);
+    let who = Request::Who { keep_alive: true };
+    stage.connect(ConnId(1), who);
+    stage.connect(ConnId(2), who);
+    stage.put(Input::Term);
+    // It got no processor until long after their time, and finds both requests.
+    stage.now = 50;
+    stage.put(Input::Request(ConnId(1), who));
+    stage.put(Input::Request(ConnId(2), who));
+    assert_eq!(stage.when(&answer(ConnId(1), false)), Some(50));
+    assert_eq!(stage.when(&answer(ConnId(2), false)), Some(50));
+}
+
+#[test]
+fn a_lifetime_ends_in_an_announcement() {
+    let lifetime = Some(Span::millis(30));
+    let mut stage =
+        Stage::born(Life::Record(LifeRecord { lifetime, retire: Retirement::OnePhase, ..LifeRecord::default() }));
+    stage.until(1000);
+    assert_eq!(stage.when(&journal(Entry::Announced(Retirement::OnePhase))), Some(30));
+    assert_eq!(stage.exit(), Some((30, 0)));
+    let mut told = Stage::born(Life::Record(LifeRecord { lifetime, ..LifeRecord::default() }));
+    told.put(Input::Term);
+    told.until(1000);
+    assert_eq!(told.count(&journal(Entry::Announced(Retirement::OnePhase))), 0, "it was told before");
+}
+
+#[test]
 fn an_accepted_connection_gets_time_for_its_first_request_but_not_forever() {
     let mut stage = Stage::born(Life::Serve);
     stage.put(Input::Connected(PORT));
@@ -279,7 +308,7 @@ fn floods_at_its_rate_and_leaks_per_request() {
     let record = LifeRecord { output: Some(Output { bytes_per_second: 1000 }), leak: 4096, ..LifeRecord::default() };
     let mut stage = Stage::born(Life::Record(record));
     stage.until(100);
-    assert_eq!(stage.count(&Action::Output(10)), 10);
+    assert_eq!(stage.count(&Action::Output { stream: Stream::Stdout, bytes: 10 }), 10);
     stage.connect(PORT, Request::Who { keep_alive: false });
     assert_eq!(stage.count(&Action::Leak(4096)), 1);
 }
@@ -292,7 +321,12 @@ fn spawns_its_children_when_ready_and_does_what_it_is_asked() {
     for ask in [Ask::CloseChannel, Ask::Spawn(child), Ask::Flood(9), Ask::Garble("x".into())] {
         stage.put(Input::Asked(ask));
     }
-    let wanted = [Action::CloseChannel, Action::Spawn(child), Action::Output(9), Action::Garble("x".into())];
+    let wanted = [
+        Action::CloseChannel,
+        Action::Spawn(child),
+        Action::Output { stream: Stream::Stdout, bytes: 9 },
+        Action::Garble("x".into()),
+    ];
     assert!(stage.done.iter().map(|(_, action)| action).rev().take(4).rev().eq(&wanted));
     stage.put(Input::Asked(Ask::Exit(9)));
     assert_eq!(stage.exit(), Some((0, 9)));

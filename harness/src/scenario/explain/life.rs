@@ -91,6 +91,10 @@ fn record(record: &LifeRecord) -> String {
     }
     said.extend(record.output.map(|output| format!("prints {} a second", count(output.bytes_per_second, "byte"))));
     said.extend(record.stderr.map(|it| format!("prints {} a second as errors", count(it.bytes_per_second, "byte"))));
+    if record.last_words > 0 {
+        let bytes = count(record.last_words, "byte");
+        said.push(format!("prints {bytes} on standard output and as many as errors right before it exits"));
+    }
     said.extend(record.children.iter().map(|one| format!("starts {}", child(one))));
     said.join("; ")
 }

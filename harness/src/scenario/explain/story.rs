@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::scenario::{
-    Act, Backoff, Expect, Handoff, Launch, Limit, Owns, Pool, Scenario, Signal, Start, Step, Sweep, Trigger, Variant,
-    entry, not_built,
+    Act, Backoff, Expect, Handoff, Launch, Limit, OutputWay, Owns, Pool, Scenario, Signal, Start, Step, Sweep, Trigger,
+    Variant, entry, not_built,
 };
 
 use super::life;
@@ -77,7 +77,7 @@ impl Story {
     }
 
     fn pool(&mut self, pool: &Pool) {
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff, owns } = pool;
+        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff, output, owns } = pool;
         self.sentence(1, &format!("the supervisor is asked for {}", words::count(*workers, "worker")));
         match limit {
             None => self.sentence(1, "there is no restart limit"),
@@ -107,6 +107,14 @@ impl Story {
             Some(Handoff::RoundRobin) => {
                 self.sentence(1, "the supervisor accepts connections and passes them on in turn")
             }
+            None => {}
+        }
+        match output {
+            Some(OutputWay::Inherit) => self.sentence(1, "the workers write to the supervisor's own output"),
+            Some(OutputWay::Prefixed) => {
+                self.sentence(1, "what the workers write comes out of the supervisor, line by line, with their names")
+            }
+            Some(OutputWay::Files) => self.sentence(1, "what the workers write goes to a log file"),
             None => {}
         }
         for one in owns {

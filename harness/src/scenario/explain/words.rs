@@ -1,7 +1,7 @@
 //! Triggers, acts, targets and expectations in words.
 
 use crate::scenario::{
-    Act, Ask, Child, Command, Expect, Fault, FileFault, Load, Retirement, State, StatusIs, Target, Trigger,
+    Act, Ask, Child, Command, Expect, Fault, FileFault, Harm, Load, Retirement, State, StatusIs, Target, Trigger,
 };
 
 /// `1 worker`, `2 workers`.
@@ -146,6 +146,7 @@ fn command(command: &Command) -> String {
         Command::Scale(workers) => format!("order a pool of {}", count(*workers, "worker")),
         Command::Upgrade => "order an upgrade of the supervisor".to_owned(),
         Command::SecondStart => "start a second supervisor for the same addresses".to_owned(),
+        Command::Reopen => "order it to open its log files again".to_owned(),
     }
 }
 
@@ -166,7 +167,7 @@ fn fault(fault: &Fault) -> String {
                 FileFault::Directory => "a directory",
             }
         ),
-        Fault::NotRead(target) => format!("keep the output unread by {}", self::target(target)),
+        Fault::NotRead(target) => format!("have nothing read by {}", self::target(target)),
         Fault::AddressHeld => "have the address held by somebody else".to_owned(),
         Fault::Syscall { of, call, nth, errno } => {
             format!("have {call} of {} fail with {errno} from call {nth} on", target(of))
@@ -217,8 +218,9 @@ pub(super) fn load(load: &Load) -> String {
         Load::Hold { connections, per_worker, hold, .. } => {
             format!("{}{}, each with a request that takes {hold}", count(*connections, "connection"), each(per_worker))
         }
-        Load::Park { connections, per_worker, .. } => {
-            format!("{}{}, kept alive and idle after one answer", count(*connections, "connection"), each(per_worker))
+        Load::Park { connections, per_worker, reuse, .. } => {
+            let idle = reuse.map_or("idle after one answer".to_owned(), |span| format!("asking again within {span}"));
+            format!("{}{}, kept alive and {idle}", count(*connections, "connection"), each(per_worker))
         }
         Load::Flood { per_second, .. } => format!("{} a second", count(*per_second, "connection")),
         Load::Slow { connections, byte_every: Some(every), .. } => {
@@ -227,8 +229,14 @@ pub(super) fn load(load: &Load) -> String {
         Load::Slow { connections, byte_every: None, .. } => {
             format!("{} that send nothing", count(*connections, "connection"))
         }
-        Load::Poison { every, one_in, .. } => {
-            format!("a fresh connection with one request every {every}; one in {one_in} makes the handler throw")
+        Load::Poison { every, one_in, does, .. } => {
+            let does = match does {
+                Harm::Throw => "makes the handler throw".to_owned(),
+                Harm::Exit(code) => format!("makes the worker exit with status {code}"),
+                Harm::Hang => "makes the worker hang".to_owned(),
+                Harm::Retire => "makes the worker retire".to_owned(),
+            };
+            format!("a fresh connection with one request every {every}; one in {one_in} {does}")
         }
     };
     if load.on_demand() { format!("{what}, from the step that starts it") } else { what }

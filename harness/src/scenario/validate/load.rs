@@ -33,7 +33,14 @@ fn one(checker: &mut Checker, load: &Load) {
             count(checker, *connections);
             checker.takes_time("for", hold.0);
         }
-        Load::Park { connections, .. } | Load::Slow { connections, .. } => count(checker, *connections),
+        Load::Park { connections, reuse, .. } => {
+            count(checker, *connections);
+            reuse.iter().for_each(|span| checker.takes_time("reuse", span.0));
+        }
+        Load::Slow { connections, byte_every, .. } => {
+            count(checker, *connections);
+            byte_every.iter().for_each(|span| checker.takes_time("byte_every", span.0));
+        }
         Load::Flood { per_second, .. } => checker.not_zero("per_second", (*per_second).into()),
         Load::Poison { every, one_in, .. } => {
             checker.takes_time("every", every.0);

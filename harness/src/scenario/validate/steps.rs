@@ -1,7 +1,7 @@
 //! Steps: whether they can fire, and what they name is there.
 
 use crate::ron_file::Checker;
-use crate::scenario::{Act, Ask, Command, Fault, Load, Scenario, Step, Target, Trigger};
+use crate::scenario::{Act, Ask, Command, Fault, Load, OutputWay, Scenario, Step, Target, Trigger};
 
 use super::expect;
 
@@ -10,7 +10,7 @@ use super::load::{Where, known};
 /// More steps than this, repetitions counted, are no scenario but a typing error.
 const MOST_STEPS: u64 = 100_000;
 const RESOURCES: [&str; 6] = ["NOFILE", "NPROC", "AS", "pids", "memory", "cpu"];
-const FILES: [&str; 6] = ["program", "config", "log", "control", "socket", "pidfile"];
+const FILES: [&str; 7] = ["program", "config", "log", "log directory", "control", "socket", "pidfile"];
 const ERRNOS: [&str; 24] = [
     "E2BIG",
     "EACCES",
@@ -273,11 +273,13 @@ impl Steps<'_> {
             | Command::Stop
             | Command::Scale(_)
             | Command::Upgrade
-            | Command::SecondStart => {}
+            | Command::SecondStart
+            | Command::Reopen => {}
         }
     }
 
     fn fault(&mut self, fault: &Fault, that: bool) {
+        self.output(fault);
         match fault {
             Fault::Freeze(target) | Fault::NotRead(target) => self.target_at(target, that),
             Fault::Limit { on, resource, .. } => {
@@ -295,6 +297,22 @@ impl Steps<'_> {
             }
             Fault::AddressHeld => {}
             Fault::ClockStep { by, .. } => self.checker.takes_time("by", by.0),
+        }
+    }
+
+    /// Whether the output takes a way on which this fault can hit it.
+    fn output(&mut self, fault: &Fault) {
+        let way = self.scenario.pool.output;
+        match fault {
+            Fault::NotRead(Target::LogReader) if !matches!(way, Some(OutputWay::Inherit | OutputWay::Prefixed)) => {
+                let expected = "`output: Inherit` or `output: Prefixed` in the pool";
+                self.checker.wrong_at(0, "nobody reads the output in this pool").expected(expected);
+            }
+            Fault::File { which, .. } if which.starts_with("log") && way != Some(OutputWay::Files) => {
+                let what = "there is no log file in this pool";
+                self.checker.wrong_in("which", what).expected("`output: Files` in the pool");
+            }
+            _ => {}
         }
     }
 

@@ -10,6 +10,7 @@ use crate::history::{Event, Proc, What};
 use crate::time::Time;
 
 use super::environment::EnvironmentLine;
+use super::outlets::Outlets;
 use super::runner::Runner;
 use super::subject::Started;
 use super::tracked::Kind;
@@ -33,7 +34,8 @@ impl Runner {
     /// Starts a second supervisor as the first one was started.
     pub(super) fn start_second(&mut self, now: Time) -> Result<(), String> {
         self.look_at_owned(now);
-        let Started { pid, at, .. } = self.subject.start()?;
+        let ends = self.faults.outlets.as_ref().and_then(Outlets::ends);
+        let Started { pid, at, .. } = self.subject.start(ends)?;
         let proc = self.observer.procs.started(pid, at, Kind::Second);
         self.fresh.push(Event::at(at, What::SecondBorn(proc)));
         self.publish();

@@ -1,6 +1,6 @@
 //! The sockets of the load core.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{SocketAddr, SocketAddrV4};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -24,6 +24,8 @@ struct Conn {
     connecting: bool,
     out: Vec<u8>,
     started: bool,
+    /// What is still to be written byte by byte.
+    slowly: VecDeque<u8>,
     buffer: Vec<u8>,
 }
 
@@ -77,11 +79,12 @@ impl Sockets {
 
     /// Carries out actions, and what follows from them at once.
     fn act(&mut self, actions: Vec<Action>, out: &mut Vec<Event>) {
-        let mut queue = std::collections::VecDeque::from(actions);
+        let mut queue = VecDeque::from(actions);
         while let Some(action) = queue.pop_front() {
             let input = match action {
                 Action::Connect(id) => self.connect(id),
                 Action::Send(id, request) => self.send(id, request),
+                Action::Byte(id, request) => self.byte(id, request),
                 Action::Close(id) => {
                     self.conns.remove(&id);
                     None
@@ -114,7 +117,8 @@ impl Sockets {
         let _ = sockopt::set_tcp_nodelay(&fd, true);
         let started = connect(&fd, &self.address);
         let connecting = matches!(started, Err(Errno::INPROGRESS));
-        let conn = Conn { fd, connecting, out: Vec::new(), started: false, buffer: Vec::new() };
+        let conn =
+            Conn { fd, connecting, out: Vec::new(), started: false, slowly: VecDeque::new(), buffer: Vec::new() };
         let input = match started {
             Ok(()) => opened(id, &conn),
             Err(Errno::INPROGRESS) => None,
@@ -130,6 +134,25 @@ impl Sockets {
         conn.out = text(request, host).into_bytes();
         conn.started = false;
         conn.write_out(id)
+    }
+
+    /// Writes one more byte of a request.
+    fn byte(&mut self, id: u32, request: Request) -> Option<Input> {
+        let host = self.address;
+        let conn = self.conns.get_mut(&id)?;
+        if conn.slowly.is_empty() {
+            conn.slowly = text(request, host).into_bytes().into();
+        }
+        let byte = conn.slowly.pop_front()?;
+        match send(&conn.fd, &[byte], SendFlags::NOSIGNAL) {
+            // A byte that does not fit is for the next time.
+            Ok(0) | Err(Errno::AGAIN | Errno::INTR) => {
+                conn.slowly.push_front(byte);
+                None
+            }
+            Ok(_) => conn.slowly.is_empty().then_some(Input::Sent(id)),
+            Err(error) => Some(Input::Failed(id, failure(error))),
+        }
     }
 
     /// A descriptor is ready.
@@ -203,9 +226,9 @@ impl Conn {
             return None;
         }
         match answer(&self.buffer) {
-            Some((who, length)) => {
+            Some(Answer { who, length, last }) => {
                 self.buffer.drain(..length);
-                Some(Input::Answered(id, who))
+                Some(if last { Input::LastAnswer(id, who) } else { Input::Answered(id, who) })
             }
             None if before == 0 => Some(Input::Partial(id)),
             None => None,
@@ -232,14 +255,25 @@ fn text(request: Request, host: SocketAddrV4) -> String {
         Request::Throw => ("/throw".to_owned(), false),
         Request::Exit(code) => (format!("/exit?code={code}"), false),
         Request::Retire => ("/retire".to_owned(), false),
+        Request::Hang => ("/hang".to_owned(), false),
         Request::Unknown => ("/unknown".to_owned(), false),
     };
     let connection = if keep_alive { "keep-alive" } else { "close" };
     format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: {connection}\r\n\r\n")
 }
 
-/// A whole answer: who gave it, and how long it is. An answer that does not say who is from nobody known.
-fn answer(bytes: &[u8]) -> Option<(Proc, usize)> {
+/// A whole answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Answer {
+    /// Who gave it; one that does not say is from nobody known.
+    who: Proc,
+    /// How many bytes it is.
+    length: usize,
+    /// Whether it says that the connection ends with it.
+    last: bool,
+}
+
+fn answer(bytes: &[u8]) -> Option<Answer> {
     let nobody = Proc { pid: 0, start: 0 };
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut head = httparse::Response::new(&mut headers);
@@ -247,14 +281,15 @@ fn answer(bytes: &[u8]) -> Option<(Proc, usize)> {
         Ok(httparse::Status::Complete(start)) => start,
         Ok(httparse::Status::Partial) => return None,
         // Not HTTP. Somebody did answer; the connection is of no further use, and its end will be seen.
-        Err(_) => return Some((nobody, bytes.len())),
+        Err(_) => return Some(Answer { who: nobody, length: bytes.len(), last: true }),
     };
     let header = |name: &str| head.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
     let length =
         header("content-length").and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse().ok());
     let body = bytes.get(start..start + length.unwrap_or(0_usize))?;
     let who = serde_json::from_slice::<Who>(body).map_or(nobody, |who| Proc { pid: who.pid, start: who.start });
-    Some((who, start + body.len()))
+    let last = header("connection").is_some_and(|header| header.value.eq_ignore_ascii_case(b"close"));
+    Some(Answer { who, length: start + body.len(), last })
 }
 
 #[cfg(test)]
@@ -264,11 +299,14 @@ mod tests {
     #[test]
     fn an_answer_is_whole_or_not_there() {
         let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{\"pid\":7,\"start\":123}rest";
-        assert_eq!(answer(whole), Some((Proc { pid: 7, start: 123 }, whole.len() - 4)));
+        let who = Proc { pid: 7, start: 123 };
+        assert_eq!(answer(whole), Some(Answer { who, length: whole.len() - 4, last: false }));
         assert_eq!(answer(&whole[..30]), None);
         assert_eq!(answer(&whole[..whole.len() - 6]), None);
         let nobody = Proc { pid: 0, start: 0 };
-        assert_eq!(answer(b"HTTP/1.1 204 No Content\r\n\r\n").map(|(who, _)| who), Some(nobody));
-        assert_eq!(answer(b"SSH-2.0-x\r\n").map(|(who, _)| who), Some(nobody));
+        let of = |bytes| answer(bytes).map(|answer| (answer.who, answer.last));
+        assert_eq!(of(b"HTTP/1.1 204 No Content\r\n\r\n"), Some((nobody, false)));
+        assert_eq!(of(b"HTTP/1.1 204 No Content\r\nconnection: Close\r\n\r\n"), Some((nobody, true)));
+        assert_eq!(of(b"SSH-2.0-x\r\n"), Some((nobody, true)));
     }
 }

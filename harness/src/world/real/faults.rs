@@ -11,9 +11,11 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_w
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::history::{Proc, What};
-use crate::scenario::{Fault, FileFault, Owns, Span};
+use crate::scenario::{Fault, FileFault, Owns, Span, Target};
 use crate::subject;
 
+use super::cgroup::Group;
+use super::outlets::{LogFile, Outlets};
 use super::planted::{self, Planted};
 use super::wallclock::WallClock;
 
@@ -24,10 +26,16 @@ enum Heal {
     Release(#[allow(dead_code, reason = "held for its drop")] OwnedFd),
     /// The limits are set back.
     Limits(Vec<(Proc, Resource, Rlimit)>),
+    /// The processes go back to the group that they were in.
+    Ungroup(#[allow(dead_code, reason = "held for its drop")] Group),
     /// What was planted is taken away, if it is still there.
     Uproot(Planted),
     /// The file is put back in its place.
     PutBack { aside: PathBuf, to: PathBuf },
+    /// Somebody reads the output again.
+    Read,
+    /// What stands in the log file's place is taken away; nothing, if the supervisor has put a file there.
+    Clear(PathBuf),
     /// The wall clock is set by so many nanoseconds.
     Clock(i64),
 }
@@ -47,6 +55,8 @@ pub struct Faults {
     pub bystander: Option<Proc>,
     /// The subject's wall clock, if the scenario sets it.
     clock: Option<WallClock>,
+    /// Where the workers' output comes out, if the scenario asks for that.
+    pub outlets: Option<Outlets>,
 }
 
 impl Faults {
@@ -57,17 +67,18 @@ impl Faults {
         config: Option<PathBuf>,
         owns: &[Owns],
         clock: Option<WallClock>,
+        outlets: Option<Outlets>,
     ) -> Self {
         let owned = owns.iter().map(|one| (one.name(), subject::owned(dir, *one))).collect();
         let program = super::subject::program(dir);
-        Self { on: BTreeMap::new(), address, program, config, owned, bystander: None, clock }
+        Self { on: BTreeMap::new(), address, program, config, owned, bystander: None, clock, outlets }
     }
 
     /// What was planted and belongs to somebody else, as it is now.
     pub fn foreign(&self) -> impl Iterator<Item = What> {
         self.on.values().filter_map(|heal| match heal {
             Heal::Uproot(planted) => planted.look(),
-            Heal::Release(_) | Heal::Limits(_) | Heal::PutBack { .. } | Heal::Clock(_) => None,
+            _ => None,
         })
     }
 
@@ -86,6 +97,7 @@ impl Faults {
     pub fn begin(&mut self, fault: &Fault, on: &[Proc]) -> Result<(), String> {
         let heal = match fault {
             Fault::AddressHeld => self.hold_address()?,
+            Fault::Limit { resource, to, .. } if resource == "memory" => Heal::Ungroup(Group::limit(on, *to)?),
             Fault::Limit { resource, to, .. } => limit(resource, *to, on)?,
             Fault::File { which, is } if which == "program" => spoil(&self.program, *is)?,
             Fault::File { which, is } if which == "config" => {
@@ -93,6 +105,14 @@ impl Faults {
             }
             Fault::File { which, is } if self.owned.contains_key(which.as_str()) => self.spoil_owned(which, *is)?,
             Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back))?,
+            Fault::NotRead(Target::LogReader) => {
+                self.outlets.as_mut().ok_or("nobody reads the output")?.stop_reading(true)?;
+                Heal::Read
+            }
+            Fault::File { which, is } if which == "log" => spoil_log(self.log()?, *is)?,
+            Fault::File { which, is } if which == "log directory" => {
+                spoil(self.log()?.path().parent().ok_or("the log file is in no folder")?, *is)?
+            }
             Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) | Fault::Syscall { .. } => {
                 return Err("not built for real processes".to_owned());
             }
@@ -112,8 +132,14 @@ impl Faults {
         match heal {
             // It was set before, so somebody sees it; and a subject that has gone needs no clock.
             Heal::Clock(nanos) => drop(self.set_clock(nanos)),
+            // It could be told to stop, so there is one.
+            Heal::Read => drop(self.outlets.as_mut().map(|outlets| outlets.stop_reading(false))),
             other => other.apply(),
         }
+    }
+
+    fn log(&mut self) -> Result<&mut LogFile, String> {
+        self.outlets.as_mut().and_then(Outlets::log).ok_or_else(|| "the subject has no log file".to_owned())
     }
 
     fn set_clock(&mut self, nanos: i64) -> Result<Heal, String> {
@@ -138,14 +164,23 @@ impl Heal {
     fn apply(self) {
         match self {
             // Dropping it is all.
-            // The clock is the run's, and ends with it.
-            Self::Release(_) | Self::Clock(_) => {}
+            // The clock and the reader are the run's, and end with it.
+            Self::Release(_) | Self::Clock(_) | Self::Read | Self::Ungroup(_) => {}
             Self::Uproot(planted) => planted.uproot(),
             Self::Limits(limits) => {
                 for (proc, resource, limit) in limits {
                     // A process that has ended needs no limit.
                     let _ = prlimit(pid(proc), resource, limit);
                 }
+            }
+            Self::Clear(path) => {
+                let is = std::fs::symlink_metadata(&path).map(|is| is.file_type());
+                // In the run's directory nobody else takes it away.
+                let _ = match is {
+                    Ok(is) if is.is_dir() => std::fs::remove_dir(path),
+                    Ok(is) if is.is_symlink() => std::fs::remove_file(path),
+                    _ => Ok(()),
+                };
             }
             Self::PutBack { aside, to } => {
                 // Replaces whatever is there now. It can't fail but with the run's directory gone, which heals as well.
@@ -165,6 +200,21 @@ impl Drop for Faults {
 fn nanos(by: Span, back: bool) -> i64 {
     let nanos = i64::try_from(by.0.as_nanos()).unwrap_or(i64::MAX);
     if back { -nanos } else { nanos }
+}
+
+/// Moves the log file away, as who rotates logs does: whoever has it open goes on with it. In its place is what can't be
+/// opened, or what takes nothing, by whomever.
+fn spoil_log(log: &mut LogFile, how: FileFault) -> Result<Heal, String> {
+    let fail = |error: std::io::Error| format!("cannot spoil the log: {error}");
+    let path = log.path().to_owned();
+    log.move_away().map_err(fail)?;
+    match how {
+        FileFault::Missing => {}
+        FileFault::Directory => std::fs::create_dir(&path).map_err(fail)?,
+        FileFault::Full => std::os::unix::fs::symlink("/dev/full", &path).map_err(fail)?,
+        other => return Err(format!("a log file can't be made {other:?}")),
+    }
+    Ok(Heal::Clear(path))
 }
 
 /// Moves a file aside and puts what is wrong with it in its place.

@@ -5,12 +5,13 @@
 //! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
 //! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `environment`, `stalls`, `claims`, `owned`, `leftovers` |
-//! | what is done | `subject`, `namespace`, `beside`, `signals`, `faults`, `planted`, `wallclock`, `clients` |
+//! | what is done | `subject`, `namespace`, `beside`, `signals`, `faults`, `cgroup`, `planted`, `wallclock`, `clients` |
 //! | the worker program | `puppet`, `sys` |
 
 mod beside;
 mod bounds;
 mod caller;
+mod cgroup;
 mod claims;
 mod clients;
 mod clock;
@@ -27,6 +28,7 @@ mod leftovers;
 mod log;
 mod namespace;
 mod observe;
+mod outlets;
 mod owned;
 mod planted;
 mod procfs;

@@ -6,12 +6,22 @@ use std::process::{Child, Command};
 
 use nix::sched::{CloneFlags, setns, unshare};
 
+use crate::scenario::{Act, Fault};
 use crate::world::Plan;
+
+use super::cgroup;
 
 /// Why what a plan asks of the host is not permitted here, in words.
 pub fn forbids(plan: &Plan) -> Option<String> {
     // Only of the thread that tries it, and nothing is started in it.
     let tried = || unshare(CloneFlags::CLONE_NEWPID).map_err(|error| error.desc());
+    let memory =
+        |act: &Act| matches!(act, Act::During { fault: Fault::Limit { resource, .. }, .. } if resource == "memory");
+    if plan.scenario.steps.iter().any(|step| step.any(&memory))
+        && let Some(why) = cgroup::forbids()
+    {
+        return Some(why);
+    }
     let init = plan.scenario.launch.init.then(|| std::thread::spawn(tried).join().unwrap_or(Ok(())));
     init?.err().map(|why| format!("here: no pid namespace can be made ({why})"))
 }

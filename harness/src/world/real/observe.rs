@@ -5,7 +5,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::history::{Event, Form, Proc, What};
+use crate::history::{Event, Form, Output, Proc, What};
 use crate::puppet::Entry;
 use crate::scenario::Retirement;
 use crate::time::Time;
@@ -170,5 +170,9 @@ fn what(proc: Proc, entry: Entry) -> Option<What> {
         Entry::StoppedAccepting => What::StoppedAccepting(proc),
         Entry::Drained => What::Drained(proc),
         Entry::Exiting(code) => What::Exiting { proc, code },
+        Entry::Wrote { stream, first, last, since, longest_ns } => {
+            What::Output(Output::Wrote { proc, stream, first, last, since, longest_ns })
+        }
+        Entry::Waits { stream, since } => What::Output(Output::Waits { proc, stream, since }),
     })
 }

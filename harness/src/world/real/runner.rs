@@ -22,6 +22,7 @@ use super::job::{Job, Line};
 use super::journal::Tail;
 use super::log::Log;
 use super::observe::Observer;
+use super::outlets::Outlets;
 use super::owned::Owned;
 use super::stalls::Stalls;
 use super::subject::{self, Started, Subject};
@@ -86,6 +87,9 @@ impl Runner {
         let env = clock.iter().flat_map(WallClock::env).collect();
         let subject = Subject::prepare(&job.plan, &job.dir, address, env)?;
         let (scenario, profile) = (&job.plan.scenario, &job.plan.subject.profile);
+        let outlet = scenario.pool.output.and_then(|way| job.plan.subject.outputs.get(&way));
+        let outlets = outlet.map(|outlet| Outlets::new(outlet, subject.log())).transpose()?;
+        let config = subject.config().map(Path::to_owned);
         Ok(Self {
             address,
             log,
@@ -96,7 +100,7 @@ impl Runner {
             sockets: Sockets::new(&scenario.load, scenario.pool.workers, address),
             stalls: Stalls::new(clock::now()),
             polled: clock::now(),
-            faults: Faults::new(address, &job.dir, subject.config().map(Path::to_owned), &scenario.pool.owns, clock),
+            faults: Faults::new(address, &job.dir, config, &scenario.pool.owns, clock, outlets),
             owned: Owned::new(address, &scenario.pool.owns, &job.dir),
             environments: Tail::new(job.dir.join(ENVIRONMENTS)),
             caught: Tail::new(job.dir.join(BYSTANDERS)),
@@ -275,7 +279,8 @@ impl Runner {
     }
 
     fn start(&mut self) -> Result<(), String> {
-        let Started { pid, at, environment } = self.subject.start()?;
+        let ends = self.faults.outlets.as_ref().and_then(Outlets::ends);
+        let Started { pid, at, environment } = self.subject.start(ends)?;
         let proc = self.observer.procs.supervisor_started(pid, at);
         self.supervisor_gone = None;
         self.fresh.push(Event::at(at, What::SupervisorBorn(proc)));
@@ -347,6 +352,12 @@ impl Runner {
                 self.note(What::Commanded(command));
                 self.scaling.order(workers);
             }
+            Command::Reopen => {
+                self.note(What::Commanded(command));
+                if let Some(signal) = self.subject.reopen_signal() {
+                    self.tell_supervisor(signals::kernel(signal));
+                }
+            }
             Command::SecondStart => {
                 self.note(What::Commanded(command));
                 self.start_second(now)?;
@@ -385,7 +396,20 @@ impl Runner {
             for leftover in left {
                 self.note_left(leftover);
             }
+            self.tell_output();
             self.ending = Ending::Done;
+        }
+    }
+
+    /// Nobody writes any more: what came out is told.
+    fn tell_output(&mut self) {
+        let Some(outlets) = self.faults.outlets.take() else { return };
+        match outlets.finish() {
+            Ok(told) => {
+                let now = clock::now();
+                self.fresh.extend(told.into_iter().map(|output| Event::at(now, What::Output(output))));
+            }
+            Err(why) => self.note(What::Incomplete { why }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The subject: rendered, started, steered.
 
 use std::fs::{self, File};
+use std::io::PipeWriter;
 use std::net::SocketAddrV4;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use rustix::process::Signal as Kernel;
 
 use crate::history::Environment;
 use crate::scenario::{Launch, Signal};
-use crate::subject::{self, HowToReload, HowToScale, HowToStop, Rendered, Vars};
+use crate::subject::{self, HowToReload, HowToReopen, HowToScale, HowToStop, Rendered, Vars};
 use crate::time::Time;
 use crate::world::Plan;
 
@@ -32,6 +33,7 @@ pub struct Subject {
     stop: Signal,
     reload: Option<Signal>,
     scale: Option<HowToScale>,
+    reopen: Option<Signal>,
     /// The number of the configuration that is in place.
     revision: u32,
     /// The harness's generation: 1, and one more with each reload command.
@@ -75,12 +77,14 @@ impl Subject {
         let HowToStop::Signal(stop) = plan.subject.stop;
         let reload = plan.subject.reload.map(|HowToReload::Signal(signal)| signal);
         let scale = plan.subject.scale;
+        let reopen = plan.subject.reopen.map(|HowToReopen::Signal(signal)| signal);
         let subject = Self {
             dir: dir.to_owned(),
             rendered,
             stop,
             reload,
             scale,
+            reopen,
             revision: 1,
             generation: 1,
             puppet: plan.bins.puppet.clone(),
@@ -143,15 +147,20 @@ impl Subject {
         self.rendered.config.as_ref().map(|(path, _)| path.as_path())
     }
 
-    /// Starts it: in a process group of its own, its output into a file. A second one beside the first is started
-    /// in the same way.
+    /// The file that its workers' output goes to, if the scenario asks for one.
+    pub fn log(&self) -> Option<&Path> {
+        self.rendered.log.as_deref()
+    }
+
+    /// Starts it: in a process group of its own, its output into `ends` or else a file. A second one beside the
+    /// first is started in the same way.
     ///
     /// # Errors
     /// Why it does not start, in words.
-    pub fn start(&self) -> Result<Started, String> {
+    pub fn start(&self, ends: Option<[&PipeWriter; 2]>) -> Result<Started, String> {
         let (name, args) = self.rendered.start.split_first().ok_or("the subject has no command line")?;
         let fail = |error: std::io::Error| format!("cannot start `{name}`: {error}");
-        let output = File::options().create(true).append(true).open(self.dir.join("output")).map_err(fail)?;
+        let [stdout, stderr] = self.streams(ends).map_err(fail)?;
         let mut command = self.command(name, args)?;
         command
             .envs(self.rendered.env.iter().map(|(key, value)| (key, value)))
@@ -160,8 +169,8 @@ impl Subject {
             .current_dir(&self.dir)
             .process_group(0)
             .stdin(Stdio::null())
-            .stderr(output.try_clone().map_err(fail)?)
-            .stdout(output);
+            .stdout(stdout)
+            .stderr(stderr);
         let environment = (self.launch == Launch::default()).then(|| given(&command)).transpose().map_err(fail)?;
         let at = clock::now();
         let started = if self.launch.init { namespace::spawn_init(&mut command) } else { command.spawn() };
@@ -179,6 +188,19 @@ impl Subject {
         command = Command::new(&self.puppet);
         command.args([LAUNCH, &launch]).arg(&self.dir).arg(name).args(args);
         Ok(command)
+    }
+
+    fn streams(&self, ends: Option<[&PipeWriter; 2]>) -> std::io::Result<[Stdio; 2]> {
+        if let Some([stdout, stderr]) = ends {
+            return Ok([stdout.try_clone()?.into(), stderr.try_clone()?.into()]);
+        }
+        let output = File::options().create(true).append(true).open(self.dir.join("output"))?;
+        Ok([output.try_clone()?.into(), output.into()])
+    }
+
+    /// The signal on which it opens its log files again, if there is one.
+    pub fn reopen_signal(&self) -> Option<Signal> {
+        self.reopen
     }
 
     /// The signal that stops it.

@@ -96,7 +96,8 @@ impl World {
                 let pipe = &self.pipes[number as usize];
                 (pipe.writers == 0 || !pipe.bytes.is_empty(), false)
             }
-            Object::Output | Object::Events => (false, true),
+            Object::Sink(stream) => (false, self.outlets.writable(stream)),
+            Object::Output | Object::Events | Object::Log(_) | Object::FullLog => (false, true),
             // POLLNVAL
             Object::Free => (true, true),
         };
@@ -386,18 +387,22 @@ impl World {
         Ok(text.bytes().take(limit).collect())
     }
 
-    /// open(2) of the event stream.
-    pub fn open_events(&mut self) -> Result<Fd, Errno> {
+    /// open(2) of the event stream, or of the log file.
+    pub fn open_append(&mut self, path: &Path) -> Result<Fd, Errno> {
         self.call(CALL)?;
         self.needs_descriptors(1)?;
-        Ok(Fd(self.supervisor.descriptors.open(Object::Events)))
+        let object = self.open_log(path).unwrap_or(Ok(Object::Events))?;
+        Ok(Fd(self.supervisor.descriptors.open(object)))
     }
 
-    /// write(2) to the event stream or to standard error, which nobody reads here.
+    /// write(2) to the event stream or to where output goes.
     pub fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         self.call(CALL)?;
         match self.supervisor.descriptors.get(fd.0) {
             Object::Output => Ok(bytes.len()),
+            Object::Sink(stream) => self.write_out(stream, bytes),
+            Object::Log(number) => Ok(self.write_log(number, bytes)),
+            Object::FullLog => Err(Errno(28)),
             Object::Events => {
                 let taken = self.part(bytes.len());
                 for claim in self.claims.take(&bytes[..taken]) {

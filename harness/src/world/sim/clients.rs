@@ -47,6 +47,7 @@ impl World {
         match action {
             Action::Connect(conn) => self.connect(conn),
             Action::Send(conn, request) => self.request(conn, request),
+            Action::Byte(conn, request) => self.byte(conn, request),
             Action::Close(conn) => self.close_by_client(conn),
             Action::Record(connection) => self.note(What::Connection(connection)),
             Action::Held(load) => self.note(What::Held { load }),
@@ -61,7 +62,7 @@ impl World {
         }
         self.kernel_events += 1;
         let server = self.processes.get(end.server).proc;
-        self.client(Input::Answered(conn, server));
+        self.client(if end.last { Input::LastAnswer(conn, server) } else { Input::Answered(conn, server) });
         let end = self.conns[conn as usize];
         if end.client_open && end.place == Place::Closed && end.delivered <= self.now {
             self.client(Input::Closed(conn));

@@ -17,6 +17,8 @@ impl World {
         }
         process.stage = Stage::Dying;
         process.status = status;
+        process.writing = None;
+        process.todo.clear();
         self.stop_waiting(ix);
         self.soon(TEARDOWN, Ev::Teardown(ix));
     }

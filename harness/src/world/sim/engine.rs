@@ -12,13 +12,14 @@ use crate::history::{Event, Proc, What};
 use crate::load::{self, Clients};
 use crate::puppet;
 use crate::scenario::Lives;
-use crate::subject::{HowToReload, HowToStop, Rendered};
+use crate::subject::{HowToReload, HowToReopen, HowToStop, Rendered};
 use crate::time::Time;
 use crate::world::scaling::Scaling;
 
 use super::claims::Claims;
 use super::counters::Counters;
 use super::model::{Favour, HARNESS, Latency, Model, WAKE};
+use super::output::Outlets;
 use super::process::Processes;
 use super::queue::{Ev, Queue};
 use super::rng::Rng;
@@ -62,6 +63,7 @@ pub(super) struct World {
     pub processes: Processes,
     pub channels: Vec<Channel>,
     pub pipes: Vec<Pipe>,
+    pub outlets: Outlets,
     pub listeners: Vec<Listener>,
     /// What waits at each notify socket of the supervisor.
     pub datagrams: Vec<VecDeque<&'static [u8]>>,
@@ -78,6 +80,7 @@ pub(super) struct World {
     pub claims: Claims,
     pub how_to_stop: HowToStop,
     pub how_to_reload: Option<HowToReload>,
+    pub how_to_reopen: Option<HowToReopen>,
     pub scaling: Scaling,
     /// What the subject is rendered to; `None` if it can't be.
     pub rendered: Option<Rc<Rendered>>,
@@ -196,6 +199,7 @@ impl World {
             Ev::Term(ix) => self.see_term(ix),
             Ev::Channel(ix) => self.look_at_channel(ix),
             Ev::Asked(ix) => self.look_at_side_socket(ix),
+            Ev::Waits(ix) => self.says_that_it_waits(ix),
             Ev::Ends(ix) => self.end_process(ix, crate::history::Status::Code(0)),
             Ev::Teardown(ix) => self.tear_down(ix),
             Ev::Zombie(ix) => self.become_zombie(ix),
@@ -281,12 +285,18 @@ impl World {
         let process = self.processes.get_mut(ix);
         process.frozen = on;
         if !on {
-            self.go_on(ix);
+            self.unblock(ix);
         }
     }
 
     /// A process that was stopped sees what came meanwhile.
     pub fn go_on(&mut self, ix: u32) {
+        let process = self.processes.get_mut(ix);
+        if process.stopped() || !process.alive() {
+            return;
+        }
+        let todo = std::mem::take(&mut process.todo);
+        self.act_all(ix, todo.into_iter());
         let process = self.processes.get_mut(ix);
         if process.stopped() || !process.alive() {
             return;

@@ -119,13 +119,13 @@ impl Files for SimKernel {
         self.0.borrow_mut().read_file(path, limit)
     }
 
-    fn open_append(&mut self, _path: &Path) -> Result<Fd, Errno> {
-        self.0.borrow_mut().open_events()
+    fn open_append(&mut self, path: &Path) -> Result<Fd, Errno> {
+        self.0.borrow_mut().open_append(path)
     }
 
-    fn inherited(&mut self, _number: i32) -> Result<Fd, Errno> {
-        // It was started without standard streams: in simulation nobody reads them.
-        Err(Errno::BADF)
+    fn inherited(&mut self, number: i32) -> Result<Fd, Errno> {
+        // Where nobody asks what comes out of them, it was started without standard streams.
+        self.0.borrow_mut().inherited(number)
     }
 
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {

@@ -17,6 +17,7 @@ mod kernel;
 mod model;
 mod net;
 mod operator;
+mod output;
 mod pipes;
 mod process;
 mod queue;

@@ -88,5 +88,7 @@ pub(super) const NET: Latency = Latency::micros(8, 60);
 pub(super) const HARNESS: Latency = Latency::micros(20, 300);
 /// A dropped SYN is sent again after this long (TCP_TIMEOUT_INIT), then twice as long each time.
 pub(super) const SYN_RETRY_NS: u64 = 1_000_000_000;
+/// How long a request is: as the real clients write it, with the longest address.
+pub(super) const REQUEST_BYTES: u32 = 69;
 /// How many bytes one direction of a channel holds (the default of net.core.wmem_default on Linux).
 pub(super) const CHANNEL_BYTES: usize = 212_992;

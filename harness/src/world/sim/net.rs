@@ -5,7 +5,7 @@ use crate::load::{Failure, Input};
 use crate::puppet::{self, ConnId, Request};
 
 use super::engine::World;
-use super::model::{NET, SYN_RETRY_NS, WAKE};
+use super::model::{NET, REQUEST_BYTES, SYN_RETRY_NS, WAKE};
 use super::queue::Ev;
 use super::sockets::{Conn, Listener, Place};
 
@@ -78,6 +78,17 @@ impl World {
             }
         }
         self.client_inputs.push_back(Input::Sent(conn));
+    }
+
+    /// A client writes one more byte of a request. Nobody can do anything with it before it is whole.
+    pub fn byte(&mut self, conn: u32, request: Request) {
+        let end = &mut self.conns[conn as usize];
+        end.bytes += 1;
+        if end.place == Place::Closed {
+            self.deliver(conn, Ev::Rst(conn));
+        } else if end.bytes == REQUEST_BYTES {
+            self.request(conn, request);
+        }
     }
 
     /// A client closes its end.

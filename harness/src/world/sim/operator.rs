@@ -8,7 +8,7 @@ use crate::director::Injection;
 use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
 use crate::scenario::{Command, Fault, FileFault, Signal, Target};
-use crate::subject::{Exchange, HowToReload, HowToStop};
+use crate::subject::{Exchange, HowToReload, HowToReopen, HowToStop};
 
 use super::engine::World;
 use super::model::WAKE;
@@ -87,6 +87,9 @@ impl World {
                 self.wall_offset = self.wall_offset.saturating_add(if forward { by } else { -by });
             }
             Fault::File { which, is } if which == "program" => self.program_error = errno(*is).filter(|_| begin),
+            Fault::NotRead(Target::LogReader) => self.stop_reading(begin),
+            Fault::File { which, is } if which == "log" => self.spoil_log(Some(*is).filter(|_| begin)),
+            Fault::File { which, is: FileFault::Missing } if which == "log directory" => self.take_log_folder(begin),
             Fault::File { which, is: FileFault::Missing } if which == "config" => {
                 std::mem::swap(&mut self.file, &mut self.file_aside);
             }
@@ -111,6 +114,11 @@ impl World {
             Command::Stop => self.stop_subject(),
             Command::Reload => self.reload(),
             Command::Scale(workers) => self.scaling.order(workers),
+            Command::Reopen => {
+                if let Some(HowToReopen::Signal(signal)) = self.how_to_reopen {
+                    self.signal_supervisor(number(signal));
+                }
+            }
             Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {
                 self.note(What::Incomplete { why: format!("not built in simulation: {command:?}") });
             }
@@ -162,6 +170,7 @@ impl World {
             !self.supervisor.alive() && self.processes.listed.is_empty() && !self.listeners.iter().any(Listener::open);
         if nothing || self.now >= gone + self.orphans {
             self.note_what_is_left();
+            self.tell_output();
             self.over = true;
         } else {
             self.queue.push(self.now + LOOK, Ev::Look);

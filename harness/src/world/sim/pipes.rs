@@ -5,9 +5,6 @@ use supervisor::kernel::{Errno, Fd, SpawnSpec, Stdio};
 use super::engine::World;
 use super::sockets::{Object, Pipe};
 
-/// How much a pipe holds (pipe(7)).
-const CAPACITY: usize = 65_536;
-
 impl World {
     /// Makes the pipes that a new process is given: standard output, standard error, readiness.
     pub fn pipes_of(&mut self, worker: u32, spec: &SpawnSpec) -> [Option<Fd>; 3] {
@@ -20,6 +17,7 @@ impl World {
         });
         let process = self.processes.get_mut(worker);
         [process.stdout, process.stderr, process.ready_pipe] = numbers;
+        process.inherits_output = spec.stdout == Stdio::Inherit;
         numbers.map(|number| number.map(|number| Fd(self.supervisor.descriptors.open(Object::Pipe(number)))))
     }
 
@@ -35,31 +33,11 @@ impl World {
         for (place, byte) in buffer.iter_mut().zip(pipe.bytes.drain(..bytes)) {
             *place = byte;
         }
-        let rest = std::mem::take(&mut pipe.rest);
         let worker = pipe.worker;
-        if rest > 0 {
-            self.processes.get_mut(worker).blocked = false;
-            self.write_output(worker, rest);
-            self.go_on(worker);
+        if self.processes.get(worker).blocked {
+            self.unblock(worker);
         }
         Ok(bytes)
-    }
-
-    /// A worker writes so many bytes to its standard output. It waits for room, and is not stopped by the end of a pipe.
-    pub fn write_output(&mut self, ix: u32, bytes: u64) {
-        let Some(number) = self.processes.get(ix).stdout else {
-            return;
-        };
-        let pipe = &mut self.pipes[number as usize];
-        if !pipe.read {
-            return;
-        }
-        let room = CAPACITY - pipe.bytes.len();
-        let fits = usize::try_from(bytes).map_or(room, |bytes| bytes.min(room));
-        pipe.bytes.resize(pipe.bytes.len() + fits, b'x');
-        pipe.rest = bytes - fits as u64;
-        self.processes.get_mut(ix).blocked = pipe.rest > 0;
-        self.supervisor.stirred = true;
     }
 
     /// A worker writes the newline that means that it is ready.
@@ -77,7 +55,6 @@ impl World {
         for number in ends.into_iter().flatten() {
             let pipe = &mut self.pipes[number as usize];
             pipe.writers -= 1;
-            pipe.rest = 0;
             self.supervisor.stirred = true;
         }
     }
@@ -87,10 +64,9 @@ impl World {
         let pipe = &mut self.pipes[number as usize];
         pipe.read = false;
         pipe.bytes.clear();
-        let (rest, worker) = (std::mem::take(&mut pipe.rest), pipe.worker);
-        if rest > 0 {
-            self.processes.get_mut(worker).blocked = false;
-            self.go_on(worker);
+        let worker = pipe.worker;
+        if self.processes.get(worker).blocked {
+            self.unblock(worker);
         }
     }
 }

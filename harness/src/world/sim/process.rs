@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use crate::history::{Proc, Status};
-use crate::puppet::Puppet;
+use crate::puppet::{Action, Lines, Puppet};
 use crate::scenario::{Ask, Life};
 use crate::time::Time;
 
+use super::output::Writing;
 use super::queue::Ev;
 
 /// How far a process is.
@@ -68,10 +69,18 @@ pub(super) struct Process {
     pub stdout: Option<u32>,
     /// The pipe that it tells on that it is ready.
     pub ready_pipe: Option<u32>,
-    /// The standard error, if that is a pipe; it writes nothing there.
+    /// Its standard error, if that is a pipe.
     pub stderr: Option<u32>,
+    /// Its output and errors are the supervisor's own.
+    pub inherits_output: bool,
     /// It writes to a pipe that is full.
     pub blocked: bool,
+    /// What it is in the middle of writing.
+    pub writing: Option<Writing>,
+    /// What it will do when it has written that.
+    pub todo: VecDeque<Action>,
+    /// The lines that it has written.
+    pub lines: Option<Lines>,
     /// The channel's end was shown to the puppet.
     pub orphaned: bool,
     /// Connections that it has accepted and not closed.
@@ -107,7 +116,11 @@ impl Process {
             stdout: None,
             ready_pipe: None,
             stderr: None,
+            inherits_output: false,
             blocked: false,
+            writing: None,
+            todo: VecDeque::new(),
+            lines: None,
             orphaned: false,
             connections: Vec::new(),
             tick_at: Time::NEVER,

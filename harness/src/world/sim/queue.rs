@@ -28,6 +28,8 @@ pub(super) enum Ev {
     Channel(u32),
     /// A worker looks at its side socket.
     Asked(u32),
+    /// A worker may still wait to write.
+    Waits(u32),
     /// A descendant has lived its time.
     Ends(u32),
     /// The descriptors of a dying process are closed.

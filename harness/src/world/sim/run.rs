@@ -26,6 +26,7 @@ use super::counters::Counters;
 use super::engine::World;
 use super::kernel::SimKernel;
 use super::model::{Favour, Model};
+use super::output::Outlets;
 use super::process::Processes;
 use super::queue::Queue;
 use super::rng::Rng;
@@ -180,6 +181,12 @@ fn header(plan: &Plan) -> Header {
     }
 }
 
+fn outlets(plan: &Plan, rendered: Option<&Rendered>) -> Outlets {
+    let way = plan.scenario.pool.output;
+    let lost = way.and_then(|way| plan.subject.outputs.get(&way)?.lost.as_deref());
+    Outlets::new(way, rendered.and_then(|rendered| rendered.log.clone()), lost)
+}
+
 impl World {
     pub fn new(plan: &Plan, rendered: Option<Rc<Rendered>>, seed: u64, model: Model) -> Self {
         let scenario = &plan.scenario;
@@ -202,6 +209,7 @@ impl World {
             processes: Processes::new(model.pids),
             channels: Vec::new(),
             pipes: Vec::new(),
+            outlets: outlets(plan, rendered.as_deref()),
             listeners: Vec::new(),
             datagrams: Vec::new(),
             wall_offset: 0,
@@ -212,6 +220,7 @@ impl World {
             claims: Claims::new(plan.subject.events.is_some()),
             how_to_stop: plan.subject.stop,
             how_to_reload: plan.subject.reload,
+            how_to_reopen: plan.subject.reopen,
             scaling: Scaling::new(plan.subject.scale, scenario.pool.workers),
             file: rendered.as_ref().and_then(|all| all.config.clone()),
             rendered,

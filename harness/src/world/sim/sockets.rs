@@ -5,6 +5,7 @@ use supervisor::kernel::Address;
 use std::collections::VecDeque;
 
 use crate::puppet::Request;
+use crate::scenario::Stream;
 use crate::time::Time;
 
 /// What a descriptor of the supervisor refers to.
@@ -20,6 +21,12 @@ pub(super) enum Object {
     Conn(u32),
     /// The reading end of a pipe.
     Pipe(u32),
+    /// A standard stream, opened again for itself.
+    Sink(Stream),
+    /// The log file, the n-th of that name,
+    Log(u32),
+    /// or one on a full disk.
+    FullLog,
 }
 
 /// The supervisor's descriptor table: the lowest free number is given, as open(2) does.
@@ -86,14 +93,22 @@ pub(super) enum Handle {
 pub(super) struct Pipe {
     /// Written and not yet read.
     pub bytes: VecDeque<u8>,
-    /// What the worker is in the middle of writing: it waits for room.
-    pub rest: u64,
     /// How many processes have the writing end open.
     pub writers: u32,
     /// Whether the supervisor has its end open.
     pub read: bool,
     /// The worker.
     pub worker: u32,
+}
+
+/// How much a pipe holds (pipe(7)).
+const PIPE: usize = 65_536;
+
+impl Pipe {
+    /// How much can be written.
+    pub fn room(&self) -> usize {
+        PIPE - self.bytes.len()
+    }
 }
 
 /// A Unix stream socket pair between the supervisor and one worker.
@@ -171,6 +186,10 @@ pub(super) struct Conn {
     pub client_open: bool,
     /// A request that the server has not read.
     pub request: Option<Request>,
+    /// How much of a request was written byte by byte.
+    pub bytes: u32,
+    /// The server has said that it answers nothing more.
+    pub last: bool,
     /// What the client sees next is not before this: a stream keeps its order.
     pub delivered: Time,
 }
@@ -182,6 +201,8 @@ impl Conn {
         holders: 0,
         client_open: false,
         request: None,
+        bytes: 0,
+        last: false,
         delivered: Time::NEVER,
     };
 }

@@ -164,6 +164,7 @@ impl World {
     pub fn release(&mut self, object: Object) {
         match object {
             Object::Free | Object::Output | Object::Notify(_) | Object::Events => {}
+            Object::Sink(_) | Object::Log(_) | Object::FullLog => {}
             Object::Conn(conn) => self.release_conn(conn),
             Object::Pipe(pipe) => self.close_reader(pipe),
             Object::Listener(listener) => {

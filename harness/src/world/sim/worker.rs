@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::history::{Form, Role, What};
-use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
+use crate::puppet::{Action, ConnId, Entry, Input, Lines, Puppet, Told};
 use crate::scenario::{Child, Retirement};
 use crate::time::Time;
 
@@ -28,6 +28,7 @@ impl World {
         let ticket = self.take_ticket();
         let own = self.processes.get(ix).life.clone();
         let life = own.unwrap_or_else(|| self.lives.life(self.generation, ticket).clone());
+        self.processes.get_mut(ix).lines = Some(Lines::new(self.processes.get(ix).proc));
         self.processes.get_mut(ix).puppet =
             Some(Puppet::new(life, self.own_deadline, self.orphan_grace).beating(self.beat));
         self.note_birth(ix, ticket);
@@ -63,9 +64,7 @@ impl World {
         if let Some(puppet) = process.puppet.as_mut().filter(|_| !process.hung) {
             puppet.step(self.now, input, &mut actions);
             let deadline = puppet.next_deadline();
-            for action in actions.drain(..) {
-                self.act(ix, action);
-            }
+            self.act_all(ix, actions.drain(..));
             self.set_timer(ix, deadline);
         }
         self.puppet_actions = actions;
@@ -154,7 +153,7 @@ impl World {
         }
     }
 
-    fn act(&mut self, ix: u32, action: Action) {
+    pub fn act(&mut self, ix: u32, action: Action) {
         self.kernel_events += 1;
         match action {
             Action::Journal(entry) => self.journal(ix, entry),
@@ -177,7 +176,7 @@ impl World {
                 self.say(ix, line.as_bytes());
                 self.say(ix, b"\n");
             }
-            Action::Output(bytes) => self.write_output(ix, bytes),
+            Action::Output { stream, bytes } => self.write_lines(ix, stream, bytes),
             // Nobody in a simulated run counts the memory.
             Action::Leak(_) => {}
             Action::Spawn(child) => self.spawn_descendant(ix, child),
@@ -209,6 +208,8 @@ impl World {
             Entry::StoppedAccepting => What::StoppedAccepting(proc),
             Entry::Drained => What::Drained(proc),
             Entry::Exiting(code) => What::Exiting { proc, code },
+            // Noted as it writes.
+            Entry::Wrote { .. } | Entry::Waits { .. } => return,
         };
         self.note(what);
     }
@@ -250,6 +251,7 @@ impl World {
         let end = &mut self.conns[conn as usize];
         if !keep_alive {
             // While somebody else has it open, its end comes after the answer. Else the client sees both at once.
+            end.last = true;
             end.holders -= 1;
             end.place = if end.holders > 0 { Place::Held } else { Place::Closed };
             self.forget_connection(ix, conn);

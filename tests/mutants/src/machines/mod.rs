@@ -16,7 +16,7 @@ pub use meter::{Counting, Meter};
 pub use rolling::RollsOn;
 pub use scale::ForgetsSlots;
 pub use second::SecondReplacement;
-pub use simple::{DeafWhileRolling, Fragile, Hurries, LeavesAtStop, Stale, StatusZero, Unexcused};
+pub use simple::{DeafWhileRolling, DiesWithWorker, Fragile, Hurries, LeavesAtStop, Stale, StatusZero, Unexcused};
 
 use supervisor::core::{Action, Event, Input, Machine, Pools, SpawnError, SpawnStep, WorkerId};
 use supervisor::policy::Instant;

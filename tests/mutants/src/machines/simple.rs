@@ -1,6 +1,6 @@
 //! Filters that need no more than a line.
 
-use supervisor::core::{Action, Command, Event, Input, Machine, Pools, ReloadPhase, Revision};
+use supervisor::core::{Action, Command, Event, ExitStatus, Input, Machine, Pools, ReloadPhase, Revision};
 use supervisor::policy::{ExitCode, Instant};
 
 /// Gives up with status 0.
@@ -13,6 +13,23 @@ impl Machine for StatusZero {
             if *action == Action::Exit(ExitCode::GaveUp) {
                 *action = Action::Exit(ExitCode::Stopped);
             }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.0.next_deadline()
+    }
+}
+
+/// Ends when a signal ended one of its workers.
+pub struct DiesWithWorker(pub Pools);
+
+impl Machine for DiesWithWorker {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        let killed = matches!(input, Input::Exited(_, ExitStatus::Signal(_)));
+        self.0.step(now, input, actions);
+        if killed {
+            actions.push(Action::Exit(ExitCode::Bug));
         }
     }
 

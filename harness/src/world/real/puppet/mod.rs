@@ -4,6 +4,7 @@ mod bystander;
 mod channel;
 mod child;
 mod launch;
+mod output;
 mod program;
 mod setup;
 mod shell;

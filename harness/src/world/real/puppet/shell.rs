@@ -9,16 +9,18 @@ use std::os::unix::net::UnixDatagram;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio, retry_on_intr};
+use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio};
 use rustix::net::{SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, getpeername, send};
 use rustix::process::kill_current_process_group;
 
-use crate::puppet::{Action, ConnId, Entry, Input, Puppet, Told};
-use crate::scenario::{Ask, Child, Retirement};
+use crate::puppet::{Action, ConnId, Entry, Input, Lines, Puppet, Told};
+use crate::scenario::{Ask, Child, Retirement, Stream};
+use crate::time::Time;
 
 use super::super::journal::JournalLine;
 use super::super::{clock, signals};
 use super::channel::{Inbox, Word};
+use super::output::output;
 use super::setup::Setup;
 use super::{child, wire};
 
@@ -46,6 +48,7 @@ struct Shell {
     unnamed: u32,
     inbox: Inbox,
     leaked: Vec<Vec<u8>>,
+    lines: Lines,
     exit: Option<i32>,
 }
 
@@ -57,6 +60,7 @@ pub fn run(setup: Setup) -> io::Result<i32> {
     let term = SignalFd::with_flags(&polite, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let core = Puppet::new(setup.life.clone(), setup.own_deadline, setup.orphan_grace).beating(setup.beat);
     let mut shell = Shell {
+        lines: Lines::new(setup.me),
         setup,
         core,
         term,
@@ -88,13 +92,17 @@ enum Source {
 
 impl Shell {
     fn input(&mut self, input: Input) -> io::Result<()> {
+        self.step(clock::now(), input)
+    }
+
+    fn step(&mut self, now: Time, input: Input) -> io::Result<()> {
         let mut actions = Vec::new();
-        self.core.step(clock::now(), input, &mut actions);
+        self.core.step(now, input, &mut actions);
         actions.into_iter().try_for_each(|action| self.act(action))
     }
 
     fn turn(&mut self) -> io::Result<()> {
-        let ready = self.wait()?;
+        let (ready, at) = self.wait()?;
         // What has come on connections goes before deadlines and before what the supervisor says (see the core).
         for source in ready {
             if self.exit.is_some() {
@@ -109,7 +117,8 @@ impl Shell {
             }
         }
         if self.exit.is_none() {
-            self.input(Input::Tick)?;
+            // Of the instant at which the descriptors were looked at: what has come since is not known yet.
+            self.step(at, Input::Tick)?;
         }
         self.pipelined()
     }
@@ -121,7 +130,8 @@ impl Shell {
         ids.into_iter().try_for_each(|id| if self.exit.is_none() { self.next_request(id) } else { Ok(()) })
     }
 
-    fn wait(&self) -> io::Result<Vec<Source>> {
+    /// Waits; what is ready, and when that was.
+    fn wait(&self) -> io::Result<(Vec<Source>, Time)> {
         let mut sources = Vec::new();
         let mut fds: Vec<PollFd<'_>> = Vec::new();
         for (id, conn) in &self.conns {
@@ -147,13 +157,16 @@ impl Shell {
         }
         sources.push(Source::Term);
         fds.push(PollFd::new(&self.term, PollFlags::IN));
-        let left = self.core.next_deadline().map(|at| clock::timespec(at.since(clock::now())));
+        let before = clock::now();
+        let left = self.core.next_deadline().map(|at| clock::timespec(at.since(before)));
         match poll(&mut fds, left.as_ref()) {
             Ok(_) => {}
-            Err(Errno::INTR) => return Ok(Vec::new()),
+            Err(Errno::INTR) => return Ok((Vec::new(), before)),
             Err(error) => return Err(error.into()),
         }
-        Ok(sources.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|(source, _)| source).collect())
+        let at = clock::now();
+        let ready = sources.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
+        Ok((ready.map(|(source, _)| source).collect(), at))
     }
 
     fn on_term(&mut self) -> io::Result<()> {
@@ -324,7 +337,7 @@ impl Shell {
             Action::Close(id) => drop(self.conns.remove(&id)),
             Action::CloseChannel => self.setup.channel = None,
             Action::Garble(line) => self.say(&line),
-            Action::Output(bytes) => output(bytes)?,
+            Action::Output { stream, bytes } => self.output(stream, bytes)?,
             Action::Leak(bytes) => self.leaked.push(vec![1; usize::try_from(bytes).unwrap_or(usize::MAX / 2)]),
             Action::Spawn(child) => self.spawn(child)?,
             // The answer is the signal itself.
@@ -336,6 +349,13 @@ impl Shell {
             Action::Exit(status) => self.exit = Some(status),
         }
         Ok(())
+    }
+
+    fn output(&mut self, stream: Stream, bytes: u64) -> io::Result<()> {
+        let mut lines = self.lines;
+        let wrote = output(&mut lines, stream, bytes, &mut |entry| self.journal(entry));
+        self.lines = lines;
+        wrote
     }
 
     fn journal(&mut self, entry: Entry) -> io::Result<()> {
@@ -405,19 +425,4 @@ impl Shell {
     fn handed_on(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.setup.listeners.iter().chain(&self.setup.channel).map(AsFd::as_fd)
     }
-}
-
-/// Blocks if nobody reads, as a real worker's write would.
-fn output(bytes: u64) -> io::Result<()> {
-    let line = [b'x'; 4096];
-    let mut left = bytes;
-    while left > 0 {
-        let part = usize::try_from(left).map_or(line.len(), |left| left.min(line.len()));
-        match retry_on_intr(|| rustix::io::write(io::stdout(), &line[..part])) {
-            Ok(written) => left -= written as u64,
-            // Nobody will ever read it.
-            Err(_) => return Ok(()),
-        }
-    }
-    Ok(())
 }

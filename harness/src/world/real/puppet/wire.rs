@@ -59,6 +59,7 @@ fn request(target: &str, keep_alive: bool) -> Request {
         "/throw" => Request::Throw,
         "/exit" => number("code").unwrap_or("0").parse().map_or(Request::Unknown, Request::Exit),
         "/retire" => Request::Retire,
+        "/hang" => Request::Hang,
         _ => Request::Unknown,
     }
 }
@@ -97,6 +98,7 @@ mod tests {
         assert_eq!(whole("GET /throw HTTP/1.1\r\n\r\n"), Request::Throw);
         assert_eq!(whole("GET /exit?code=3 HTTP/1.1\r\n\r\n"), Request::Exit(3));
         assert_eq!(whole("GET /retire HTTP/1.1\r\n\r\n"), Request::Retire);
+        assert_eq!(whole("GET /hang HTTP/1.1\r\n\r\n"), Request::Hang);
         assert_eq!(whole("POST /who HTTP/1.1\r\n\r\n"), Request::Unknown);
     }
 

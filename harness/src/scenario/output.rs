@@ -1,0 +1,23 @@
+//! Where what workers write goes.
+
+use serde::{Deserialize, Serialize};
+
+/// The way that a pool's output takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum OutputWay {
+    /// The workers have the supervisor's own standard output and error.
+    Inherit,
+    /// Through the supervisor, line by line, each with a name of its worker before it.
+    Prefixed,
+    /// Through the supervisor into files, which it opens again when told to.
+    Files,
+}
+
+/// One of the two streams that a worker writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
