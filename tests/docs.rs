@@ -253,15 +253,15 @@ fn an_entry_that_nobody_tries_and_one_that_only_real_processes_try_are_told_apar
         }
     };
     let suite = [
-        known("kill", "kill-one-worker", &["not simulated: Limit"]),
-        known("kill::more", "kill-all-workers-at-once", &[]),
+        known("reload/code", "kill-one-worker", &["not simulated: Limit"]),
+        known("reload/code::more", "kill-all-workers-at-once", &[]),
     ];
     let entries = [entry("kill-one-worker"), entry("kill-all-workers-at-once"), entry("zombie-accumulation")];
     let page = catalogue_page(&entries, &suite);
     for row in [
         "| P0 | 3 | 2 | 1 |",
-        "| `kill-one-worker` | It fails. | `kill` | [REAP](invariants.md#inv-reap), NONE (not built) | `no-restart` | for real (not simulated: Limit) |",
-        "| `kill-all-workers-at-once` | It fails. | `kill::more` | [REAP](invariants.md#inv-reap), NONE (not built) |  | for real, simulated |",
+        "| `kill-one-worker` | It fails. | `reload/code` | [REAP](invariants.md#inv-reap), NONE (not built) | `failed-reload-goes-on` | for real (not simulated: Limit) |",
+        "| `kill-all-workers-at-once` | It fails. | `reload/code::more` | [REAP](invariants.md#inv-reap), NONE (not built) |  | for real, simulated |",
         "| `zombie-accumulation` | It fails. |  | [REAP](invariants.md#inv-reap), NONE (not built) |  | not: no scenario tries it |",
     ] {
         assert!(page.contains(row), "{row} is missing:\n{page}");

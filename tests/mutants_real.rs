@@ -17,7 +17,7 @@ const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
 /// Those that `cargo test` runs beside the ones that no simulation shows: between them they need the harness to see everything that it looks at.
-const CHOSEN: [&str; 15] = [
+const CHOSEN: [&str; 21] = [
     "no-restart",
     "one-reap-per-sigchld",
     "two-replacements-per-retirement",
@@ -31,9 +31,19 @@ const CHOSEN: [&str; 15] = [
     "term-lost-during-rolling-restart",
     "wall-clock-window",
     "wall-clock-watchdog",
+    "backoff-never-grows",
+    "limit-per-worker",
+    "drain-too-short",
+    "ready-is-not-waited-for",
+    "old-restarts",
+    "two-replacements-per-death",
     "drops-last-words",
     "never-reopens",
 ];
+
+/// Those that only the simulation shows as yet: as real processes their scenarios go another way, or end before the fault
+/// makes a difference.
+const SIMULATED: [&str; 3] = ["window-never-slides", "spawn-error-is-fatal", "never-says-drain"];
 
 fn main() -> ExitCode {
     let own = std::env::args_os().next().unwrap_or_default();
@@ -47,7 +57,8 @@ fn main() -> ExitCode {
         let trial = Trial::test(mutant.name.replace('-', "_"), move || is_caught(mutant));
         trial.with_ignored_flag(!named && !now)
     };
-    let mut trials: Vec<Trial> = ALL.iter().map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
+    let both = ALL.iter().filter(|mutant| !SIMULATED.contains(&mutant.name));
+    let mut trials: Vec<Trial> = both.map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
     trials.extend(REAL.iter().map(|mutant| caught(mutant, true)));
     trials.push(Trial::test("unmutated", passes));
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -1,78 +1,38 @@
 //! Every mutant is caught in simulation: by the invariant that one would name, in the scenario that names it, and
 //! nothing else fails but what follows from it. The unmutated supervisor behind the same wrappers passes.
 
-use mutants::{ALL, find, row};
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use mutants::{ALL, Mutant, row};
 
 /// As many as show every documented consequence.
 const SEEDS: u64 = 5;
 
-fn is_caught(name: &str) {
-    let mutant = find(name).unwrap_or_else(|| panic!("no mutant {name}"));
-    let row = row(mutant, SEEDS).unwrap_or_else(|why| panic!("{why}"));
-    assert!(row.is_caught(), "{} did not notice in {}: {row:#?}", mutant.caught_by, mutant.scenario);
-    assert!(row.unexpected().is_empty(), "{:?} failed too: {:#?}", row.unexpected(), row.because);
-    assert!(row.stale().is_empty(), "{:?} ought to fail too", row.stale());
-    assert!(row.identity.is_empty(), "the unmutated one fails: {:?}", row.identity);
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials: Vec<Trial> = ALL.iter().map(trial).collect();
+    trials.push(Trial::test("each_has_a_name_of_its_own", each_has_a_name_of_its_own));
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-macro_rules! mutants {
-    ($($test:ident: $name:literal,)*) => {
-        $(#[test]
-        fn $test() {
-            is_caught($name);
-        })*
-
-        #[test]
-        fn each_has_its_test() {
-            let tested = [$($name),*];
-            assert!(ALL.iter().all(|mutant| tested.contains(&mutant.name)));
-            assert_eq!(tested.len(), ALL.len());
-        }
-    };
+fn trial(mutant: &'static Mutant) -> Trial {
+    Trial::test(mutant.name.replace('-', "_"), move || is_caught(mutant))
 }
 
-mutants! {
-    no_restart: "no-restart",
-    one_reap_per_sigchld: "one-reap-per-sigchld",
-    two_replacements_per_retirement: "two-replacements-per-retirement",
-    replacement_only_after_exit: "replacement-only-after-exit",
-    no_drain: "no-drain",
-    no_deadline: "no-deadline",
-    never_gives_up: "never-gives-up",
-    counts_initial_starts: "counts-initial-starts",
-    retirement_is_free: "retirement-is-free",
-    gives_up_with_status_0: "gives-up-with-status-0",
-    orphans_on_stop: "orphans-on-stop",
-    term_lost_during_rolling_restart: "term-lost-during-rolling-restart",
-    rolling_restart_drains_first: "rolling-restart-drains-first",
-    rolling_restart_counts: "rolling-restart-counts",
-    failed_reload_goes_on: "failed-reload-goes-on",
-    no_watchdog: "no-watchdog",
-    suspension_is_silence: "suspension-is-silence",
-    stale_configuration: "stale-configuration",
-    leaks_descriptors: "leaks-descriptors",
-    scale_forgets_slots: "scale-forgets-slots",
-    passes_twice: "passes-twice",
-    forgets_what_is_under_way: "forgets-what-is-under-way",
-    passes_to_who_leaves: "passes-to-who-leaves",
-    passes_over: "passes-over",
-    hears_ready_everywhere: "hears-ready-everywhere",
-    tells_the_first_value: "tells-the-first-value",
-    tells_every_other_value: "tells-every-other-value",
-    wall_clock_window: "wall-clock-window",
-    wall_clock_backoff: "wall-clock-backoff",
-    wall_clock_watchdog: "wall-clock-watchdog",
-    wall_clock_heartbeat: "wall-clock-heartbeat",
-    wall_clock_stable: "wall-clock-stable",
-    wall_clock_drain: "wall-clock-drain",
-    output_waits_for_its_reader: "output-waits-for-its-reader",
-    blocks_at_its_own_output: "blocks-at-its-own-output",
-    drops_last_words: "drops-last-words",
-    loses_lines_uncounted: "loses-lines-uncounted",
-    cuts_lines: "cuts-lines",
-    never_reopens: "never-reopens",
-    dies_with_its_worker: "dies-with-its-worker",
-    cuts_reused_connections: "cuts-reused-connections",
-    slow_deaths_are_free: "slow-deaths-are-free",
-    poison_is_not_found: "poison-is-not-found",
+fn is_caught(mutant: &'static Mutant) -> Result<(), Failed> {
+    let row = row(mutant, SEEDS)?;
+    let wrong = |holds: bool, what: String| if holds { Ok(()) } else { Err(Failed::from(what)) };
+    wrong(row.is_caught(), format!("{} did not notice in {}: {row:#?}", mutant.caught_by, mutant.scenario))?;
+    wrong(row.unexpected().is_empty(), format!("{:?} failed too: {:#?}", row.unexpected(), row.because))?;
+    wrong(row.stale().is_empty(), format!("{:?} ought to fail too", row.stale()))?;
+    wrong(row.identity.is_empty(), format!("the unmutated one fails: {:?}", row.identity))
+}
+
+fn each_has_a_name_of_its_own() -> Result<(), Failed> {
+    let mut names: Vec<_> = ALL.iter().map(|mutant| mutant.name).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    if names.len() == count { Ok(()) } else { Err(format!("{} of {count} names", names.len()).into()) }
 }

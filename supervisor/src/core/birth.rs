@@ -2,7 +2,7 @@
 
 use crate::policy::{Instant, Readiness, draw};
 
-use super::slot::Next;
+use super::slot::{Next, Slot};
 use super::step::Step;
 use super::worker::{Phase, Worker};
 use super::{Action, ErrorEvent, Event, SpawnError, SpawnStep, WorkerId};
@@ -41,7 +41,7 @@ impl Step<'_> {
     pub(super) fn replace(&mut self, slot: u32, charge: bool, at: Instant) {
         let Some(id) = self.next_id(slot) else { return };
         if charge && !self.limit_allows(at) {
-            return self.give_up();
+            return self.one_too_many(slot);
         }
         self.emit(Event::Restart { worker: id, delay: at.since(self.now) });
         if at <= self.now && !self.is_for_trial(slot) {
@@ -57,12 +57,21 @@ impl Step<'_> {
         match self.pool.slots[slot as usize].next {
             Next::Due { at, charge } if at <= self.now => {
                 if charge && !self.limit_allows(self.now) {
-                    self.give_up();
+                    self.one_too_many(slot);
                 } else {
                     self.start(slot, charge, self.pool.epoch);
                 }
             }
             Next::Due { .. } | Next::Nobody | Next::Started(_) | Next::After(_) => {}
+        }
+    }
+
+    /// A slot needs a restart that the limit does not allow. That is the end, unless a worker on trial may still do instead.
+    fn one_too_many(&mut self, slot: u32) {
+        let place = &mut self.pool.slots[slot as usize];
+        place.next = place.aside.take().map_or(Next::Nobody, Next::Started);
+        if place.next == Next::Nobody {
+            self.give_up();
         }
     }
 
@@ -110,7 +119,10 @@ impl Step<'_> {
         self.set_phase(id, Phase::Ready { since: self.now, alive_by: None });
         self.emit(Event::Ready { worker: id });
         let slot = &mut self.pool.slots[id.slot as usize];
-        slot.next = Next::Nobody;
+        let aside = slot.aside.take();
+        // Who is on trial goes on beside the other; whom the one on trial has overtaken is not needed any more.
+        let beside = aside.filter(|&generation| generation != id.generation).map_or(Next::Nobody, Next::Started);
+        let overtaken = std::mem::replace(&mut slot.next, beside);
         slot.epoch = epoch;
         let old = slot.serving.replace(id.generation);
         let wanted = self.settle_trial(epoch);
@@ -118,14 +130,20 @@ impl Step<'_> {
         if let Some(generation) = old {
             self.succeed(WorkerId { generation, ..id });
         }
+        if let Next::Started(generation) = overtaken
+            && generation != id.generation
+        {
+            self.dismiss(WorkerId { generation, ..id });
+        }
         if let Some(wanted) = wanted {
             self.resize(wanted);
         }
     }
 
-    /// Whether this worker is the one that is to serve in its slot next.
+    /// Whether this worker is one that is to serve in its slot.
     pub(super) fn is_next(&self, id: WorkerId) -> bool {
-        self.pool.slots.get(id.slot as usize).is_some_and(|slot| slot.next == Next::Started(id.generation))
+        let comes = |slot: &Slot| slot.next == Next::Started(id.generation) || slot.aside == Some(id.generation);
+        self.pool.slots.get(id.slot as usize).is_some_and(comes)
     }
 
     /// The worker that would be started next in a slot.

@@ -58,7 +58,8 @@ impl Step<'_> {
     /// or that covers an earlier announcement serves as well. A worker that leaves soon after it was ready, or that
     /// leaves a gap, is charged like a death, or it could be replaced for ever.
     fn replace_announced(&mut self, id: WorkerId, two_phase: bool) {
-        if self.pool.slots[id.slot as usize].next == Next::Nobody {
+        let nobody = self.pool.slots[id.slot as usize].next == Next::Nobody;
+        if nobody || (!two_phase && self.needs_another(id.slot)) {
             let charge = !two_phase || !self.ran_stable(id);
             self.replace(id.slot, charge, self.now);
         }
@@ -116,6 +117,8 @@ impl Step<'_> {
             let slot = &self.pool.slots[id.slot as usize];
             if slot.serving == Some(id.generation) {
                 self.serving_ended(id, stable, status);
+            } else if slot.aside == Some(id.generation) {
+                self.start_failed(id, epoch, true);
             } else if slot.next == Next::Started(id.generation) {
                 self.next_ended(id, epoch, status);
             } else if slot.next == Next::After(id.generation) {
@@ -125,11 +128,11 @@ impl Step<'_> {
     }
 
     /// The worker that served died. If its replacement is on its way (it had announced, or a rolling restart is at this
-    /// slot) that is enough, and it costs nothing.
+    /// slot) that is enough, and it costs nothing; unless that one is on trial, and may never be ready.
     fn serving_ended(&mut self, id: WorkerId, stable: bool, status: ExitStatus) {
-        let slot = &mut self.pool.slots[id.slot as usize];
-        slot.serving = None;
-        if slot.next == Next::Nobody && self.pool.policy.restart.follows(status.code()) {
+        self.pool.slots[id.slot as usize].serving = None;
+        if self.pool.policy.restart.follows(status.code()) && self.needs_another(id.slot) {
+            let slot = &mut self.pool.slots[id.slot as usize];
             slot.failures = if stable { 0 } else { slot.failures.saturating_add(1) };
             self.refill(id.slot, true);
         }
@@ -143,7 +146,7 @@ impl Step<'_> {
         self.abort_reload_at(id, epoch);
         // It is not to be restarted, so whoever waits for it to take over has waited long enough.
         let slot = &mut self.pool.slots[id.slot as usize];
-        slot.next = Next::Nobody;
+        slot.next = slot.aside.take().map_or(Next::Nobody, Next::Started);
         if let Some(generation) = slot.serving {
             let old = WorkerId { generation, ..id };
             self.vacate(old);
@@ -157,6 +160,9 @@ impl Step<'_> {
         let ordered = self.was_ordered(id);
         self.abort_reload_at(id, epoch);
         let slot = &mut self.pool.slots[id.slot as usize];
+        if slot.aside.take_if(|aside| *aside == id.generation).is_some() {
+            return; // whoever makes up for the old worker is on the way
+        }
         slot.next = Next::Nobody;
         if !ordered {
             slot.failures = slot.failures.saturating_add(1);

@@ -48,8 +48,7 @@ impl Step<'_> {
         self.pool.stage = Stage::Ending { code, stop };
         self.cancel_reload();
         for slot in &mut self.pool.slots {
-            slot.next = Next::Nobody;
-            slot.serving = None;
+            (slot.serving, slot.next, slot.aside) = (None, Next::Nobody, None);
         }
         let alive = u32::try_from(self.pool.workers.len()).unwrap_or(u32::MAX);
         self.emit(Event::Draining { pool: self.pool.number, workers: alive });

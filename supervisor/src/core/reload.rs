@@ -1,7 +1,8 @@
 //! The rolling restart: slot by slot, each replacement ready before the old worker goes.
 //!
 //! With another configuration it begins with a trial: one worker of the new configuration is started, and until it is ready
-//! nothing else changes: whoever dies meanwhile is replaced from the old configuration. When it is ready the new
+//! nothing else changes: whoever dies meanwhile is replaced from the old configuration, in the slot of the trial too, where
+//! one is set aside for the other until it is known who is ready first. When it is ready the new
 //! configuration is in force, for the other slots as for every later restart, and there is no way back; if it fails to
 //! start, the new configuration is dropped. Later a worker that fails to start ends the rolling restart, and the old workers
 //! that are left serve on, but whatever is started is of the new configuration.
@@ -85,12 +86,17 @@ impl Step<'_> {
 
     /// Sees to one slot; gives whether there is nothing to do in it. If a worker is on its way there, it is waited for:
     /// should it be an old one, it will be replaced once it is ready. But a trial does not wait for a restart from the old
-    /// configuration: maybe that is what it mends.
+    /// configuration: maybe that is what it mends. The restart has to wait for it only if both must not run at once.
     fn roll_slot(&mut self, slot: u32, epoch: u64, trial: bool) -> bool {
         let free = self.replacements() < self.pool.policy.rolls();
         let place = &mut self.pool.slots[slot as usize];
         match (place.next, place.serving) {
-            (Next::Due { .. }, _) if trial => self.start_early(slot, epoch),
+            (Next::Due { at, charge }, _) if trial && place.aside.is_none() => {
+                self.start_early(slot, epoch);
+                if self.needs_another(slot) {
+                    self.replace(slot, charge, at);
+                }
+            }
             (Next::Due { .. } | Next::Started(_) | Next::After(_), _) => {}
             (Next::Nobody, Some(_)) if free => self.renew(slot, epoch),
             (Next::Nobody, Some(_)) => {}
@@ -124,7 +130,23 @@ impl Step<'_> {
     /// Whether the next worker of this slot is the one that a new configuration is tried with.
     pub(super) fn is_for_trial(&self, slot: u32) -> bool {
         let trial = self.pool.reload.as_ref().is_some_and(|reload| reload.trial.is_some());
-        trial && self.in_turn().contains(&slot)
+        trial && self.in_turn().contains(&slot) && self.pool.slots[slot as usize].aside.is_none()
+    }
+
+    /// Whether somebody is to be started in a slot that nobody serves in. Who comes there on trial is set aside for that,
+    /// if more than wanted may run.
+    pub(super) fn needs_another(&mut self, slot: u32) -> bool {
+        let Slot { next, serving, .. } = self.pool.slots[slot as usize];
+        if let (Next::Started(generation), None) = (next, serving)
+            && let Some(worker) = self.pool.workers.get(&WorkerId { pool: self.pool.number, slot, generation })
+            && self.trial_of(worker.epoch).is_some()
+            && self.pool.policy.surge > 0
+        {
+            let place = &mut self.pool.slots[slot as usize];
+            (place.next, place.aside) = (Next::Nobody, Some(generation));
+            return true;
+        }
+        next == Next::Nobody
     }
 
     /// The configuration on trial, if it is that of this epoch.

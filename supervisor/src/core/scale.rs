@@ -60,9 +60,9 @@ impl Step<'_> {
             Next::Started(generation) => Some(generation),
             Next::Nobody | Next::Due { .. } | Next::After(_) => None,
         };
-        let serving = place.serving.take();
+        let others = [place.serving.take(), place.aside.take()];
         place.failures = 0;
-        for generation in [serving, next].into_iter().flatten() {
+        for generation in others.into_iter().chain([next]).flatten() {
             self.dismiss(WorkerId { pool: self.pool.number, slot, generation });
         }
     }

@@ -4,7 +4,8 @@ use crate::policy::Instant;
 
 /// One place. Beyond the number of workers that are wanted it is closed, and only keeps count of its generations until
 /// it is opened again. At most one worker serves in it and at most one is on its way to take over; those that left it drain
-/// outside. With neither, the place is empty for good.
+/// outside. With neither, the place is empty for good. Only while a new configuration is tried there may be two on their
+/// way: the one on trial, which may never be ready, and one that makes up for an old worker that died meanwhile.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slot {
     /// The last generation that was asked for; 0 at first.
@@ -17,6 +18,8 @@ pub(super) struct Slot {
     pub(super) serving: Option<u32>,
     /// Who comes next.
     pub(super) next: Next,
+    /// The generation on trial, if somebody else comes next. Nobody serves then.
+    pub(super) aside: Option<u32>,
 }
 
 /// The worker that is to serve in a slot but is not ready yet. Whatever frees a slot finds it here if it is already

@@ -28,6 +28,14 @@ pub enum KernelFault {
     NoParentDeathSignal,
     /// Nothing is ever closed.
     ClosesNothing,
+    /// Every second SIGCHLD is lost.
+    LosesSigchld,
+    /// A wait that a signal interrupts is an error that nothing can be done about.
+    InterruptIsFatal,
+    /// Every child seems to have ended with status 0.
+    StatusLost,
+    /// What is meant for the group of a child its leader alone gets.
+    KillsAlone,
     /// Whatever is at the path of a socket is removed before it is bound.
     TakesPaths,
     /// Its addresses may be bound by others at the same time.
@@ -78,6 +86,8 @@ pub struct Faulty<K> {
     inner: K,
     fault: KernelFault,
     may_reap: bool,
+    /// Whether the last SIGCHLD was lost.
+    lost: bool,
     channels: Channels,
     plumbing: Plumbing,
 }
@@ -89,7 +99,7 @@ impl<K> Faulty<K> {
             KernelFault::Channel(fault) => Channels::new(Some(fault)),
             _ => Channels::default(),
         };
-        Self { inner, fault, may_reap: false, channels, plumbing: Plumbing::default() }
+        Self { inner, fault, may_reap: false, lost: true, channels, plumbing: Plumbing::default() }
     }
 }
 
@@ -103,11 +113,18 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
         if let KernelFault::Output(fault) = self.fault {
             return self.inner.wait(&self.plumbing.watches(fault, watches), until, ready);
         }
-        self.inner.wait(watches, until, ready)
+        match self.inner.wait(watches, until, ready) {
+            Err(Errno::INTR) if self.fault == KernelFault::InterruptIsFatal => Err(Errno(5)),
+            done => done,
+        }
     }
 
     fn take_signals(&mut self) -> SignalSet {
         let mut signals = self.inner.take_signals();
+        if self.fault == KernelFault::LosesSigchld && signals.child {
+            self.lost = !self.lost;
+            signals.child = !self.lost;
+        }
         self.may_reap |= signals.child;
         signals.reopen &= self.fault != KernelFault::Output(OutputFault::NeverReopens);
         signals
@@ -130,6 +147,7 @@ impl<K: Processes> Processes for Faulty<K> {
         if self.fault == KernelFault::SignalsNeighbours {
             meddling::signal_neighbours(signal);
         }
+        let scope = if self.fault == KernelFault::KillsAlone { Scope::Process } else { scope };
         self.inner.signal(child, signal, scope)
     }
 
@@ -141,7 +159,10 @@ impl<K: Processes> Processes for Faulty<K> {
         if let Some((child, _)) = ended {
             self.plumbing.ended(child);
         }
-        Ok(ended)
+        Ok(match self.fault {
+            KernelFault::StatusLost => ended.map(|(child, _)| (child, ExitStatus::Code(0))),
+            _ => ended,
+        })
     }
 
     fn reap(&mut self, child: Child) -> Result<(), Errno> {

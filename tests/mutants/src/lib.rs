@@ -8,6 +8,7 @@ mod channels;
 mod clocks;
 mod faulty;
 mod ground;
+mod leaving;
 mod list;
 pub mod machines;
 mod meddling;
@@ -19,6 +20,8 @@ mod output;
 mod passing;
 pub mod program;
 pub mod real;
+mod renewing;
+mod restarting;
 
 pub use channels::ChannelFault;
 pub use faulty::{Faulty, KernelFault, WallClock};

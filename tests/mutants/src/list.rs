@@ -4,14 +4,19 @@ use std::sync::LazyLock;
 
 use crate::clocks::CLOCKS;
 use crate::ground::REAL;
+use crate::leaving::LEAVING;
 use crate::loads::LOADS;
 use crate::mutant::{Mutant, Mutation};
 use crate::output::OUTPUT;
 use crate::passing::PASSING;
+use crate::renewing::RENEWING;
+use crate::restarting::RESTARTING;
 
 /// All mutants.
-pub static ALL: LazyLock<Vec<Mutant>> =
-    LazyLock::new(|| LIST.iter().chain(&CLOCKS).chain(&LOADS).chain(&OUTPUT).chain(&PASSING).copied().collect());
+pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
+    let lists: [&[Mutant]; 8] = [&LIST, &RESTARTING, &LEAVING, &RENEWING, &PASSING, &CLOCKS, &LOADS, &OUTPUT];
+    lists.concat()
+});
 
 /// Those that belong to no kind with a list of its own.
 const LIST: [Mutant; 20] = [

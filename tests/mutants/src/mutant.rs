@@ -36,7 +36,7 @@ impl Mutant {
 }
 
 /// One change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Mutation {
     /// Nothing: the wrappers alone.
     Identity,
@@ -82,6 +82,12 @@ pub enum Mutation {
     ScaleForgetsSlots,
     /// One worker never gets its turn.
     PassesOver,
+    /// Its policies are changed, those of later configurations included.
+    Policy(fn(&mut Policy)),
+    /// Its state machine is another one.
+    Machine(fn(Vec<Policy>) -> Box<dyn Machine>),
+    /// It counts other things against the restart limit.
+    Metered(Counting),
     /// It ends when a worker was killed.
     DiesWithWorker,
     /// Its view of the kernel is this one.
@@ -116,8 +122,8 @@ impl Machine for AnyMachine {
     }
 }
 
-/// A drain that no run lives to see the end of.
-const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+/// What no run lives to see the end of.
+pub const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Mutation {
     /// The state machine of the mutant for pools under `policies`.
@@ -135,11 +141,14 @@ impl Mutation {
             | Self::NoDeadline
             | Self::NoLimit
             | Self::DrainsBeforeReady
+            | Self::Policy(_)
             | Self::WatchdogOff => Box::new(changed()),
             Self::PassesOver => Box::new(ForgetsFirst(Pools::new(policies))),
             Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::WallClock | Self::Kernel(_) => {
                 Box::new(Pools::new(policies))
             }
+            Self::Machine(machine) => machine(policies),
+            Self::Metered(counting) => Box::new(Meter::new(changed(), limit, counting)),
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
             Self::RetirementIsFree => Box::new(Meter::new(changed(), limit, Counting::Deaths)),
             Self::SecondReplacement => Box::new(SecondReplacement::new(policies)),
@@ -163,9 +172,12 @@ impl Mutation {
             Self::NoRestart => |policy| policy.restart = Restart::Never,
             Self::NoDrain => |policy| policy.drain = Duration::ZERO,
             Self::NoDeadline => |policy| policy.drain = FOR_EVER,
-            Self::NoLimit | Self::InitialStartsCount | Self::RetirementIsFree | Self::ReloadCounts => {
-                |policy| policy.limit = None
-            }
+            Self::Policy(change) => change,
+            Self::NoLimit
+            | Self::Metered(_)
+            | Self::InitialStartsCount
+            | Self::RetirementIsFree
+            | Self::ReloadCounts => |policy| policy.limit = None,
             Self::DrainsBeforeReady => |policy| policy.surge = 0,
             Self::WatchdogOff => |policy| policy.watchdog = None,
             _ => |_| {},

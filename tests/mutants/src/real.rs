@@ -14,7 +14,7 @@ const ATTEMPTS: u64 = 3;
 
 /// What follows where a client happens to be served at that very instant, which real ones are now and then and simulated
 /// ones hardly: mutant, invariant, why.
-const BY_CHANCE: [(&str, &str, &str); 7] = [
+const BY_CHANCE: [(&str, &str, &str); 9] = [
     ("scale-forgets-slots", "INV-CONSERVE", "who was not told to leave is killed at the deadline, whatever it does"),
     ("scale-forgets-slots", "INV-DRAIN", "and is not given the time to finish it"),
     ("scale-forgets-slots", "INV-FLOOR", "and if that is a probe, it has no answer"),
@@ -26,6 +26,12 @@ const BY_CHANCE: [(&str, &str, &str); 7] = [
     ("two-replacements-per-retirement", "INV-DRAIN", "and are not given the time to finish it"),
     ("wall-clock-heartbeat", "INV-CONSERVE", "who is killed for a hang that is none may be answering somebody"),
     ("wall-clock-heartbeat", "INV-DRAIN", "and is not given the time to finish that"),
+    ("failed-reload-is-a-success", "INV-GENERATION", "what is said to be done is judged as done"),
+    (
+        "retirement-is-free",
+        "INV-STATIONARY",
+        "hundreds of workers a second leave that many open descriptors at any instant",
+    ),
 ];
 
 /// Runs a mutant in its scenario, at most three times, until its invariant notices it. What failed in the last run beside

@@ -168,15 +168,17 @@ fn it_mends_a_crash_loop_without_waiting_for_the_next_round() {
     let mut bench = Bench::steady(policy(1));
     bench.exits(w(0, 1), 1);
     let told = bench.configure(1, other(1));
-    assert_eq!(told, [reload(ReloadPhase::Began), restart(w(0, 2), 0), new(w(0, 2), 1)]);
+    assert_eq!(told[..3], [reload(ReloadPhase::Began), restart(w(0, 2), 0), new(w(0, 2), 1)]);
     assert_eq!(bench.boot(w(0, 2)), [ready(w(0, 2)), settle(1), reload(ReloadPhase::Done)]);
+    assert_eq!(bench.next(), None);
     // Also if there is no time between the rounds.
     let restless = Backoff { initial: MS(0), ..policy(1).backoff };
     let mut bench = Bench::steady(Policy { backoff: restless, limit: None, ..policy(1) });
     assert_eq!(starts(&bench.exits(w(0, 1), 1)), [w(0, 2)]);
     bench.spawned(w(0, 2));
     assert_eq!(bench.configure(1, other(1)), [reload(ReloadPhase::Began)]);
-    assert_eq!(bench.exits(w(0, 2), 1).last(), Some(&new(w(0, 3), 1)));
+    let told = bench.exits(w(0, 2), 1);
+    assert!(told.ends_with(&[new(w(0, 3), 1), restart(w(0, 4), 0), spawn(w(0, 4))]), "{told:?}");
 }
 
 #[test]
@@ -186,8 +188,8 @@ fn if_it_does_not_mend_it_the_loop_goes_on_with_the_old_one() {
     bench.configure(1, other(1));
     bench.spawned(w(0, 2));
     let told = bench.exits(w(0, 2), 1);
-    assert_eq!(told[1..], [reload(ReloadPhase::Aborted), settle(0), restart(w(0, 3), 200)]);
-    assert_eq!(bench.pass(MS(200)), [spawn(w(0, 3))]);
+    assert_eq!(told[1..], [reload(ReloadPhase::Aborted), settle(0)]);
+    assert_eq!(bench.pass(MS(100)), [spawn(w(0, 3))]);
 }
 
 #[test]
@@ -226,17 +228,6 @@ fn a_stop_drops_it() {
     assert_eq!(bench.configure(2, other(1)), [reload(ReloadPhase::Cancelled), settle(0)]);
     bench.exits(w(0, 1), 0);
     assert_eq!(ending(&bench.exits(w(0, 2), 0)), Some(ExitCode::Stopped));
-}
-
-#[test]
-fn an_old_worker_that_dies_meanwhile_has_its_replacement_on_the_way() {
-    let mut bench = Bench::steady(policy(1));
-    bench.configure(1, other(1));
-    bench.spawned(w(0, 2));
-    assert_eq!(bench.exits(w(0, 1), 1), [exit(w(0, 1), 1)]);
-    let told = bench.exits(w(0, 2), 1);
-    assert_eq!(told[1..], [reload(ReloadPhase::Aborted), settle(0), restart(w(0, 3), 100)]);
-    assert_eq!(bench.pass(MS(100)), [spawn(w(0, 3))]);
 }
 
 #[test]

@@ -10,5 +10,6 @@ mod pools;
 mod properties;
 mod rolling;
 mod scale;
+mod trial;
 mod watch;
 mod witness;

@@ -1,6 +1,7 @@
 //! Workers that hang.
 
 use super::bench::*;
+use super::model::{Deed, Model};
 use crate::core::{Action, Command, Event, Input, Word, WorkerId};
 use crate::policy::{Policy, Readiness};
 
@@ -171,4 +172,27 @@ fn an_extension_moves_the_deadline_of_a_start_or_an_end_and_never_back() {
     assert_eq!(bench.command(Command::Stop)[1..], kill(w(0, 1)), "a second stop does not wait");
     bench.word(w(0, 1), Word::Extend(MS(4000)));
     assert_eq!(bench.next(), None);
+}
+
+#[test]
+fn who_was_excused_after_one_suspension_is_not_after_another_that_ends_before_the_deadline() {
+    let mut bench = Bench::steady(watched(1));
+    assert_eq!(bench.pass(MS(1500)), []);
+    assert_eq!(bench.pass(MS(700)), []);
+    // 700 ms of the silence were a suspension too, but nothing was due that could have shown it.
+    assert_eq!(bench.next(), Some(MS(300)));
+    assert_eq!(bench.pass(MS(300)), hangs(w(0, 1)));
+}
+
+/// The observer can't see whether the loop noticed the first suspension at the deadline of another worker.
+#[test]
+fn the_observer_allows_for_both_ends_of_a_suspension_that_was_perhaps_noticed() {
+    let policy = Policy { watchdog: Some(MS(1000)), drain: MS(100), limit: None, ..policy(1) };
+    let (old_that_stays, new_that_is_silent) = ([255, 0, 0, 0], [185, 255, 0, 0, 0]);
+    let mut model = Model::new(vec![policy], [&old_that_stays[..], &new_that_is_silent[..]].concat());
+    let suspensions = [(MS(40), Deed::Suspend(MS(500))), (MS(10), Deed::Suspend(MS(750)))];
+    model.operate(&[(MS(10), Deed::All(Command::Reload))]);
+    model.operate(&suspensions);
+    model.calm();
+    model.end();
 }

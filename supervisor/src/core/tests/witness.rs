@@ -14,7 +14,7 @@ struct Seen {
     retired: bool,
     announced: bool,
     terms: u32,
-    /// Its slot was closed.
+    /// Its slot was closed, or filled by a worker on trial that was ready before it.
     outside: bool,
     killed: bool,
     hangs: bool,
@@ -158,15 +158,21 @@ impl Witness {
     }
 
     /// The loop was suspended until now. Whoever ought to have spoken long ago must be excused; who ought to have spoken
-    /// just now may be.
+    /// just now may be. Where it is not known whether an earlier suspension was noticed, both are possible: what ends long
+    /// after the one deadline does not reach the other.
     pub fn suspended(&mut self, now: Instant) {
         let usual = self.policy.watchdog;
         for seen in self.workers.values_mut() {
             let (Some((from, until)), Some(usual)) = (seen.silent, usual) else { continue };
             let interval = seen.interval.unwrap_or(usual);
             let afresh = now + interval;
-            let long_ago = now.since(from) > Duration::from_millis(100).max(interval / 4);
-            seen.silent = Some((if long_ago { afresh } else { from }, until.max(afresh)));
+            let long_ago = |due: Instant| now.since(due) > Duration::from_millis(100).max(interval / 4);
+            let earliest = match (long_ago(from), long_ago(until)) {
+                (_, true) => afresh,
+                (true, false) => until,
+                (false, false) => from,
+            };
+            seen.silent = Some((earliest, until.max(afresh)));
         }
     }
 
@@ -205,7 +211,8 @@ impl Witness {
 
     fn check_slot(&self, id: WorkerId) {
         let coming = |slot| self.in_slot(slot).filter(|seen| seen.ready_since.is_none()).count();
-        assert!(coming(id.slot) <= 1, "two replacements in slot {}", id.slot);
+        let in_force = |seen: &&Seen| seen.ready_since.is_none() && seen.revision == self.revision;
+        assert!(self.in_slot(id.slot).filter(in_force).count() <= 1, "two replacements in slot {}", id.slot);
         assert!(self.in_slot(id.slot).count() <= 2, "three in slot {}", id.slot);
         let surplus = |&slot: &u32| {
             let serves = self.in_slot(slot).any(|seen| seen.ready_since.is_some() && !seen.announced);
@@ -330,18 +337,33 @@ impl Witness {
     fn ready(&mut self, now: Instant, id: WorkerId) {
         self.cause.ready = Some(id.slot);
         self.ordered.remove(&id.slot);
+        self.due.retain(|due, _| due.slot != id.slot);
         let seen = self.seen(&id);
         assert!(seen.ready_since.is_none() && !seen.retired);
         seen.ready_since = Some(now);
         seen.deadline = None;
+        let revision = seen.revision;
+        let overtaken = |other: &WorkerId, seen: &Seen| {
+            other.slot == id.slot && seen.ready_since.is_none() && seen.revision < revision
+        };
+        for (_, seen) in self.workers.iter_mut().filter(|(other, seen)| overtaken(other, seen)) {
+            seen.outside = true;
+        }
         self.heard(now, id);
     }
 
     fn restart(&mut self, now: Instant, id: WorkerId, delay: Duration) {
         assert!(delay <= self.policy.backoff.cap);
-        if self.due.insert(id, now + delay).is_some() {
-            assert!(self.reloading || self.cause.restart == Some(id.slot), "{id:?} scheduled twice");
-            self.free.insert(id);
+        let before = self.due.insert(id, now + delay);
+        // What was due already was left to a worker on trial, since the limit allowed no more.
+        let left_to_a_trial = !self.reloading && before.is_some_and(|at| at <= now);
+        if before.is_some() && !left_to_a_trial {
+            let by_order = self.cause.restart == Some(id.slot);
+            assert!(self.reloading || by_order, "{id:?} scheduled twice");
+            if !self.free.insert(id) && !by_order {
+                // A worker on trial takes its number, and the restart, as free as it was, the next.
+                self.free.insert(WorkerId { generation: id.generation + 1, ..id });
+            }
         }
         if self.cause.free {
             self.free.insert(id);
@@ -370,11 +392,26 @@ impl Witness {
             assert!(!late && !silent, "{id:?} is past its deadline at {now}: {seen:?}");
         }
         if !self.ended {
-            let late = self.due.iter().find(|(_, at)| **at < now);
+            let full = self.policy.limit.is_some_and(|limit| self.charged.len() >= limit.restarts as usize);
+            let tried = |slot| full && self.in_slot(slot).any(|seen| seen.revision > self.revision);
+            let late = self.due.iter().find(|(id, at)| **at < now && !tried(id.slot));
             assert!(late.is_none(), "{late:?} was not started when due");
             let ready = self.serving().count();
             assert!(!self.full || ready >= self.policy.workers as usize, "{ready} ready at {now}");
+            let left = (0..self.policy.workers).find(|&slot| self.is_left_to_a_trial(slot));
+            assert!(left.is_none() || self.policy.surge == 0, "slot {left:?} is left to a worker on trial");
         }
+    }
+
+    /// Whether only the worker of a configuration on trial, which may never be ready, is to serve in a slot, although the
+    /// limit allows to start another one. One that was killed while it served is replaced when it has ended.
+    fn is_left_to_a_trial(&self, slot: u32) -> bool {
+        let on_trial = |seen: &Seen| seen.ready_since.is_none() && seen.revision > self.revision;
+        let alone = self.in_slot(slot).count() == 1 && self.in_slot(slot).any(on_trial);
+        let counted = self.charged.len() + self.due.len();
+        let allowed = self.policy.limit.is_none_or(|limit| counted < limit.restarts as usize);
+        let dying = self.workers.iter().any(|(id, seen)| id.slot == slot && seen.killed && !seen.retired);
+        alone && allowed && !dying && !self.due.keys().any(|id| id.slot == slot)
     }
 
     /// From now on fewer ready workers than wanted are an error.

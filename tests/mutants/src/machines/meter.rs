@@ -1,6 +1,8 @@
 //! Counts other things against the restart limit than it should.
 
-use supervisor::core::{Action, Command, Event, Input, Machine, Pools, Word, WorkerId};
+use std::collections::BTreeMap;
+
+use supervisor::core::{Action, Command, Event, ExitStatus, Input, Machine, Pools, Word, WorkerId};
 use supervisor::policy::{ExitCode, Instant, Limit, RestartLog};
 
 use super::withdraw;
@@ -14,6 +16,12 @@ pub enum Counting {
     Deaths,
     /// Every replacement, those of a rolling restart included.
     Replacements,
+    /// Restarts, each place in the pool for itself.
+    PerSlot,
+    /// Restarts since a worker was ready.
+    SinceReady,
+    /// Restarts, but not those of workers that ended with status 0.
+    Failures,
 }
 
 /// A pool without a limit, and a limit around it.
@@ -21,7 +29,8 @@ pub struct Meter {
     pool: Pools,
     limit: Option<Limit>,
     counting: Counting,
-    log: RestartLog,
+    /// Of each slot, or of all under 0.
+    logs: BTreeMap<u32, RestartLog>,
     /// Workers whose start was announced as a restart, and whether it counts.
     restarts: Vec<(WorkerId, bool)>,
     gave_up: bool,
@@ -31,7 +40,7 @@ pub struct Meter {
 impl Meter {
     /// Around a pool whose policy has no limit.
     pub fn new(pool: Pools, limit: Option<Limit>, counting: Counting) -> Self {
-        Self { pool, limit, counting, log: RestartLog::default(), restarts: Vec::new(), gave_up: false, stopped: false }
+        Self { pool, limit, counting, logs: BTreeMap::new(), restarts: Vec::new(), gave_up: false, stopped: false }
     }
 
     /// Whether this start is one too many; if it counts and is not, it is noted.
@@ -42,12 +51,13 @@ impl Meter {
             None => match self.counting {
                 Counting::EveryStart => id.generation == 1,
                 Counting::Replacements => id.generation > 1,
-                Counting::Deaths => false,
+                Counting::Deaths | Counting::PerSlot | Counting::SinceReady | Counting::Failures => false,
             },
         };
         let Some(limit) = self.limit.filter(|_| counts) else { return false };
-        if self.log.allows(limit, now) {
-            self.log.note(limit, now);
+        let log = self.logs.entry(if self.counting == Counting::PerSlot { id.slot } else { 0 }).or_default();
+        if log.allows(limit, now) {
+            log.note(limit, now);
             return false;
         }
         true
@@ -71,7 +81,11 @@ impl Machine for Meter {
             self.stopped = true;
             return actions.push(Action::Emit(Event::Stop { pool: None, hurry: false }));
         }
-        let announced = matches!(input, Input::Word(_, Word::Retire | Word::Suicide));
+        let free = match self.counting {
+            Counting::Deaths => matches!(input, Input::Word(_, Word::Retire | Word::Suicide)),
+            Counting::Failures => matches!(input, Input::Exited(_, ExitStatus::Code(0))),
+            Counting::EveryStart | Counting::Replacements | Counting::PerSlot | Counting::SinceReady => false,
+        };
         let mut told = Vec::new();
         self.pool.step(now, input, &mut told);
         for action in told {
@@ -79,7 +93,11 @@ impl Machine for Meter {
                 Action::Spawn(id, _) if self.gave_up => withdraw(&mut self.pool, now, id, actions),
                 Action::Spawn(id, _) if self.exceeds(now, id) => self.give_up(now, id, actions),
                 Action::Emit(Event::Restart { worker, .. }) => {
-                    self.restarts.push((worker, self.counting != Counting::Deaths || !announced));
+                    self.restarts.push((worker, !free));
+                    actions.push(action);
+                }
+                Action::Emit(Event::Ready { .. }) if self.counting == Counting::SinceReady => {
+                    self.logs.clear();
                     actions.push(action);
                 }
                 other => actions.push(other),

@@ -1,5 +1,7 @@
 //! The shipped state machine behind filters: inputs that it does not get, actions that are changed.
 
+mod behind;
+mod deaf;
 mod late;
 mod meter;
 mod rolling;
@@ -7,12 +9,16 @@ mod scale;
 mod second;
 mod simple;
 
+pub use behind::{Behind, Does, Fault, Hears};
+pub use deaf::{ChannelIsLife, DeafToStop, End, Ends, OldRestarts, OneReloadAtATime, While, WrongTarget};
 pub use late::LateReplacement;
 pub use meter::{Counting, Meter};
 pub use rolling::RollsOn;
 pub use scale::ForgetsSlots;
 pub use second::SecondReplacement;
-pub use simple::{DeafWhileRolling, DiesWithWorker, ForgetsFirst, LeavesAtStop, Stale, StatusZero, Unexcused};
+pub use simple::{
+    DeafWhileRolling, DiesWithWorker, ForgetsFirst, Fragile, Hurries, LeavesAtStop, Stale, StatusZero, Unexcused,
+};
 
 use supervisor::core::{Action, Event, Input, Machine, Pools, SpawnError, SpawnStep, WorkerId};
 use supervisor::policy::Instant;

@@ -1,4 +1,4 @@
-//! Replaces a worker that announced once more when it exits.
+//! Replaces a worker once more when it exits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,10 @@ use super::ends;
 pub struct SecondReplacement {
     pool: Pools,
     wanted: u32,
-    announced: BTreeSet<WorkerId>,
+    /// Whether it is deaths that are made up for twice, and not announcements.
+    of_the_dead: bool,
+    /// Whose exit starts one too many.
+    counted: BTreeSet<WorkerId>,
     /// The surplus workers, and whether each was told to leave.
     surplus: BTreeMap<WorkerId, bool>,
     count: u32,
@@ -26,12 +29,18 @@ impl SecondReplacement {
         Self {
             wanted: policies.first().map_or(0, |policy| policy.workers),
             pool: Pools::new(policies),
-            announced: BTreeSet::new(),
+            of_the_dead: false,
+            counted: BTreeSet::new(),
             surplus: BTreeMap::new(),
             count: 0,
             ending: false,
             exit: None,
         }
+    }
+
+    /// The same for workers that die without a word.
+    pub fn of_the_dead(policies: Vec<Policy>) -> Self {
+        Self { of_the_dead: true, ..Self::new(policies) }
     }
 
     /// What one of the surplus workers does.
@@ -94,15 +103,18 @@ impl Machine for SecondReplacement {
             _ => self.pool.step(now, input, actions),
         }
         for action in actions.iter() {
-            if let Action::Emit(Event::Announce { worker, .. }) = action {
-                self.announced.insert(*worker);
+            match action {
+                Action::Emit(Event::Announce { worker, .. }) if !self.of_the_dead => drop(self.counted.insert(*worker)),
+                Action::Emit(Event::Ready { worker }) if self.of_the_dead => drop(self.counted.insert(*worker)),
+                Action::Emit(Event::Retire { worker }) if self.of_the_dead => drop(self.counted.remove(worker)),
+                _ => {}
             }
         }
         self.ending |= ends(actions);
         if let Some(Action::Exit(_)) = actions.last() {
             self.exit = actions.pop();
         }
-        if exited && about.is_some_and(|id| self.announced.remove(&id)) && !self.ending {
+        if exited && about.is_some_and(|id| self.counted.remove(&id)) && !self.ending {
             self.start_surplus(actions);
         }
         if self.ending {

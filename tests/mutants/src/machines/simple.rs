@@ -142,3 +142,38 @@ impl Machine for ForgetsFirst {
         self.0.next_deadline()
     }
 }
+
+/// Takes a first stop for a second one.
+pub struct Hurries(pub Pools);
+
+impl Machine for Hurries {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        if input == Input::Command(Command::Stop) {
+            self.0.step(now, input.clone(), actions);
+        }
+        if !matches!(actions.last(), Some(Action::Exit(_))) {
+            self.0.step(now, input, actions);
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.0.next_deadline()
+    }
+}
+
+/// Ends when a worker can't be started.
+pub struct Fragile(pub Pools);
+
+impl Machine for Fragile {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        if matches!(input, Input::SpawnFailed(..)) {
+            actions.push(Action::Exit(ExitCode::Bug));
+        } else {
+            self.0.step(now, input, actions);
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.0.next_deadline()
+    }
+}

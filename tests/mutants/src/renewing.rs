@@ -1,0 +1,164 @@
+//! Mutants that renew, count or watch their workers in the wrong way.
+
+use supervisor::core::{Action, Command, Event, Input, ReloadPhase, Signal};
+use supervisor::policy::Readiness;
+
+use crate::faulty::KernelFault;
+use crate::machines::{Behind, ChannelIsLife, Does, Hears, OldRestarts, OneReloadAtATime, WrongTarget};
+use crate::mutant::{Mutant, Mutation};
+
+/// All of them.
+pub const RENEWING: [Mutant; 14] = [
+    Mutant {
+        name: "ready-is-not-waited-for",
+        sentence: "a worker that was started counts as ready, and the old one leaves",
+        scenario: "reload/code::slow",
+        caught_by: "INV-FLOOR",
+        consequences: &[("INV-TRUTH", "it says ready of one that is not")],
+        mutation: Mutation::Policy(|policy| policy.ready = Readiness::AtSpawn),
+    },
+    Mutant {
+        name: "deaf-to-reloads",
+        sentence: "a reload changes nothing",
+        scenario: "reload/configuration",
+        caught_by: "INV-SERIAL",
+        consequences: &[("INV-GENERATION", "so everybody is of the old configuration")],
+        mutation: Mutation::Machine(|policies| {
+            Behind::machine(
+                policies,
+                Hears(|input| {
+                    (!matches!(input, Input::Configure(..) | Input::Command(Command::Reload))).then_some(input)
+                }),
+            )
+        }),
+    },
+    Mutant {
+        name: "one-reload-at-a-time",
+        sentence: "a reload that comes during another one is forgotten",
+        scenario: "reload/configuration::during_a_reload",
+        caught_by: "INV-SERIAL",
+        consequences: &[("INV-GENERATION", "so everybody is of the configuration before")],
+        mutation: Mutation::Machine(|policies| Behind::machine(policies, OneReloadAtATime::default())),
+    },
+    Mutant {
+        name: "failed-reload-is-a-success",
+        sentence: "a rolling restart that was given up is reported as done",
+        scenario: "reload/configuration::crashes_at_boot",
+        caught_by: "INV-TRUTH",
+        consequences: &[],
+        mutation: Mutation::Machine(|policies| {
+            Behind::machine(
+                policies,
+                Does(|action| {
+                    Some(match action {
+                        Action::Emit(Event::Reload { pool, phase: ReloadPhase::Aborted }) => {
+                            Action::Emit(Event::Reload { pool, phase: ReloadPhase::Done })
+                        }
+                        other => other,
+                    })
+                }),
+            )
+        }),
+    },
+    Mutant {
+        name: "old-restarts",
+        sentence: "whoever dies after a reload is restarted from the old configuration",
+        scenario: "reload/configuration",
+        caught_by: "INV-GENERATION",
+        consequences: &[],
+        mutation: Mutation::Machine(|policies| Behind::machine(policies, OldRestarts::default())),
+    },
+    Mutant {
+        name: "signals-the-wrong-worker",
+        sentence: "the signal for one worker goes to another",
+        scenario: "flap::hups",
+        caught_by: "INV-ONCE",
+        consequences: &[],
+        mutation: Mutation::Machine(|policies| Behind::machine(policies, WrongTarget::default())),
+    },
+    Mutant {
+        name: "deaf-to-scaling",
+        sentence: "an order to have more workers, or fewer, changes nothing",
+        scenario: "scale/workers",
+        caught_by: "INV-CONVERGE",
+        consequences: &[("INV-FLOOR", "workers are missing"), ("INV-ONCE", "and later there are too many")],
+        mutation: Mutation::Machine(|policies| {
+            Behind::machine(
+                policies,
+                Hears(|input| {
+                    (!matches!(input, Input::Command(Command::Scale(_)) | Input::PoolCommand(_, Command::Scale(_))))
+                        .then_some(input)
+                }),
+            )
+        }),
+    },
+    Mutant {
+        name: "watchdog-too-slow",
+        sentence: "a worker that hangs is found ten times too late",
+        scenario: "hang/workers",
+        caught_by: "INV-DETECT",
+        consequences: &[],
+        mutation: Mutation::Policy(|policy| policy.watchdog = policy.watchdog.map(|silence| silence * 10)),
+    },
+    Mutant {
+        name: "watchdog-too-quick",
+        sentence: "a worker that is silent for a tenth of the allowed time is killed",
+        scenario: "hang/workers::frozen_for_a_moment",
+        caught_by: "INV-DETECT",
+        consequences: &[("INV-FLOOR", "who is killed is missing")],
+        mutation: Mutation::Policy(|policy| policy.watchdog = policy.watchdog.map(|silence| silence / 10)),
+    },
+    Mutant {
+        name: "hangs-are-only-noted",
+        sentence: "a worker that hangs is noted, and left",
+        scenario: "hang/workers",
+        caught_by: "INV-DETECT",
+        consequences: &[("INV-SERIAL", "a stop waits for who hangs")],
+        mutation: Mutation::Machine(|policies| {
+            Behind::machine(
+                policies,
+                Does(|action| (!matches!(action, Action::Signal(_, Signal::Kill))).then_some(action)),
+            )
+        }),
+    },
+    Mutant {
+        name: "channel-is-life",
+        sentence: "a worker whose channel is closed is taken for dead",
+        scenario: "ipc/channel::closed_then_reload",
+        caught_by: "INV-CONVERGE",
+        consequences: &[
+            ("INV-SERIAL", "who was written off is not renewed"),
+            ("INV-TRUTH", "it says how they ended, and they have not"),
+        ],
+        mutation: Mutation::Machine(|policies| Behind::machine(policies, ChannelIsLife::default())),
+    },
+    Mutant {
+        name: "loses-sigchld",
+        sentence: "of two deaths in a row the second is not looked at",
+        scenario: "kill",
+        caught_by: "INV-REAP",
+        consequences: &[
+            ("INV-CONVERGE", "who is not seen to die is not replaced"),
+            ("INV-FLOOR", "so workers are missing"),
+            ("INV-INTENSITY", "until somebody else dies"),
+            ("INV-SERIAL", "a stop waits for workers that have long ended"),
+        ],
+        mutation: Mutation::Kernel(KernelFault::LosesSigchld),
+    },
+    Mutant {
+        name: "interrupted-is-fatal",
+        sentence: "a call that a signal interrupts takes the supervisor with it",
+        scenario: "signals/noise::storm_of_deaths",
+        caught_by: "INV-ISOLATE",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::InterruptIsFatal),
+    },
+    Mutant {
+        name: "wrong-exit-status",
+        sentence: "every death is taken for an exit with status 0",
+        scenario: "kill",
+        caught_by: "INV-TRUTH",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::StatusLost),
+    },
+];
