@@ -40,9 +40,10 @@ const CHOSEN: [&str; 20] = [
     "never-reopens",
 ];
 
-/// Those that only the simulation shows as yet: as real processes their scenarios go another way, or end before the fault
-/// makes a difference.
-const SIMULATED: [&str; 3] = ["window-never-slides", "spawn-error-is-fatal", "never-says-drain"];
+/// Those that only the simulation shows as yet. Real runs of the first three are as expected, which is a gap of these scenarios
+/// that nobody has explained; the last one is missed, or noticed by another invariant too, in 6 of 120 runs on a busy machine.
+const SIMULATED: [&str; 4] =
+    ["window-never-slides", "spawn-error-is-fatal", "never-says-drain", "forgets-what-is-under-way"];
 
 fn main() -> ExitCode {
     let own = std::env::args_os().next().unwrap_or_default();

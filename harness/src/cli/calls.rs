@@ -44,7 +44,11 @@ pub fn sweep_calls(args: &SweepCallsArgs) -> Result<ExitCode, Trouble> {
 
 fn line(swept: &Swept, why: &[String]) -> String {
     let planned = &swept.planned;
-    let last = if planned.times == 1 { "" } else { " and all that follow" };
+    let last = match planned.times {
+        1 => String::new(),
+        u64::MAX => " and all that follow".to_owned(),
+        times => format!(" and the next {}", times - 1),
+    };
     let (call, nth, errno) = (planned.call.name(), planned.nth, planned.failure.name);
     format!(
         "WRONG {} seed {}: call {nth} of {call}{last} fails with {errno}\n  {}",
