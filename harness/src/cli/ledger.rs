@@ -85,6 +85,16 @@ pub struct Ledger {
     pub others: u32,
 }
 
+impl Drop for Ledger {
+    /// The lock goes with the last copy of the descriptor, and a process that is being started by another thread has one
+    /// until it executes its program. So it is given back in so many words.
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            drop(file.unlock());
+        }
+    }
+}
+
 impl Ledger {
     /// Opens the file, or makes it, and counts the runs of this commit (of every commit if `None`) and subject. Without a
     /// path nothing is kept.
