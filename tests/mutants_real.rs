@@ -41,9 +41,15 @@ const CHOSEN: [&str; 20] = [
 ];
 
 /// Those that only the simulation shows as yet. Real runs of the first three are as expected, which is a gap of these scenarios
-/// that nobody has explained; the last one is missed, or noticed by another invariant too, in 6 of 120 runs on a busy machine.
-const SIMULATED: [&str; 4] =
-    ["window-never-slides", "spawn-error-is-fatal", "never-says-drain", "forgets-what-is-under-way"];
+/// that nobody has explained; the others are
+/// missed, or noticed by another invariant too, in some runs on a busy machine.
+const SIMULATED: [&str; 5] = [
+    "window-never-slides",
+    "spawn-error-is-fatal",
+    "never-says-drain",
+    "forgets-what-is-under-way",
+    "failed-reload-goes-on",
+];
 
 fn main() -> ExitCode {
     let own = std::env::args_os().next().unwrap_or_default();
