@@ -22,7 +22,10 @@ static ENDED: AtomicI32 = AtomicI32::new(0);
 /// The writing end of the pipe; never closed, because a handler may run at any time.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
-const HANDLED: [Signal; 7] = [
+/// SIGCONT says nothing that anybody asks for, but its handler ends the wait: a poll(2) that was stopped in the middle goes
+/// on with the time that it had left, as if none had passed meanwhile (ppoll(2) with its timeout written back).
+const HANDLED: [Signal; 8] = [
+    Signal::SIGCONT,
     Signal::SIGCHLD,
     Signal::SIGTERM,
     Signal::SIGINT,
