@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
+use std::sync::OnceLock;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -217,16 +218,25 @@ fn what_a_worker_has_no_descriptor_for_is_passed_again() {
     }
     let run = start("plain.js", 1, IN_TURN, r#"limits: {"nofile": 40},"#);
     let (address, worker) = (address(&run, 0), pid(&run.all("ready")[0]));
-    let clients: Vec<_> = (0..60).map(|_| std::thread::spawn(move || keep_for_a_while(address))).collect();
-    for client in clients {
-        assert_eq!(client.join().expect("no panic"), worker);
-    }
+    let full = OnceLock::new();
+    std::thread::scope(|scope| {
+        let clients = [(); 60].map(|()| scope.spawn(|| keep(address, || _ = full.get_or_init(|| until_full(worker)))));
+        for client in clients {
+            assert_eq!(client.join().expect("no panic"), worker);
+        }
+    });
     assert_eq!(run.all("fork").len(), 1, "the worker lives");
     stop(run);
 }
 
-/// One request; whoever answers it has the connection a little longer.
-fn keep_for_a_while(address: SocketAddr) -> i32 {
+/// Until this worker has all the descriptors that its limit of 40 allows, or but one, which it drops a connection with.
+fn until_full(worker: i32) {
+    let open = || std::fs::read_dir(format!("/proc/{worker}/fd")).expect("it lives").count();
+    wait_until("a worker without free descriptors", || (open() >= 39).then_some(()));
+}
+
+/// One request; whoever answers it has the connection until `enough` returns.
+fn keep(address: SocketAddr, enough: impl FnOnce()) -> i32 {
     let mut stream = TcpStream::connect(address).expect("connected");
     stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
     stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
@@ -236,7 +246,7 @@ fn keep_for_a_while(address: SocketAddr) -> i32 {
         assert_ne!(length, 0, "the end after {answer:?}");
         answer.push_str(&String::from_utf8_lossy(&part[..length]));
     }
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    enough();
     pid_in(&answer).expect("its pid")
 }
 

@@ -1,13 +1,12 @@
 //! What a child of the real kernel is given, and what becomes of it. One kernel per process, so these take turns.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
-use std::process::{Command, Stdio as Output};
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal as Sys;
-use nix::unistd::{Pid, Uid};
+use nix::unistd::Uid;
 use supervisor::core::{ExitStatus, Signal, SpawnError, SpawnStep};
 use supervisor::kernel::{
     Address, Child, Clock, Fd, Listen, ListenOptions, Processes, Resource, ResourceLimit, Scope, Setup, SpawnSpec,
@@ -244,45 +243,25 @@ fn credentials_are_changed_for_good() {
     assert_eq!(text.trim_end(), "Groups:");
 }
 
-/// Not a test of its own: what `a_child_with_other_credentials_dies_with_us` starts and kills.
-#[test]
-#[ignore = "started by another test"]
-fn a_parent_to_be_killed() {
-    let (_turn, mut kernel) = kernel();
-    let setup = Setup { user: Some(1234), group: Some(1234), groups: Some(Vec::new()), ..Setup::default() };
-    // Should it survive us, it holds nothing of ours open and not for long.
-    let spec = SpawnSpec { setup, stdout: Stdio::Null, stderr: Stdio::Null, ..spec(&["sleep", "60"]) };
-    let child = kernel.spawn(&spec).expect("it starts").child;
-    println!("\nchild {}", child.0);
-    // Until it is killed.
-    _ = kernel.wait(&[], None, &mut Vec::new());
-}
-
 /// The request for a signal is lost with a change of credentials, so it has to come after it.
 #[test]
-fn a_child_with_other_credentials_dies_with_us() {
+fn a_child_with_other_credentials_dies_with_its_supervisor() {
     if !Uid::effective().is_root() {
         eprintln!("skipped: only root may become somebody else");
         return;
     }
+    // Who loses its supervisor is adopted by this process, which is one that adopts as soon as it has a kernel.
     let (_turn, mut kernel) = kernel();
-    let mut parent = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "a_parent_to_be_killed", "--ignored", "--nocapture"])
-        .stdout(Output::piped())
-        .spawn()
-        .expect("it starts");
-    let said = BufReader::new(parent.stdout.take().expect("piped")).lines();
-    let child = said
-        .map(|line| line.expect("text"))
-        .find_map(|line| line.strip_prefix("child ").and_then(|pid| pid.parse().ok()))
-        .expect("it names its child");
-    let child = Pid::from_raw(child);
-    assert_eq!(fs::metadata(format!("/proc/{child}")).expect("it lives").uid(), 1234);
-    parent.kill().expect("it lives");
-    parent.wait().expect("our child");
-    // We adopt it.
-    let child = Child(child.as_raw().unsigned_abs());
-    assert_eq!(end_of(&mut kernel, child), ExitStatus::Signal(Sys::SIGTERM as i32));
+    let mut running = Running::config(
+        r#"(workers: 1, command: ["sh", "-c", "echo '{\"act\":\"ready\"}' >&3; exec sleep 1000"], events: "events",
+            user: 1234, group: 1234, groups: [])"#,
+    );
+    running.wait_for("ready", 1);
+    let worker = u32::try_from(running.pids()[0]).expect("a pid");
+    assert_eq!(fs::metadata(format!("/proc/{worker}")).expect("it lives").uid(), 1234);
+    running.signal(Sys::SIGKILL);
+    running.child.wait().expect("our child");
+    assert_eq!(end_of(&mut kernel, Child(worker)), ExitStatus::Signal(Sys::SIGTERM as i32));
 }
 
 /// Without standard input, output and error the first descriptors that it opens would become those of its workers.
