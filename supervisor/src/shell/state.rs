@@ -126,9 +126,10 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         due
     }
 
-    /// Whether that has come.
+    /// Whether that has come, or a worker's answer to a hand-off is overdue.
     pub fn is_overdue(&self) -> bool {
-        self.next_deadline().is_some_and(|deadline| deadline <= self.kernel.now())
+        let due = [self.next_deadline(), self.handoffs.next_deadline()].into_iter().flatten().min();
+        due.is_some_and(|deadline| deadline <= self.kernel.now())
     }
 
     fn perform(&mut self, action: Action) -> Option<Input> {
