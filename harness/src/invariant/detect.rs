@@ -14,7 +14,8 @@ const SIGKILL: i32 = 9;
 
 /// Judges it.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
-    if case.scenario.pool.watchdog.is_none() {
+    let (silence, boot) = (case.scenario.pool.watchdog, case.scenario.pool.ready_timeout);
+    if silence.is_none() && boot.is_none() {
         return Verdict::NotApplicable { why: "nobody was asked to look for workers that hang".to_owned() };
     }
     match case.profile.watchdog {
@@ -24,12 +25,60 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     }
     let mut tally = Tally::default();
     for index in 0..case.timeline.workers.len() {
-        match silent_from(case, index) {
+        if let Some(boot) = boot {
+            judge_boot(case, index, boot.0, &mut tally);
+        }
+        match silent_from(case, index).filter(|_| silence.is_some()) {
             Some((from, until)) => judge_found(case, index, from, until, &mut tally),
-            None => judge_spared(case, index, &mut tally),
+            None if silence.is_some() => judge_spared(case, index, &mut tally),
+            None => {}
         }
     }
     tally.verdict("no worker was ever ready")
+}
+
+/// It is ready when the time for that is over, or dead; and not killed before.
+fn judge_boot(case: &Case<'_>, index: usize, boot: Duration, tally: &mut Tally) {
+    let worker = case.worker(index);
+    // Nobody sees when one that hangs is told to leave.
+    let hangs = case.facts.traits[index].hangs || worker.hung.is_some();
+    let (born, dead) = (worker.born.latest(), worker.dead_for_sure());
+    let unsure = |at: Time| hangs && (case.facts.rolling(at) || !case.facts.scales.is_empty());
+    if unsure(born) || unsure(dead) || worker.announced.is_some() {
+        return;
+    }
+    let bound = boot + bounds::kill_slack(case.profile);
+    let due = case.due(born, bound);
+    let over = [worker.ordered(), Some(case.facts.peace)].into_iter().flatten().min().unwrap_or(Time::NEVER);
+    let settled = worker.ready.unwrap_or(Time::NEVER).min(dead);
+    if settled.min(due) >= over {
+        return; // it may have been told to leave before
+    }
+    match case.timely(born, due, settled, &[worker.proc]) {
+        Timely::Yes => tally.measured(case.lasted(born, settled), bound),
+        Timely::Unknown(stalled) => {
+            tally.doubt(format!("a boot took too long, and the host stalled for {}", say(stalled)))
+        }
+        Timely::No => tally.fail(
+            due,
+            format!("{} was not ready in time, and nobody ended it", case.name(index)),
+            format!("ready within {}, or its end within {}", say(boot), say(bound)),
+            if settled < case.facts.peace {
+                format!("after {}", say(settled.since(born)))
+            } else {
+                "neither".to_owned()
+            },
+        ),
+    }
+    let early = worker.maybe_dead() + bounds::START_JITTER + case.slack.0 < worker.born.earliest() + boot;
+    if early && dead == settled && worker.status == Some(Status::Signal(SIGKILL)) && !hit(worker) {
+        tally.fail(
+            dead,
+            format!("{} was killed while it still had time to get ready", case.name(index)),
+            format!("{} to get ready", say(boot)),
+            format!("SIGKILL after {}", say(dead.since(born))),
+        );
+    }
 }
 
 /// How long a worker that was ready was kept from saying anything: by its script, by the harness, or by a fault that ends.

@@ -18,6 +18,9 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         judge_births(case, stop, &mut tally);
         judge_end(case, stop, &mut tally);
     }
+    if let Some(hurry) = case.facts.hurry {
+        judge_hurry(case, hurry, &mut tally);
+    }
     judge_reloads(case, &mut tally);
     tally.verdict("no command")
 }
@@ -79,6 +82,29 @@ fn judge_end(case: &Case<'_>, stop: Time, tally: &mut Tally) {
             } else {
                 format!("after {}", say(end.since(stop)))
             },
+        ),
+    }
+}
+
+/// Whoever keeps drain deadlines does not wait for them any more when it is told to stop again.
+fn judge_hurry(case: &Case<'_>, hurry: Time, tally: &mut Tally) {
+    let Some((end, _)) = case.facts.exit.filter(|(end, _)| case.profile.drain == Some(true) && *end >= hurry) else {
+        return; // that it never ends is said above
+    };
+    let bound = bounds::kill_slack(case.profile) + bounds::REACT;
+    let concerned: Vec<_> = case.timeline.workers.iter().map(|worker| worker.proc).collect();
+    match case.timely(hurry, case.due(hurry, bound), end, &concerned) {
+        Timely::Yes => tally.held(),
+        Timely::Unknown(stalled) => tally.doubt(format!(
+            "the second stop took {}, and the host stalled for {}",
+            say(end.since(hurry)),
+            say(stalled)
+        )),
+        Timely::No => tally.fail(
+            case.due(hurry, bound),
+            format!("the stop was ordered again at {hurry}, and it waited all the same"),
+            format!("its end within {}", say(bound)),
+            format!("after {}", say(end.since(hurry))),
         ),
     }
 }

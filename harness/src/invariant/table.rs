@@ -116,9 +116,9 @@ pub const INVARIANTS: &[Invariant] = &[
         id: "INV-SERIAL",
         title: "commands take effect in order, and a stop is final",
         definition: "After the first order to stop nobody is started, and the supervisor ends by the drain deadline and \
-            `kill_slack`, whatever else it is told. Of rolling restarts one runs and at most one waits; the last one \
-            ordered is carried out.",
-        needs: "universal for the stop; rolling_reload for the rest",
+            `kill_slack`, whatever else it is told; after a second order it does not wait for the drain. Of rolling restarts \
+            one runs and at most one waits; the last one ordered is carried out.",
+        needs: "universal for the stop; drain for the second one; rolling_reload for the rest",
         judge: serial::judge,
     },
     Invariant {
@@ -135,7 +135,8 @@ pub const INVARIANTS: &[Invariant] = &[
         title: "a worker that hangs is found, and no other is taken for one",
         definition: "A ready worker that does nothing any more is dead when the time for which a worker may be silent and \
             `kill_slack` are over. A worker that says that it makes progress, that was kept from it for less than half of \
-            that time, or whose supervisor was suspended, is not killed.",
+            that time, or whose supervisor was suspended, is not killed. Where a ready timeout is asked for, the same holds \
+            of a worker that is not ready when it is over, and of one that it is not over for.",
         needs: "watchdog; absent: undeclared",
         judge: detect::judge,
     },

@@ -43,7 +43,8 @@ pub struct Profile {
     /// Whether it ends a worker that has not drained by the scenario's deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<bool>,
-    /// Whether it kills a ready worker that has said nothing for as long as the scenario says, and no other.
+    /// Whether it kills a worker that is not ready when the scenario's time for that is over, or that has said nothing for as
+    /// long as the scenario says, and no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchdog: Option<bool>,
     /// How long after the drain deadline a worker may still be there (K).

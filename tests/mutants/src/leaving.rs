@@ -4,11 +4,11 @@ use supervisor::core::{Action, Command, Input, Order, Pools, Signal, Word};
 use supervisor::policy::ExitCode;
 
 use crate::faulty::KernelFault;
-use crate::machines::{Behind, DeafToStop, Does, End, Ends, Fragile, Hears, Hurries, While};
+use crate::machines::{Behind, DeafToStop, Does, End, Ends, Fragile, Hears, HearsOneStop, Hurries, While};
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const LEAVING: [Mutant; 15] = [
+pub const LEAVING: [Mutant; 16] = [
     Mutant {
         name: "drain-too-short",
         sentence: "workers that leave get a fifth of the time that they were promised",
@@ -76,6 +76,14 @@ pub const LEAVING: [Mutant; 15] = [
         caught_by: "INV-DRAIN",
         consequences: &[("INV-CONSERVE", "what the worker held is lost")],
         mutation: Mutation::Machine(|policies| Box::new(Hurries(Pools::new(policies)))),
+    },
+    Mutant {
+        name: "second-stop-is-lost",
+        sentence: "who is told to stop again waits for the drain all the same",
+        scenario: "signals/stop::twice",
+        caught_by: "INV-SERIAL",
+        consequences: &[],
+        mutation: Mutation::Machine(|policies| Behind::machine(policies, HearsOneStop::default())),
     },
     Mutant {
         name: "stop-lost-while-booting",

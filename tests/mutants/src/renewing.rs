@@ -5,10 +5,10 @@ use supervisor::policy::Readiness;
 
 use crate::faulty::KernelFault;
 use crate::machines::{Behind, ChannelIsLife, Does, Hears, OldRestarts, OneReloadAtATime, WrongTarget};
-use crate::mutant::{Mutant, Mutation};
+use crate::mutant::{FOR_EVER, Mutant, Mutation};
 
 /// All of them.
-pub const RENEWING: [Mutant; 14] = [
+pub const RENEWING: [Mutant; 17] = [
     Mutant {
         name: "ready-is-not-waited-for",
         sentence: "a worker that was started counts as ready, and the old one leaves",
@@ -107,6 +107,33 @@ pub const RENEWING: [Mutant; 14] = [
         caught_by: "INV-DETECT",
         consequences: &[("INV-FLOOR", "who is killed is missing")],
         mutation: Mutation::Policy(|policy| policy.watchdog = policy.watchdog.map(|silence| silence / 10)),
+    },
+    Mutant {
+        name: "boots-for-ever",
+        sentence: "a worker that does not get ready is waited for, however long it takes",
+        scenario: "hang/workers::at_boot",
+        caught_by: "INV-DETECT",
+        consequences: &[],
+        mutation: Mutation::Policy(|policy| policy.ready_timeout = FOR_EVER),
+    },
+    Mutant {
+        name: "watchdog-kills-who-boots",
+        sentence: "a worker that boots for longer than a ready one may be silent is killed",
+        scenario: "hang/workers::slow_boot",
+        caught_by: "INV-DETECT",
+        consequences: &[],
+        mutation: Mutation::Policy(|policy| policy.ready_timeout = policy.watchdog.unwrap_or(policy.ready_timeout)),
+    },
+    Mutant {
+        name: "rolls-all-at-once",
+        sentence: "a reload starts the replacements of everybody at the same time",
+        scenario: "reload/code::slow",
+        caught_by: "INV-ONCE",
+        consequences: &[],
+        mutation: Mutation::Policy(|policy| {
+            policy.surge = policy.workers;
+            policy.at_once = policy.workers;
+        }),
     },
     Mutant {
         name: "hangs-are-only-noted",

@@ -1,7 +1,7 @@
 //! DETECT.
 
 use crate::history::{Status, What};
-use crate::scenario::{Life, LifeRecord, Span};
+use crate::scenario::{Life, LifeRecord, Phase, Span};
 use crate::verdict::Verdict;
 
 use super::super::testing::{Tale, slack, worker};
@@ -96,4 +96,30 @@ fn who_looks_for_nobody_is_not_judged() {
     assert_eq!(tale.verdict("INV-DETECT"), Verdict::Undeclared);
     tale.profile.watchdog = Some(false);
     assert!(matches!(tale.verdict("INV-DETECT"), Verdict::NotApplicable { .. }));
+}
+
+/// A worker is killed, and its replacement never gets ready within the 300 ms that it has; it dies then.
+fn boots_in_vain(dies: u64) -> Tale {
+    let mut tale = Tale::full();
+    tale.scenario.pool.ready_timeout = Some(Span::millis(300));
+    tale.scenario.lives.then = Life::Hang { at: Phase::Boot };
+    tale.scenario.lives.first = vec![Life::Serve; 4];
+    tale.killed(1_100, 1).born(1_102, 5).dies(dies, 5, Status::Signal(9));
+    tale.scenario.lives.first.push(Life::Hang { at: Phase::Boot });
+    tale.scenario.lives.first.push(Life::Serve);
+    tale.comes(dies + 200, 6).calm(dies + 900, &[2, 3, 4, 6]);
+    tale
+}
+
+#[test]
+fn a_boot_has_the_time_that_was_asked_for_and_no_more() {
+    boots_in_vain(1_402).passes("INV-DETECT");
+    boots_in_vain(1_402).holds();
+    boots_in_vain(1_660).fails(&["INV-DETECT"]);
+    boots_in_vain(1_300).fails(&["INV-DETECT"]);
+    let mut starved = boots_in_vain(1_660);
+    starved.stall(1_102, 1_660, 20).doubts("INV-DETECT");
+    let mut unasked = boots_in_vain(1_660);
+    unasked.scenario.pool.ready_timeout = None;
+    unasked.holds();
 }

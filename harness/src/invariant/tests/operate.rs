@@ -1,6 +1,8 @@
 //! GENERATION, and what another number of workers is to the other invariants.
 
-use crate::history::{ClaimKind, Status};
+use crate::history::{ClaimKind, Status, What};
+use crate::scenario::{Command, Life, Span};
+use crate::verdict::Verdict;
 
 use super::super::testing::{Tale, worker};
 
@@ -167,4 +169,25 @@ fn workers_that_were_ordered_are_no_restarts() {
     }
     tale.killed(1_500, 1).comes(1_510, 11).calm(2_500, &[2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     tale.holds();
+}
+
+#[test]
+fn a_second_stop_does_not_wait_for_the_drain() {
+    let stopped = |again: bool, ends: u64| {
+        let mut tale = Tale::full();
+        tale.scenario.lives.then = Life::IgnoreTerm;
+        tale.scenario.pool.drain = Span::millis(5_000);
+        tale.stop(1_100);
+        if again {
+            tale.add(1_200, What::Commanded(Command::Stop));
+        }
+        for n in 1..=4 {
+            tale.told(1_101, n).dies(ends, n, Status::Signal(9));
+        }
+        tale.exits(ends + 2, Status::Code(0));
+        tale
+    };
+    assert!(!matches!(stopped(true, 1_300).verdict("INV-SERIAL"), Verdict::Fail { .. }));
+    assert!(matches!(stopped(true, 1_900).verdict("INV-SERIAL"), Verdict::Fail { .. }));
+    assert!(!matches!(stopped(false, 1_900).verdict("INV-SERIAL"), Verdict::Fail { .. }));
 }

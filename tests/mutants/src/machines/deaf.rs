@@ -52,6 +52,19 @@ impl Fault for DeafToStop {
     }
 }
 
+/// Hears one stop and no other.
+#[derive(Default)]
+pub struct HearsOneStop {
+    heard: bool,
+}
+
+impl Fault for HearsOneStop {
+    fn input(&mut self, input: Input) -> Option<Input> {
+        let again = input == Input::Command(Command::Stop) && std::mem::replace(&mut self.heard, true);
+        (!again).then_some(input)
+    }
+}
+
 /// Does not hear of a configuration while another one is rolled out.
 #[derive(Default)]
 pub struct OneReloadAtATime {

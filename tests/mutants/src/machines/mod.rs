@@ -10,7 +10,7 @@ mod second;
 mod simple;
 
 pub use behind::{Behind, Does, Fault, Hears};
-pub use deaf::{ChannelIsLife, DeafToStop, End, Ends, OldRestarts, OneReloadAtATime, While, WrongTarget};
+pub use deaf::{ChannelIsLife, DeafToStop, End, Ends, HearsOneStop, OldRestarts, OneReloadAtATime, While, WrongTarget};
 pub use late::LateReplacement;
 pub use meter::{Counting, Meter};
 pub use rolling::RollsOn;
