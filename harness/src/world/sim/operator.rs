@@ -7,7 +7,7 @@ use supervisor::kernel::Errno;
 use crate::director::Injection;
 use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Command, Fault, FileFault, Signal, Target};
+use crate::scenario::{Command, Fault, FileFault, Owns, Signal, Target};
 use crate::subject::{Exchange, HowToReload, HowToReopen, HowToStop};
 
 use super::engine::World;
@@ -25,6 +25,7 @@ impl World {
             Injection::Note(what) => {
                 if let What::Phase(PhaseMark::Steps | PhaseMark::Settle | PhaseMark::Stop) = what {
                     self.sample();
+                    self.look_at_pid_file();
                 }
                 self.note(what);
             }
@@ -93,6 +94,7 @@ impl World {
             Fault::File { which, is: FileFault::Missing } if which == "config" => {
                 std::mem::swap(&mut self.file, &mut self.file_aside);
             }
+            Fault::File { which, is } if which == "pidfile" => self.pid_file.plant(*is, begin),
             Fault::Limit { on: Target::Supervisor, resource, to } if resource == "NOFILE" => {
                 self.supervisor.descriptors.limit = limit(*to, begin);
             }
@@ -193,6 +195,9 @@ impl World {
                 let address = self.listeners[at].address.clone();
                 self.note(What::Left(Leftover::Address(address.to_string())));
             }
+        }
+        if self.pid_file_text().is_some() {
+            self.note(What::Left(Leftover::File(Owns::Pidfile.name().into())));
         }
     }
 }
