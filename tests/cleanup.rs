@@ -5,7 +5,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -22,6 +22,16 @@ enum Victim {
     Runner,
     /// All that a person sees of it: everything with the program's name.
     CallerAndRunner,
+}
+
+impl Victim {
+    /// Whether the caller's status tells that the run did not go well. A caller that is hit itself has none to give.
+    fn shows(self, status: ExitStatus) -> bool {
+        match self {
+            Self::Guard | Self::Runner => status.code().is_some_and(|code| code != 0),
+            Self::Caller | Self::CallerAndRunner => true,
+        }
+    }
 }
 
 /// When.
@@ -53,9 +63,10 @@ fn interrupted_at_any_moment_a_run_leaves_nothing() {
 #[test]
 fn an_undisturbed_run_leaves_nothing() {
     let mut run = Run::start("undisturbed");
-    let status = until("the run ends", || run.caller.try_wait().expect("the caller can be waited for"));
-    assert!(status.code().is_some(), "{status}: {}", run.output());
-    run.assert_nothing_is_left();
+    let status = run.assert_nothing_is_left();
+    // On a machine that has other things to do it may be inconclusive.
+    assert!(matches!(status.code(), Some(0 | 2)), "{status}: {}", run.output());
+    assert!(!run.addresses.is_empty(), "no address was seen");
 }
 
 fn every(signal: Signal) {
@@ -68,18 +79,19 @@ fn every(signal: Signal) {
         Moment::Lines(23),
         Moment::Lines(61),
     ];
-    let mut hit = 0;
     for victim in victims {
+        let mut hit = 0;
         for moment in moments {
             let mut run = Run::start(&format!("{signal}-{victim:?}-{moment:?}"));
             run.until(moment);
-            hit += usize::from(run.hit(victim, signal));
-            run.assert_nothing_is_left();
+            let struck = run.hit(victim, signal);
+            let status = run.assert_nothing_is_left();
+            hit += usize::from(struck && victim.shows(status));
         }
+        // A busy machine may let some runs end before they are hit, or be hit before their runner is there; not most.
+        let all = moments.len();
+        assert!(hit * 2 > all, "{victim:?}: only {hit} of {all} runs were hit and say so");
     }
-    // A busy machine may let some runs end before they are hit, or be hit before their runner is there; not most.
-    let all = victims.len() * moments.len();
-    assert!(hit * 2 > all, "only {hit} of {all} runs were hit");
 }
 
 /// Waits for a condition.
@@ -197,8 +209,9 @@ impl Run {
         victims.iter().filter(|pid| hit(pid)).count() == victims.len()
     }
 
-    /// The caller goes on with its other runs if it was not the one that was hit; nothing is left when it is gone.
-    fn assert_nothing_is_left(&mut self) {
+    /// The caller goes on with its other runs if it was not the one that was hit; nothing is left when it is gone. How it
+    /// ended.
+    fn assert_nothing_is_left(&mut self) -> ExitStatus {
         let status = until("the caller ends", || {
             self.addresses.extend(self.directories().iter().filter_map(|dir| address(dir)));
             self.caller.try_wait().expect("the caller can be waited for")
@@ -210,6 +223,7 @@ impl Run {
         for address in &self.addresses {
             TcpListener::bind(address).unwrap_or_else(|error| panic!("{name}: {address} is still held: {error}"));
         }
+        status
     }
 }
 

@@ -294,7 +294,7 @@ impl Runner {
     }
 
     /// A burst: nothing happens between two of them.
-    fn signal(&mut self, to: &[Proc], signal: Kernel) {
+    pub(super) fn signal(&mut self, to: &[Proc], signal: Kernel) {
         let mut sent = Vec::with_capacity(to.len());
         for proc in to {
             sent.push(Event::at(clock::now(), What::Injected { proc: *proc, signal: signal.as_raw() }));
