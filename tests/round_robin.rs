@@ -78,15 +78,27 @@ fn all_that_a_dead_worker_did_not_acknowledge_is_served_by_another() {
         served_by(address, "/");
     }
     let worker = stop_worker(&run);
-    let clients: Vec<_> = (0..40).map(|_| std::thread::spawn(move || request(address, "/").0)).collect();
     let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", run.child.id())).expect("it lives").count();
-    wait_until("the supervisor has them all", || (descriptors() >= 40).then_some(()));
+    let before = descriptors();
+    let clients: Vec<_> = (0..40).map(|_| std::thread::spawn(move || request(address, "/").0)).collect();
+    wait_until("the supervisor has them all", || (descriptors() >= before + 40).then_some(()));
+    let under_way = passed_to(worker);
+    assert!(under_way.is_none_or(|under_way| under_way > 1), "{under_way:?} on the way to it");
     kill(worker, Signal::SIGKILL).expect("it lives");
     for client in clients {
         let outcome = client.join().expect("no panic");
         assert!(matches!(outcome, Outcome::Answered(pid, _) if pid != worker.as_raw()), "{outcome:?}");
     }
     stop(run);
+}
+
+/// How many descriptors wait in its sockets to be received, if this kernel tells (proc_pid_fdinfo(5), scm_fds).
+fn passed_to(worker: Pid) -> Option<u32> {
+    let descriptors = std::fs::read_dir(format!("/proc/{worker}/fdinfo")).expect("it lives");
+    let texts = descriptors.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+    let waiting =
+        |text: String| text.lines().find_map(|line| line.strip_prefix("scm_fds:")?.trim().parse::<u32>().ok());
+    texts.filter_map(waiting).reduce(|sum, more| sum + more)
 }
 
 #[test]

@@ -332,6 +332,26 @@ fn clients_that_ask_for_much_keep_nobody_waiting() {
 }
 
 #[test]
+fn news_do_not_wait_until_all_requests_are_done() {
+    let run = controlled(&[], 1, READY);
+    let mut client = Raw::connect(&run);
+    assert_eq!(client.line().expect("a hello")["supervisor"], 1);
+    client.say("{\"do\":\"events\",\"follow\":true,\"id\":1}\n");
+    let ready = |line: &serde_json::Value| line["event"]["event"] == "ready";
+    while !ready(&client.line().expect("the past")) {}
+    run.signal(Signal::SIGSTOP);
+    client.say(&"{\"do\":\"status\",\"id\":2}\n".repeat(200));
+    let worker = run.pids()[0];
+    kill(Pid::from_raw(worker), Signal::SIGKILL).expect("it lives");
+    let stat = || fs::read_to_string(format!("/proc/{worker}/stat")).expect("nobody has reaped it");
+    wait_until("its end", || stat().contains(") Z ").then_some(()));
+    run.signal(Signal::SIGCONT);
+    let before = (0..200).take_while(|_| client.line().expect("an answer")["event"]["event"] != "exit").count();
+    assert!(before < 100, "{before} answers of 200 before the death was told");
+    stop(run);
+}
+
+#[test]
 fn a_thousand_silent_clients_disturb_nobody() {
     let run = controlled(&[], 1, READY);
     let before = descriptors(run.pid());

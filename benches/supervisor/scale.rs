@@ -14,7 +14,7 @@ const KILLS: usize = 30;
 /// A channel and a socket for notifications.
 const WATCHED: f64 = 2.0;
 
-/// From the death of a worker until that is known, in a small pool and in a big one, by turns. Of each round the best: what
+/// From the death of a worker until that is told, which is after the next one was started, in a small pool and in a big one, by turns. Of each round the best: what
 /// a neighbour takes of the processor is longer than what is measured.
 pub fn run() -> bool {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
@@ -33,7 +33,10 @@ pub fn run() -> bool {
         small.push(with_few);
         big.push(with_many);
     }
-    let how =
-        format!("kill to exit event: {FEW} workers {:.0} µs, {MANY} workers {:.0} µs", median(small), median(big));
+    let how = format!(
+        "best of {KILLS} in each of {ROUNDS} rounds, kill to exit event with the start of the next: {FEW} workers {:.0} µs, {MANY} workers {:.0} µs",
+        median(small),
+        median(big)
+    );
     verdict("scale", median(slopes), BAR, "µs/descriptor", &how)
 }

@@ -20,6 +20,6 @@ pub use node::{ACK, HandleKind, Internal, NACK, envelope, internal, swallows_cha
 pub use notify::{Notice, notices};
 pub use outbox::{Confirm, Full, Outbox};
 pub use primary::{Need, Primary, Socket};
-pub use robin::{PROMPT, QUEUE, REST, Robin, Settled, UNDER_WAY};
+pub use robin::{Robin, Settled};
 pub use topics::{Hub, Refusal, TopicLimits, TopicView, TopicWord, refused};
 pub use words::{Message, NotAMessage, decode, encode};

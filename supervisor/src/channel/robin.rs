@@ -11,16 +11,16 @@ use std::time::Duration;
 use crate::policy::Instant;
 
 /// How long a worker that refused is left alone, so that workers that are all full don't toss a connection about.
-pub const REST: Duration = Duration::from_millis(20);
+const REST: Duration = Duration::from_millis(20);
 
 /// How many connections wait here; more wait in the kernel's accept queue.
-pub const QUEUE: usize = 64;
+const QUEUE: usize = 64;
 
 /// How many connections are on their way to one worker at most.
-pub const UNDER_WAY: u32 = 8;
+const UNDER_WAY: u32 = 8;
 
 /// With each answer that came so soon a worker may owe one more; one that took longer halves that.
-pub const PROMPT: Duration = Duration::from_millis(10);
+const PROMPT: Duration = Duration::from_millis(10);
 
 /// Who is to get the next connection. `W` names a worker, `C` a connection.
 #[derive(Clone, Debug)]
@@ -128,11 +128,6 @@ impl<W: Copy + Ord, C: Copy> Robin<W, C> {
     /// Whether connections are to be accepted: there is somebody to serve them, and not too many wait.
     pub fn wants_more(&self) -> bool {
         !self.members.is_empty() && self.queue.len() < QUEUE
-    }
-
-    /// Whether anybody takes part.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
     }
 
     /// The next connection and who is to get it, if both are there; `seq`, greater than any before, is what the answer

@@ -23,6 +23,7 @@ pub fn describe(file: &Path, config: &Config) -> String {
         None => {}
     }
     lines.extend(config.control.iter().map(|path| ("control", path.display().to_string())));
+    lines.extend(config.pid_file.iter().map(|path| ("pid file", path.display().to_string())));
     write_lines(&mut text, "  ", &lines);
     for pool in &config.pools {
         let several = config.pools.len() > 1;

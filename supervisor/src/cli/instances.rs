@@ -5,9 +5,10 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as connect_to, socket_with, sockopt,
-};
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as connect_to, socket_with};
 use rustix::process::geteuid;
 
 use crate::config::nearest;
@@ -137,14 +138,21 @@ pub fn connect(name: Option<&str>) -> Result<Connection, Failure> {
     }
 }
 
-/// Who listens at a socket that is about to be listened on. Whoever it is need not say a word: it may be frozen, or no
-/// supervisor at all.
-pub fn who_runs(socket: &Path) -> Option<i32> {
+/// Who listens at a socket that is about to be listened on, in words. Whoever it is need not say a word: it may be frozen, or
+/// no supervisor at all.
+pub fn who_runs(socket: &Path) -> Option<String> {
     let address = SocketAddrUnix::new(socket).ok()?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let probe = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
-    connect_to(&probe, &address).ok()?;
-    Some(sockopt::socket_peercred(&probe).ok()?.pid.as_raw_nonzero().get())
+    match connect_to(&probe, &address) {
+        // Its backlog is full.
+        Err(Errno::AGAIN) => Some("somebody who takes no connection now".to_owned()),
+        Err(_) => None,
+        Ok(()) => Some(match getsockopt(&probe, PeerCredentials).map_or(0, |peer| peer.pid()) {
+            0 => "somebody in another pid namespace".to_owned(),
+            pid => format!("process {pid}"),
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -64,8 +64,8 @@ fn run(kernel: Option<Unix>) -> ExitCode {
 
 /// Here, in the background, or not at all if it runs already.
 fn begin(kernel: Option<Unix>, run: &Run, config: &Config) -> ExitCode {
-    if let Some((socket, pid)) = config.control.as_ref().and_then(|socket| Some((socket, who_runs(socket)?))) {
-        complain(&format!("error: it runs already: process {pid} listens at {}", socket.display()));
+    if let Some((socket, who)) = config.control.as_ref().and_then(|socket| Some((socket, who_runs(socket)?))) {
+        complain(&format!("error: it runs already: {who} listens at {}", socket.display()));
         return ExitCode::AddressInUse;
     }
     if run.background.detach && !run.background.detached {

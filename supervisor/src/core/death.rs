@@ -61,6 +61,7 @@ impl Step<'_> {
         let nobody = self.pool.slots[id.slot as usize].next == Next::Nobody;
         if nobody || (!two_phase && self.needs_another(id.slot)) {
             let charge = !two_phase || !self.ran_stable(id);
+            self.set_aside(id.slot);
             self.replace(id.slot, charge, self.now);
         }
     }
@@ -132,6 +133,7 @@ impl Step<'_> {
     fn serving_ended(&mut self, id: WorkerId, stable: bool, status: ExitStatus) {
         self.pool.slots[id.slot as usize].serving = None;
         if self.pool.policy.restart.follows(status.code()) && self.needs_another(id.slot) {
+            self.set_aside(id.slot);
             let slot = &mut self.pool.slots[id.slot as usize];
             slot.failures = if stable { 0 } else { slot.failures.saturating_add(1) };
             self.refill(id.slot, true);

@@ -94,6 +94,7 @@ impl Step<'_> {
             (Next::Due { at, charge }, _) if trial && place.aside.is_none() => {
                 self.start_early(slot, epoch);
                 if self.needs_another(slot) {
+                    self.set_aside(slot);
                     self.replace(slot, charge, at);
                 }
             }
@@ -133,20 +134,27 @@ impl Step<'_> {
         trial && self.in_turn().contains(&slot) && self.pool.slots[slot as usize].aside.is_none()
     }
 
-    /// Whether somebody is to be started in a slot that nobody serves in. Who comes there on trial is set aside for that,
-    /// if more than wanted may run.
-    pub(super) fn needs_another(&mut self, slot: u32) -> bool {
-        let Slot { next, serving, .. } = self.pool.slots[slot as usize];
-        if let (Next::Started(generation), None) = (next, serving)
-            && let Some(worker) = self.pool.workers.get(&WorkerId { pool: self.pool.number, slot, generation })
-            && self.trial_of(worker.epoch).is_some()
-            && self.pool.policy.surge > 0
-        {
+    /// Whether somebody is to be started in a slot that nobody serves in: nobody comes, or somebody on trial, and more than
+    /// wanted may run.
+    pub(super) fn needs_another(&self, slot: u32) -> bool {
+        self.pool.slots[slot as usize].next == Next::Nobody || self.to_be_set_aside(slot).is_some()
+    }
+
+    /// Makes room for who is started in such a slot: whoever comes there on trial is set aside.
+    pub(super) fn set_aside(&mut self, slot: u32) {
+        if let Some(generation) = self.to_be_set_aside(slot) {
             let place = &mut self.pool.slots[slot as usize];
             (place.next, place.aside) = (Next::Nobody, Some(generation));
-            return true;
         }
-        next == Next::Nobody
+    }
+
+    fn to_be_set_aside(&self, slot: u32) -> Option<u32> {
+        let Slot { next: Next::Started(generation), serving: None, .. } = self.pool.slots[slot as usize] else {
+            return None;
+        };
+        let worker = self.pool.workers.get(&WorkerId { pool: self.pool.number, slot, generation })?;
+        self.trial_of(worker.epoch)?;
+        (self.pool.policy.surge > 0).then_some(generation)
     }
 
     /// The configuration on trial, if it is that of this epoch.

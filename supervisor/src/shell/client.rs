@@ -30,6 +30,8 @@ pub struct Client {
     /// What it waits for.
     pub goals: Vec<(Option<u64>, Goal)>,
     lost: u64,
+    /// No request was looked for, because it had no room for the answer.
+    held_up: bool,
 }
 
 impl Client {
@@ -47,6 +49,7 @@ impl Client {
             logs: None,
             goals: Vec::new(),
             lost: 0,
+            held_up: false,
         }
     }
 
@@ -74,6 +77,12 @@ impl Client {
         self.input.pending() > 0
     }
 
+    /// Whether a request may be among what was read that could be carried out now, and was not because too much waited to
+    /// be read by this client: now it has taken that, and nothing else wakes us.
+    pub fn has_caught_up(&self) -> bool {
+        self.held_up && self.has_room()
+    }
+
     /// Takes one buffer full off the connection. One that has ended has nobody left to answer.
     pub fn receive<K: Streams>(&mut self, kernel: &mut K, buffer: &mut [u8]) {
         if self.closing {
@@ -96,6 +105,7 @@ impl Client {
 
     /// The next whole request, unless too much waits to be read by this client.
     pub fn next_request(&mut self) -> Option<Asked> {
+        self.held_up = !self.has_room() && self.has_input();
         while !self.closing && !self.gone && self.has_room() {
             let (decoded, whole) = match self.input.next() {
                 Line::Whole(line) if line.len() <= REQUEST_LIMIT => (Some(decode_request(line)), true),

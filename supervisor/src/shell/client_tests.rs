@@ -95,6 +95,19 @@ fn a_client_that_does_not_read_is_not_read_either() {
 }
 
 #[test]
+fn a_client_that_takes_all_its_answers_at_once_has_its_next_request_looked_for() {
+    let (mut client, mut wire) = client(&[b"{\"do\":\"status\"}\n{\"do\":\"status\"}\n"], usize::MAX);
+    hear(&mut client, &mut wire);
+    assert!(client.next_request().is_some());
+    client.queue(&"x".repeat(OUTPUT_LIMIT));
+    assert!(client.next_request().is_none() && !client.has_caught_up(), "the answer is in the way");
+    client.flush(&mut wire);
+    assert!(client.has_caught_up(), "and there is nothing to wake for");
+    assert!(client.next_request().is_some());
+    assert!(client.next_request().is_none() && !client.has_caught_up());
+}
+
+#[test]
 fn lines_that_a_client_follows_and_does_not_read_are_lost_and_counted() {
     let (mut client, mut wire) = client(&[], 0);
     let line = || format!("{}\n", "x".repeat(1023));

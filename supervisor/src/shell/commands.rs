@@ -36,22 +36,23 @@ fn begun(wait: bool, goal: Goal) -> Effect {
 impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// The end of a turn: requests are carried out, and everybody is told what they wait for or follow.
     pub(super) fn attend(&mut self) {
-        self.carry_out();
+        let behind = self.carry_out();
         for told in self.voices.take_told() {
             self.operator.event(told);
         }
         self.operator.settle(&self.voices.roster);
         self.pass_on_logs();
         self.operator.flush(self.kernel);
+        self.operator.leave_behind(behind);
         self.outputs.flush(self.kernel, self.voices.errors());
         self.voices.report_if_full(self.kernel);
     }
 
-    /// Carries out requests, as many as one turn has time for.
-    fn carry_out(&mut self) {
+    /// Carries out requests, as many as one turn has time for; whether some may be left.
+    fn carry_out(&mut self) -> bool {
         for _ in 0..REQUESTS_PER_TURN {
             let Some((fd, Asked { id, request })) = self.operator.next_request() else {
-                return self.operator.leave_behind(false);
+                return false;
             };
             match self.obey(fd, id, request) {
                 Ok(Effect::Answer(reply)) => self.operator.reply(fd, id, &reply),
@@ -60,7 +61,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
                 Err(complaint) => self.operator.reply(fd, id, &Reply::Error(complaint)),
             }
         }
-        self.operator.leave_behind(true);
+        true
     }
 
     fn obey(&mut self, fd: Fd, id: Option<u64>, request: Request) -> Result<Effect, Complaint> {

@@ -3,7 +3,7 @@
 use crate::core::{ErrorEvent, Event, Input, Machine, Signal, WorkerId};
 use crate::kernel::{Child, Errno, Kernel, Readiness, Scope};
 
-use super::link::Said;
+use super::link::{Reading, Said};
 use super::owners::Owner;
 use super::state::Shell;
 
@@ -31,16 +31,16 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             self.close_if_sent(id);
         }
         if readiness.readable {
-            self.take_words(id, false);
+            // What was said in time must be heard before a deadline is held against anybody, also if it comes in pieces.
+            let how = if self.is_overdue() { Reading::ToTheEnd } else { Reading::Briefly };
+            self.take_words(id, how);
         }
     }
 
-    fn take_words(&mut self, id: WorkerId, last: bool) {
-        // What was said in time must be heard before a deadline is held against anybody, also if it comes in pieces.
-        let overdue = self.is_overdue();
+    fn take_words(&mut self, id: WorkerId, how: Reading) {
         let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut()) else { return };
         let mut said = Vec::new();
-        link.receive(self.kernel, &mut self.buffer, last || overdue, &mut said);
+        link.receive(self.kernel, &mut self.buffer, how, &mut said);
         for said in said {
             match said {
                 Said::Word(word) => self.feed(Input::Word(id, word)),
@@ -103,7 +103,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// Hears what a dead worker still had to say, then ends the rest of its process group, while the zombie holds the pid
     /// that names it.
     fn last_words(&mut self, id: WorkerId, child: Child) {
-        self.take_words(id, true);
+        self.take_words(id, Reading::ForTheLastTime);
         self.take_notifications(id);
         self.take_newline(id);
         match self.kernel.signal(child, Signal::Kill.into(), Scope::Group) {

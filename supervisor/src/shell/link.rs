@@ -62,6 +62,17 @@ pub enum Content {
     Connection(u64),
 }
 
+/// How one turn reads.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reading {
+    /// Until a read is short: what is said meanwhile wakes the next turn.
+    Briefly,
+    /// Until there is nothing more, within the bounds of a turn.
+    ToTheEnd,
+    /// The same, and for want of memory it is tried again at once: the worker is dead, and no turn comes later.
+    ForTheLastTime,
+}
+
 /// The channel.
 #[derive(Debug)]
 pub struct Link {
@@ -123,9 +134,8 @@ impl Link {
         self.crowded
     }
 
-    /// Reads one turn and appends what was said. The turn of a worker that is dead (`last`) goes on after a short read:
-    /// nothing can come later.
-    pub fn receive<K: Streams>(&mut self, kernel: &mut K, buffer: &mut [u8], last: bool, said: &mut Vec<Said>) {
+    /// Reads one turn and appends what was said.
+    pub fn receive<K: Streams>(&mut self, kernel: &mut K, buffer: &mut [u8], how: Reading, said: &mut Vec<Said>) {
         for _ in 0..READS_PER_TURN {
             match kernel.receive(self.fd, buffer) {
                 Ok(received) if received.bytes == 0 => return self.end(said),
@@ -140,7 +150,7 @@ impl Link {
                     }
                     self.drop_strays(kernel);
                     // The kernel ends a read after the bytes that carried a descriptor.
-                    if received.bytes < buffer.len() && received.handle.is_none() && !last {
+                    if received.bytes < buffer.len() && received.handle.is_none() && how == Reading::Briefly {
                         return;
                     }
                 }
@@ -148,7 +158,7 @@ impl Link {
                 Err(Errno::AGAIN) => return,
                 // Whatever it wanted to say is still there.
                 Err(Errno::NOMEM | Errno::NOBUFS) if self.is_shortage() => {
-                    if !last {
+                    if how != Reading::ForTheLastTime {
                         return;
                     }
                 }

@@ -59,10 +59,10 @@ fn socket(reads: &[Result<&str, Errno>]) -> Socket {
 }
 
 /// Turns until nothing more is said.
-fn hear(socket: &mut Socket, last: bool) -> Vec<Said> {
+fn hear(socket: &mut Socket, how: Reading) -> Vec<Said> {
     let (mut link, mut said) = (Link::new(Fd(3)), Vec::new());
     while !socket.reads.is_empty() && !matches!(said.last(), Some(Said::End)) {
-        link.receive(socket, &mut [0; 16], last, &mut said);
+        link.receive(socket, &mut [0; 16], how, &mut said);
     }
     said
 }
@@ -89,32 +89,38 @@ fn words_in_pieces_among_interruptions_until_the_end() {
         Ok("\"retire\"}\n"),
         Ok(""),
     ]);
-    assert_eq!(hear(&mut socket, false), [READY, Said::Word(Word::Retire), Said::End]);
+    assert_eq!(hear(&mut socket, Reading::Briefly), [READY, Said::Word(Word::Retire), Said::End]);
 }
 
 #[test]
 fn a_reset_is_an_end_and_half_a_line_is_told() {
     let mut socket = socket(&[Ok("{\"act\":\"ready\"}\n{\"a"), Err(Errno::CONNRESET)]);
-    assert_eq!(hear(&mut socket, true), [READY, garbage("an unfinished line of 3 bytes"), Said::End]);
+    assert_eq!(
+        hear(&mut socket, Reading::ForTheLastTime),
+        [READY, garbage("an unfinished line of 3 bytes"), Said::End]
+    );
 }
 
 #[test]
 fn an_unknown_error_ends_the_channel_with_its_name() {
     let mut socket = socket(&[Err(Errno::BADF)]);
     let wrong = Said::Wrong(ErrorEvent::System { call: "recv", errno: 9 });
-    assert_eq!(hear(&mut socket, false), [wrong, Said::End]);
+    assert_eq!(hear(&mut socket, Reading::Briefly), [wrong, Said::End]);
 }
 
 #[test]
 fn a_shortage_of_memory_loses_nothing_unless_it_lasts() {
     let mut short = socket(&[Err(Errno::NOMEM), Err(Errno::NOBUFS), Ok("{\"act\":\"ready\"}\n"), Err(Errno::NOMEM)]);
-    assert_eq!(hear(&mut short, false), [READY]);
+    assert_eq!(hear(&mut short, Reading::Briefly), [READY]);
     let mut last_words = socket(&[Err(Errno::NOMEM), Ok("{\"act\":\"ready\"}\n"), Ok("")]);
     let (mut link, mut said) = (Link::new(Fd(3)), Vec::new());
-    link.receive(&mut last_words, &mut [0; 16], true, &mut said);
+    link.receive(&mut last_words, &mut [0; 16], Reading::ForTheLastTime, &mut said);
     assert_eq!(said, [READY, Said::End], "of a dead worker in one turn");
+    let mut late = socket(&[Err(Errno::NOMEM); 20]);
+    link.receive(&mut late, &mut [0; 16], Reading::ToTheEnd, &mut said);
+    assert_eq!((late.reads.len(), said.len()), (19, 2), "one that lives has later turns");
     let mut lasting = socket(&[Err(Errno::NOMEM); 20]);
-    assert_eq!(hear(&mut lasting, false).last(), Some(&Said::End));
+    assert_eq!(hear(&mut lasting, Reading::Briefly).last(), Some(&Said::End));
     assert_eq!(lasting.reads.len(), 20 - SHORTAGES as usize);
 }
 
@@ -133,17 +139,17 @@ fn an_order_for_which_there_is_no_memory_is_sent_later() {
 fn a_turn_is_bounded_and_the_last_one_reads_on_after_a_short_read() {
     let (mut link, mut said) = (Link::new(Fd(3)), Vec::new());
     let mut flood = socket(&[Ok(&"x".repeat(16 * (READS_PER_TURN + 5)))]);
-    link.receive(&mut flood, &mut [0; 16], false, &mut said);
+    link.receive(&mut flood, &mut [0; 16], Reading::Briefly, &mut said);
     assert_eq!(flood.reads[0].as_ref().map(Vec::len), Ok(16 * 5));
     let mut short = socket(&[Ok("\n"), Ok("{}\n"), Ok("{\"act\":\"ready\"}\n")]);
-    link.receive(&mut short, &mut [0; 16], true, &mut said);
+    link.receive(&mut short, &mut [0; 16], Reading::ForTheLastTime, &mut said);
     assert_eq!(said.last(), Some(&READY), "three short reads in one turn");
 }
 
 #[test]
 fn garbage_without_end_is_shown_ever_less_often() {
     let mut socket = socket(&[Ok(&"?\n".repeat(1000))]);
-    let said = hear(&mut socket, false);
+    let said = hear(&mut socket, Reading::Briefly);
     assert_eq!(said.len() as u64, GARBAGE_SHOWN + 6, "up to 8, then 16, 32, 64, 128, 256, 512");
     assert_eq!(said[8], garbage("\"?\" (bad line 16)"));
 }
@@ -151,7 +157,7 @@ fn garbage_without_end_is_shown_ever_less_often() {
 #[test]
 fn a_line_beyond_the_limit_ends_the_channel() {
     let mut socket = socket(&[Ok(&"x".repeat(LINE_LIMIT + 1)), Ok("\n{\"act\":\"ready\"}\n")]);
-    let said = hear(&mut socket, false);
+    let said = hear(&mut socket, Reading::Briefly);
     assert_eq!(said.len(), 2, "{said:?}");
     assert_eq!(said[1], Said::End);
 }
@@ -207,7 +213,7 @@ fn a_deaf_worker_may_still_speak() {
     assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()));
     assert_eq!(socket.sent, b"");
     let mut said = Vec::new();
-    link.receive(&mut socket, &mut [0; 64], false, &mut said);
+    link.receive(&mut socket, &mut [0; 64], Reading::Briefly, &mut said);
     assert_eq!(said, [READY]);
 }
 
@@ -219,7 +225,7 @@ fn exchange(reads: &[(&str, Option<i32>)]) -> (Socket, Vec<String>) {
     let handle = |(read, (_, fd)): (usize, &(&str, Option<i32>))| fd.map(|fd| (read, Fd(fd)));
     socket.handles = reads.iter().enumerate().filter_map(handle).collect();
     while !socket.reads.is_empty() {
-        link.receive(&mut socket, &mut [0; 1024], false, &mut said);
+        link.receive(&mut socket, &mut [0; 1024], Reading::Briefly, &mut said);
     }
     link.close(&mut socket);
     (socket, said.iter().map(|said| format!("{said:?}")).collect())
@@ -280,10 +286,10 @@ fn answers_to_descriptors_overtake_what_waits_for_one() {
     assert_eq!(link.pass(&mut socket, b"1\n".to_vec(), parcel, Confirm::First), Ok(()));
     assert_eq!(link.say(&mut socket, b"2\n"), Ok(()));
     let mut said = Vec::new();
-    link.receive(&mut socket, &mut [0; 1024], false, &mut said);
+    link.receive(&mut socket, &mut [0; 1024], Reading::Briefly, &mut said);
     assert_eq!(socket.sent, [b"1\n", ACK].concat());
     socket.reads.push_back(Ok([ACK, ACK].concat()));
-    link.receive(&mut socket, &mut [0; 1024], false, &mut said);
+    link.receive(&mut socket, &mut [0; 1024], Reading::Briefly, &mut said);
     assert_eq!(socket.sent, [b"1\n", ACK, b"2\n"].concat());
     assert_eq!(socket.passed, [Fd(7)]);
     let arrived = said.iter().filter(|said| matches!(said, Said::Arrived(found) if *found == parcel)).count();
@@ -300,7 +306,7 @@ fn one_that_the_worker_never_gets_is_given_up_after_four_times() {
     for _ in 0..4 {
         assert!(said.is_empty());
         socket.reads.push_back(Ok(NACK.to_vec()));
-        link.receive(&mut socket, &mut [0; 1024], false, &mut said);
+        link.receive(&mut socket, &mut [0; 1024], Reading::Briefly, &mut said);
     }
     assert!(matches!(said[..], [Said::Lost(found)] if found == parcel), "{said:?}");
     assert_eq!(socket.passed.len(), 4);

@@ -229,9 +229,10 @@ impl Operator {
         found
     }
 
-    /// Whether requests may be left for the next turn.
+    /// The end of a turn: `behind` if requests may be left for the next one. So may those of a client that has read its
+    /// answers in the meantime.
     pub fn leave_behind(&mut self, behind: bool) {
-        self.behind = behind;
+        self.behind = behind || self.clients.values().any(Client::has_caught_up);
     }
 
     /// Answers.

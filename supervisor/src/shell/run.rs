@@ -10,6 +10,7 @@ use crate::policy::{ExitCode, Instant, defaults};
 
 use super::human::errno_text;
 use super::operator::Operator;
+use super::pid_file;
 use super::reload::{Reloading, Source, applicable, warn};
 use super::settings::Settings;
 use super::state::{Open, Shell};
@@ -36,8 +37,8 @@ pub struct Start<'a> {
 
 /// Binds the listeners of `config`, starts `machine` and serves it until it says exit.
 ///
-/// Returns before anything is started with [`ExitCode::Config`] if the event file can't be opened,
-/// [`ExitCode::AddressInUse`] if an address can't be bound, and [`ExitCode::Stopped`] if a stop signal came first. Returns
+/// Returns before anything is started with [`ExitCode::Config`] if the event or pid file can't be opened,
+/// [`ExitCode::AddressInUse`] if an address can't be bound or somebody has the pid file, and [`ExitCode::Stopped`] if a stop signal came first. Returns
 /// [`ExitCode::Bug`], all workers killed, if the kernel can't wait any more.
 pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config, start: Start<'_>) -> ExitCode {
     let mut voices = Voices::open(kernel, config);
@@ -48,11 +49,12 @@ pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config, s
             let mut settings = Settings::new(kernel.environment());
             settings.add(Revision::default(), config, &bound);
             let reloading = Reloading::new(start.source, config);
+            let pid_file = open.pid_file.take();
             let mut shell = Shell::new(kernel, machine, voices, settings, open, reloading);
             let code = serve(&mut shell);
             shell.close_handoffs();
             let Shell { outputs, operator, sockets, .. } = shell;
-            (voices, open) = (shell.voices, Open { sockets, outputs, operator });
+            (voices, open) = (shell.voices, Open { sockets, outputs, operator, pid_file });
             code
         }
         Err(code) => code,
@@ -82,6 +84,10 @@ fn prepare<K: Kernel>(
         voices.say(&format!("can't append to {}: {}", path.display(), errno_text(errno)));
         return Err(ExitCode::Config);
     }
+    open.pid_file = pid_file::take(kernel, config).map_err(|(why, code)| {
+        voices.say(&why);
+        code
+    })?;
     open.operator = Operator::open(kernel, config).map_err(|(path, errno)| {
         voices.say(&format!("can't listen for commands on {}: {}", path.display(), errno_text(errno)));
         ExitCode::AddressInUse
@@ -224,7 +230,7 @@ fn lost<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, errno: Errno) -> Exi
 
 /// Gives the last lines a little time to leave.
 fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices, open: Open) {
-    let Open { mut outputs, mut operator, .. } = open;
+    let Open { mut outputs, mut operator, pid_file, .. } = open;
     voices.take_told().into_iter().for_each(|told| operator.event(told));
     operator.stopped();
     let until: Instant = kernel.now() + FAREWELL;
@@ -254,6 +260,8 @@ fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices, open: Open) {
     operator.close(kernel);
     outputs.close(kernel);
     voices.close(kernel);
+    // Last of all: who finds nobody's lock on it may start.
+    pid_file.into_iter().for_each(|fd| kernel.close(fd));
 }
 
 #[cfg(test)]

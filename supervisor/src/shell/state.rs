@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::channel::{Hub, TopicLimits};
 use crate::core::{Action, ErrorEvent, Event, Input, Machine, WorkerId};
-use crate::kernel::{Errno, Kernel};
+use crate::kernel::{Errno, Fd, Kernel};
 use crate::policy::{ExitCode, Instant};
 
 use super::handoff::Handoffs;
@@ -60,6 +60,8 @@ pub struct Open {
     pub sockets: Sockets,
     pub outputs: Outputs,
     pub operator: Operator,
+    /// Of no concern to the loop: held from before the first worker until after the last.
+    pub pid_file: Option<Fd>,
 }
 
 impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
@@ -72,7 +74,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         open: Open,
         reloading: Reloading<'a>,
     ) -> Self {
-        let Open { sockets, outputs, operator } = open;
+        let Open { sockets, outputs, operator, .. } = open;
         Self {
             kernel,
             machine,
@@ -124,9 +126,10 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         due
     }
 
-    /// Whether that has come.
+    /// Whether that has come, or a worker's answer to a hand-off is overdue.
     pub fn is_overdue(&self) -> bool {
-        self.next_deadline().is_some_and(|deadline| deadline <= self.kernel.now())
+        let due = [self.next_deadline(), self.handoffs.next_deadline()].into_iter().flatten().min();
+        due.is_some_and(|deadline| deadline <= self.kernel.now())
     }
 
     fn perform(&mut self, action: Action) -> Option<Input> {

@@ -124,7 +124,9 @@ fn unix(path: &Path, options: &ListenOptions) -> Result<OwnedFd, Sys> {
 /// Whoever holds the lock for longer than such a moment is no supervisor that starts, and is not waited for; neither is a
 /// directory that can't be read.
 fn lock_directory(path: &Path) -> Option<OwnedFd> {
-    let directory = open(path.parent()?, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    // A bare name has a parent that is empty.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = open(parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let begin = Instant::now();
     loop {
         match flock(&directory, FlockOperation::NonBlockingLockExclusive) {

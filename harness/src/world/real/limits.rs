@@ -45,7 +45,7 @@ impl Drop for Limits {
         for (proc, former) in &self.former {
             // Its number may be somebody else's by now.
             if procfs::proc_of(proc.pid) == Some(*proc) {
-                let _ = prlimit(pid(*proc), self.resource, former.clone());
+                let _ = prlimit(pid(*proc), self.resource, *former);
             }
         }
     }

@@ -7,7 +7,7 @@ use supervisor::kernel::Errno;
 use crate::director::Injection;
 use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Command, Fault, FileFault, Signal, Target};
+use crate::scenario::{Command, Fault, FileFault, Owns, Signal, Target};
 use crate::subject::{Exchange, HowToReload, HowToReopen, HowToStop};
 
 use super::engine::World;
@@ -25,6 +25,7 @@ impl World {
             Injection::Note(what) => {
                 if let What::Phase(PhaseMark::Steps | PhaseMark::Settle | PhaseMark::Stop) = what {
                     self.sample();
+                    self.look_at_pid_file();
                 }
                 self.note(what);
             }
@@ -91,6 +92,7 @@ impl World {
             Fault::File { which, is } if which == "log" => self.spoil_log(Some(*is).filter(|_| begin)),
             Fault::File { which, is: FileFault::Missing } if which == "log directory" => self.take_log_folder(begin),
             Fault::File { which, is: FileFault::Missing } if which == "config" => self.take_config(begin),
+            Fault::File { which, is } if which == "pidfile" => self.pid_file.plant(*is, begin),
             Fault::Limit { on: Target::Supervisor, resource, to } if resource == "NOFILE" => {
                 self.supervisor.descriptors.limit = limit(*to, begin);
             }
@@ -201,6 +203,9 @@ impl World {
                 let address = self.listeners[at].address.clone();
                 self.note(What::Left(Leftover::Address(address.to_string())));
             }
+        }
+        if self.pid_file_text().is_some() {
+            self.note(What::Left(Leftover::File(Owns::Pidfile.name().into())));
         }
     }
 }
