@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::history::FaultSpan;
 use crate::scenario::Start;
 use crate::time::Time;
 
@@ -82,7 +83,8 @@ fn window(case: &Case<'_>, from: Time, known: Time, delay: Duration) -> Window {
             break;
         }
         let on_its_way = worker.dead_for_sure() >= from && worker.ready.is_none_or(|ready| ready >= from);
-        let frozen = case.timeline.faults.iter().filter(|fault| fault.on.contains(&worker.proc));
+        let boots = |fault: &&FaultSpan<'_>| fault.from <= worker.ready.unwrap_or(Time::NEVER);
+        let frozen = case.timeline.faults.iter().filter(|fault| fault.freezes(worker.proc)).filter(boots);
         if let Some(thawed) = frozen.map(|fault| fault.until).filter(|_| on_its_way).max() {
             ready_due = ready_due.max((thawed + traits.boot + boot).min(worker.dead_for_sure()));
         }
