@@ -91,6 +91,14 @@ fn judge_hurry(case: &Case<'_>, hurry: Time, tally: &mut Tally) {
     let Some((end, _)) = case.facts.exit.filter(|(end, _)| case.profile.drain == Some(true) && *end >= hurry) else {
         return; // that it never ends is said above
     };
+    // Two signals that are pending at the same time are one.
+    let apart = case
+        .facts
+        .stop
+        .map_or(Duration::ZERO, |stop| case.lasted(stop, hurry).saturating_sub(case.stalled(stop, hurry, &[])));
+    if apart <= bounds::START_JITTER {
+        return;
+    }
     let bound = bounds::kill_slack(case.profile) + bounds::REACT;
     let concerned: Vec<_> = case.timeline.workers.iter().map(|worker| worker.proc).collect();
     match case.timely(hurry, case.due(hurry, bound), end, &concerned) {
