@@ -6,6 +6,7 @@ mod child;
 mod children;
 mod files;
 mod listen;
+mod memory;
 mod poll;
 mod program;
 mod refusal;
