@@ -14,7 +14,7 @@ const ATTEMPTS: u64 = 3;
 
 /// What follows where a client happens to be served at that very instant, which real ones are now and then and simulated
 /// ones hardly: mutant, invariant, why.
-const BY_CHANCE: [(&str, &str, &str); 10] = [
+pub const BY_CHANCE: [(&str, &str, &str); 10] = [
     ("passes-to-who-leaves", "INV-CONSERVE", "who has left already answers nobody"),
     ("scale-forgets-slots", "INV-CONSERVE", "who was not told to leave is killed at the deadline, whatever it does"),
     ("scale-forgets-slots", "INV-DRAIN", "and is not given the time to finish it"),

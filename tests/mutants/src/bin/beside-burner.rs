@@ -53,7 +53,8 @@ fn all() -> Result<bool, String> {
     let (harness, puppet) = (beside("harness")?, beside("puppet")?);
     let _burners = Burners::start(&own)?;
     let mut good = true;
-    for mutant in CHOSEN.into_iter().filter_map(find) {
+    for name in CHOSEN {
+        let mutant = find(name).ok_or_else(|| format!("there is no mutant `{name}`"))?;
         match real::must_be_caught(mutant, &harness, &puppet) {
             Ok(()) => println!("{}: caught by {} in {}", mutant.name, mutant.caught_by, mutant.scenario),
             Err(why) => {
