@@ -32,9 +32,9 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
         }
         let short = one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run));
         let delay = match one.how {
-            Leave::TwoPhase => continue,
-            Leave::OnePhase => Duration::ZERO,
-            Leave::Death | Leave::Silent | Leave::Untimely => {
+            Leave::TwoPhase if !one.is_failed_start() => continue,
+            Leave::OnePhase if !one.is_failed_start() => Duration::ZERO,
+            Leave::OnePhase | Leave::TwoPhase | Leave::Death | Leave::Silent | Leave::Untimely => {
                 failures = if short { failures + 1 } else { failures };
                 bounds::longest(case.scenario, case.profile, if short { failures } else { 0 })
             }
