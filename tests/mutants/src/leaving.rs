@@ -1,5 +1,7 @@
 //! Mutants that let workers leave, or leave themselves, in the wrong way.
 
+use std::time::Duration;
+
 use supervisor::core::{Action, Command, Input, Order, Pools, Signal, Word};
 use supervisor::policy::ExitCode;
 
@@ -8,7 +10,7 @@ use crate::machines::{Behind, DeafToStop, Does, End, Ends, Fragile, Hears, Hurri
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const LEAVING: [Mutant; 15] = [
+pub const LEAVING: [Mutant; 16] = [
     Mutant {
         name: "drain-too-short",
         sentence: "workers that leave get a fifth of the time that they were promised",
@@ -172,5 +174,13 @@ pub const LEAVING: [Mutant; 15] = [
         caught_by: "INV-ISOLATE",
         consequences: &[],
         mutation: Mutation::Machine(|policies| Box::new(Fragile(Pools::new(policies)))),
+    },
+    Mutant {
+        name: "no-lame-duck",
+        sentence: "told to stop, it drains at once, although it was to serve on for a while",
+        scenario: "drain/lame_duck",
+        caught_by: "INV-FLOOR",
+        consequences: &[("INV-CONSERVE", "who comes later is refused")],
+        mutation: Mutation::Policy(|policy| policy.lame_duck = Duration::ZERO),
     },
 ];

@@ -17,7 +17,8 @@ pub use rolling::RollsOn;
 pub use scale::ForgetsSlots;
 pub use second::SecondReplacement;
 pub use simple::{
-    DeafWhileRolling, DiesWithWorker, ForgetsFirst, Fragile, Hurries, LeavesAtStop, Stale, StatusZero, Unexcused,
+    CountsTwice, DeafWhileRolling, DiesWithWorker, ForgetsFirst, Fragile, Hurries, LeavesAtStop, Stale, StatusZero,
+    Unexcused,
 };
 
 use supervisor::core::{Action, Event, Input, Machine, Pools, SpawnError, SpawnStep, WorkerId};
