@@ -4,6 +4,7 @@ mod environment;
 mod event;
 mod file;
 mod output;
+mod pid_file;
 mod read;
 mod record;
 mod timeline;
@@ -17,6 +18,7 @@ pub use event::{
 };
 pub use file::ReadError;
 pub use output::{Output, Sink};
+pub use pid_file::{names_pid, pid_file_told};
 pub use record::{Header, History, SCHEMA};
 pub use timeline::{
     Asked, Caught, Conn, Descendant, FaultSpan, Given, Injected, Owned, Phases, Second, Stall, Supervisor, Timeline,

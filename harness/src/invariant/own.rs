@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::history::{Injected, Owned, Second};
+use crate::history::{FaultSpan, Injected, Owned, Second};
 use crate::scenario::{Command, StatusIs};
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -25,6 +25,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     for second in &case.timeline.seconds {
         judge_second(case, second, &mut tally);
     }
+    judge_starts(case, &mut tally);
     let mut things: BTreeMap<&str, Vec<&Owned<'_>>> = BTreeMap::new();
     for owned in &case.timeline.owned {
         things.entry(owned.what).or_default().push(owned);
@@ -76,7 +77,12 @@ fn judge_second(case: &Case<'_>, second: &Second, tally: &mut Tally) {
     if case.facts.exit.is_some_and(|(exit, _)| exit <= second.born) {
         return;
     }
-    let (exit, status) = second.exited.map_or((case.timeline.until, None), |(at, status)| (at, Some(status)));
+    // What comes after a signal of the harness is no end of its own.
+    let felled = case.timeline.injected.iter().filter(|one| one.proc == second.proc).map(|one| one.at).min();
+    let (exit, status) = match second.exited {
+        Some((at, status)) if felled.is_none_or(|felled| at < felled) => (at, Some(status)),
+        _ => (felled.unwrap_or(case.timeline.until), None),
+    };
     match case.timely(second.born, case.due(second.born, ENDS), exit, &[second.proc]) {
         Timely::Yes => match status {
             Some(status) if !matches_status(status, declared) => tally.fail(
@@ -96,6 +102,39 @@ fn judge_second(case: &Case<'_>, second: &Second, tally: &mut Tally) {
             format!("there for {}", say(exit.since(second.born))),
         ),
     }
+}
+
+/// What a dead supervisor left keeps nobody from starting.
+fn judge_starts(case: &Case<'_>, tally: &mut Tally) {
+    for supervisor in &case.timeline.supervisors {
+        let there = |fault: &&FaultSpan<'_>| fault.from <= supervisor.born && supervisor.born <= fault.until;
+        let faults = || case.timeline.faults.iter().filter(there).map(|fault| fault.fault);
+        let Some(dead) = faults().find(|fault| is_dead(fault)) else { continue };
+        if !faults().all(is_dead) {
+            continue;
+        }
+        tally.held();
+        let Some((exit, status)) = supervisor.exited else { continue };
+        let ordered = [case.facts.stop, case.facts.felled].into_iter().flatten().min();
+        let ran =
+            case.timeline.workers.iter().any(|one| supervisor.born <= one.born.latest() && one.born.earliest() <= exit);
+        if !ran && ordered.is_none_or(|at| at > exit) {
+            tally.fail(
+                exit,
+                format!("what nobody alive has ({dead}) kept the supervisor from starting"),
+                "a start".to_owned(),
+                said_status(status),
+            );
+        }
+    }
+}
+
+/// Whether a fault, as a scenario names it, puts something there that nobody alive has. A pid file is only text: whoever
+/// it names has no part in it, only who holds it has.
+fn is_dead(fault: &str) -> bool {
+    let says = |word: &str| fault.contains(word);
+    let text = ["Stale", "Foreign", "Garbage", "Empty"].into_iter().any(says);
+    fault.starts_with("File") && (says("is: Stale") || says("\"pidfile\"") && text)
 }
 
 /// From look to look it is the same thing, unless the supervisor was another one or the harness meddled with it.

@@ -134,7 +134,7 @@ pub const INVARIANTS: &[Invariant] = &[
         id: "INV-DETECT",
         title: "a worker that hangs is found, and no other is taken for one",
         definition: "A ready worker that does nothing any more is dead when the time for which a worker may be silent and \
-            `kill_slack` are over. A worker that says that it makes progress, that was kept from it for less than half of \
+            `kill_slack` are over, counted afresh if its supervisor was suspended meanwhile. A worker that says that it makes progress, that was kept from it for less than half of \
             that time, or whose supervisor was suspended, is not killed.",
         needs: "watchdog; absent: undeclared",
         judge: detect::judge,
@@ -184,7 +184,8 @@ pub const INVARIANTS: &[Invariant] = &[
         definition: "While a supervisor runs, the listening socket of its address, its control socket, its other sockets and its \
             pid file are the same from look to look: the inode of the socket and of the file, and the text. A second one that \
             is started beside it ends within 5 s with the status `second_start`, and changes none of them. What is somebody \
-            else's is not removed. A process that has nothing to do with the subject, in its process group or with a pid that \
+            else's is not removed. What nobody alive has, a socket without a listener or a pid file whatever it says, keeps \
+            nobody from starting. A process that has nothing to do with the subject, in its process group or with a pid that \
             was a worker's, gets no signal.",
         needs: "universal; second_start, absent: any but 0; holds_listener for the address",
         judge: own::judge,
@@ -193,7 +194,8 @@ pub const INVARIANTS: &[Invariant] = &[
         id: "INV-TRUTH",
         title: "what it says is so",
         definition: "The exit status tells a stop from a give-up as declared. Where the supervisor's own events are \
-            attached: no worker is called ready before it is, and none is said to have ended otherwise than it did.",
+            attached: no worker is called ready before it is, and none is said to have ended otherwise than it did. A pid file names the \
+            supervisor as soon as one of its workers is ready.",
         needs: "stop_status, give_up_status",
         judge: truth::judge,
     },

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{ClaimKind, Status, Worker};
-use crate::scenario::Command;
+use crate::history::{ClaimKind, Status, Worker, names_pid};
+use crate::scenario::{Command, Owns};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -21,6 +21,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         said = judge_status(case, exit, status, &mut tally);
     }
     judge_claims(case, &mut tally);
+    judge_pid_file(case, &mut tally);
     judge_reloads(case, &mut tally);
     let measured = match said {
         Some(status) => format!("{}, {} claims", said_status(status), case.timeline.claims.len()),
@@ -84,6 +85,35 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
             );
         }
     }
+}
+
+/// While it keeps a pool its pid file says who it is. One that the harness took away it need not miss.
+fn judge_pid_file(case: &Case<'_>, tally: &mut Tally) {
+    let line = case.timeline;
+    let looks = line.owned.iter().filter(|look| look.what == Owns::Pidfile.name() && look.at < case.facts.peace);
+    for look in looks {
+        let Some(owner) = line.supervisors.iter().rev().find(|one| one.born <= look.at) else { continue };
+        let runs = line.workers.iter().filter_map(|one| one.ready).any(|at| owner.born <= at && at <= look.at);
+        let missed = line.faults.iter().any(|fault| fault.from <= look.at && takes_pid_file(fault.fault));
+        if !runs || missed {
+            continue;
+        }
+        tally.held();
+        // As it is called in its own namespace.
+        let pid = if case.scenario.launch.init { 1 } else { owner.proc.pid };
+        if !look.is.is_some_and(|is| names_pid(is, pid)) {
+            tally.fail(
+                look.at,
+                "its workers serve, and its pid file does not say who it is".to_owned(),
+                format!("text {:?}", pid.to_string()),
+                look.is.unwrap_or("nothing").to_owned(),
+            );
+        }
+    }
+}
+
+fn takes_pid_file(fault: &str) -> bool {
+    fault.starts_with("File") && fault.contains("\"pidfile\"") && fault.contains("is: Missing")
 }
 
 /// Its own stream of events, where there is one.

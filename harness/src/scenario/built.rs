@@ -152,6 +152,7 @@ fn file(which: &str, is: FileFault) -> &'static str {
         ("config", FileFault::Missing) => "File config",
         ("log", FileFault::Missing | FileFault::Directory | FileFault::Full) => "File log",
         ("log directory", FileFault::Missing) => "File log directory",
+        ("pidfile", FileFault::Stale | FileFault::Garbage | FileFault::Empty | FileFault::Directory) => "File pidfile",
         ("control" | "socket" | "pidfile", FileFault::Missing | FileFault::Empty) => "File owned",
         (
             "control" | "socket" | "pidfile",

@@ -418,7 +418,8 @@ pub enum FileFault {
     Full,
     /// It is what a dead supervisor left: a socket that nobody listens on, a pid file that names nobody.
     Stale,
-    /// It is somebody else's who lives: a socket that is listened on, a pid file that names a bystander.
+    /// It is somebody else's who lives: a socket that is listened on, a pid file that names a bystander, or who starts the subject as
+    /// long as there is none.
     Foreign,
     /// It is a file of other bytes, which nobody knows the meaning of.
     Garbage,

@@ -29,7 +29,7 @@ pub struct Cli {
 pub enum Do {
     /// Run a pool, from a configuration file or from options alone
     #[command(after_help = signals_and_codes(), after_long_help = defaults_and_codes(), override_usage = RUN_USAGE)]
-    Run(Run),
+    Run(Box<Run>),
     /// Read a configuration file and say what it means; 65 if it is wrong
     #[command(after_help = signals_and_codes())]
     Check {
@@ -78,6 +78,9 @@ pub struct Run {
     /// Write events to an inherited descriptor
     #[arg(long, value_name = "N")]
     pub events_fd: Option<i32>,
+    /// Keep the supervisor's pid in a file, locked for as long as it lives
+    #[arg(long, value_name = "PATH")]
+    pub pid_file: Option<PathBuf>,
     /// Write nothing on standard error once the pool runs
     #[arg(long)]
     pub quiet: bool,

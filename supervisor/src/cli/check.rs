@@ -23,6 +23,7 @@ pub fn describe(file: &Path, config: &Config) -> String {
         None => {}
     }
     lines.extend(config.control.iter().map(|path| ("control", path.display().to_string())));
+    lines.extend(config.pid_file.iter().map(|path| ("pid file", path.display().to_string())));
     write_lines(&mut text, "  ", &lines);
     for pool in &config.pools {
         let several = config.pools.len() > 1;
@@ -51,6 +52,9 @@ fn pool_lines(config: &Config, pool: &PoolConfig, several: bool) -> Vec<(&'stati
     lines.push(("ready", ready(pool)));
     lines.push(("leave", leave(&pool.leave)));
     lines.push(("drain", format!("{:?} to finish, then SIGKILL to the process group", policy.drain)));
+    if !policy.lame_duck.is_zero() {
+        lines.push(("lame duck", format!("goes on serving for {:?} after a stop, then drains", policy.lame_duck)));
+    }
     lines.extend(
         policy.watchdog.map(|interval| ("watchdog", format!("a worker that says nothing for {interval:?} is killed"))),
     );

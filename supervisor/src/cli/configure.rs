@@ -80,6 +80,7 @@ pub fn configure(run: &Run) -> Result<Config, Refused> {
             events: None,
             quiet: false,
             control: None,
+            pid_file: None,
         },
     };
     complete(run, config)
@@ -173,6 +174,9 @@ fn apply(run: &Run, config: &mut Config) -> Result<(), Refused> {
     }
     if let Some(socket) = &run.background.control {
         config.control = Some(socket.clone());
+    }
+    if let Some(path) = &run.pid_file {
+        config.pid_file = Some(path.clone());
     }
     Ok(())
 }

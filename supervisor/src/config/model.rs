@@ -21,6 +21,8 @@ pub struct Config {
     pub quiet: bool,
     /// The Unix socket that the operator's commands come to.
     pub control: Option<PathBuf>,
+    /// The file that holds the supervisor's pid.
+    pub pid_file: Option<PathBuf>,
 }
 
 /// One pool of workers.

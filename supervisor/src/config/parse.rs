@@ -12,7 +12,7 @@ use super::read::{Reader, Struct};
 use super::{Config, EventSink, Handoff, PoolConfig, parse_address};
 
 /// The fields that say something about the supervisor; those of a pool stand beside them if there is only one.
-const OWN_FIELDS: &[&str] = &["listen", "backlog", "events", "quiet", "control", "pools"];
+const OWN_FIELDS: &[&str] = &["listen", "backlog", "events", "quiet", "control", "pid_file", "pools"];
 
 /// What a pool is called that nobody gave a name.
 pub const ONLY_POOL: &str = "main";
@@ -53,6 +53,9 @@ fn config(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Config {
             .map(EventSink::File),
         quiet: reader.value(fields, "quiet", "true or false", false),
         control: control(reader, fields),
+        pid_file: fields
+            .get("pid_file")
+            .and_then(|part| reader.read::<Option<PathBuf>>(part, "pid_file", "a file name in quotes").flatten()),
     }
 }
 

@@ -8,6 +8,6 @@ mod types;
 
 pub use traits::{Clock, Files, Kernel, Listen, Own, Processes, Streams, Wait};
 pub use types::{
-    Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Resource, ResourceLimit, Scope, Setup,
-    SignalNumber, SignalSet, SpawnSpec, Spawned, Stdio, Watch,
+    Address, Child, Errno, Fd, ListenOptions, Peer, PidFileError, Readiness, Received, Resource, ResourceLimit, Scope,
+    Setup, SignalNumber, SignalSet, SpawnSpec, Spawned, Stdio, Watch,
 };

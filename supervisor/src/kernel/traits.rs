@@ -7,8 +7,8 @@ use crate::core::{ExitStatus, SpawnError};
 use crate::policy::Instant;
 
 use super::{
-    Address, Child, Errno, Fd, ListenOptions, Peer, Readiness, Received, Scope, Setup, SignalNumber, SignalSet,
-    SpawnSpec, Spawned, Watch,
+    Address, Child, Errno, Fd, ListenOptions, Peer, PidFileError, Readiness, Received, Scope, Setup, SignalNumber,
+    SignalSet, SpawnSpec, Spawned, Watch,
 };
 
 /// Time.
@@ -120,6 +120,11 @@ pub trait Own {
 
     /// The environment that it was started with.
     fn environment(&self) -> Vec<(OsString, OsString)>;
+
+    /// Makes a file the pid file of this process: made if need be, mode 0644, locked (flock) for as long as the descriptor is
+    /// open, and overwritten with our pid and a newline. What it says before is not believed. [`Streams::close`] removes it,
+    /// unless something else is at the path by then or somebody else has written to it. Never through a symbolic link.
+    fn pid_file(&mut self, path: &Path) -> Result<Fd, PidFileError>;
 
     /// Its own process and effective user. A kernel in which nobody else lives need not say.
     fn identity(&self) -> Peer {

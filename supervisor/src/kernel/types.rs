@@ -173,6 +173,17 @@ pub struct Peer {
     pub user: u32,
 }
 
+/// Why a pid file can't be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PidFileError {
+    /// Somebody who lives holds it: the pid that it says, if it says one.
+    Held(Option<u32>),
+    /// What is at the path is not to be written to: why.
+    Strange(&'static str),
+    /// A call failed.
+    System(Errno),
+}
+
 /// Where a child's standard output or error goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stdio {

@@ -12,7 +12,7 @@ pub enum ExitCode {
     Usage = 64,
     /// The configuration is wrong (EX_DATAERR).
     Config = 65,
-    /// An address can't be bound, or nobody answers at one (EX_UNAVAILABLE).
+    /// An address can't be bound or another supervisor has the pid file, or nobody answers at an address (EX_UNAVAILABLE).
     AddressInUse = 69,
     /// A bug in the supervisor (EX_SOFTWARE).
     Bug = 70,
@@ -37,7 +37,7 @@ impl ExitCode {
             Self::Failed => "a command to a running supervisor was not carried out; the reason is told",
             Self::Usage => "the command line is wrong",
             Self::Config => "the configuration is wrong",
-            Self::AddressInUse => "an address can't be bound, or no supervisor answers there",
+            Self::AddressInUse => "an address or the pid file is taken, or no supervisor answers there",
             Self::Bug => "a bug in the supervisor, or the kernel can't wait any more",
             Self::GaveUp => "gave up: the restart limit was reached; nothing is left running",
         }

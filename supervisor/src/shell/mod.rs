@@ -15,6 +15,7 @@ mod operator;
 mod outlet;
 mod output;
 mod owners;
+mod pid_file;
 mod primary;
 mod readiness;
 mod reload;

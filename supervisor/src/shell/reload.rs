@@ -1,6 +1,6 @@
 //! Another configuration: read, checked and prepared while everything old goes on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::channel::swallows_channel;
 use crate::config::{Config, Handoff, PoolConfig};
@@ -34,13 +34,15 @@ pub struct Reloading<'a> {
     latest: Revision,
     /// Names of the pools, in the machine's order.
     pools: Vec<String>,
+    /// The pid file, which is that of the start.
+    pid_file: Option<PathBuf>,
 }
 
 impl<'a> Reloading<'a> {
     /// `source` is where `config` came from, if it came from a file.
     pub fn new(source: Option<Source<'a>>, config: &Config) -> Self {
         let pools = config.pools.iter().map(|pool| pool.name.clone()).collect();
-        Self { source, latest: Revision::default(), pools }
+        Self { source, latest: Revision::default(), pools, pid_file: config.pid_file.clone() }
     }
 }
 
@@ -71,6 +73,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     fn renew(&mut self) -> Result<(Revision, Vec<Policy>), String> {
         let mut config = self.read_again()?;
         order_as(&mut config.pools, &self.reloading.pools)?;
+        same_pid_file(self.reloading.pid_file.as_deref(), config.pid_file.as_deref())?;
         applicable(self.kernel, &config)?;
         self.outputs
             .configure(self.kernel, &config.pools)
@@ -112,6 +115,15 @@ fn order_as(pools: &mut [PoolConfig], names: &[String]) -> Result<(), String> {
     }
     pools.sort_by_key(|pool| place(pool));
     Ok(())
+}
+
+/// Whoever looks for the supervisor looks into the file that it was started with.
+fn same_pid_file(now: Option<&Path>, wanted: Option<&Path>) -> Result<(), String> {
+    let said = |path: Option<&Path>| path.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    if now == wanted {
+        return Ok(());
+    }
+    Err(format!("the pid file is {}, and can be changed to {} only by a restart", said(now), said(wanted)))
 }
 
 /// Whether every pool's workers can be made into what they are to be.

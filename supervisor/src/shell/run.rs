@@ -10,6 +10,7 @@ use crate::policy::{ExitCode, Instant, defaults};
 
 use super::human::errno_text;
 use super::operator::Operator;
+use super::pid_file;
 use super::reload::{Reloading, Source, applicable, warn};
 use super::settings::Settings;
 use super::state::{Open, Shell};
@@ -36,8 +37,8 @@ pub struct Start<'a> {
 
 /// Binds the listeners of `config`, starts `machine` and serves it until it says exit.
 ///
-/// Returns before anything is started with [`ExitCode::Config`] if the event file can't be opened,
-/// [`ExitCode::AddressInUse`] if an address can't be bound, and [`ExitCode::Stopped`] if a stop signal came first. Returns
+/// Returns before anything is started with [`ExitCode::Config`] if the event or pid file can't be opened,
+/// [`ExitCode::AddressInUse`] if an address can't be bound or somebody has the pid file, and [`ExitCode::Stopped`] if a stop signal came first. Returns
 /// [`ExitCode::Bug`], all workers killed, if the kernel can't wait any more.
 pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config, start: Start<'_>) -> ExitCode {
     let mut voices = Voices::open(kernel, config);
@@ -48,11 +49,12 @@ pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config, s
             let mut settings = Settings::new(kernel.environment());
             settings.add(Revision::default(), config, &bound);
             let reloading = Reloading::new(start.source, config);
+            let pid_file = open.pid_file.take();
             let mut shell = Shell::new(kernel, machine, voices, settings, open, reloading);
             let code = serve(&mut shell);
             shell.close_handoffs();
             let Shell { outputs, operator, sockets, .. } = shell;
-            (voices, open) = (shell.voices, Open { sockets, outputs, operator });
+            (voices, open) = (shell.voices, Open { sockets, outputs, operator, pid_file });
             code
         }
         Err(code) => code,
@@ -82,6 +84,10 @@ fn prepare<K: Kernel>(
         voices.say(&format!("can't append to {}: {}", path.display(), errno_text(errno)));
         return Err(ExitCode::Config);
     }
+    open.pid_file = pid_file::take(kernel, config).map_err(|(why, code)| {
+        voices.say(&why);
+        code
+    })?;
     open.operator = Operator::open(kernel, config).map_err(|(path, errno)| {
         voices.say(&format!("can't listen for commands on {}: {}", path.display(), errno_text(errno)));
         ExitCode::AddressInUse
@@ -105,9 +111,10 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         shell.emit(&Event::Stop { pool: None, hurry: false });
         return ExitCode::Stopped;
     }
+    let mut heard = shell.kernel.now();
     shell.feed(Input::Start);
     loop {
-        turn(shell, signals, &ready);
+        turn(shell, signals, &ready, heard);
         shell.attend();
         shell.share();
         if let Some(code) = shell.end {
@@ -118,8 +125,11 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         watches.clear();
         watch(shell, &mut watches);
         shell.retry_what_is_stuck();
-        if let Err(errno) = sleep(shell, &watches, &mut ready) {
-            return lost(shell, errno);
+        let before = shell.kernel.now();
+        match sleep(shell, &watches, &mut ready) {
+            Ok(Slept::Looked) => heard = before,
+            Ok(Slept::Interrupted) => {}
+            Err(errno) => return lost(shell, errno),
         }
         signals = shell.kernel.take_signals();
     }
@@ -140,13 +150,22 @@ fn deadline<K: Kernel, M: Machine>(shell: &Shell<'_, K, M>) -> Option<Instant> {
     [shell.next_deadline(), shell.handoffs.next_deadline(), shell.operator.next_deadline()].into_iter().flatten().min()
 }
 
+/// What a wait says about the descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slept {
+    /// Which of them are ready.
+    Looked,
+    /// Nothing: a signal ended it.
+    Interrupted,
+}
+
 /// Waits for whatever comes next. Where there is no memory for the table of descriptors it waits a little without one,
 /// which needs none.
 fn sleep<K: Kernel, M: Machine>(
     shell: &mut Shell<'_, K, M>,
     watches: &[Watch],
     ready: &mut Vec<Readiness>,
-) -> Result<(), Errno> {
+) -> Result<Slept, Errno> {
     let deadline = deadline(shell);
     let mut waited = shell.kernel.wait(watches, deadline, ready);
     if let Err(errno @ (Errno::NOMEM | Errno::AGAIN)) = waited {
@@ -157,15 +176,18 @@ fn sleep<K: Kernel, M: Machine>(
     match waited {
         Err(Errno::INTR) => {
             ready.clear();
-            Ok(())
+            Ok(Slept::Interrupted)
         }
-        other => other,
+        other => other.map(|()| Slept::Looked),
     }
 }
 
 /// Everything that one wake-up brought. The stop comes first: nothing else may start a process before the core knows of
 /// it. Deaths come before the words of the living, and a reload after both, so that it meets the pool as it is.
-fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, ready: &[Readiness]) {
+///
+/// What was said before `heard` has been read when this is over, so nobody is too late who was to speak by then. About later
+/// deadlines nothing is known before the next look, however long this turn, or a suspension in it, has taken.
+fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, ready: &[Readiness], heard: Instant) {
     if signals.term || signals.interrupt {
         shell.feed(Input::Command(Command::Stop));
     }
@@ -193,7 +215,7 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
         shell.reopen();
     }
     shell.tick_handoffs();
-    if shell.is_overdue() {
+    if shell.next_deadline().is_some_and(|deadline| deadline <= heard) {
         shell.feed(Input::Tick);
     }
 }
@@ -224,7 +246,7 @@ fn lost<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, errno: Errno) -> Exi
 
 /// Gives the last lines a little time to leave.
 fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices, open: Open) {
-    let Open { mut outputs, mut operator, .. } = open;
+    let Open { mut outputs, mut operator, pid_file, .. } = open;
     voices.take_told().into_iter().for_each(|told| operator.event(told));
     operator.stopped();
     let until: Instant = kernel.now() + FAREWELL;
@@ -254,6 +276,8 @@ fn farewell<K: Kernel>(kernel: &mut K, mut voices: Voices, open: Open) {
     operator.close(kernel);
     outputs.close(kernel);
     voices.close(kernel);
+    // Last of all: who finds nobody's lock on it may start.
+    pid_file.into_iter().for_each(|fd| kernel.close(fd));
 }
 
 #[cfg(test)]

@@ -10,11 +10,14 @@ use super::*;
 use crate::config::{Handoff, Leave, PoolConfig};
 use crate::core::{Action, ExitStatus, Order, Revision, SpawnError, SpawnStep, Word, WorkerId};
 use crate::kernel::{
-    Address, Child, Clock, Files, Listen, ListenOptions, Own, Peer, Processes, Received, SignalNumber, SpawnSpec,
-    Spawned, Streams, Wait,
+    Address, Child, Clock, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Received, SignalNumber,
+    SpawnSpec, Spawned, Streams, Wait,
 };
 
 const WORKER: WorkerId = WorkerId { pool: 0, slot: 0, generation: 1 };
+
+/// The descriptor of the pid file.
+const PID_FILE: i32 = 500;
 
 /// One thing that the machine was told, or that the kernel was asked to do.
 type Log = Rc<RefCell<Vec<String>>>;
@@ -27,6 +30,7 @@ struct Fake {
     signals: SignalSet,
     notify: Result<(), Errno>,
     listen: Result<(), Errno>,
+    pid_file: Result<(), PidFileError>,
     listeners: i32,
     reads: VecDeque<&'static str>,
     /// What sends answer; afterwards everything fits.
@@ -48,6 +52,7 @@ impl Fake {
             signals: SignalSet::default(),
             notify: Ok(()),
             listen: Ok(()),
+            pid_file: Ok(()),
             listeners: 0,
             reads: VecDeque::new(),
             sends: VecDeque::new(),
@@ -167,6 +172,9 @@ impl Files for Fake {
 }
 
 impl Own for Fake {
+    fn pid_file(&mut self, _: &Path) -> Result<Fd, PidFileError> {
+        self.pid_file.map(|()| Fd(PID_FILE))
+    }
     fn environment(&self) -> Vec<(OsString, OsString)> {
         vec![("LISTEN_PID".into(), "1".into())]
     }
@@ -200,7 +208,7 @@ fn pool(name: &str) -> PoolConfig {
 fn config(pools: Vec<PoolConfig>, listen: &[&str]) -> Config {
     let address = |text: &str| crate::config::parse_address(text).expect("valid");
     let listen = listen.iter().map(|text| (format!("on {text}"), address(text))).collect();
-    Config { pools, listen, backlog: 1, events: None, quiet: true, control: None }
+    Config { pools, listen, backlog: 1, events: None, quiet: true, control: None, pid_file: None }
 }
 
 /// Runs to the end; gives the code and the log without ids, which are all the same.
@@ -443,4 +451,28 @@ fn a_worker_that_gets_no_signal_is_told_on_its_channel() {
     kernel.kills = [Errno(1)].into();
     let (_, log) = run_fake(kernel, &[]);
     assert_eq!(log[4..6], ["signal 15 Process 7", DRAIN]);
+}
+
+#[test]
+fn the_pid_file_is_the_first_to_be_had_and_the_last_to_go() {
+    let with_file = Config { pid_file: Some("web.pid".into()), ..config(vec![pool("web")], &[]) };
+    let run_with = |pid_file| {
+        let mut kernel = Fake::new(vec![Ok((CHILD, vec![]))]);
+        kernel.dead = vec![Child(7)];
+        kernel.pid_file = pid_file;
+        kernel.listen = Err(Errno::ADDRINUSE);
+        let machine = Noting(Rc::clone(&kernel.log));
+        run_machine(&mut kernel, machine, &with_file)
+    };
+    let (code, log) = run_with(Ok(()));
+    assert_eq!(code, ExitCode::Stopped);
+    assert_eq!(log.last().map(String::as_str), Some("close 500"));
+    for (error, expected) in [
+        (PidFileError::Held(Some(7)), ExitCode::AddressInUse),
+        (PidFileError::Held(None), ExitCode::AddressInUse),
+        (PidFileError::Strange("it is a symbolic link"), ExitCode::Config),
+        (PidFileError::System(Errno::NOSPC), ExitCode::Config),
+    ] {
+        assert_eq!(run_with(Err(error)), (expected, vec![]));
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::channel::{Hub, TopicLimits};
 use crate::core::{Action, ErrorEvent, Event, Input, Machine, WorkerId};
-use crate::kernel::{Errno, Kernel};
+use crate::kernel::{Errno, Fd, Kernel};
 use crate::policy::{ExitCode, Instant};
 
 use super::handoff::Handoffs;
@@ -60,6 +60,8 @@ pub struct Open {
     pub sockets: Sockets,
     pub outputs: Outputs,
     pub operator: Operator,
+    /// Of no concern to the loop: held from before the first worker until after the last.
+    pub pid_file: Option<Fd>,
 }
 
 impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
@@ -72,7 +74,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         open: Open,
         reloading: Reloading<'a>,
     ) -> Self {
-        let Open { sockets, outputs, operator } = open;
+        let Open { sockets, outputs, operator, .. } = open;
         Self {
             kernel,
             machine,

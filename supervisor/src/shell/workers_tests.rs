@@ -7,7 +7,8 @@ use crate::shell::settings::Settings;
 
 fn settings() -> Rc<PoolSettings> {
     let pools = vec![PoolConfig::new("p", vec!["program".to_owned()], 1)];
-    let config = Config { pools, listen: Vec::new(), backlog: 1, events: None, quiet: true, control: None };
+    let config =
+        Config { pools, listen: Vec::new(), backlog: 1, events: None, quiet: true, control: None, pid_file: None };
     let mut settings = Settings::new(Vec::new());
     settings.add(Revision::default(), &config, &[]);
     settings.of(id(0), Revision::default()).expect("its pool")

@@ -67,7 +67,7 @@ impl Files for Unix {
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         let open = self.table.get(fd)?;
         Ok(match open.kind {
-            Kind::Plain | Kind::Pipe | Kind::Listener(_) => write(&open.fd, bytes)?,
+            Kind::Plain | Kind::Pipe | Kind::Listener(_) | Kind::PidFile(_) => write(&open.fd, bytes)?,
             Kind::SharedSocket => send(&open.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?,
             Kind::Shared => {
                 let mut fds = [PollFd::new(&open.fd, PollFlags::OUT)];

@@ -7,6 +7,7 @@ mod children;
 mod files;
 mod listen;
 mod memory;
+mod pid_file;
 mod poll;
 mod program;
 mod refusal;

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 
 use rustix::event::PollFd;
 use rustix::process::{Pid, geteuid};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::kernel::{Child, Clock, Errno, Own, Peer, Setup};
+use crate::kernel::{Child, Clock, Errno, Fd, Own, Peer, PidFileError, Setup};
 use crate::policy::Instant;
 
 use super::refusal::refusal;
@@ -73,6 +74,10 @@ impl Own for Unix {
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
         std::env::vars_os().collect()
+    }
+
+    fn pid_file(&mut self, path: &Path) -> Result<Fd, PidFileError> {
+        self.take_pid_file(path)
     }
 
     fn identity(&self) -> Peer {

@@ -5,7 +5,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use rustix::fs::Stat;
+
 use crate::kernel::{Address, Errno, Fd};
+
+use super::pid_file::is_ours;
 
 /// One open descriptor.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub enum Kind {
     Pipe,
     /// A listener.
     Listener(Box<Listener>),
+    /// Our pid file, locked.
+    PidFile(Box<MadePath>),
     /// A socket that may be blocking, because somebody else has it, too.
     SharedSocket,
     /// Anything else that may block, because somebody else has it, too.
@@ -55,10 +61,20 @@ impl MadePath {
         Some(Self { path, device: metadata.dev(), inode: metadata.ino() })
     }
 
+    /// The path of an open file.
+    pub fn of(path: PathBuf, is: &Stat) -> Self {
+        Self { path, device: is.st_dev, inode: is.st_ino }
+    }
+
+    /// Whether it is still the same.
+    pub fn is_there(&self) -> bool {
+        let same = |metadata: fs::Metadata| metadata.dev() == self.device && metadata.ino() == self.inode;
+        fs::symlink_metadata(&self.path).is_ok_and(same)
+    }
+
     /// Removes the path, unless something else is there by now.
     fn remove(&self) {
-        let same = |metadata: fs::Metadata| metadata.dev() == self.device && metadata.ino() == self.inode;
-        if fs::symlink_metadata(&self.path).is_ok_and(same) {
+        if self.is_there() {
             // Whoever took away our permission wants it to stay.
             _ = fs::remove_file(&self.path);
         }
@@ -102,10 +118,11 @@ fn place(fd: Fd) -> usize {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Kind::Listener(listener) = &self.kind
-            && let Some(made) = &listener.made
-        {
-            made.remove();
+        match &self.kind {
+            Kind::Listener(listener) => listener.made.iter().for_each(MadePath::remove),
+            // Still locked: nobody takes the name between the look and the removal.
+            Kind::PidFile(at) if is_ours(&self.fd) => at.remove(),
+            Kind::PidFile(_) | Kind::Plain | Kind::Pipe | Kind::SharedSocket | Kind::Shared => {}
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use harness::world::sim::SimKernel;
 use supervisor::core::{ExitStatus, SpawnError};
 use supervisor::kernel::{
-    Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
-    SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Readiness,
+    Received, Scope, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 use supervisor::unix::Unix;
@@ -16,6 +16,9 @@ use supervisor::unix::Unix;
 use crate::channels::{ChannelFault, Channels};
 use crate::meddling;
 use crate::output::{OutputFault, Plumbing, wait_for_room};
+
+/// More of a pid file is not read.
+const PIDS: usize = 64;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,14 @@ pub enum KernelFault {
     HalvesLimits,
     /// Variables that were meant for the supervisor reach its workers.
     KeepsVariables,
+    /// A pid file that says anything keeps it from starting.
+    BlockedByPidFile,
+    /// Its pid file is not written.
+    WritesNoPid,
+    /// Its pid file is written, and not locked.
+    SharesPidFile,
+    /// Whoever the pid file names is told to end before it starts.
+    EndsWhoIsNamed,
     /// Who is in its own process group gets what it sends to a worker.
     SignalsNeighbours,
     /// The clock that it goes by is the wall clock.
@@ -269,7 +280,26 @@ impl<K: Files + Wait> Files for Faulty<K> {
     }
 }
 
-impl<K: Own> Own for Faulty<K> {
+impl<K: Own + Files> Own for Faulty<K> {
+    fn pid_file(&mut self, path: &Path) -> Result<Fd, PidFileError> {
+        match self.fault {
+            KernelFault::BlockedByPidFile => {
+                let left = self.inner.read(path, PIDS).is_ok_and(|text| !text.is_empty());
+                if left { Err(PidFileError::Held(None)) } else { self.inner.pid_file(path) }
+            }
+            KernelFault::WritesNoPid => self.inner.open_append(Path::new("/dev/null")).map_err(PidFileError::System),
+            KernelFault::SharesPidFile => {
+                meddling::write_pid(path);
+                self.inner.open_append(path).map_err(PidFileError::System)
+            }
+            KernelFault::EndsWhoIsNamed => {
+                meddling::end_named(path);
+                self.inner.pid_file(path)
+            }
+            _ => self.inner.pid_file(path),
+        }
+    }
+
     fn environment(&self) -> Vec<(OsString, OsString)> {
         self.inner.environment()
     }

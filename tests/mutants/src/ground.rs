@@ -5,7 +5,23 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 11] = [
+pub const REAL: [Mutant; 13] = [
+    Mutant {
+        name: "shares-its-pid-file",
+        sentence: "a second supervisor writes its pid over that of the first before it learns that it may not run",
+        scenario: "ownership/pid_file::a_live_owner",
+        caught_by: "INV-OWN",
+        consequences: &[("INV-TRUTH", "what the file says is not so any more")],
+        mutation: Mutation::Kernel(KernelFault::SharesPidFile),
+    },
+    Mutant {
+        name: "ends-who-is-named",
+        sentence: "whomever a pid file names is told to end before it starts",
+        scenario: "ownership/pid_file::a_bystander",
+        caught_by: "INV-OWN",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::EndsWhoIsNamed),
+    },
     Mutant {
         name: "takes-paths",
         sentence: "whatever is at the path of a socket is removed, whoever listens there",

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::clocks::CLOCKS;
+use crate::faulty::KernelFault;
 use crate::ground::REAL;
 use crate::leaving::LEAVING;
 use crate::loads::LOADS;
@@ -19,7 +20,23 @@ pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
 });
 
 /// Those that belong to no kind with a list of its own.
-const LIST: [Mutant; 20] = [
+const LIST: [Mutant; 22] = [
+    Mutant {
+        name: "blocked-by-its-pid-file",
+        sentence: "a pid file that is there keeps it from starting, whomever it names",
+        scenario: "ownership/pid_file",
+        caught_by: "INV-OWN",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::BlockedByPidFile),
+    },
+    Mutant {
+        name: "writes-no-pid",
+        sentence: "it starts over an old pid file, which goes on naming somebody else",
+        scenario: "ownership/pid_file",
+        caught_by: "INV-TRUTH",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::WritesNoPid),
+    },
     Mutant {
         name: "no-restart",
         sentence: "a worker that dies is not replaced",

@@ -1,6 +1,7 @@
 //! What broken supervisors do to the host, as real processes only.
 
 use std::fs;
+use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgrp, getpid};
@@ -31,6 +32,21 @@ pub fn respecified(fault: KernelFault, spec: &SpawnSpec) -> Cow<'_, SpawnSpec> {
         _ => return Cow::Borrowed(spec),
     }
     Cow::Owned(changed)
+}
+
+/// Writes the pid of this process into a file, whoever has it.
+pub fn write_pid(path: &Path) {
+    // One that can't be written is not what is wrong here.
+    _ = fs::write(path, format!("{}\n", getpid()));
+}
+
+/// Tells the process that a file names to end, whoever that is.
+pub fn end_named(path: &Path) {
+    let named = fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
+    if let Some(pid) = named.filter(|pid| *pid > 1) {
+        // Nobody, often enough.
+        _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
 }
 
 /// Signals everybody in this process's group but itself.

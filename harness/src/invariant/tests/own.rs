@@ -1,6 +1,6 @@
 //! OWN.
 
-use crate::history::{Proc, Status, What};
+use crate::history::{Proc, Status, What, pid_file_told};
 use crate::verdict::Verdict;
 
 use super::super::testing::{SUPERVISOR, Tale};
@@ -35,6 +35,20 @@ fn a_second_start_fails_with_its_status_and_changes_nothing() {
     second(Some(Status::Code(69)), one, "file 3, socket 4").fails(&["INV-OWN"]);
     second(Some(Status::Code(69)), one, "").fails(&["INV-OWN"]);
     second(None, one, one).fails(&["INV-OWN"]);
+}
+
+#[test]
+fn a_second_supervisor_that_the_harness_killed_has_not_ended() {
+    let killed = |at: u64| {
+        let mut tale = Tale::full();
+        tale.add(1_100, What::SecondBorn(SECOND));
+        tale.add(at, What::Injected { proc: SECOND, signal: 9 });
+        tale.add(at + 1, What::SecondExited { proc: SECOND, status: Status::Signal(9) });
+        tale.calm(7_000, &[1, 2, 3, 4]);
+        tale
+    };
+    killed(2_000).doubts("INV-OWN");
+    killed(6_500).fails(&["INV-OWN"]);
 }
 
 #[test]
@@ -108,4 +122,35 @@ fn nothing_seen_is_not_applicable() {
     let mut tale = Tale::full();
     tale.calm(1_300, &[1, 2, 3, 4]);
     assert!(matches!(tale.verdict("INV-OWN"), Verdict::NotApplicable { .. }));
+}
+
+#[test]
+fn what_a_dead_one_left_keeps_nobody_from_starting() {
+    let start = |which: &str, is: &str, code: i32| {
+        let mut tale = Tale::unborn();
+        let fault = format!("File {{ which: \"{which}\", is: {is} }}");
+        tale.add(90, What::FaultBegan { step: vec![0], fault, on: Vec::new() });
+        tale.add(100, What::SupervisorBorn(SUPERVISOR)).exits(120, Status::Code(code));
+        tale.add(500, What::Healed { step: vec![0] });
+        tale.verdict("INV-OWN")
+    };
+    for (which, is) in [("pidfile", "Stale"), ("pidfile", "Foreign"), ("pidfile", "Empty"), ("control", "Stale")] {
+        assert!(matches!(start(which, is, 69), Verdict::Fail { .. }), "{which} {is}");
+    }
+    for (which, is) in [("pidfile", "Directory"), ("control", "Foreign"), ("socket", "Garbage")] {
+        assert!(!matches!(start(which, is, 69), Verdict::Fail { .. }), "{which} {is}");
+    }
+}
+
+#[test]
+fn a_pid_file_says_who_serves() {
+    let says = |text: &str| {
+        let mut tale = Tale::full();
+        looks(&mut tale, 1_000, "pidfile", &pid_file_told(7, text));
+        tale.calm(1_300, &[1, 2, 3, 4]);
+        tale
+    };
+    says(&format!("{}\n", SUPERVISOR.pid)).passes("INV-TRUTH");
+    says("4194305\n").fails(&["INV-TRUTH"]);
+    says("").fails(&["INV-TRUTH"]);
 }

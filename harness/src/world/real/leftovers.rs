@@ -6,11 +6,13 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use crate::history::{Leftover, Proc};
+use crate::scenario::Owns;
+use crate::subject;
 
 use super::{procfs, rundir};
 
 /// Everything that is left now: processes (the runner is a subreaper, so whatever is left is below it), the
-/// address, socket files in the run's directory. `bystanders` are the harness's own.
+/// address, socket files and the pid file in the run's directory. `bystanders` are the harness's own.
 pub fn find(address: SocketAddrV4, dir: &Path, bystanders: &[u32]) -> Vec<Leftover> {
     let there = procfs::descendants(std::process::id()).into_iter().filter(|pid| !bystanders.contains(pid));
     let mut left: Vec<Leftover> = there.filter_map(process).collect();
@@ -18,6 +20,9 @@ pub fn find(address: SocketAddrV4, dir: &Path, bystanders: &[u32]) -> Vec<Leftov
         left.push(Leftover::Address(address.to_string()));
     }
     left.extend(sockets(dir).map(Leftover::File));
+    if subject::owned(dir, Owns::Pidfile).is_file() {
+        left.push(Leftover::File(Owns::Pidfile.name().to_owned()));
+    }
     left
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::net::{SocketAddrAny, SocketAddrUnix, getsockname, sockopt};
 use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 
-use crate::history::What;
+use crate::history::{What, pid_file_told};
 use crate::scenario::Owns;
 use crate::subject;
 
@@ -44,7 +44,7 @@ impl Owned {
             let is = match (what, &listeners) {
                 (Owns::Control | Owns::Socket, Some(listeners)) => socket_file(path, listeners),
                 (Owns::Control | Owns::Socket, None) => continue,
-                (Owns::Pidfile, _) => pid_file(path),
+                (Owns::Pidfile, _) => text_file(path),
             };
             seen.push(What::Owned { what: what.name().to_owned(), is });
         }
@@ -91,10 +91,10 @@ fn socket_file(path: &Path, listeners: &[(SocketAddrAny, u64)]) -> Option<String
     Some(format!("file {}, {socket}", file.ino()))
 }
 
-fn pid_file(path: &Path) -> Option<String> {
+fn text_file(path: &Path) -> Option<String> {
     let file = fs::metadata(path).ok()?;
     let text = String::from_utf8_lossy(&fs::read(path).ok()?).chars().take(MOST).collect::<String>();
-    Some(format!("file {}, text {:?}", file.ino(), text.trim_end()))
+    Some(pid_file_told(file.ino(), &text))
 }
 
 #[cfg(test)]

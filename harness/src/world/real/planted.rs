@@ -21,6 +21,8 @@ pub struct Planted {
     inode: u64,
     /// It must not be touched.
     foreign: bool,
+    /// What a pid file says until somebody makes it its own.
+    text: Option<Vec<u8>>,
     /// Whoever lives behind it.
     _listener: Option<UnixListener>,
 }
@@ -55,7 +57,8 @@ pub fn plant(which: &str, path: &Path, is: FileFault, bystander: Option<Proc>) -
     let taken = which == "pidfile" && is != FileFault::Directory;
     let foreign = is != FileFault::Stale && !taken;
     let inode = fs::symlink_metadata(path).map_err(fail)?.ino();
-    Ok(Planted { which: which.to_owned(), path: path.to_owned(), inode, foreign, _listener: listener })
+    let text = taken.then(|| fs::read(path).map_err(fail)).transpose()?;
+    Ok(Planted { which: which.to_owned(), path: path.to_owned(), inode, foreign, text, _listener: listener })
 }
 
 impl Planted {
@@ -67,7 +70,8 @@ impl Planted {
 
     /// Takes it away, unless something else has its place by now.
     pub fn uproot(self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
+        let as_planted = self.text.as_ref().is_none_or(|text| fs::read(&self.path).is_ok_and(|is| is == *text));
+        if as_planted && fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
             // One of them is right.
             let _ = fs::remove_file(&self.path).or_else(|_| fs::remove_dir(&self.path));
         }
@@ -88,6 +92,11 @@ mod tests {
             planted.uproot();
             assert!(!path.exists(), "{is:?}");
         }
+        let pids = plant("pidfile", &path, FileFault::Stale, None).expect("planted");
+        fs::write(&path, "42\n").expect("written");
+        pids.uproot();
+        assert_eq!(fs::read(&path).expect("it is its owner's by now"), b"42\n");
+        fs::remove_file(&path).expect("there");
         let planted = plant("socket", &path, FileFault::Foreign, None).expect("planted");
         let before = planted.look();
         fs::rename(&path, dir.path().join("aside")).expect("moved");

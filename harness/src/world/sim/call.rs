@@ -23,6 +23,7 @@ pub enum Call {
     OpenAppend,
     Inherited,
     Write,
+    PidFile,
 }
 
 /// One way to fail.
@@ -78,7 +79,7 @@ const DQUOT: Failure = lasting(122, "EDQUOT");
 
 impl Call {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Wait,
         Self::Receive,
         Self::Send,
@@ -96,6 +97,7 @@ impl Call {
         Self::OpenAppend,
         Self::Inherited,
         Self::Write,
+        Self::PidFile,
     ];
 
     /// The name of the method.
@@ -118,11 +120,12 @@ impl Call {
             Self::OpenAppend => "open_append",
             Self::Inherited => "inherited",
             Self::Write => "write",
+            Self::PidFile => "pid_file",
         }
     }
 
     /// What its man pages (poll, recvmsg, sendmsg, getsockopt, socket, bind, listen, accept, fork, execve, kill, waitid,
-    /// open, read, fcntl, write; all section 2) let it fail with, as far as a sound program can meet it.
+    /// open, read, fcntl, write, flock; all section 2) let it fail with, as far as a sound program can meet it.
     pub const fn failures(self) -> &'static [Failure] {
         match self {
             Self::Wait => &[INTR, AGAIN, NOMEM],
@@ -143,6 +146,7 @@ impl Call {
             Self::OpenAppend => &[INTR, NOENT, ACCES, ISDIR, ROFS, NOSPC, MFILE, NFILE],
             Self::Inherited => &[BADF],
             Self::Write => &[INTR, AGAIN, PIPE, NOSPC, IO, FBIG, DQUOT],
+            Self::PidFile => &[NOENT, ACCES, ISDIR, ROFS, NOSPC, DQUOT, IO, MFILE, NFILE],
         }
     }
 }

@@ -97,7 +97,7 @@ impl World {
                 (pipe.writers == 0 || !pipe.bytes.is_empty(), false)
             }
             Object::Sink(stream) => (false, self.outlets.writable(stream)),
-            Object::Output | Object::Events | Object::Log(_) | Object::FullLog => (false, true),
+            Object::Output | Object::Events | Object::Log(_) | Object::FullLog | Object::PidFile => (false, true),
             // POLLNVAL
             Object::Free => (true, true),
         };
@@ -383,6 +383,9 @@ impl World {
     pub fn read_file(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
         self.call(CALL)?;
         self.needs_descriptors(1)?;
+        if self.pid_file.is_at(path) {
+            return self.pid_file_text().map(|text| text.bytes().take(limit).collect()).ok_or(Errno::NOENT);
+        }
         let (_, text) = self.file.as_ref().filter(|(known, _)| known == path).ok_or(Errno::NOENT)?;
         Ok(text.bytes().take(limit).collect())
     }

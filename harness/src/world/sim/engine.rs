@@ -20,6 +20,7 @@ use super::claims::Claims;
 use super::counters::Counters;
 use super::model::{Favour, HARNESS, Latency, Model, WAKE};
 use super::output::Outlets;
+use super::pid_file::PidFile;
 use super::process::Processes;
 use super::queue::{Ev, Queue};
 use super::rng::Rng;
@@ -75,6 +76,7 @@ pub(super) struct World {
     pub process_limit: usize,
     /// What exec(2) of the workers' program fails with.
     pub program_error: Option<Errno>,
+    pub pid_file: PidFile,
     /// The configuration file while a fault has taken it away.
     pub file_aside: Option<(PathBuf, String)>,
     pub claims: Claims,

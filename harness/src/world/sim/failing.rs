@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use supervisor::core::{ExitStatus, Pools, SpawnError};
 use supervisor::kernel::{
-    Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
-    SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Readiness,
+    Received, Scope, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -229,6 +229,11 @@ impl Files for Failing {
 }
 
 impl Own for Failing {
+    fn pid_file(&mut self, path: &Path) -> Result<Fd, PidFileError> {
+        self.check(Call::PidFile).map_err(PidFileError::System)?;
+        self.inner.pid_file(path)
+    }
+
     fn environment(&self) -> Vec<(OsString, OsString)> {
         self.inner.environment()
     }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use supervisor::core::{ExitStatus, SpawnError};
 use supervisor::kernel::{
-    Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, Processes, Readiness, Received, Scope,
-    SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Readiness,
+    Received, Scope, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -134,6 +134,11 @@ impl Files for SimKernel {
 }
 
 impl Own for SimKernel {
+    fn pid_file(&mut self, _path: &Path) -> Result<Fd, PidFileError> {
+        // The configuration names one path.
+        self.0.borrow_mut().take_pid_file()
+    }
+
     fn environment(&self) -> Vec<(OsString, OsString)> {
         vec![("PATH".into(), "/usr/bin:/bin".into())]
     }

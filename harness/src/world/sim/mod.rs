@@ -18,6 +18,7 @@ mod model;
 mod net;
 mod operator;
 mod output;
+mod pid_file;
 mod pipes;
 mod process;
 mod queue;

@@ -27,6 +27,7 @@ use super::engine::World;
 use super::kernel::SimKernel;
 use super::model::{Favour, Model};
 use super::output::Outlets;
+use super::pid_file::PidFile;
 use super::process::Processes;
 use super::queue::Queue;
 use super::rng::Rng;
@@ -36,6 +37,9 @@ use super::supervisor::Supervisor;
 const BEGIN: Time = Time::from_nanos(1_000_000_000);
 /// The address in the configuration; no packet ever goes there.
 const ADDRESS: &str = "127.0.0.1:8080";
+
+/// The run's directory, as the configuration names it; there is none.
+const RUN: &str = "/run";
 
 /// How long what is left of a subject is looked for after its end, where the profile says nothing.
 const ORPHANS: Duration = Duration::from_secs(1);
@@ -143,12 +147,12 @@ impl Prepared<'_> {
 struct NoConfig;
 
 /// Everything that the subject file leaves open, filled in.
-fn render(plan: &Plan) -> Option<Rendered> {
+pub(super) fn render(plan: &Plan) -> Option<Rendered> {
     let template = subject::template(&plan.subject, &plan.subject_dir).ok()?;
     let vars = Vars {
         pool: &plan.scenario.pool,
         address: ADDRESS,
-        run: Path::new("/run"),
+        run: Path::new(RUN),
         here: &plan.subject_dir,
         supervisor: &plan.bins.supervisor,
         puppet: Path::new(PUPPET),
@@ -217,6 +221,7 @@ impl World {
             process_limit: usize::MAX,
             program_error: None,
             file_aside: None,
+            pid_file: PidFile::new(&scenario.pool.owns, Path::new(RUN)),
             claims: Claims::new(plan.subject.events.is_some()),
             how_to_stop: plan.subject.stop,
             how_to_reload: plan.subject.reload,

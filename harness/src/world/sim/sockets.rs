@@ -27,6 +27,8 @@ pub(super) enum Object {
     Log(u32),
     /// or one on a full disk.
     FullLog,
+    /// The pid file, locked.
+    PidFile,
 }
 
 /// The supervisor's descriptor table: the lowest free number is given, as open(2) does.

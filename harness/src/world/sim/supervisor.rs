@@ -165,6 +165,7 @@ impl World {
         match object {
             Object::Free | Object::Output | Object::Notify(_) | Object::Events => {}
             Object::Sink(_) | Object::Log(_) | Object::FullLog => {}
+            Object::PidFile => self.release_pid_file(),
             Object::Conn(conn) => self.release_conn(conn),
             Object::Pipe(pipe) => self.close_reader(pipe),
             Object::Listener(listener) => {
