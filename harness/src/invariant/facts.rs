@@ -57,6 +57,16 @@ pub struct Departure {
 }
 
 impl Departure {
+    /// The span in which nobody may be started in its place, if there certainly is one: it was a failure, known for long enough
+    /// that the supervisor has noticed it, and no failure is followed at once.
+    pub fn delayed(&self, scenario: &Scenario) -> Option<(Time, Time)> {
+        let backoff = scenario.pool.backoff?;
+        let stable = self.longest_run.is_some_and(|run| bounds::maybe_stable(scenario, run));
+        let from = self.known_for_sure + bounds::START_JITTER;
+        let until = self.known + bounds::least(&backoff, 1);
+        (self.how == Leave::Death && !stable && from < until).then_some((from, until))
+    }
+
     /// Whether it had never served, whatever it said as it left.
     pub fn is_failed_start(&self) -> bool {
         self.shortest_run.is_none()

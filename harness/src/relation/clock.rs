@@ -90,7 +90,7 @@ fn plain(history: &History) -> Vec<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Death, Header, Proc, Role, Status};
+    use crate::history::{Death, Proc, Role, Status};
     use crate::scenario::parse;
 
     /// A worker that dies at 1 s, and its replacement `delay` later.
@@ -105,20 +105,9 @@ mod tests {
                 events.push(Event::at(at(1000), What::Died { proc, death }));
             }
         }
-        let text = String::new;
-        let header = Header {
-            schema: 1,
-            scenario_name: text(),
-            scenario: text(),
-            subject: text(),
-            subject_version: text(),
-            profile: text(),
-            world: world.to_owned(),
-            seed: 1,
-            slack_ns: 5_000_000,
-            host: Vec::new(),
-        };
-        History { header, events }
+        let mut history = History::told(world, events);
+        history.header.slack_ns = 5_000_000;
+        history
     }
 
     fn at(millis: u64) -> Time {

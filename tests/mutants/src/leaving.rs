@@ -6,7 +6,7 @@ use supervisor::core::{Action, Command, Input, Order, Pools, Signal, Word};
 use supervisor::policy::ExitCode;
 
 use crate::faulty::KernelFault;
-use crate::machines::{Behind, DeafToStop, Does, End, Ends, Fragile, Hears, Hurries, While};
+use crate::machines::{Behind, DeafToStop, Does, End, Ends, Fragile, Hears, Hurries, While, kills_nobody};
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
@@ -51,12 +51,7 @@ pub const LEAVING: [Mutant; 16] = [
         scenario: "hold::ignores_term_at_reload",
         caught_by: "INV-DRAIN",
         consequences: &[("INV-SERIAL", "a stop waits for ever")],
-        mutation: Mutation::Machine(|policies| {
-            Behind::machine(
-                policies,
-                Does(|action| (!matches!(action, Action::Signal(_, Signal::Kill))).then_some(action)),
-            )
-        }),
+        mutation: Mutation::Machine(kills_nobody),
     },
     Mutant {
         name: "never-says-drain",

@@ -9,7 +9,7 @@ mod scale;
 mod second;
 mod simple;
 
-pub use behind::{Behind, Does, Fault, Hears};
+pub use behind::{Behind, Does, Fault, Hears, kills_nobody};
 pub use deaf::{ChannelIsLife, DeafToStop, End, Ends, OldRestarts, OneReloadAtATime, While, WrongTarget};
 pub use late::LateReplacement;
 pub use meter::{Counting, Meter};
