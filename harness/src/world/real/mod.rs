@@ -27,6 +27,7 @@ mod job;
 mod journal;
 mod leftovers;
 mod log;
+mod manager;
 mod namespace;
 mod observe;
 mod outlets;
