@@ -313,6 +313,8 @@ fn a_sweep_tells_the_window_in_which_it_fails() {
     let later =
         stdout(&dir, &["sweep", "a.ron", "--sim", "--step", "1", "--from", "400ms", "--to", "1s", "--points", "4"], 0);
     assert!(later.contains("4 offsets from 400ms to 1s, 4 runs\n  fails nowhere"), "{later}");
+    assert_eq!(later.lines().count(), 2, "one block: the file's own sweep is not swept again\n{later}");
+    assert!(stdout(&dir, &["check", "a.ron", "b.ron"], 0).contains("a.ron: valid, 10 forms\nb.ron: valid, 2 forms\n"));
     harness(dir.path()).args(["sweep", "b.ron"]).assert().code(64).stderr(contains("there is no sweep in these files"));
     harness(dir.path())
         .args(["sweep", "b.ron", "--step", "9", "--sim"])

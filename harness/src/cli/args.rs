@@ -72,9 +72,9 @@ pub enum Command {
     },
     /// Run every form many times on a busy machine and count what came out
     ///
-    /// The form with the smallest part of its goal is always next. With --resume FILE every run is a line of that file, so
+    /// The form with the smallest part of its runs is always next. With --resume FILE every run is a line of that file, so
     /// that a soak can be killed at any time and goes on where it was. Ends with 1 if a run failed, with 2 if fewer than
-    /// 95 % of the first attempts were conclusive or a form has not enough runs yet.
+    /// 95 % of the first attempts were conclusive or a scenario or an entry of the catalogue has not enough runs yet.
     Soak(SoakArgs),
     /// Show several subjects beside each other: what each keeps of its promises, and what each can do
     ///
@@ -159,21 +159,21 @@ pub struct SoakArgs {
     /// Scenario files or folders of them; FILE::VARIANT picks one variant, FILE::plain the plain form
     #[arg(default_value = "scenarios", value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
-    /// Begin no run after this long [default: until every form has its runs]
+    /// Begin no run after this long [default: until everything has its runs]
     #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub span: Option<Duration>,
     /// Keep every run in this file, and go on with what is in it
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
-    /// How many runs of each form that guards against a P0 entry of the catalogue
+    /// How many runs of each P0 entry of the catalogue, and of each scenario file that guards against one
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub p0: u32,
-    /// How many runs of each other form
+    /// How many runs of each other entry and scenario file
     #[arg(long, default_value_t = 30, value_name = "N")]
     pub p1: u32,
-    /// Count the runs of every commit in the file, not only those of this one
+    /// Count the runs of every build, subject and scenario of these names, not only those of these very ones
     #[arg(long)]
-    pub any_commit: bool,
+    pub any_build: bool,
     /// What keeps the machine busy meanwhile
     #[arg(long, value_enum, value_delimiter = ',', default_value = "cpu,memory,io", value_name = "KIND,…")]
     pub stress: Vec<Stress>,

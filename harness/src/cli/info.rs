@@ -61,8 +61,7 @@ fn check_scenarios(path: &Path, out: &mut dyn Write) -> Result<(), Trouble> {
                 let missing = scenario::not_built(&scenario);
                 let note =
                     if missing.is_empty() { String::new() } else { format!(" (not built: {})", missing.join(", ")) };
-                let variants = scenario.variants.len();
-                writeln!(out, "{}: valid, {} forms{note}", file.display(), variants + 1)?;
+                writeln!(out, "{}: valid, {} forms{note}", file.display(), scenario.forms().len())?;
             }
             Err(problems) => wrong.push(problems),
         }

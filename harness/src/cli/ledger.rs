@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::iter::Sum;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,11 @@ pub enum Line {
 /// Where and of what the runs after this line are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
-    /// What was tested: `git describe`, or the version of the build.
+    /// The commit of the source, for the reader: `git describe`, or the version of the build.
     pub commit: String,
+    /// A digest of the binaries.
+    #[serde(default)]
+    pub build: String,
     /// The subject's name.
     pub subject: String,
     /// What its version command said.
@@ -47,8 +51,11 @@ pub struct Done {
     pub name: String,
     /// The seed.
     pub seed: u64,
-    /// What was tested.
+    /// The commit of the source, for the reader.
     pub commit: String,
+    /// A digest of what was tested, and with what. Older files have none.
+    #[serde(default)]
+    pub tested: String,
     /// The subject's name.
     pub subject: String,
     /// How the run came out.
@@ -74,6 +81,17 @@ pub struct Count {
     pub inconclusive_first: u32,
 }
 
+impl Sum for Count {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, count| Self {
+            runs: sum.runs + count.runs,
+            failed: sum.failed + count.failed,
+            inconclusive: sum.inconclusive + count.inconclusive,
+            inconclusive_first: sum.inconclusive_first + count.inconclusive_first,
+        })
+    }
+}
+
 /// The file, open, and what is in it.
 #[derive(Debug)]
 pub struct Ledger {
@@ -81,7 +99,7 @@ pub struct Ledger {
     /// What was counted: a run that is there twice counts once.
     seen: BTreeSet<(String, u64)>,
     counts: BTreeMap<String, Count>,
-    /// Runs of another commit or subject.
+    /// Runs that are not counted.
     pub others: u32,
 }
 
@@ -96,26 +114,28 @@ impl Drop for Ledger {
 }
 
 impl Ledger {
-    /// Opens the file, or makes it, and counts the runs of this commit (of every commit if `None`) and subject. Without a
-    /// path nothing is kept.
+    /// Opens the file, or makes it, and counts those of its runs that `counts` takes. Without a path nothing is kept.
     ///
     /// # Errors
-    /// It can't be read or written, another soak has it, or a line in it is none of ours.
-    pub fn open(path: Option<&Path>, commit: Option<&str>, subject: &str) -> Result<Self, String> {
+    /// It can't be read or written, another soak has it, or something in it is none of ours; then it stays as it is.
+    pub fn open(path: Option<&Path>, counts: impl Fn(&Done) -> bool) -> Result<Self, String> {
         let mut ledger = Self { file: None, seen: BTreeSet::new(), counts: BTreeMap::new(), others: 0 };
         let Some(path) = path else { return Ok(ledger) };
         let told = |why: String| format!("{}: {why}", path.display());
         let mut file =
             OpenOptions::new().read(true).append(true).create(true).open(path).map_err(|why| told(why.to_string()))?;
         file.try_lock().map_err(|_| told("another soak is writing to it".to_owned()))?;
-        let text = whole_lines(&mut file).map_err(|why| told(why.to_string()))?;
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let line = serde_json::from_str(line).map_err(|why| told(format!("line {}: {why}", index + 1)))?;
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(0)).map_err(|why| told(why.to_string()))?;
+        file.read_to_end(&mut bytes).map_err(|why| told(why.to_string()))?;
+        let (whole, lines) = lines(&bytes).map_err(told)?;
+        if whole < bytes.len() {
+            file.set_len(whole as u64).map_err(|why| told(why.to_string()))?;
+        }
+        for line in lines {
             match line {
-                Line::Run(done) if commit.is_some_and(|commit| commit != done.commit) || subject != done.subject => {
-                    ledger.others += 1;
-                }
-                Line::Run(done) => ledger.count(&done),
+                Line::Run(done) if counts(&done) => ledger.count(&done),
+                Line::Run(_) => ledger.others += 1,
                 Line::Session(_) => {}
             }
         }
@@ -164,35 +184,48 @@ impl Ledger {
     }
 }
 
-/// The text up to the last line feed; what comes after it was cut off, and is removed.
-fn whole_lines(file: &mut File) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(0))?;
-    file.read_to_end(&mut bytes)?;
+/// The whole lines, and where they end: what comes after the last line feed was cut off. It may be dropped only from a file that
+/// is ours beyond doubt.
+fn lines(bytes: &[u8]) -> Result<(usize, Vec<Line>), String> {
     let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    if whole < bytes.len() {
-        file.set_len(whole as u64)?;
-        bytes.truncate(whole);
+    let (text, tail) = bytes.split_at(whole);
+    let mut lines = Vec::new();
+    for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
+        if !line.trim_ascii().is_empty() {
+            lines.push(serde_json::from_slice(line).map_err(|why| format!("line {}: {why}", index + 1))?);
+        }
     }
-    String::from_utf8(bytes).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
+    let begins = |start: &[u8]| tail.starts_with(start) || start.starts_with(tail);
+    if lines.is_empty() && !BEGINNINGS.iter().any(|start| begins(start)) {
+        return Err("it is no file of a soak: it does not begin with a session or a run".to_owned());
+    }
+    Ok((whole, lines))
 }
+
+/// How a line of ours begins.
+const BEGINNINGS: [&[u8]; 2] = [b"{\"Session\":", b"{\"Run\":"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    fn done(name: &str, seed: u64, commit: &str, codes: [ExitCode; 2]) -> Line {
+    fn done(name: &str, seed: u64, tested: &str, codes: [ExitCode; 2]) -> Line {
         let [first, code] = codes;
-        let (name, commit) = (name.to_owned(), commit.to_owned());
+        let (name, tested, commit) = (name.to_owned(), tested.to_owned(), "v1".to_owned());
         let form = name.split("_").next().unwrap_or_default().to_owned();
-        Line::Run(Done { form, name, seed, commit, subject: "reference".into(), code, first, attempts: 1, took_ms: 5 })
+        let subject = "reference".to_owned();
+        Line::Run(Done { form, name, seed, commit, tested, subject, code, first, attempts: 1, took_ms: 5 })
+    }
+
+    fn all(path: &Path) -> Result<Ledger, String> {
+        Ledger::open(Some(path), |_| true)
     }
 
     fn file(lines: &[Line], tail: &str) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("soak.jsonl");
-        let mut ledger = Ledger::open(Some(&path), None, "reference").expect("a new file");
+        let mut ledger = all(&path).expect("a new file");
         lines.iter().for_each(|line| ledger.append(line).expect("a line"));
         drop(ledger);
         let mut text = std::fs::read_to_string(&path).expect("the file");
@@ -214,7 +247,7 @@ mod tests {
             done("b::sweep_2", 1, "x", [ExitCode::Inconclusive; 2]),
         ];
         let (_dir, path) = file(&lines, "");
-        let ledger = Ledger::open(Some(&path), Some("x"), "reference").expect("our own file");
+        let ledger = all(&path).expect("our own file");
         assert_eq!(ledger.of("a"), Count { runs: 2, inconclusive_first: 1, ..Count::default() });
         assert_eq!(ledger.of("b::sweep"), Count { runs: 2, failed: 1, inconclusive: 1, inconclusive_first: 1 });
         assert!(ledger.has("b::sweep_2", 1) && !ledger.has("b::sweep_2", 2));
@@ -223,30 +256,60 @@ mod tests {
     #[test]
     fn a_line_that_was_cut_off_is_dropped_and_the_file_goes_on() {
         let (_dir, path) = file(&[done("a", 1, "x", OK)], "{\"Run\":{\"form\":\"a\",\"na");
-        let mut ledger = Ledger::open(Some(&path), Some("x"), "reference").expect("the tail is no error");
+        let mut ledger = all(&path).expect("the tail is no error");
         ledger.append(&done("a", 2, "x", OK)).expect("a line");
         drop(ledger);
-        assert_eq!(Ledger::open(Some(&path), Some("x"), "reference").expect("whole lines").of("a").runs, 2);
+        assert_eq!(all(&path).expect("whole lines").of("a").runs, 2);
     }
 
     #[test]
-    fn runs_of_another_commit_or_subject_are_not_counted() {
+    fn runs_that_are_not_asked_for_are_not_counted() {
         let (_dir, path) = file(&[done("a", 1, "x", OK), done("a", 2, "y", OK)], "");
-        let mine = Ledger::open(Some(&path), Some("x"), "reference").expect("our own file");
+        let mine = Ledger::open(Some(&path), |done| done.tested == "x").expect("our own file");
         assert_eq!((mine.of("a").runs, mine.others), (1, 1));
-        drop(mine);
-        let all = Ledger::open(Some(&path), None, "reference").expect("our own file");
-        assert_eq!((all.of("a").runs, all.others), (2, 0));
-        drop(all);
-        assert_eq!(Ledger::open(Some(&path), None, "nginx").expect("our own file").others, 2);
     }
 
     #[test]
-    fn a_file_of_something_else_or_of_a_running_soak_is_refused() {
-        let (_dir, path) = file(&[], "hello\n");
-        assert!(Ledger::open(Some(&path), None, "reference").expect_err("no line of ours").contains("line 1"));
+    fn a_run_of_before_there_were_digests_is_read_and_is_of_nothing_that_is_known() {
+        let Line::Run(run) = done("a", 1, "x", OK) else { panic!("a run") };
+        let text = serde_json::to_string(&Line::Run(run)).expect("text").replace("\"tested\":\"x\",", "");
+        let (_dir, path) = file(&[], &(text + "\n"));
+        let mine = Ledger::open(Some(&path), |done| done.tested.is_empty()).expect("our own file");
+        assert_eq!(mine.of("a").runs, 1);
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_refused_and_stays_as_it_is() {
+        for (text, why) in [
+            ("hello\n", "line 1"),
+            ("a diary without a line feed", "no file of a soak"),
+            ("\n\nhello", "no file of a soak"),
+            ("{\"Ran\": 1}", "no file of a soak"),
+        ] {
+            let (_dir, path) = file(&[], text);
+            let refused = all(&path).expect_err(text);
+            assert!(refused.contains(why), "{text}: {refused}");
+            assert_eq!(std::fs::read_to_string(&path).expect("the file"), text);
+        }
+        let (_dir, path) = file(&[done("a", 1, "x", OK)], "hello\n{\"Run\"");
+        let before = std::fs::read(&path).expect("the file");
+        assert!(all(&path).expect_err("not all lines are ours").contains("line 2"));
+        assert_eq!(std::fs::read(&path).expect("the file"), before);
+    }
+
+    #[test]
+    fn a_first_line_that_was_cut_off_is_ours() {
+        for tail in ["", "{", "{\"Run\":{\"fo", "{\"Session\":{\"comm"] {
+            let (_dir, path) = file(&[], tail);
+            drop(all(&path).expect(tail));
+            assert_eq!(std::fs::read_to_string(&path).expect("the file"), "");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_running_soak_is_refused() {
         let (_dir, path) = file(&[], "");
-        let _first = Ledger::open(Some(&path), None, "reference").expect("a free file");
-        assert!(Ledger::open(Some(&path), None, "reference").expect_err("it is taken").contains("another soak"));
+        let _first = all(&path).expect("a free file");
+        assert!(all(&path).expect_err("it is taken").contains("another soak"));
     }
 }

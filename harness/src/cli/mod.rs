@@ -5,6 +5,7 @@ mod bins;
 mod calls;
 mod dry;
 mod explain;
+mod goals;
 mod hunt;
 mod info;
 mod ledger;
@@ -18,6 +19,7 @@ mod stress;
 mod suite;
 mod sweep;
 mod tallied;
+mod tested;
 mod trouble;
 
 pub use main::main;

@@ -22,19 +22,28 @@ pub struct Form {
 
 /// All forms of the scenarios that `paths` name: files, folders of them, or `FILE::VARIANT`.
 pub fn forms(paths: &[PathBuf]) -> Result<Vec<Form>, Problems> {
+    all(paths, |scenario| scenario)
+}
+
+/// The same without the points of the sweeps that the files have themselves.
+pub fn unswept(paths: &[PathBuf]) -> Result<Vec<Form>, Problems> {
+    all(paths, |scenario| Scenario { sweep: None, ..scenario })
+}
+
+fn all(paths: &[PathBuf], of: impl Fn(Scenario) -> Scenario) -> Result<Vec<Form>, Problems> {
     let mut forms = Vec::new();
     for path in paths {
-        forms.extend(forms_of(path)?);
+        forms.extend(forms_of(path, &of)?);
     }
     Ok(forms)
 }
 
-fn forms_of(path: &Path) -> Result<Vec<Form>, Problems> {
+fn forms_of(path: &Path, of: impl Fn(Scenario) -> Scenario) -> Result<Vec<Form>, Problems> {
     let (path, wanted) = split(path);
     let mut forms = Vec::new();
     for (name, file) in scenario::find(&[path])? {
         let (_, scenario) = read(&file)?;
-        let of_file = scenario.forms().into_iter().map(|(variant, scenario)| Form {
+        let of_file = of(scenario).forms().into_iter().map(|(variant, scenario)| Form {
             name: variant.map_or_else(|| name.clone(), |variant| format!("{name}::{variant}")),
             file: file.clone(),
             scenario,

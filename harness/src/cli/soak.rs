@@ -8,35 +8,40 @@ use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::report::{self, Run, Style};
-use crate::scenario;
 use crate::subject;
 use crate::verdict::ExitCode;
 use crate::world::real;
 
 use super::args::SoakArgs;
+use super::goals::{Goal, goals, wanted};
 use super::ledger::{Done, Ledger, Line, Session};
 use super::progress::Progress;
-use super::select::{self, Form};
+use super::select;
 use super::stress::Stress;
 use super::suite::{self, Task, World};
-use super::tallied::{Goal, Tallied};
+use super::tallied::Tallied;
+use super::tested::Tested;
 use super::trouble::Trouble;
 use super::{bins, run};
 
-/// Runs the forms, those that have the fewest runs for their goal first, and prints every run that did not come out as
+/// Runs the forms, those that have the smallest part of what is wanted first, and prints every run that did not come out as
 /// expected, then the counts.
 pub fn soak(args: &SoakArgs) -> Result<ExitCode, Trouble> {
     let forms = select::forms(&args.paths)?;
     let (subject, folder) = subject::load(&args.subject)?;
     let bins = bins::locate(args.bin_dir.as_deref()).map_err(Trouble::Usage)?;
-    let commit = commit();
-    let counted = (!args.any_commit).then_some(commit.as_str());
-    let mut ledger = Ledger::open(args.resume.as_deref(), counted, &subject.name).map_err(Trouble::Usage)?;
     let tasks: Vec<Task> = forms.iter().map(|form| run::task(form, &subject, &folder, &bins, args.seed)).collect();
+    let tested = Tested::of(&tasks, &bins, &folder).map_err(Trouble::Usage)?;
+    let counts = |done: &Done| {
+        done.subject == subject.name && (args.any_build || tested.form(&done.name) == Some(done.tested.as_str()))
+    };
+    let mut ledger = Ledger::open(args.resume.as_deref(), counts).map_err(Trouble::Usage)?;
     let version = tasks.first().map_or_else(String::new, |task| real::subject_version(&task.plan));
-    let (goals, not_applicable) = goals(&forms, tasks, args);
+    let (groups, goals, not_applicable) = planned(tasks, args);
+    let commit = commit();
     let session = Session {
         commit: commit.clone(),
+        build: tested.build.clone(),
         subject: subject.name.clone(),
         subject_version: version,
         host: real::facts(),
@@ -46,7 +51,7 @@ pub fn soak(args: &SoakArgs) -> Result<ExitCode, Trouble> {
     };
     ledger.append(&Line::Session(session)).map_err(Trouble::Output)?;
     let until = args.span.map(|span| Instant::now() + span);
-    let soak = Soak { args, commit, until, state: Mutex::new(State::new(ledger, goals)) };
+    let soak = Soak { args, commit, tested, until, state: Mutex::new(State::new(ledger, groups)) };
     let stress = Stress::start(&args.stress);
     soak.run();
     drop(stress);
@@ -55,7 +60,8 @@ pub fn soak(args: &SoakArgs) -> Result<ExitCode, Trouble> {
     if let Some(why) = state.trouble {
         return Err(Trouble::Output(why));
     }
-    let tallied = Tallied::new(&state.goals.iter().map(|group| group.goal.clone()).collect::<Vec<_>>(), &state.ledger);
+    let forms = state.groups.iter().map(|group| (group.form.clone(), group.wanted));
+    let tallied = Tallied::new(forms, &goals, &state.ledger);
     tallied.print(&not_applicable, &mut io::stdout())?;
     Ok(tallied.code())
 }
@@ -63,34 +69,30 @@ pub fn soak(args: &SoakArgs) -> Result<ExitCode, Trouble> {
 /// The tasks of one counted form: one, or one for each point of a sweep.
 #[derive(Debug)]
 struct Group {
-    goal: Goal,
+    form: String,
+    /// How many runs are wanted of it.
+    wanted: u32,
     tasks: Vec<Task>,
     /// How many of its runs are going on.
     running: u32,
 }
 
-/// What was planned, and what is not applicable and why.
-fn goals(forms: &[Form], tasks: Vec<Task>, args: &SoakArgs) -> (Vec<Group>, BTreeMap<String, usize>) {
-    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+/// What is planned, for which goals, and what is not applicable and why.
+fn planned(tasks: Vec<Task>, args: &SoakArgs) -> (Vec<Group>, Vec<Goal>, BTreeMap<String, usize>) {
+    let mut forms: BTreeMap<String, Vec<Task>> = BTreeMap::new();
     let mut not_applicable = BTreeMap::new();
-    for (form, task) in forms.iter().zip(tasks) {
+    for task in tasks {
         let missing = suite::missing(&task.plan, World::Real);
-        if !missing.is_empty() {
-            missing.into_iter().for_each(|why| *not_applicable.entry(why).or_default() += 1);
-            continue;
+        if missing.is_empty() {
+            forms.entry(counted_as(&task.plan.name)).or_default().push(task);
         }
-        let first = guards_against(form, "P0");
-        let runs = if first { args.p0 } else { args.p1 };
-        let name = counted_as(&form.name);
-        let goal = Goal { form: name.clone(), first, runs };
-        groups.entry(name).or_insert(Group { goal, tasks: Vec::new(), running: 0 }).tasks.push(task);
+        missing.into_iter().for_each(|why| *not_applicable.entry(why).or_default() += 1);
     }
-    (groups.into_values().collect(), not_applicable)
-}
-
-fn guards_against(form: &Form, priority: &str) -> bool {
-    let entries = form.scenario.guards_against.iter().filter_map(|id| scenario::entry(id));
-    entries.into_iter().any(|entry| entry.priority == priority)
+    let scenarios =
+        forms.iter().flat_map(|(form, tasks)| tasks.iter().map(|task| (form.as_str(), &task.plan.scenario)));
+    let goals = goals(scenarios, args.p0, args.p1);
+    let group = |(form, tasks): (String, _)| Group { wanted: wanted(&goals, &form), form, tasks, running: 0 };
+    (forms.into_iter().map(group).collect(), goals, not_applicable)
 }
 
 /// The points of a sweep are counted as one form.
@@ -101,7 +103,7 @@ fn counted_as(name: &str) -> String {
     }
 }
 
-/// What was built: the commit if the source that this was built from is a checkout, else the version.
+/// The commit of the source that this was built from, as it is now, if that is a checkout; else the version.
 fn commit() -> String {
     let source = env!("CARGO_MANIFEST_DIR");
     let described = Command::new("git").args(["-C", source, "describe", "--always", "--dirty", "--tags"]).output();
@@ -113,6 +115,7 @@ fn commit() -> String {
 struct Soak<'a> {
     args: &'a SoakArgs,
     commit: String,
+    tested: Tested,
     /// No run begins after this; without it the soak ends when every goal is reached.
     until: Option<Instant>,
     state: Mutex<State>,
@@ -120,7 +123,7 @@ struct Soak<'a> {
 
 struct State {
     ledger: Ledger,
-    goals: Vec<Group>,
+    groups: Vec<Group>,
     /// Runs that were begun by this soak and are not over.
     running: BTreeSet<(String, u64)>,
     progress: Progress,
@@ -129,18 +132,17 @@ struct State {
 }
 
 impl State {
-    fn new(ledger: Ledger, goals: Vec<Group>) -> Self {
-        let wanted: u32 =
-            goals.iter().map(|group| group.goal.runs.saturating_sub(ledger.of(&group.goal.form).runs)).sum();
-        Self { ledger, goals, running: BTreeSet::new(), progress: Progress::new(wanted as usize), trouble: None }
+    fn new(ledger: Ledger, groups: Vec<Group>) -> Self {
+        let wanted: u32 = groups.iter().map(|group| group.wanted.saturating_sub(ledger.of(&group.form).runs)).sum();
+        Self { ledger, groups, running: BTreeSet::new(), progress: Progress::new(wanted as usize), trouble: None }
     }
 
-    /// The run that is wanted most: of the form with the smallest part of its goal, with its next seed. `beyond` goes on
-    /// when every goal is reached.
+    /// The run that is wanted most: of the form with the smallest part of its runs, with its next seed. `beyond` goes on
+    /// when every form has them.
     fn next(&mut self, seed: u64, beyond: bool) -> Option<(usize, Task)> {
-        let begun = |group: &Group| self.ledger.of(&group.goal.form).runs + group.running;
-        let wanting = self.goals.iter().enumerate().filter(|(_, group)| beyond || begun(group) < group.goal.runs);
-        let part = |group: &Group| f64::from(begun(group)) / f64::from(group.goal.runs.max(1));
+        let begun = |group: &Group| self.ledger.of(&group.form).runs + group.running;
+        let wanting = self.groups.iter().enumerate().filter(|(_, group)| beyond || begun(group) < group.wanted);
+        let part = |group: &Group| f64::from(begun(group)) / f64::from(group.wanted.max(1));
         let (index, group) = wanting.min_by(|(_, one), (_, other)| part(one).total_cmp(&part(other)))?;
         // Seeds in order, the points of a sweep in turn: the first that was not run yet and is not running.
         let mut candidates = (0..).map(|n: u64| {
@@ -154,20 +156,21 @@ impl State {
         let mut task = task.clone();
         task.plan.seed = seed;
         self.running.insert((task.plan.name.clone(), seed));
-        self.goals[index].running += 1;
+        self.groups[index].running += 1;
         Some((index, task))
     }
 
     /// Notes a run that is over, and shows it if it is news.
-    fn over(&mut self, index: usize, run: &Run, commit: &str) {
-        let group = &mut self.goals[index];
+    fn over(&mut self, index: usize, run: &Run, commit: &str, tested: &str) {
+        let group = &mut self.groups[index];
         group.running -= 1;
         self.running.remove(&(run.name.clone(), run.seed));
         let done = Done {
-            form: group.goal.form.clone(),
+            form: group.form.clone(),
             name: run.name.clone(),
             seed: run.seed,
             commit: commit.to_owned(),
+            tested: tested.to_owned(),
             subject: run.subject.clone(),
             code: run.code(),
             first: run.attempts.first().map_or(ExitCode::NothingJudged, |attempt| attempt.code),
@@ -194,7 +197,8 @@ impl Soak<'_> {
                 scope.spawn(|| {
                     while let Some((index, task)) = self.next() {
                         let run = suite::run(&task, World::Real, &self.args.histories, &mut |_| {});
-                        self.state().over(index, &run, &self.commit);
+                        let tested = self.tested.form(&run.name).unwrap_or_default();
+                        self.state().over(index, &run, &self.commit, tested);
                         if run.code() == ExitCode::Ok {
                             forget(&run);
                         }

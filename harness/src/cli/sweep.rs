@@ -51,7 +51,7 @@ fn swept(args: &SweepArgs) -> Result<Vec<(Form, Sweep)>, Trouble> {
     let mut swept = Vec::new();
     if let Some(step) = args.step {
         let sweep = Sweep { step, from: Span(args.from), to: Span(args.to), points: args.points.unwrap_or(POINTS) };
-        for form in select::forms(&args.paths)? {
+        for form in select::unswept(&args.paths)? {
             let scenario = Scenario { sweep: Some(sweep.clone()), ..form.scenario.clone() };
             scenario::validate(&scenario)?;
             swept.push((Form { scenario, ..form }, sweep.clone()));

@@ -173,6 +173,13 @@ pub struct FaultSpan<'a> {
     pub until: Time,
 }
 
+impl FaultSpan<'_> {
+    /// Whether it keeps this process from running.
+    pub fn freezes(&self, proc: Proc) -> bool {
+        self.fault.starts_with("Freeze") && self.on.contains(&proc)
+    }
+}
+
 /// A signal that the harness sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Injected {

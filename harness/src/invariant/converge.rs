@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 use super::bounds;
 use super::case::{Case, Timely};
 use super::curve::Curve;
-use super::facts::{Leave, merge};
+use super::facts::{Departure, Leave, merge};
 use super::floor::no_steps;
 use super::output::is_about_output;
 use super::tally::{Tally, say};
@@ -143,7 +143,8 @@ fn unaware(case: &Case<'_>) -> Vec<(Time, Time)> {
 
 /// The longest delay that the policy may have imposed in this run.
 fn longest_delay(case: &Case<'_>) -> Duration {
-    let delayed = case.facts.departures.iter().filter(|one| one.how != Leave::OnePhase && one.how != Leave::TwoPhase);
+    let polite = |one: &Departure| matches!(one.how, Leave::OnePhase | Leave::TwoPhase) && !one.is_failed_start();
+    let delayed = case.facts.departures.iter().filter(|one| !polite(one));
     let short = delayed.filter(|one| one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run)));
     let failures = u32::try_from(short.count()).unwrap_or(u32::MAX);
     bounds::longest(case.scenario, case.profile, failures)

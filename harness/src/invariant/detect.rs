@@ -41,10 +41,7 @@ fn silent_from(case: &Case<'_>, index: usize) -> Option<(Time, Time)> {
     if let Some(from) = [hung, silent].into_iter().flatten().min() {
         return Some((from, Time::NEVER));
     }
-    let frozen =
-        case.timeline.faults.iter().find(|fault| {
-            fault.on.contains(&worker.proc) && fault.fault.starts_with("Freeze") && fault.until > ready
-        })?;
+    let frozen = case.timeline.faults.iter().find(|fault| fault.freezes(worker.proc) && fault.until > ready)?;
     Some((frozen.from.max(ready), frozen.until))
 }
 

@@ -98,12 +98,7 @@ const A_SIGNAL: Duration = Duration::from_millis(1);
 /// When a worker that ended at `died` last ran: one that was frozen until then had accepted nothing since. A client's clock
 /// and the fault's may differ a little.
 fn last_ran(case: &Case<'_>, worker: &Worker, died: Time) -> Time {
-    let frozen = |fault: &&FaultSpan<'_>| {
-        fault.fault.starts_with("Freeze")
-            && fault.on.contains(&worker.proc)
-            && fault.from <= died
-            && died <= fault.until
-    };
+    let frozen = |fault: &&FaultSpan<'_>| fault.freezes(worker.proc) && fault.from <= died && died <= fault.until;
     case.timeline.faults.iter().find(frozen).map_or(Time::NEVER, |fault| fault.from + A_SIGNAL + case.slack.0)
 }
 

@@ -34,17 +34,16 @@ pub(super) fn answered(case: &Case<'_>, within: Duration, span: Span) -> Verdict
 /// What it uses at the end, and what it ever used, beside what it used before the first step.
 pub(super) fn grows(case: &Case<'_>, memory: u64, descriptors: u32) -> Verdict {
     let used = || case.timeline.used.iter().filter(|used| Some(used.proc) == case.facts.supervisor);
-    let (Some(first), Some(last)) = (used().next(), used().next_back()) else {
-        return Verdict::NotApplicable { why: "nobody looked at what it uses".to_owned() };
+    let Some((first, last)) = ends(used()) else {
+        return Verdict::NotApplicable { why: "nobody looked twice at what it uses".to_owned() };
     };
-    let more = last.peak.saturating_sub(first.peak);
     let kept = last.descriptors.saturating_sub(first.descriptors);
-    let counted = |used: &Used| used.peak > 0;
-    let actual = match (counted(first) && counted(last), kept) {
-        (true, kept) => format!("{} KiB more at most, {kept} descriptors more at the end", more / 1024),
-        (false, kept) => format!("{kept} descriptors more at the end"),
+    let more = ends(used().filter(|used| used.peak > 0)).map(|(first, last)| last.peak.saturating_sub(first.peak));
+    let actual = match more {
+        Some(more) => format!("{} KiB more at most, {kept} descriptors more at the end", more / 1024),
+        None => format!("{kept} descriptors more at the end"),
     };
-    if more > memory || kept > descriptors {
+    if more.is_some_and(|more| more > memory) || kept > descriptors {
         return Verdict::Fail {
             at: last.at,
             because: format!("it has used more since {}", first.at),
@@ -52,5 +51,13 @@ pub(super) fn grows(case: &Case<'_>, memory: u64, descriptors: u32) -> Verdict {
             actual,
         };
     }
-    Verdict::Pass { measured: actual }
+    match more {
+        Some(_) => Verdict::Pass { measured: actual },
+        None => Verdict::NotApplicable { why: format!("its memory was not measured; {actual}") },
+    }
+}
+
+/// The first and the last of at least two.
+fn ends<'a>(mut used: impl DoubleEndedIterator<Item = &'a Used>) -> Option<(&'a Used, &'a Used)> {
+    used.next().zip(used.next_back())
 }

@@ -56,6 +56,13 @@ pub struct Departure {
     pub longest_run: Option<Duration>,
 }
 
+impl Departure {
+    /// Whether it had never served, whatever it said as it left.
+    pub fn is_failed_start(&self) -> bool {
+        self.shortest_run.is_none()
+    }
+}
+
 /// Everything that several invariants need and that does not depend on the profile.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -227,8 +234,13 @@ impl Facts {
         [unmet, told].into_iter().flatten().min().unwrap_or(last_birth - bounds::BIRTH_SEEN).min(exit)
     }
 
-    /// Whoever was on its way at `at` and never got ready by its script was to meet the need, until it was given up on.
+    /// Whoever was on its way at `at` beside as many as are wanted, and never got ready by its script, was to meet the need
+    /// until it was given up on.
     fn tried_until(&self, line: &Timeline<'_>, at: Time) -> Time {
+        let there = |one: &&Worker| one.born.earliest() <= at && at < one.dead_for_sure() && one.ordered().is_none();
+        if line.workers.iter().filter(there).count() < self.wanted(at) as usize {
+            return at;
+        }
         let tries = line.workers.iter().zip(&self.traits).filter(|(one, traits)| {
             traits.spoils_boot() && one.ready.is_none() && one.born.earliest() <= at && one.dead_for_sure() >= at
         });

@@ -159,14 +159,16 @@ pub(super) fn exceeded(case: &Case<'_>, limit: Limit) -> bool {
     possible_needs(case, limit) > limit.restarts
 }
 
-/// The most needs that any window may have held. A restart that is delayed counts when it is started, so the needs may
-/// lie apart by the longest delay more.
+/// The most needs that any window may have held, but no more than one too many. A restart that is delayed counts when it
+/// is started, so the needs may lie apart by the longest delay more, and by the time for which nobody could act on them.
 fn possible_needs(case: &Case<'_>, limit: Limit) -> u32 {
     let failures = u32::try_from(case.facts.departures.len()).unwrap_or(u32::MAX);
     let stretch = bounds::longest(case.scenario, case.profile, failures) + bounds::START_JITTER + case.slack.0;
-    let exit = case.facts.exit.map_or(Time::NEVER, |(at, _)| at);
-    let frozen: Duration = case.facts.frozen.iter().map(|(from, until)| until.min(&exit).since(*from)).sum();
-    let within = limit.within.0 + stretch + frozen + case.stalled(Time::default(), exit, &[]);
+    let fits = |from: Time, to: Time| {
+        let within = limit.within.0 + stretch;
+        // No stall excuses what lies within anyway.
+        case.lasted(from, to) <= within || case.lasted(from, to) <= within + case.stalled(from, to + stretch, &[])
+    };
     let counts = |one: &&Departure| match one.how {
         Leave::Untimely => false,
         Leave::TwoPhase => one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run)),
@@ -175,14 +177,9 @@ fn possible_needs(case: &Case<'_>, limit: Limit) -> u32 {
     let need = |one: &Departure| if one.how == Leave::Silent { one.known } else { one.at.min(one.known) };
     let mut needs: Vec<Time> = case.facts.departures.iter().filter(counts).map(need).collect();
     needs.sort_unstable();
-    let (mut first, mut most) = (0, 0);
-    for (last, need) in needs.iter().enumerate() {
-        while need.since(needs[first]) > within {
-            first += 1;
-        }
-        most = most.max(last + 1 - first);
-    }
-    u32::try_from(most).unwrap_or(u32::MAX)
+    let too_many = (limit.restarts as usize).saturating_add(1).min(needs.len());
+    let fullest = (1..=too_many).rev().find(|&count| needs.windows(count).any(|some| fits(some[0], some[count - 1])));
+    u32::try_from(fullest.unwrap_or(0)).unwrap_or(u32::MAX)
 }
 
 /// It ends in time and with the declared status.

@@ -354,8 +354,7 @@ impl Judge<'_, '_> {
     /// `took`: the longest of the writes between two instants. Nobody reads while the supervisor is frozen, and who is
     /// frozen itself takes its time.
     fn waited(&self, proc: Proc, since: Time, until: Time, took: Duration, block: Duration, tally: &mut Tally) {
-        let own =
-            self.case.timeline.faults.iter().filter(|one| one.fault.starts_with("Freeze") && one.on.contains(&proc));
+        let own = self.case.timeline.faults.iter().filter(|one| one.freezes(proc));
         let mut frozen: Vec<(Time, Time)> = own.map(|one| (one.from, one.until)).collect();
         frozen.extend(&self.case.facts.frozen);
         let frozen = super::facts::merge(frozen);

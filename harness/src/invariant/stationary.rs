@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::history::Used;
+use crate::history::{Conn, Used};
+use crate::scenario::Handoff;
 use crate::verdict::Verdict;
 
 use super::case::Case;
@@ -67,12 +68,18 @@ fn judge_growth(case: &Case<'_>, first: &Used, last: &Used, tally: &mut Tally) -
     Some(format!("{} descriptors after {cycles} starts, {} before", last.descriptors, first.descriptors))
 }
 
+/// Whether it had connections to pass to its workers between these two instants.
+fn passed_on(case: &Case<'_>, before: &Used, last: &Used) -> bool {
+    let during = |conn: &Conn<'_>| conn.record.tried <= last.at && conn.record.ended >= before.at;
+    case.scenario.pool.handoff == Some(Handoff::RoundRobin) && case.timeline.connections.iter().any(during)
+}
+
 /// Left in peace it takes no more of a processor than it declares.
 fn judge_rest(case: &Case<'_>, before: &Used, last: &Used, tally: &mut Tally) -> Option<String> {
     let percent = case.profile.idle_cpu?;
     let span = last.at.since(before.at);
     let quiet = case.timeline.phases.settle.is_some_and(|settle| settle <= before.at);
-    if !quiet || span < REST || last.threads == 0 {
+    if !quiet || span < REST || last.threads == 0 || passed_on(case, before, last) {
         return None;
     }
     let used = Duration::from_nanos(last.cpu_ns.saturating_sub(before.cpu_ns));

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::history::FaultSpan;
 use crate::scenario::Start;
 use crate::time::Time;
 
@@ -31,9 +32,9 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
         }
         let short = one.shortest_run.is_none_or(|run| !bounds::surely_stable(case.scenario, run));
         let delay = match one.how {
-            Leave::TwoPhase => continue,
-            Leave::OnePhase => Duration::ZERO,
-            Leave::Death | Leave::Silent | Leave::Untimely => {
+            Leave::TwoPhase if !one.is_failed_start() => continue,
+            Leave::OnePhase if !one.is_failed_start() => Duration::ZERO,
+            Leave::OnePhase | Leave::TwoPhase | Leave::Death | Leave::Silent | Leave::Untimely => {
                 failures = if short { failures + 1 } else { failures };
                 bounds::longest(case.scenario, case.profile, if short { failures } else { 0 })
             }
@@ -82,7 +83,8 @@ fn window(case: &Case<'_>, from: Time, known: Time, delay: Duration) -> Window {
             break;
         }
         let on_its_way = worker.dead_for_sure() >= from && worker.ready.is_none_or(|ready| ready >= from);
-        let frozen = case.timeline.faults.iter().filter(|fault| fault.on.contains(&worker.proc));
+        let boots = |fault: &&FaultSpan<'_>| fault.from <= worker.ready.unwrap_or(Time::NEVER);
+        let frozen = case.timeline.faults.iter().filter(|fault| fault.freezes(worker.proc)).filter(boots);
         if let Some(thawed) = frozen.map(|fault| fault.until).filter(|_| on_its_way).max() {
             ready_due = ready_due.max((thawed + traits.boot + boot).min(worker.dead_for_sure()));
         }

@@ -115,9 +115,10 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         shell.emit(&Event::Stop { pool: None, hurry: false });
         return ExitCode::Stopped;
     }
+    let mut heard = shell.kernel.now();
     shell.feed(Input::Start);
     loop {
-        turn(shell, signals, &ready);
+        turn(shell, signals, &ready, heard);
         shell.attend();
         shell.share();
         if let Some(code) = shell.end {
@@ -128,8 +129,11 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         watches.clear();
         watch(shell, &mut watches);
         shell.retry_what_is_stuck();
-        if let Err(errno) = sleep(shell, &watches, &mut ready) {
-            return lost(shell, errno);
+        let before = shell.kernel.now();
+        match sleep(shell, &watches, &mut ready) {
+            Ok(Slept::Looked) => heard = before,
+            Ok(Slept::Interrupted) => {}
+            Err(errno) => return lost(shell, errno),
         }
         signals = shell.kernel.take_signals();
     }
@@ -156,13 +160,22 @@ fn deadline<K: Kernel, M: Machine>(shell: &Shell<'_, K, M>) -> Option<Instant> {
     parts.into_iter().flatten().min()
 }
 
+/// What a wait says about the descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slept {
+    /// Which of them are ready.
+    Looked,
+    /// Nothing: a signal ended it.
+    Interrupted,
+}
+
 /// Waits for whatever comes next. Where there is no memory for the table of descriptors it waits a little without one,
 /// which needs none.
 fn sleep<K: Kernel, M: Machine>(
     shell: &mut Shell<'_, K, M>,
     watches: &[Watch],
     ready: &mut Vec<Readiness>,
-) -> Result<(), Errno> {
+) -> Result<Slept, Errno> {
     let deadline = deadline(shell);
     let mut waited = shell.kernel.wait(watches, deadline, ready);
     if let Err(errno @ (Errno::NOMEM | Errno::AGAIN)) = waited {
@@ -173,15 +186,18 @@ fn sleep<K: Kernel, M: Machine>(
     match waited {
         Err(Errno::INTR) => {
             ready.clear();
-            Ok(())
+            Ok(Slept::Interrupted)
         }
-        other => other,
+        other => other.map(|()| Slept::Looked),
     }
 }
 
 /// Everything that one wake-up brought. The stop comes first: nothing else may start a process before the core knows of
 /// it. Deaths come before the words of the living, and a reload after both, so that it meets the pool as it is.
-fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, ready: &[Readiness]) {
+///
+/// What was said before `heard` has been read when this is over, so nobody is too late who was to speak by then. About later
+/// deadlines nothing is known before the next look, however long this turn, or a suspension in it, has taken.
+fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, ready: &[Readiness], heard: Instant) {
     if signals.term || signals.interrupt {
         shell.feed(Input::Command(Command::Stop));
     }
@@ -209,7 +225,7 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
         shell.reopen();
     }
     shell.tick_handoffs();
-    if shell.is_overdue() {
+    if shell.next_deadline().is_some_and(|deadline| deadline <= heard) {
         shell.feed(Input::Tick);
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use supervisor::config;
 use supervisor::policy;
-use supervisor::shell::{self, Start};
+use supervisor::shell::{self, Source, Start};
 use supervisor::unix::Unix;
 
 use crate::faulty::Faulty;
@@ -58,7 +58,11 @@ fn run(kernel: Unix, mutant: &Mutant, file: &Path) -> ExitCode {
         Ok(config) => {
             let machine = mutant.mutation.machine(config.policies());
             let mut kernel = Faulty::new(kernel, mutant.mutation.kernel_fault());
-            ExitCode::from(shell::run(&mut kernel, machine, &config, Start::default()).status())
+            let read = |text: &str| config::parse(text, &name).map_err(|problems| problems.to_string());
+            // As the shipped one: a reload reads the file again.
+            let source = Source { path: file.to_owned(), read: Box::new(read) };
+            let start = Start { source: Some(source), starter: None };
+            ExitCode::from(shell::run(&mut kernel, machine, &config, start).status())
         }
         Err(problems) => fail(policy::ExitCode::Config, &problems.render(false)),
     }

@@ -1,9 +1,12 @@
 //! A mutant as a real process: whoever calls this is the mutant that it starts, by another name.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use harness::history::History;
 use harness::world::{Bins, Plan, real};
 
 use crate::matrix::{failures, noticed, plan};
@@ -14,7 +17,15 @@ const ATTEMPTS: u64 = 3;
 
 /// What follows where a client happens to be served at that very instant, which real ones are now and then and simulated
 /// ones hardly: mutant, invariant, why.
-const BY_CHANCE: [(&str, &str, &str); 10] = [
+const BY_CHANCE: [(&str, &str, &str); 14] = [
+    (
+        "never-says-drain",
+        "INV-CONSERVE",
+        "who was not told to leave serves on, and is killed at the deadline while it does",
+    ),
+    ("never-says-drain", "INV-DRAIN", "and is not given the time to finish it"),
+    ("never-says-drain", "INV-FLOOR", "and if that is a probe, it has no answer"),
+    ("forgets-what-is-under-way", "INV-FLOOR", "it may be a probe that is forgotten, when nobody is missing any more"),
     ("passes-to-who-leaves", "INV-CONSERVE", "who has left already answers nobody"),
     ("scale-forgets-slots", "INV-CONSERVE", "who was not told to leave is killed at the deadline, whatever it does"),
     ("scale-forgets-slots", "INV-DRAIN", "and is not given the time to finish it"),
@@ -35,40 +46,79 @@ const BY_CHANCE: [(&str, &str, &str); 10] = [
     ),
 ];
 
-/// Runs a mutant in its scenario, at most three times, until its invariant notices it. What failed in the last run beside
-/// that and its consequences is an error.
-///
-/// # Errors
-/// What was seen instead, or why nothing could be run.
-pub fn must_be_caught(mutant: &Mutant, harness: &Path, puppet: &Path) -> Result<(), String> {
-    let mut seen = BTreeMap::new();
-    for attempt in 1..=ATTEMPTS {
-        seen = run(mutant, harness, puppet, attempt)?;
-        if seen.contains_key(mutant.caught_by) {
-            break;
+/// Where everything is that such a run needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The program that watches over the run.
+    pub harness: &'a Path,
+    /// The workers' program.
+    pub puppet: &'a Path,
+    /// The folder for histories of runs that did not come out as they ought to.
+    pub histories: &'a Path,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Ran {
+    /// Which invariants failed, and why.
+    pub failed: BTreeMap<String, String>,
+    /// All that happened.
+    pub history: History,
+}
+
+impl Ran {
+    /// Writes the history down and says where.
+    fn kept(&self, mutant: &Mutant, place: Place<'_>) -> String {
+        let path = place.histories.join(format!("{}.real.jsonl", mutant.name));
+        let write = || {
+            std::fs::create_dir_all(place.histories)?;
+            let mut file = BufWriter::new(File::create(&path)?);
+            self.history.write(&mut file)?;
+            file.flush()
+        };
+        match write() {
+            Ok(()) => format!("history: {0}   (harness judge {0})", path.display()),
+            Err(why) => format!("the history could not be written to {}: {why}", path.display()),
         }
     }
+}
+
+/// Runs a mutant in its scenario, at most three times, until its invariant notices it. What failed in the last run beside
+/// that and its consequences is an error. Gives the attempt that noticed it.
+///
+/// # Errors
+/// What was seen instead and where the history of that is, or why nothing could be run.
+pub fn must_be_caught(mutant: &Mutant, place: Place<'_>) -> Result<u64, String> {
+    let mut attempt = 1;
+    let ran = loop {
+        let ran = run(mutant, place, attempt)?;
+        if ran.failed.contains_key(mutant.caught_by) || attempt == ATTEMPTS {
+            break ran;
+        }
+        attempt += 1;
+    };
+    let mut seen = ran.failed.clone();
     if seen.remove(mutant.caught_by).is_none() {
-        return Err(format!("{} did not notice in {}: {seen:#?}", mutant.caught_by, mutant.scenario));
+        let kept = ran.kept(mutant, place);
+        return Err(format!("{} did not notice in {}: {seen:#?}\n{kept}", mutant.caught_by, mutant.scenario));
     }
     let by_chance = |id: &str| BY_CHANCE.iter().any(|(name, follows, _)| *name == mutant.name && *follows == id);
     seen.retain(|id, _| !mutant.has_consequence(id) && !by_chance(id));
-    if seen.is_empty() { Ok(()) } else { Err(format!("these failed too: {seen:#?}")) }
+    if seen.is_empty() { Ok(attempt) } else { Err(format!("these failed too: {seen:#?}\n{}", ran.kept(mutant, place))) }
 }
 
-/// One run; which invariants failed, and why. The running program must be [`crate::program::main`] under the name of a
-/// mutant: it is started by a link to it.
+/// One run. The running program must be [`crate::program::main`] under the name of a mutant: it is started by a link to it.
 ///
 /// # Errors
 /// Why it could not be run.
-pub fn run(mutant: &Mutant, harness: &Path, puppet: &Path, seed: u64) -> Result<BTreeMap<String, String>, String> {
+pub fn run(mutant: &Mutant, place: Place<'_>, seed: u64) -> Result<Ran, String> {
     let dir = tempfile::tempdir().map_err(|why| why.to_string())?;
     let supervisor = dir.path().join(mutant.name);
     let own = std::env::current_exe().map_err(|why| why.to_string())?;
     symlink(own, &supervisor).map_err(|why| why.to_string())?;
     let plan = plan(mutant.scenario, seed)?;
-    let bins = Bins { harness: harness.to_owned(), supervisor, puppet: puppet.to_owned() };
+    let bins = Bins { harness: place.harness.to_owned(), supervisor, puppet: place.puppet.to_owned() };
     let plan = Plan { bins, ..plan };
     let history = real::run(&plan, &mut |_| {}).map_err(|why| why.to_string())?;
-    Ok(noticed(mutant, failures(&plan, &history)))
+    Ok(Ran { failed: noticed(mutant, failures(&plan, &history)), history })
 }

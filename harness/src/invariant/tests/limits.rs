@@ -1,7 +1,7 @@
 //! INTENSITY and GIVEUP.
 
-use crate::history::{Form, Status};
-use crate::scenario::{Expect, Life, StatusIs};
+use crate::history::{Form, PhaseMark, Status, What};
+use crate::scenario::{Expect, Life, Limit, Phase, Span, Start, StatusIs};
 use crate::subject::LimitRule;
 use crate::verdict::Verdict;
 
@@ -80,6 +80,36 @@ fn a_restart_that_is_later_than_the_policy_allows_is_wrong() {
 #[test]
 fn giving_up_too_early_is_wrong() {
     gives_up(&[2, 100, 200], GAVE_UP).fails(&["INV-GIVEUP"]);
+}
+
+#[test]
+fn a_give_up_begins_when_it_is_needed_although_others_still_try_in_vain() {
+    let mut tale = Tale::unborn();
+    tale.scenario.start = Start::AtOnce;
+    tale.scenario.pool.limit = Some(Limit { restarts: 1, within: Span::millis(500) });
+    tale.scenario.pool.drain = Span::millis(5_000);
+    tale.scenario.lives.then = Life::Hang { at: Phase::Boot };
+    tale.add(0, What::Phase(PhaseMark::Steps)).add(0, What::SupervisorBorn(SUPERVISOR));
+    tale.born(1, 1).born(1, 2).born(1, 3).born(1, 4);
+    // The first two have failed, and the one restart is spent. The two others hang, and get their time to leave.
+    let killed = Status::Signal(9);
+    tale.dies(101, 1, killed).born(202, 5).dies(203, 2, killed);
+    tale.dies(5_204, 3, killed).dies(5_204, 4, killed).dies(5_204, 5, killed).exits(5_205, GAVE_UP);
+    tale.holds();
+    tale.passes("INV-GIVEUP");
+}
+
+#[test]
+fn a_stall_excuses_a_give_up_only_where_it_brought_restarts_together() {
+    let stalled_at = |at: u64| {
+        let mut tale = gives_up(&[2, 100, 200, 400, 400], GAVE_UP);
+        // From the first need to the last it takes 1152 ms.
+        tale.scenario.pool.limit = Some(Limit { restarts: 5, within: Span::millis(600) });
+        tale.stall(at, at + 300, 200);
+        tale
+    };
+    stalled_at(1_200).holds();
+    stalled_at(500).fails(&["INV-GIVEUP"]);
 }
 
 #[test]

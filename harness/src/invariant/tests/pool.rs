@@ -2,6 +2,7 @@
 
 use crate::history::{Form, Outcome, Status, What};
 use crate::scenario::{Life, Span};
+use crate::verdict::Verdict;
 
 use super::super::testing::{SUPERVISOR, Tale, slack, worker};
 
@@ -243,4 +244,19 @@ fn a_supervisor_that_breaks_down_without_a_reason_is_told_from_one_that_stops() 
         tale.told(1_101, n).leaves(1_110, n);
     }
     tale.fails(&["INV-ISOLATE"]);
+}
+
+#[test]
+fn who_announces_before_it_ever_served_is_a_start_that_failed() {
+    for form in [Form::OnePhase, Form::TwoPhase] {
+        let comes = |at: u64| {
+            let mut tale = Tale::full();
+            tale.killed(1_100, 1).born(1_102, 5).announces(1_110, 5, form).told(1_111, 5).leaves(1_115, 5);
+            // The second failure in a row of this place waits for 200 ms.
+            tale.comes(at, 6).calm(3_000, &[2, 3, 4, 6]);
+            tale
+        };
+        comes(1_110 + 200).holds();
+        assert!(matches!(comes(2_500).verdict("INV-FLOOR"), Verdict::Fail { .. }));
+    }
 }

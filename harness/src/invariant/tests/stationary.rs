@@ -1,6 +1,7 @@
 //! STATIONARY.
 
-use crate::history::What;
+use crate::history::{Outcome, What};
+use crate::scenario::Handoff;
 use crate::verdict::Verdict;
 
 use super::super::testing::{SUPERVISOR, Tale};
@@ -54,4 +55,20 @@ fn a_supervisor_that_spins_at_rest_is_a_violation() {
     let mut undeclared = rests(1_000);
     undeclared.profile.idle_cpu = None;
     assert!(matches!(undeclared.verdict("INV-STATIONARY"), Verdict::NotApplicable { .. }));
+}
+
+#[test]
+fn a_supervisor_that_passes_connections_on_is_not_at_rest() {
+    let passes = |tried: u64, handoff: Handoff| {
+        let mut tale = Tale::full();
+        tale.scenario.pool.handoff = Some(handoff);
+        used(&mut tale, 1_500, 12, 10);
+        tale.probe(tried, tried + 5, Some(1), Outcome::Ok);
+        used(&mut tale, 3_500, 12, 210);
+        tale.calm(1_500, &[1, 2, 3, 4]);
+        tale
+    };
+    passes(2_000, Handoff::Inherit).fails(&["INV-STATIONARY"]);
+    passes(1_200, Handoff::RoundRobin).fails(&["INV-STATIONARY"]);
+    passes(2_000, Handoff::RoundRobin).holds();
 }

@@ -2,6 +2,7 @@
 
 use crate::history::What;
 use crate::scenario::{Expect, Span};
+use crate::verdict::Verdict;
 
 use super::super::testing::{SUPERVISOR, Tale};
 
@@ -23,6 +24,30 @@ fn more_than_was_expected_is_a_violation() {
     grown(2, 1_000_000).holds();
     grown(3, 0).fails(&["EXPECT-1 Grows"]);
     grown(0, 1_000_001).fails(&["EXPECT-1 Grows"]);
+}
+
+#[test]
+fn what_was_not_measured_has_not_stayed_as_it_was() {
+    let grown = |looks: &[(u32, u64)]| {
+        let mut tale = Tale::full();
+        tale.scenario.expect = vec![Expect::Grows { memory: 1_000_000, descriptors: 2 }];
+        for ((descriptors, peak), at) in looks.iter().zip(1_000..) {
+            used(&mut tale, at, *descriptors, *peak);
+        }
+        tale.calm(1_500, &[1, 2, 3, 4]);
+        tale
+    };
+    let says_nothing = |looks: &[(u32, u64)]| {
+        let verdict = grown(looks).verdict("EXPECT-1 Grows");
+        assert!(matches!(verdict, Verdict::NotApplicable { .. }), "{looks:?}: {verdict:?}");
+    };
+    says_nothing(&[]);
+    says_nothing(&[(10, 5_000_000)]);
+    says_nothing(&[(10, 0), (10, 0)]);
+    says_nothing(&[(10, 5_000_000), (10, 0)]);
+    grown(&[(10, 0), (13, 0)]).fails(&["EXPECT-1 Grows"]);
+    grown(&[(10, 5_000_000), (10, 6_000_000), (10, 0)]).passes("EXPECT-1 Grows");
+    grown(&[(10, 5_000_000), (10, 6_000_001), (10, 0)]).fails(&["EXPECT-1 Grows"]);
 }
 
 #[test]

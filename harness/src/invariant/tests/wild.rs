@@ -145,6 +145,20 @@ fn a_replacement_that_is_frozen_while_it_boots_is_late_for_a_reason() {
 }
 
 #[test]
+fn a_replacement_that_is_frozen_when_it_serves_excuses_nothing_of_before() {
+    let told = |probed: u64| {
+        let mut tale = Tale::full();
+        tale.killed(1_100, 1).comes(1_105, 5);
+        tale.probe(probed, probed + 900, Some(2), Outcome::Ok);
+        freeze(&mut tale, 3_000, 5_000, 5);
+        tale.calm(5_100, &[2, 3, 4, 5]);
+        tale
+    };
+    told(1_110).holds();
+    told(2_000).fails(&["INV-FLOOR"]);
+}
+
+#[test]
 fn whoever_is_on_its_way_for_a_rolling_restart_may_be_the_one_that_never_gets_ready() {
     let told = |then: Life| {
         let mut tale = Tale::full();

@@ -1,13 +1,19 @@
-//! Runs three mutants as real processes beside one busy loop per processor: they must still be caught there.
-//! `beside-burner` wants `harness` and `puppet` beside itself, and exits 1 if one is not caught.
+//! Runs mutants as real processes beside one busy loop per processor: they must still be caught there.
+//! `beside-burner [TIMES [NAME…]]` runs each of them so often, three of them if none are named. It wants `harness` and
+//! `puppet` beside itself, and exits 1 if one is not caught. Histories of what went wrong are in `beside-burner.histories`
+//! there.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 
-use mutants::{find, real};
+use mutants::real::{self, Place};
+use mutants::{Mutant, find};
 
 /// Each needs the harness to see something else: a process that is not there, one that is too long there, a status.
 const CHOSEN: [&str; 3] = ["no-restart", "one-reap-per-sigchld", "gives-up-with-status-0"];
+
+/// How often each is run, if nothing is said.
+const TIMES: u32 = 1;
 
 /// What a burner is called with.
 const BURN: &str = "--burn";
@@ -21,7 +27,19 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(BURN) {
         burn();
     }
-    match all() {
+    let mut arguments = std::env::args().skip(1);
+    let times = arguments.next().map_or(Ok(TIMES), |times| times.parse());
+    let names: Vec<String> = arguments.collect();
+    let mutants: Option<Vec<&Mutant>> = if names.is_empty() {
+        CHOSEN.into_iter().map(find).collect()
+    } else {
+        names.iter().map(|name| find(name)).collect()
+    };
+    let (Ok(times), Some(mutants)) = (times, mutants) else {
+        eprintln!("usage: beside-burner [TIMES [NAME…]]");
+        return ExitCode::from(64);
+    };
+    match all(times, &mutants) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => {
@@ -42,7 +60,7 @@ fn burn() -> ! {
     std::process::exit(0)
 }
 
-fn all() -> Result<bool, String> {
+fn all(times: u32, mutants: &[&Mutant]) -> Result<bool, String> {
     let own = std::env::current_exe().map_err(|why| why.to_string())?;
     let beside = |name: &str| {
         let path = own.with_file_name(name);
@@ -51,16 +69,24 @@ fn all() -> Result<bool, String> {
             .ok_or(format!("{name} is not beside this program; run `cargo build`, or `cargo build --release`, first"))
     };
     let (harness, puppet) = (beside("harness")?, beside("puppet")?);
+    let histories = own.with_file_name("beside-burner.histories");
+    let place = Place { harness: &harness, puppet: &puppet, histories: &histories };
     let _burners = Burners::start(&own)?;
     let mut good = true;
-    for mutant in CHOSEN.into_iter().filter_map(find) {
-        match real::must_be_caught(mutant, &harness, &puppet) {
-            Ok(()) => println!("{}: caught by {} in {}", mutant.name, mutant.caught_by, mutant.scenario),
-            Err(why) => {
-                good = false;
-                println!("{}: {why}", mutant.name);
+    for mutant in mutants {
+        let (mut caught, mut at_once) = (0, 0);
+        for _ in 0..times {
+            match real::must_be_caught(mutant, place) {
+                Ok(attempt) => {
+                    caught += 1;
+                    at_once += u32::from(attempt == 1);
+                }
+                Err(why) => println!("{}: {why}", mutant.name),
             }
         }
+        good &= caught == times;
+        let Mutant { name, caught_by, scenario, .. } = mutant;
+        println!("{name}: caught by {caught_by} in {scenario}: {caught} of {times}, {at_once} at the first attempt");
     }
     Ok(good)
 }
