@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::OFlag;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use supervisor::kernel::{Address, Clock, Errno, Fd, Files, Listen, ListenOptions, Streams, Wait, Watch};
+use supervisor::kernel::{Address, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Streams, Wait, Watch};
 use supervisor::unix::Unix;
 
 mod kernel_support;
@@ -386,9 +386,6 @@ fn flags(fd: Fd) -> OFlag {
 
 #[test]
 fn a_service_manager_is_told_at_once_or_not_at_all() {
-    use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::net::{SocketAddr, UnixDatagram};
-
     let (_turn, mut kernel) = kernel();
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("notify");

@@ -152,7 +152,7 @@ fn judge_reloads(case: &Case<'_>, own: &[&Told<'_>], tally: &mut Tally) {
     }
     let ready = own.iter().find(|one| one.says("READY")).map(|one| one.at);
     let obeyed = orders.iter().find(|order| ready.is_some_and(|ready| ready <= **order));
-    let reload = obeyed.filter(|order| **order + TOLD * 2 <= case.facts.peace);
+    let reload = obeyed.filter(|order| case.due(**order, TOLD) <= case.facts.peace);
     if let Some(order) = reload {
         tally.held();
         if !reloadings().any(|(_, one)| one.at >= *order) {
