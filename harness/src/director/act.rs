@@ -175,7 +175,7 @@ impl Stage<'_> {
         self.out.push(Injection::Note(began));
         let inject = |begin: bool| match fault {
             Fault::Freeze(_) => Injection::Freeze { who: on.clone(), on: begin },
-            _ => Injection::Fault { fault: fault.clone(), on: on.clone(), begin },
+            _ => Injection::Fault { step: origin.path.clone(), fault: fault.clone(), on: on.clone(), begin },
         };
         self.out.push(inject(true));
         Some(inject(false))

@@ -38,6 +38,8 @@ pub enum Injection {
     },
     /// Begin (`true`) or heal another fault. The director notes both itself.
     Fault {
+        /// Of which step; no two faults of a step are on at the same time.
+        step: Vec<u32>,
         /// Which.
         fault: Fault,
         /// Whom.

@@ -26,10 +26,13 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     let Some(rule) = &case.profile.environment else { return Verdict::Undeclared };
     let told = &case.timeline.environments;
     let is_supervisor = |proc: Proc| case.timeline.supervisors.iter().any(|one| one.proc == proc);
+    // Another one that was started beside the first is nobody's worker either.
+    let is_second = |proc: Proc| case.timeline.seconds.iter().any(|one| one.proc == proc);
+    let is_worker = |proc: Proc| !is_supervisor(proc) && !is_second(proc);
     let mut tally = Tally::default();
     for (at, proc, is) in told {
         let given = told.iter().rev().find(|(since, proc, _)| since <= at && is_supervisor(*proc));
-        let Some((_, _, given)) = given.filter(|_| !is_supervisor(*proc)) else { continue };
+        let Some((_, _, given)) = given.filter(|_| is_worker(*proc)) else { continue };
         tally.held();
         // Who is started under a limit that the harness has just lowered has it from then on.
         let limited = case
@@ -47,7 +50,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
             );
         }
     }
-    let workers = told.iter().filter(|(_, proc, _)| !is_supervisor(*proc)).count();
+    let workers = told.iter().filter(|(_, proc, _)| is_worker(*proc)).count();
     tally.verdict_saying("no worker tells what it was started with", format!("{workers} workers as declared"))
 }
 

@@ -40,7 +40,7 @@ mod truth_notify;
 mod windows;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

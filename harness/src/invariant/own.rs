@@ -77,7 +77,12 @@ fn judge_second(case: &Case<'_>, second: &Second, tally: &mut Tally) {
     if case.facts.exit.is_some_and(|(exit, _)| exit <= second.born) {
         return;
     }
-    let (exit, status) = second.exited.map_or((case.timeline.until, None), |(at, status)| (at, Some(status)));
+    // What comes after a signal of the harness is no end of its own.
+    let felled = case.timeline.injected.iter().filter(|one| one.proc == second.proc).map(|one| one.at).min();
+    let (exit, status) = match second.exited {
+        Some((at, status)) if felled.is_none_or(|felled| at < felled) => (at, Some(status)),
+        _ => (felled.unwrap_or(case.timeline.until), None),
+    };
     match case.timely(second.born, case.due(second.born, ENDS), exit, &[second.proc]) {
         Timely::Yes => match status {
             Some(status) if !matches_status(status, declared) => tally.fail(

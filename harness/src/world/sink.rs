@@ -9,7 +9,7 @@ use crate::scenario::Stream;
 /// A longer line than any puppet writes is not kept as a whole.
 const LONGEST: usize = 16 * 1024;
 
-/// Damaged lines beyond so many are only counted as one more of them.
+/// No more damaged lines than this are told: they are enough to fail.
 const SHOWN: usize = 20;
 
 /// Where lines came out, whose they are, and what stood before them.

@@ -1,6 +1,6 @@
 //! ENV.
 
-use crate::history::{Environment, What};
+use crate::history::{Environment, Proc, Status, What};
 use crate::scenario::{Handoff, Owns};
 use crate::subject::EnvironmentRule;
 use crate::verdict::Verdict;
@@ -97,6 +97,17 @@ fn a_limit_that_the_harness_lowers_is_no_difference() {
     tale.add(5, What::FaultBegan { step: vec![0], fault, on: vec![SUPERVISOR] });
     tale.add(15, What::Healed { step: vec![0] });
     tale.passes("INV-ENV");
+}
+
+#[test]
+fn a_second_supervisor_is_no_worker() {
+    let mut tale = started(|_| {});
+    let second = Proc { pid: 900, start: 900 };
+    tale.add(1_050, What::SecondBorn(second));
+    tale.add(1_055, What::Environment { proc: second, is: Box::new(given()) });
+    tale.add(1_060, What::SecondExited { proc: second, status: Status::Code(69) });
+    tale.holds();
+    assert!(matches!(tale.verdict("INV-ENV"), Verdict::Pass { measured } if measured == "1 workers as declared"));
 }
 
 #[test]

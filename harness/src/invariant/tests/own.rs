@@ -38,6 +38,20 @@ fn a_second_start_fails_with_its_status_and_changes_nothing() {
 }
 
 #[test]
+fn a_second_supervisor_that_the_harness_killed_has_not_ended() {
+    let killed = |at: u64| {
+        let mut tale = Tale::full();
+        tale.add(1_100, What::SecondBorn(SECOND));
+        tale.add(at, What::Injected { proc: SECOND, signal: 9 });
+        tale.add(at + 1, What::SecondExited { proc: SECOND, status: Status::Signal(9) });
+        tale.calm(7_000, &[1, 2, 3, 4]);
+        tale
+    };
+    killed(2_000).doubts("INV-OWN");
+    killed(6_500).fails(&["INV-OWN"]);
+}
+
+#[test]
 fn without_a_declared_status_any_but_zero_will_do() {
     let mut tale = second(Some(Status::Code(1)), "file 1", "file 1");
     tale.fails(&["INV-OWN"]);

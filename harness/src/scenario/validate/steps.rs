@@ -1,16 +1,16 @@
 //! Steps: whether they can fire, and what they name is there.
 
 use crate::ron_file::Checker;
-use crate::scenario::{Act, Ask, Command, Fault, Load, OutputWay, Scenario, Step, Target, Trigger};
+use crate::scenario::{Act, Ask, Command, Fault, Load, Scenario, Step, Target, Trigger};
 
 use super::expect;
-
+use super::fault::{thing, things};
 use super::load::{Where, known};
 
 /// More steps than this, repetitions counted, are no scenario but a typing error.
 const MOST_STEPS: u64 = 100_000;
 const RESOURCES: [&str; 6] = ["NOFILE", "NPROC", "AS", "pids", "memory", "cpu"];
-const FILES: [&str; 7] = ["program", "config", "log", "log directory", "control", "socket", "pidfile"];
+pub(super) const FILES: [&str; 7] = ["program", "config", "log", "log directory", "control", "socket", "pidfile"];
 const ERRNOS: [&str; 24] = [
     "E2BIG",
     "EACCES",
@@ -42,7 +42,7 @@ pub(super) fn check(checker: &mut Checker, scenario: &Scenario) {
     if weight(&scenario.steps) > MOST_STEPS {
         checker.wrong("too many steps, repetitions counted").expected(format!("at most {MOST_STEPS}"));
     }
-    let mut steps = Steps { checker, scenario, names: Vec::new(), commanded: false };
+    let mut steps = Steps { checker, scenario, names: Vec::new(), commanded: false, hit: Vec::new() };
     steps.all(&scenario.steps, false);
 }
 
@@ -55,13 +55,15 @@ fn weight(steps: &[Step]) -> u64 {
     steps.iter().fold(0, |sum, step| sum.saturating_add(1).saturating_add(one(step)))
 }
 
-struct Steps<'a> {
-    checker: &'a mut Checker,
-    scenario: &'a Scenario,
+pub(super) struct Steps<'a> {
+    pub(super) checker: &'a mut Checker,
+    pub(super) scenario: &'a Scenario,
     /// The names given by steps so far.
     names: Vec<String>,
     /// Whether a command was ordered before.
     commanded: bool,
+    /// What faults around this step hit, or beside it at the same time.
+    pub(super) hit: Vec<String>,
 }
 
 impl Steps<'_> {
@@ -203,7 +205,10 @@ impl Steps<'_> {
                 self.checker.enter("fault");
                 self.fault(fault, that);
                 self.checker.leave();
+                let around = self.hit.len();
+                self.hit.extend(thing(fault));
                 self.body("do", steps, that);
+                self.hit.truncate(around);
             }
             Act::Repeat { times, steps } => {
                 self.checker.not_zero("times", (*times).into());
@@ -214,12 +219,12 @@ impl Steps<'_> {
             }
             Act::OneOf(acts) => {
                 self.checker.enter_index(0);
-                self.acts(acts, that);
+                self.acts(acts, that, false);
                 self.checker.leave();
             }
             Act::Together { acts, .. } => {
                 self.checker.enter("acts");
-                self.acts(acts, that);
+                self.acts(acts, that, true);
                 self.checker.leave();
             }
         }
@@ -231,15 +236,21 @@ impl Steps<'_> {
         self.checker.leave();
     }
 
-    fn acts(&mut self, acts: &[Act], that: bool) {
+    /// `at_once`: all of them, and not one.
+    fn acts(&mut self, acts: &[Act], that: bool, at_once: bool) {
         if acts.is_empty() {
             self.checker.wrong("there is nothing to do").expected("at least one act");
         }
+        let around = self.hit.len();
         for (index, act) in acts.iter().enumerate() {
             self.checker.enter_index(index);
             self.act(act, that);
             self.checker.leave();
+            if at_once {
+                self.hit.extend(things(act));
+            }
         }
+        self.hit.truncate(around);
     }
 
     fn ask(&mut self, ask: &Ask) {
@@ -285,13 +296,18 @@ impl Steps<'_> {
 
     fn fault(&mut self, fault: &Fault, that: bool) {
         self.output(fault);
+        self.owned(fault);
+        self.hit_twice(fault);
         match fault {
             Fault::Freeze(target) | Fault::NotRead(target) => self.target_at(target, that),
             Fault::Limit { on, resource, .. } => {
                 self.target_in("on", on, that);
                 self.one_of("resource", resource, &RESOURCES, "a resource that can be limited");
             }
-            Fault::File { which, .. } => self.one_of("which", which, &FILES, "a file of the subject"),
+            Fault::File { which, is } => {
+                self.one_of("which", which, &FILES, "a file of the subject");
+                self.spoilt(which, *is);
+            }
             Fault::Syscall { of, call, nth, errno } => {
                 self.target_in("of", of, that);
                 if call.is_empty() {
@@ -303,22 +319,6 @@ impl Steps<'_> {
             Fault::Operators { connections, .. } => self.checker.not_zero("connections", (*connections).into()),
             Fault::AddressHeld => {}
             Fault::ClockStep { by, .. } => self.checker.takes_time("by", by.0),
-        }
-    }
-
-    /// Whether the output takes a way on which this fault can hit it.
-    fn output(&mut self, fault: &Fault) {
-        let way = self.scenario.pool.output;
-        match fault {
-            Fault::NotRead(Target::LogReader) if !matches!(way, Some(OutputWay::Inherit | OutputWay::Prefixed)) => {
-                let expected = "`output: Inherit` or `output: Prefixed` in the pool";
-                self.checker.wrong_at(0, "nobody reads the output in this pool").expected(expected);
-            }
-            Fault::File { which, .. } if which.starts_with("log") && way != Some(OutputWay::Files) => {
-                let what = "there is no log file in this pool";
-                self.checker.wrong_in("which", what).expected("`output: Files` in the pool");
-            }
-            _ => {}
         }
     }
 

@@ -14,7 +14,7 @@ use super::outlets::Outlets;
 use super::runner::Runner;
 use super::subject::Started;
 use super::tracked::Kind;
-use super::{clock, procfs, puppet, signals};
+use super::{clock, procfs, puppet};
 
 /// The file in the run's directory in which bystanders write down what they get.
 pub const BYSTANDERS: &str = "bystanders";
@@ -44,9 +44,8 @@ impl Runner {
 
     /// A second one that still runs at the end has no way of its own to learn of it.
     pub(super) fn end_seconds(&mut self) {
-        for proc in self.observer.procs.of_kind(Kind::Second).collect::<Vec<_>>() {
-            signals::send(self.observer.procs.get(proc), proc, Kernel::KILL);
-        }
+        let seconds: Vec<Proc> = self.observer.procs.of_kind(Kind::Second).collect();
+        self.signal(&seconds, Kernel::KILL);
     }
 
     /// Starts a bystander in the supervisor's process group, as the other commands of a pipeline are.

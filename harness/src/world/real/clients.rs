@@ -27,6 +27,8 @@ struct Conn {
     /// What is still to be written byte by byte.
     slowly: VecDeque<u8>,
     buffer: Vec<u8>,
+    /// The end that came right behind what was read.
+    error: Option<Errno>,
 }
 
 /// All clients of a run, with their sockets.
@@ -117,8 +119,7 @@ impl Sockets {
         let _ = sockopt::set_tcp_nodelay(&fd, true);
         let started = connect(&fd, &self.address);
         let connecting = matches!(started, Err(Errno::INPROGRESS));
-        let conn =
-            Conn { fd, connecting, out: Vec::new(), started: false, slowly: VecDeque::new(), buffer: Vec::new() };
+        let conn = Conn::new(fd, connecting);
         let input = match started {
             Ok(()) => opened(id, &conn),
             Err(Errno::INPROGRESS) => None,
@@ -166,6 +167,9 @@ impl Sockets {
         if let Some(input) = self.conns.get_mut(&id).and_then(|conn| conn.read_in(id)) {
             self.input(input, out);
         }
+        if let Some(input) = self.conns.get_mut(&id).and_then(|conn| conn.failed(id)) {
+            self.input(input, out);
+        }
     }
 
     /// When the core wants a tick.
@@ -175,6 +179,11 @@ impl Sockets {
 }
 
 impl Conn {
+    fn new(fd: OwnedFd, connecting: bool) -> Self {
+        let (out, slowly, buffer) = (Vec::new(), VecDeque::new(), Vec::new());
+        Self { fd, connecting, out, started: false, slowly, buffer, error: None }
+    }
+
     fn connected(&mut self, id: u32) -> Option<Input> {
         if !std::mem::take(&mut self.connecting) {
             return None;
@@ -218,7 +227,11 @@ impl Conn {
                 Ok(count) => self.buffer.extend(&bytes[..count]),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
-                Err(_) if self.buffer.len() > before => break,
+                // The socket tells an error once only.
+                Err(error) if self.buffer.len() > before => {
+                    self.error = Some(error);
+                    break;
+                }
                 Err(error) => return Some(Input::Failed(id, failure(error))),
             }
         }
@@ -233,6 +246,11 @@ impl Conn {
             None if before == 0 => Some(Input::Partial(id)),
             None => None,
         }
+    }
+
+    /// The error behind what was read last.
+    fn failed(&mut self, id: u32) -> Option<Input> {
+        self.error.take().map(|error| Input::Failed(id, failure(error)))
     }
 }
 
@@ -294,7 +312,37 @@ fn answer(bytes: &[u8]) -> Option<Answer> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use rustix::event::{PollFd, poll};
+
     use super::*;
+
+    /// What is seen of a server that writes this and resets the connection at once.
+    fn reset_behind(text: &[u8]) -> [Option<Input>; 2] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
+        client.set_nonblocking(true).expect("a socket");
+        let (mut server, _) = listener.accept().expect("a connection");
+        server.write_all(text).expect("written");
+        sockopt::set_socket_linger(&server, Some(Duration::ZERO)).expect("a socket");
+        drop(server);
+        let mut conn = Conn::new(client.into(), false);
+        let patience = clock::timespec(Duration::from_secs(10));
+        // Nothing is asked for: it returns when the reset has come.
+        assert_eq!(poll(&mut [PollFd::new(&conn.fd, PollFlags::empty())], Some(&patience)), Ok(1));
+        [conn.read_in(7), conn.failed(7)]
+    }
+
+    #[test]
+    fn a_reset_right_behind_an_answer_is_seen() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{\"pid\":7,\"start\":123}";
+        let reset = || Some(Input::Failed(7, Failure::Reset));
+        assert_eq!(reset_behind(whole), [Some(Input::Answered(7, Proc { pid: 7, start: 123 })), reset()]);
+        assert_eq!(reset_behind(&whole[..20]), [Some(Input::Partial(7)), reset()]);
+    }
 
     #[test]
     fn an_answer_is_whole_or_not_there() {

@@ -4,9 +4,9 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -31,9 +31,22 @@ const OWN: u64 = 256;
 /// They are there until they are told to leave. They have a thread of their own: nothing that they do may keep the harness
 /// from looking.
 #[derive(Debug)]
-pub struct Crowd {
-    gone: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Vec<Event>>>,
+pub struct Crowd(Arc<Mutex<Members>>);
+
+/// What the one who asks is told. It waits for its last answer when the others have left.
+#[derive(Debug)]
+pub struct Answers(Receiver<Event>);
+
+impl Answers {
+    /// What has come since; whether more may come.
+    pub fn hear(&self, out: &mut Vec<Event>) -> bool {
+        loop {
+            match self.0.try_recv() {
+                Ok(answer) => out.push(answer),
+                Err(why) => return why == TryRecvError::Empty,
+            }
+        }
+    }
 }
 
 impl Crowd {
@@ -41,38 +54,41 @@ impl Crowd {
     ///
     /// # Errors
     /// Those of starting a thread.
-    pub fn come(path: &Path, count: u32, say: &Saying, questions: &Questions) -> io::Result<Self> {
+    pub fn come(path: &Path, count: u32, say: &Saying, questions: &Questions) -> io::Result<(Self, Answers)> {
         make_room(u64::from(count));
-        let gone = Arc::new(AtomicBool::new(false));
         let line = match say {
             Saying::Nothing => String::new(),
             Saying::Follow => format!("{}\n", questions.follow),
             Saying::Line(line) => format!("{line}\n"),
         };
-        let crowd = Members {
+        let members = Members {
             path: path.to_owned(),
             count: count as usize,
             line: line.into_bytes(),
             again: matches!(say, Saying::Line(_)),
-            questions: questions.clone(),
             there: Vec::new(),
+            gone: false,
         };
-        let seen = Arc::clone(&gone);
-        let thread = thread::Builder::new().name("operators".into()).spawn(move || crowd.stay(&seen))?;
-        Ok(Self { gone, thread: Some(thread) })
-    }
-
-    /// They leave; what the one who asked was told.
-    pub fn leave(mut self) -> Vec<Event> {
-        self.gone.store(true, Ordering::Relaxed);
-        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+        let shared = Arc::new(Mutex::new(members));
+        let (tell, answers) = channel();
+        let asker = Asker { path: path.to_owned(), questions: questions.clone(), crowd: Arc::clone(&shared) };
+        thread::Builder::new().name("operators".into()).spawn(move || asker.stay(&tell))?;
+        Ok((Self(shared), Answers(answers)))
     }
 }
 
 impl Drop for Crowd {
+    /// They leave.
     fn drop(&mut self) {
-        self.gone.store(true, Ordering::Relaxed);
+        let mut members = lock(&self.0);
+        members.gone = true;
+        members.there.clear();
     }
+}
+
+/// Nothing that is done under this lock waits for anybody.
+fn lock(members: &Mutex<Members>) -> MutexGuard<'_, Members> {
+    members.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// This process may have so many descriptors more, if the host lets it.
@@ -83,66 +99,97 @@ fn make_room(count: u64) {
     }
 }
 
+#[derive(Debug)]
 struct Members {
     path: PathBuf,
     count: usize,
     line: Vec<u8>,
     /// They say it over and over.
     again: bool,
-    questions: Questions,
-    there: Vec<UnixStream>,
+    there: Vec<Member>,
+    gone: bool,
 }
 
 impl Members {
-    fn stay(mut self, gone: &AtomicBool) -> Vec<Event> {
-        let mut answers = Vec::new();
+    /// One more comes, and each says what it has to say. Whether one came; `None`: they have left.
+    fn go_on(&mut self) -> Option<bool> {
+        if self.gone {
+            return None;
+        }
+        let came = (self.there.len() < self.count).then(|| dial(&self.path)).and_then(Result::ok);
+        let some = came.is_some();
+        self.there.extend(came.map(|stream| Member { stream, said: 0 }));
+        self.there.iter_mut().for_each(|one| one.talk(&self.line, self.again));
+        Some(some)
+    }
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Member {
+    stream: UnixStream,
+    /// So many bytes of the line.
+    said: usize,
+}
+
+impl Member {
+    /// Says once as much as there is room for; whoever was shown the door says nothing.
+    fn talk(&mut self, line: &[u8], again: bool) {
+        if self.said == line.len() && again {
+            self.said = 0;
+        }
+        if self.said < line.len() {
+            self.said += self.stream.write(&line[self.said..]).unwrap_or(0);
+        }
+    }
+}
+
+/// The one who asks.
+struct Asker {
+    path: PathBuf,
+    questions: Questions,
+    crowd: Arc<Mutex<Members>>,
+}
+
+impl Asker {
+    fn stay(self, tell: &Sender<Event>) {
         let mut asked: Option<Instant> = None;
-        while !gone.load(Ordering::Relaxed) {
-            let came = self.one_comes();
-            if self.again {
-                self.there.iter_mut().for_each(|one| talk(one, &self.line));
-            }
+        loop {
+            let Some(came) = lock(&self.crowd).go_on() else { return };
             // First they all come, then one asks.
             if !came && asked.is_none_or(|asked| asked.elapsed() >= EVERY) {
                 asked = Some(Instant::now());
-                answers.push(self.ask(gone));
+                // The run may be over: then nobody wants to know.
+                let _ = tell.send(self.ask());
             } else if !came {
                 thread::sleep(FULL);
             }
         }
-        answers
     }
 
-    fn one_comes(&mut self) -> bool {
-        if self.there.len() >= self.count {
-            return false;
-        }
-        let Ok(mut stream) = dial(&self.path) else { return false };
-        talk(&mut stream, &self.line);
-        self.there.push(stream);
-        true
-    }
-
-    fn ask(&self, gone: &AtomicBool) -> Event {
+    fn ask(&self) -> Event {
         let begun = Instant::now();
-        let answered = self.answer(begun, gone).is_ok();
+        let answered = self.answer(begun + PATIENCE).is_ok();
         let after_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         Event::at(clock::now(), What::Answered { answered, after_ns })
     }
 
     /// Reads until the answer has what it is known by.
-    fn answer(&self, begun: Instant, gone: &AtomicBool) -> io::Result<()> {
+    fn answer(&self, deadline: Instant) -> io::Result<()> {
+        let left = || Some(deadline.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero());
+        let late = io::ErrorKind::TimedOut;
         let mut stream = loop {
             match dial(&self.path) {
-                Err(Errno::AGAIN) if begun.elapsed() < PATIENCE && !gone.load(Ordering::Relaxed) => thread::sleep(FULL),
+                Err(Errno::AGAIN) if left().is_some() => thread::sleep(FULL),
                 stream => break stream?,
             }
         };
         stream.set_nonblocking(false)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(left().ok_or(late)?))?;
         stream.write_all(format!("{}\n", self.questions.status).as_bytes())?;
         let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
         while !String::from_utf8_lossy(&heard).contains(&self.questions.answer) {
+            stream.set_read_timeout(Some(left().ok_or(late)?))?;
             match stream.read(&mut buffer)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 count => heard.extend(&buffer[..count]),
@@ -160,11 +207,62 @@ fn dial(path: &Path) -> Result<UnixStream, Errno> {
     Ok(UnixStream::from(socket))
 }
 
-/// Says it as far as there is room; whoever was shown the door says nothing.
-fn talk(stream: &mut UnixStream, line: &[u8]) {
-    while !line.is_empty() && matches!(stream.write(line), Ok(count) if count == line.len()) {
-        if line.len() < 64 {
-            break;
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn questions() -> Questions {
+        Questions { status: "status".into(), answer: "workers".into(), follow: "events".into() }
+    }
+
+    /// What the first answer of a crowd is, and how long they took to leave then.
+    fn first_answer(say: &Saying, server: fn(UnixStream)) -> (bool, Duration, Duration) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("sock");
+        let listener = UnixListener::bind(&path).expect("a listener");
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                thread::spawn(move || server(stream));
+            }
+        });
+        let (crowd, answers) = Crowd::come(&path, 3, say, &questions()).expect("they come");
+        let (patience, mut told) = (Instant::now() + Duration::from_secs(60), Vec::new());
+        while told.is_empty() && Instant::now() < patience {
+            assert!(answers.hear(&mut told));
+            thread::sleep(FULL);
         }
+        let leaving = Instant::now();
+        drop(crowd);
+        let left = leaving.elapsed();
+        let What::Answered { answered, after_ns } = told[0].what else { panic!("{told:?}") };
+        (answered, Duration::from_nanos(after_ns), left)
+    }
+
+    #[test]
+    fn whoever_swallows_everything_keeps_nobody() {
+        let swallow = |mut stream: UnixStream| drop(io::copy(&mut stream, &mut io::sink()));
+        let line = Saying::Line("x".repeat(100_000));
+        let (answered, after, left) = first_answer(&line, swallow);
+        assert!(!answered && after >= PATIENCE, "{after:?}");
+        assert!(left < PATIENCE, "{left:?}");
+    }
+
+    #[test]
+    fn an_answer_that_comes_in_drops_has_one_deadline() {
+        let drip = |mut stream: UnixStream| {
+            while stream.write_all(b".").is_ok() {
+                thread::sleep(EVERY);
+            }
+        };
+        let (answered, after, _) = first_answer(&Saying::Nothing, drip);
+        assert!(!answered && after >= PATIENCE, "{after:?}");
+    }
+
+    #[test]
+    fn an_answer_is_known_by_its_word() {
+        let (answered, after, _) = first_answer(&Saying::Follow, |mut stream| drop(stream.write_all(b"workers: 2\n")));
+        assert!(answered && after < PATIENCE, "{after:?}");
     }
 }

@@ -1,23 +1,23 @@
 //! Faults with an end. Whatever is on when the run is over, for whatever reason, is healed.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
 use std::net::SocketAddrV4;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::history::{Event, Proc, What};
 use crate::scenario::{Fault, FileFault, Owns, Span, Target};
 use crate::subject::{self, Questions};
 
 use super::cgroup::Group;
-use super::crowd::Crowd;
+use super::crowd::{Answers, Crowd};
+use super::limits::Limits;
 use super::outlets::{LogFile, Outlets};
 use super::planted::{self, Planted};
+use super::procfs;
+use super::spoiled::Spoiled;
 use super::wallclock::WallClock;
 
 /// How one fault is healed.
@@ -26,13 +26,13 @@ enum Heal {
     /// The socket is closed.
     Release(#[allow(dead_code, reason = "held for its drop")] OwnedFd),
     /// The limits are set back.
-    Limits(Vec<(Proc, Resource, Rlimit)>),
+    Limits(#[allow(dead_code, reason = "held for its drop")] Limits),
     /// The processes go back to the group that they were in.
     Ungroup(#[allow(dead_code, reason = "held for its drop")] Group),
     /// What was planted is taken away, if it is still there.
     Uproot(Planted),
-    /// The file is put back in its place.
-    PutBack { aside: PathBuf, to: PathBuf },
+    /// The file is put back in its place; one that is somebody's, only as long as its owner lives.
+    PutBack { file: Spoiled, owner: Option<Proc> },
     /// Somebody reads the output again.
     Read,
     /// What stands in the log file's place is taken away; nothing, if the supervisor has put a file there.
@@ -40,14 +40,18 @@ enum Heal {
     /// The wall clock is set by so many nanoseconds.
     Clock(i64),
     /// They go.
-    Leave(Crowd),
+    Leave(#[allow(dead_code, reason = "held for its drop")] Crowd),
 }
 
 /// The faults that are on.
 #[derive(Debug)]
 pub struct Faults {
-    on: BTreeMap<String, Heal>,
+    /// By the step that began them.
+    on: BTreeMap<Vec<u32>, Heal>,
     address: SocketAddrV4,
+    dir: PathBuf,
+    /// How many files and groups bear a number of this run.
+    numbered: u32,
     /// The program of the workers as the subject knows it.
     program: PathBuf,
     /// The subject's configuration file, if it has one.
@@ -62,8 +66,8 @@ pub struct Faults {
     pub outlets: Option<Outlets>,
     /// How it is asked.
     questions: Option<Questions>,
-    /// What operators who asked were told.
-    pub answers: Vec<Event>,
+    /// What operators who ask are told.
+    asked: Vec<Answers>,
 }
 
 impl Faults {
@@ -81,6 +85,8 @@ impl Faults {
         Self {
             on: BTreeMap::new(),
             address,
+            dir: dir.to_owned(),
+            numbered: 0,
             program,
             config,
             owned,
@@ -88,7 +94,7 @@ impl Faults {
             clock,
             outlets,
             questions: None,
-            answers: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
@@ -106,74 +112,138 @@ impl Faults {
         })
     }
 
-    fn spoil_owned(&self, which: &str, is: FileFault) -> Result<Heal, String> {
-        let Some(path) = self.owned.get(which) else { return Err(format!("the subject has no {which}")) };
-        if is == FileFault::Missing {
-            return spoil(path, is);
-        }
-        planted::plant(which, path, is, self.bystander).map(Heal::Uproot)
+    /// What operators were told since.
+    pub fn hear(&mut self, out: &mut Vec<Event>) {
+        self.asked.retain(|answers| answers.hear(out));
     }
 
-    /// Begins one.
+    /// Whether somebody waits for an answer.
+    pub fn await_answers(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// The configuration file is another one from now on: none that was moved aside comes back.
+    pub fn config_exchanged(&mut self) {
+        let config = self.config.as_deref();
+        self.on.retain(|_, heal| !matches!(heal, Heal::PutBack { file, .. } if Some(file.path()) == config));
+    }
+
+    /// A number that nothing of this run has yet.
+    fn number(&mut self) -> u32 {
+        self.numbered += 1;
+        self.numbered
+    }
+
+    /// Moves a file aside, where nobody takes it for one of the subject's.
+    fn spoil(&mut self, path: &Path, is: FileFault, owner: Option<Proc>) -> Result<Heal, String> {
+        let aside = self.dir.join("aside").join(self.number().to_string());
+        Spoiled::spoil(path, is, aside).map(|file| Heal::PutBack { file, owner })
+    }
+
+    fn spoil_owned(&mut self, which: &str, is: FileFault, supervisor: Option<Proc>) -> Result<Heal, String> {
+        let path = self.owned.get(which).cloned().ok_or_else(|| format!("the subject has no {which}"))?;
+        if is == FileFault::Missing {
+            return self.spoil(&path, is, supervisor);
+        }
+        planted::plant(which, &path, is, self.bystander).map(Heal::Uproot)
+    }
+
+    /// Begins one. `supervisor`: if it lives.
     ///
     /// # Errors
-    /// Why it can't be done, in words.
-    pub fn begin(&mut self, fault: &Fault, on: &[Proc]) -> Result<(), String> {
+    /// Why it can't be done, in words. Nothing is as the fault would have it then.
+    pub fn begin(
+        &mut self,
+        step: Vec<u32>,
+        fault: &Fault,
+        on: &[Proc],
+        supervisor: Option<Proc>,
+    ) -> Result<(), String> {
         let heal = match fault {
             Fault::AddressHeld => self.hold_address()?,
-            Fault::Limit { resource, to, .. } if resource == "memory" => Heal::Ungroup(Group::limit(on, *to)?),
-            Fault::Limit { resource, to, .. } => limit(resource, *to, on)?,
-            Fault::File { which, is } if which == "program" => spoil(&self.program, *is)?,
-            Fault::File { which, is } if which == "config" => {
-                spoil(self.config.as_deref().ok_or("the subject has no configuration file")?, *is)?
+            Fault::Limit { resource, to, .. } if resource == "memory" => {
+                let number = self.number();
+                Heal::Ungroup(Group::limit(&self.dir, number, on, *to)?)
             }
-            Fault::File { which, is } if self.owned.contains_key(which.as_str()) => self.spoil_owned(which, *is)?,
+            Fault::Limit { resource, to, .. } => Heal::Limits(Limits::lower(resource, *to, on)?),
+            Fault::File { which, is } if which == "program" => {
+                let program = self.program.clone();
+                self.spoil(&program, *is, None)?
+            }
+            Fault::File { which, is } if which == "config" => {
+                let config = self.config.clone().ok_or("the subject has no configuration file")?;
+                self.spoil(&config, *is, None)?
+            }
+            Fault::File { which, is } if self.owned.contains_key(which.as_str()) => {
+                self.spoil_owned(which, *is, supervisor)?
+            }
             Fault::Operators { connections, say } => {
                 let path = self.owned.get(Owns::Control.name()).ok_or("the subject has no control socket")?;
                 let questions = self.questions.as_ref().ok_or("nobody knows how to ask the subject")?;
-                Heal::Leave(Crowd::come(path, *connections, say, questions).map_err(|error| error.to_string())?)
+                let come = Crowd::come(path, *connections, say, questions);
+                let (crowd, answers) = come.map_err(|error| error.to_string())?;
+                self.asked.push(answers);
+                Heal::Leave(crowd)
             }
-            Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back))?,
+            Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back), supervisor.is_some())?,
             Fault::NotRead(Target::LogReader) => {
                 self.outlets.as_mut().ok_or("nobody reads the output")?.stop_reading(true)?;
                 Heal::Read
             }
             Fault::File { which, is } if which == "log" => spoil_log(self.log()?, *is)?,
             Fault::File { which, is } if which == "log directory" => {
-                spoil(self.log()?.path().parent().ok_or("the log file is in no folder")?, *is)?
+                let folder = self.log()?.path().parent().ok_or("the log file is in no folder")?.to_owned();
+                self.spoil(&folder, *is, None)?
             }
             Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) | Fault::Syscall { .. } => {
                 return Err("not built for real processes".to_owned());
             }
         };
-        self.on.insert(format!("{fault:?}"), heal);
+        self.on.insert(step, heal);
         Ok(())
     }
 
-    /// Heals one. One that is not on needs no healing.
-    pub fn heal(&mut self, fault: &Fault) {
-        if let Some(heal) = self.on.remove(&format!("{fault:?}")) {
-            self.apply(heal);
-        }
+    /// Heals the one that this step began. One that is not on needs no healing.
+    ///
+    /// # Errors
+    /// Why it can't be healed, in words.
+    pub fn heal(&mut self, step: &[u32]) -> Result<(), String> {
+        self.on.remove(step).map_or(Ok(()), |heal| self.apply(heal))
     }
 
-    fn apply(&mut self, heal: Heal) {
+    fn apply(&mut self, heal: Heal) -> Result<(), String> {
         match heal {
-            // It was set before, so somebody sees it; and a subject that has gone needs no clock.
-            Heal::Clock(nanos) => drop(self.set_clock(nanos)),
-            Heal::Leave(crowd) => self.answers.extend(crowd.leave()),
-            // It could be told to stop, so there is one.
-            Heal::Read => drop(self.outlets.as_mut().map(|outlets| outlets.stop_reading(false))),
-            other => other.apply(),
+            // Dropping it is all.
+            Heal::Release(_) | Heal::Limits(_) | Heal::Ungroup(_) | Heal::Leave(_) => {}
+            Heal::Uproot(planted) => planted.uproot(),
+            Heal::Clear(path) => clear(&path).map_err(|error| format!("cannot clear {}: {error}", path.display()))?,
+            // Whoever sees it is not asked again: a subject that has gone needs no clock.
+            Heal::Clock(nanos) => drop(self.set_clock(nanos, false)?),
+            Heal::Read => self.outlets.as_mut().map_or(Ok(()), |outlets| outlets.stop_reading(false))?,
+            // It went with its owner.
+            Heal::PutBack { owner: Some(owner), .. } if !procfs::lives(owner) => {}
+            Heal::PutBack { file, .. } => {
+                let of_log = self.log().is_ok_and(|log| log.path().parent() == Some(file.path()));
+                if let Some(aside) = file.put_back()?
+                    && of_log
+                {
+                    self.log()?.folder_replaced(&aside);
+                }
+            }
         }
+        Ok(())
     }
 
     fn log(&mut self) -> Result<&mut LogFile, String> {
         self.outlets.as_mut().and_then(Outlets::log).ok_or_else(|| "the subject has no log file".to_owned())
     }
 
-    fn set_clock(&mut self, nanos: i64) -> Result<Heal, String> {
+    /// `seen`: somebody has to see it.
+    fn set_clock(&mut self, nanos: i64, seen: bool) -> Result<Heal, String> {
         let clock = self.clock.as_mut().ok_or("the subject's wall clock can't be set")?;
+        if seen {
+            clock.is_seen()?;
+        }
         clock.step(nanos)?;
         Ok(Heal::Clock(nanos.saturating_neg()))
     }
@@ -190,39 +260,12 @@ impl Faults {
     }
 }
 
-impl Heal {
-    fn apply(self) {
-        match self {
-            // Dropping it is all.
-            // The clock and the reader are the run's, and end with it.
-            Self::Release(_) | Self::Clock(_) | Self::Read | Self::Ungroup(_) | Self::Leave(_) => {}
-            Self::Uproot(planted) => planted.uproot(),
-            Self::Limits(limits) => {
-                for (proc, resource, limit) in limits {
-                    // A process that has ended needs no limit.
-                    let _ = prlimit(pid(proc), resource, limit);
-                }
-            }
-            Self::Clear(path) => {
-                let is = std::fs::symlink_metadata(&path).map(|is| is.file_type());
-                // In the run's directory nobody else takes it away.
-                let _ = match is {
-                    Ok(is) if is.is_dir() => std::fs::remove_dir(path),
-                    Ok(is) if is.is_symlink() => std::fs::remove_file(path),
-                    _ => Ok(()),
-                };
-            }
-            Self::PutBack { aside, to } => {
-                // Replaces whatever is there now. It can't fail but with the run's directory gone, which heals as well.
-                let _ = std::fs::rename(aside, to);
-            }
-        }
-    }
-}
-
 impl Drop for Faults {
     fn drop(&mut self) {
-        std::mem::take(&mut self.on).into_values().for_each(Heal::apply);
+        // The innermost first. Nobody is there any more who could be told of one that can't be healed.
+        while let Some((_, heal)) = self.on.pop_last() {
+            let _ = self.apply(heal);
+        }
     }
 }
 
@@ -232,68 +275,31 @@ fn nanos(by: Span, back: bool) -> i64 {
     if back { -nanos } else { nanos }
 }
 
+/// Takes away what stands in the log file's place. A file there is the supervisor's.
+fn clear(path: &Path) -> std::io::Result<()> {
+    match std::fs::symlink_metadata(path).map(|is| is.file_type()) {
+        Ok(is) if is.is_dir() => std::fs::remove_dir(path),
+        Ok(is) if is.is_symlink() => std::fs::remove_file(path),
+        _ => Ok(()),
+    }
+}
+
 /// Moves the log file away, as who rotates logs does: whoever has it open goes on with it. In its place is what can't be
 /// opened, or what takes nothing, by whomever.
 fn spoil_log(log: &mut LogFile, how: FileFault) -> Result<Heal, String> {
     let fail = |error: std::io::Error| format!("cannot spoil the log: {error}");
     let path = log.path().to_owned();
+    if !matches!(how, FileFault::Missing | FileFault::Directory | FileFault::Full) {
+        return Err(format!("a log file can't be made {how:?}"));
+    }
     log.move_away().map_err(fail)?;
     match how {
-        FileFault::Missing => {}
         FileFault::Directory => std::fs::create_dir(&path).map_err(fail)?,
         FileFault::Full => std::os::unix::fs::symlink("/dev/full", &path).map_err(fail)?,
-        other => return Err(format!("a log file can't be made {other:?}")),
+        _ => {}
     }
     Ok(Heal::Clear(path))
 }
 
-/// Moves a file aside and puts what is wrong with it in its place.
-fn spoil(path: &Path, how: FileFault) -> Result<Heal, String> {
-    let aside = path.with_extension("aside");
-    let fail = |error: std::io::Error| format!("cannot spoil {}: {error}", path.display());
-    let mode = match how {
-        FileFault::Missing => None,
-        FileFault::Forbidden => Some(0o000),
-        FileFault::Empty => Some(0o700),
-        FileFault::Full => return Err(format!("{} is on a filesystem that can't be filled", path.display())),
-        FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => {
-            return Err(format!("{} belongs to nobody but the harness", path.display()));
-        }
-    };
-    std::fs::rename(path, &aside).map_err(fail)?;
-    let heal = Heal::PutBack { aside, to: path.to_owned() };
-    if let Some(mode) = mode {
-        let written = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-        if let Err(error) = written {
-            heal.apply();
-            return Err(fail(error));
-        }
-    }
-    Ok(heal)
-}
-
-fn pid(proc: Proc) -> Option<Pid> {
-    i32::try_from(proc.pid).ok().and_then(Pid::from_raw)
-}
-
-fn limit(name: &str, to: u64, on: &[Proc]) -> Result<Heal, String> {
-    let resource = match name {
-        "NOFILE" => Resource::Nofile,
-        "NPROC" => Resource::Nproc,
-        "AS" => Resource::As,
-        _ => return Err(format!("the limit `{name}` is not built for real processes")),
-    };
-    let mut former = Vec::new();
-    for proc in on {
-        let target = pid(*proc).ok_or("no process")?;
-        // Twice, as the hard limit must stay where it is: lowering that one could not be undone without privilege.
-        let old = prlimit(Some(target), resource, Rlimit { current: Some(to), maximum: None }).or_else(|_| {
-            let maximum = rustix::process::getrlimit(resource).maximum;
-            prlimit(Some(target), resource, Rlimit { current: Some(to), maximum })
-        });
-        let old = old.map_err(|error| format!("cannot limit {name} of {}: {error}", proc.pid))?;
-        let _ = prlimit(Some(target), resource, Rlimit { current: Some(to), maximum: old.maximum });
-        former.push((*proc, resource, old));
-    }
-    Ok(Heal::Limits(former))
-}
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 //! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
 //! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `environment`, `stalls`, `claims`, `owned`, `leftovers` |
-//! | what is done | `subject`, `namespace`, `beside`, `signals`, `faults`, `cgroup`, `planted`, `wallclock`, `clients` |
+//! | what is done | `permits`, `subject`, `namespace`, `beside`, `signals`, `faults`, `spoiled`, `planted`, `limits`, `cgroup`, `wallclock`, `crowd`, `clients` |
 //! | the worker program | `puppet`, `sys` |
 
 mod beside;
@@ -26,12 +26,14 @@ mod host;
 mod job;
 mod journal;
 mod leftovers;
+mod limits;
 mod log;
 mod manager;
 mod namespace;
 mod observe;
 mod outlets;
 mod owned;
+mod permits;
 mod planted;
 mod procfs;
 mod procs;
@@ -40,6 +42,7 @@ mod rundir;
 mod runner;
 mod side;
 mod signals;
+mod spoiled;
 mod stalls;
 mod subject;
 mod sweep;
@@ -52,7 +55,7 @@ pub use caller::run;
 pub use entry::hidden_main;
 pub use error::RunError;
 pub use host::facts;
-pub use namespace::forbids;
+pub use permits::forbids;
 pub use puppet::main as puppet_main;
 pub use subject::subject_version;
 pub use wallclock::lacks;

@@ -6,24 +6,12 @@ use std::process::{Child, Command};
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-use crate::scenario::{Act, Fault};
-use crate::world::Plan;
-
-use super::cgroup;
-
-/// Why what a plan asks of the host is not permitted here, in words.
-pub fn forbids(plan: &Plan) -> Option<String> {
+/// Why no pid namespace can be made here, in words; `None` if one can.
+pub fn forbids() -> Option<String> {
     // Only of the thread that tries it, and nothing is started in it.
     let tried = || unshare(CloneFlags::CLONE_NEWPID).map_err(|error| error.desc());
-    let memory =
-        |act: &Act| matches!(act, Act::During { fault: Fault::Limit { resource, .. }, .. } if resource == "memory");
-    if plan.scenario.steps.iter().any(|step| step.any(&memory))
-        && let Some(why) = cgroup::forbids()
-    {
-        return Some(why);
-    }
-    let init = plan.scenario.launch.init.then(|| std::thread::spawn(tried).join().unwrap_or(Ok(())));
-    init?.err().map(|why| format!("here: no pid namespace can be made ({why})"))
+    let tried = std::thread::spawn(tried).join().unwrap_or(Ok(()));
+    tried.err().map(|why| format!("here: no pid namespace can be made ({why})"))
 }
 
 /// Starts a command as process 1 of a new pid namespace; what this process starts later is in its own again.

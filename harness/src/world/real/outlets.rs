@@ -197,6 +197,17 @@ impl LogFile {
         Ok(())
     }
 
+    /// The folder was moved there, and another one has its place: what is in the old one is read as what was moved away is.
+    pub fn folder_replaced(&mut self, aside: &Path) {
+        let there = |path: &Path| Some(aside.join(path.file_name()?)).filter(|path| path.exists());
+        for path in &mut self.moved {
+            if let Some(now) = there(path) {
+                *path = now;
+            }
+        }
+        self.moved.extend(there(&self.path));
+    }
+
     fn finish(mut self) -> Result<Vec<Output>, String> {
         let moved = self.moved.iter().map(|path| (path, Sink::Moved));
         for (path, sink) in moved.chain([(&self.path, Sink::File)]) {

@@ -40,6 +40,11 @@ pub fn proc_of(pid: u32) -> Option<Proc> {
     stat(pid).map(|stat| Proc { pid, start: stat.start })
 }
 
+/// Whether this process runs; a zombie does not.
+pub fn lives(proc: Proc) -> bool {
+    stat(proc.pid).is_some_and(|stat| stat.start == proc.start && !matches!(stat.state, 'Z' | 'X'))
+}
+
 /// This process, by the number that it has for whoever mounted /proc: in a pid namespace its own is another one.
 pub fn own() -> Option<Proc> {
     let text = fs::read_to_string("/proc/self/stat").ok()?;

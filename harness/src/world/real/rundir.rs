@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
-use super::clock;
+use super::{cgroup, clock};
 
 /// A name for a run's directory that no other run has. It is chosen by the caller, so that each of the three processes
 /// of a run knows what to remove. Journals must not wait for a disk, so tmpfs comes first.
@@ -35,8 +35,9 @@ pub fn create(dir: &Path) -> io::Result<()> {
     fs::create_dir(dir.join("side"))
 }
 
-/// Removes it with all that is in it. Not there is as good as removed.
+/// Removes it with all that is in it, and the control groups that bear its name. Not there is as good as removed.
 pub fn remove(dir: &Path) -> io::Result<()> {
+    cgroup::remove_all(dir)?;
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

@@ -204,6 +204,7 @@ impl Runner {
         }
         self.hear_bystanders();
         self.hear_environments();
+        self.faults.hear(&mut self.fresh);
         let accepted = self.fresh.iter().filter_map(|event| match event.what {
             What::Accepted { proc, peer } => Some(Input::AcceptedBy(peer, proc)),
             _ => None,
@@ -254,16 +255,18 @@ impl Runner {
             Injection::SignalGroup { of, signal } => self.signal_group(of, signals::kernel(signal)),
             Injection::Ask { who, act } => self.ask(who, &act),
             Injection::Freeze { who, on } => self.freeze(who, on),
-            Injection::Fault { fault, on, begin: true } => {
-                if let Err(why) = self.faults.begin(&fault, &on) {
+            Injection::Fault { step, fault, on, begin: true } => {
+                let supervisor = self.observer.procs.supervisor().filter(|_| self.observer.procs.supervisor_alive());
+                if let Err(why) = self.faults.begin(step, &fault, &on, supervisor) {
                     self.note(What::Incomplete { why });
                 }
                 self.look_at_foreign();
             }
-            Injection::Fault { fault, begin: false, .. } => {
+            Injection::Fault { step, begin: false, .. } => {
                 self.look_at_foreign();
-                self.faults.heal(&fault);
-                self.fresh.append(&mut self.faults.answers);
+                if let Err(why) = self.faults.heal(&step) {
+                    self.note(What::Incomplete { why });
+                }
             }
             Injection::Operate(command) => self.operate(command, now)?,
             Injection::Config(variant) => self.exchange(variant, now),
@@ -302,7 +305,7 @@ impl Runner {
     }
 
     /// A burst: nothing happens between two of them.
-    fn signal(&mut self, to: &[Proc], signal: Kernel) {
+    pub(super) fn signal(&mut self, to: &[Proc], signal: Kernel) {
         let mut sent = Vec::with_capacity(to.len());
         for proc in to {
             sent.push(Event::at(clock::now(), What::Injected { proc: *proc, signal: signal.as_raw() }));
@@ -383,6 +386,7 @@ impl Runner {
     fn exchange(&mut self, variant: String, now: Time) {
         match self.subject.exchange(&variant) {
             Ok((revision, serves)) => {
+                self.faults.config_exchanged();
                 self.fresh.push(Event::at(now, What::Configured { variant, revision, serves }));
                 self.publish();
             }
@@ -402,7 +406,7 @@ impl Runner {
         let Ending::Lingering(until) = self.ending else { return };
         let bystanders: Vec<u32> = self.observer.procs.of_kind(Kind::Bystander).map(|one| one.pid).collect();
         let left = leftovers::find(self.address, &self.job.dir, &bystanders);
-        let gone = left.is_empty() && !self.observer.procs.unfinished();
+        let gone = left.is_empty() && !self.observer.procs.unfinished() && !self.faults.await_answers();
         if gone || clock::now() >= until {
             for leftover in left {
                 self.note_left(leftover);

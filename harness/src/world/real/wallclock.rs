@@ -51,15 +51,24 @@ impl WallClock {
         [("LD_PRELOAD".to_owned(), shown(&self.library)), (VARIABLE.to_owned(), shown(&self.path))]
     }
 
-    /// Sets it forward by so many nanoseconds more (back, if negative).
+    /// Sets it forward by so many nanoseconds more (back, if negative), for those who live by it now or later.
     ///
     /// # Errors
-    /// Why nobody would see it, in words.
+    /// The file can't be written; it is as it was then.
     pub fn step(&mut self, nanos: i64) -> Result<(), String> {
-        self.offset = self.offset.saturating_add(nanos);
-        let fail = |error: io::Error| format!("{}: {error}", self.path.display());
-        self.file.write_all_at(&self.offset.to_ne_bytes(), 0).map_err(fail)?;
-        if self.is_loaded().map_err(fail)? {
+        let offset = self.offset.saturating_add(nanos);
+        let written = self.file.write_all_at(&offset.to_ne_bytes(), 0);
+        written.map_err(|error| format!("{}: {error}", self.path.display()))?;
+        self.offset = offset;
+        Ok(())
+    }
+
+    /// Whether somebody lives by it.
+    ///
+    /// # Errors
+    /// Why nobody does, in words.
+    pub fn is_seen(&self) -> Result<(), String> {
+        if self.is_loaded().map_err(|error| format!("{}: {error}", self.path.display()))? {
             return Ok(());
         }
         Err("none of the subject's processes has loaded the library that sets its wall clock".to_owned())
@@ -152,9 +161,15 @@ mod tests {
     fn a_process_sees_the_step_and_the_machine_does_not() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut clock = WallClock::new(dir.path()).expect("a C compiler");
-        assert!(clock.step(0).is_err(), "nobody has loaded it yet");
+        assert!(clock.is_seen().is_err(), "nobody has loaded it yet");
+        // Before anybody is born it can be set all the same.
+        clock.step(3_600_000_000_000).expect("written");
+        let early = date(&clock);
+        clock.is_seen().expect("date has loaded it");
+        clock.step(-3_600_000_000_000).expect("written");
         let before = date(&clock);
-        clock.step(3_600_000_000_000).expect("date has loaded it");
+        assert!((3500..=3600).contains(&(early - before)), "{early} {before}");
+        clock.step(3_600_000_000_000).expect("written");
         let ahead = date(&clock) - before;
         assert!((3600..3700).contains(&ahead), "{ahead}");
         clock.step(-2 * 3_600_000_000_000).expect("again");

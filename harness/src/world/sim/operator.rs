@@ -42,7 +42,7 @@ impl World {
                     self.freeze(proc, on);
                 }
             }
-            Injection::Fault { fault, on: _, begin } => self.fault(&fault, begin),
+            Injection::Fault { fault, begin, .. } => self.fault(&fault, begin),
             Injection::Operate(command) => self.operate(command),
             Injection::Config(variant) => self.exchange(variant),
             Injection::Load { name, start } => self.client(if start { Input::Start(name) } else { Input::Stop(name) }),
@@ -91,9 +91,7 @@ impl World {
             Fault::NotRead(Target::LogReader) => self.stop_reading(begin),
             Fault::File { which, is } if which == "log" => self.spoil_log(Some(*is).filter(|_| begin)),
             Fault::File { which, is: FileFault::Missing } if which == "log directory" => self.take_log_folder(begin),
-            Fault::File { which, is: FileFault::Missing } if which == "config" => {
-                std::mem::swap(&mut self.file, &mut self.file_aside);
-            }
+            Fault::File { which, is: FileFault::Missing } if which == "config" => self.take_config(begin),
             Fault::File { which, is } if which == "pidfile" => self.pid_file.plant(*is, begin),
             Fault::Limit { on: Target::Supervisor, resource, to } if resource == "NOFILE" => {
                 self.supervisor.descriptors.limit = limit(*to, begin);
@@ -106,6 +104,14 @@ impl World {
                     self.note(What::Incomplete { why: format!("not built in simulation: {other:?}") });
                 }
             }
+        }
+    }
+
+    fn take_config(&mut self, begin: bool) {
+        if begin {
+            self.file_aside = self.file.take();
+        } else if let Some(aside) = self.file_aside.take() {
+            self.file.get_or_insert(aside);
         }
     }
 
@@ -150,6 +156,8 @@ impl World {
             return;
         };
         self.file = text.map(|text| (path.clone(), text));
+        // None that was moved aside comes back.
+        self.file_aside = None;
         self.revision = revision;
         self.note(What::Configured { variant, revision, serves });
     }

@@ -147,7 +147,7 @@ impl Prepared<'_> {
 struct NoConfig;
 
 /// Everything that the subject file leaves open, filled in.
-fn render(plan: &Plan) -> Option<Rendered> {
+pub(super) fn render(plan: &Plan) -> Option<Rendered> {
     let template = subject::template(&plan.subject, &plan.subject_dir).ok()?;
     let vars = Vars {
         pool: &plan.scenario.pool,

@@ -10,8 +10,10 @@ use supervisor::kernel::{
 };
 use supervisor::policy::Instant;
 
+use crate::director::Injection;
 use crate::history::{Status, What};
 use crate::load::Input;
+use crate::scenario::{Fault, FileFault};
 use crate::world::{Bins, Plan};
 
 use super::engine::World;
@@ -369,4 +371,30 @@ fn a_timer_that_fires_while_its_worker_is_frozen_is_seen_after_the_thaw() {
     freeze(&kernel, false);
     pause(&mut kernel, SECOND / 2);
     assert!(said(&mut kernel) >= 3, "it goes on speaking");
+}
+
+/// As in the real world: what an operator put in the place of a file that a fault took away stays.
+#[test]
+fn a_configuration_that_was_exchanged_while_it_was_away_stays() {
+    let plan = plan("()", "[]", 0);
+    let rendered = super::run::render(&plan).map(Rc::new);
+    let mut world = World::new(&plan, rendered, 0, Model::default());
+    let fault = |begin| Injection::Fault {
+        step: vec![0],
+        fault: Fault::File { which: "config".to_owned(), is: FileFault::Missing },
+        on: Vec::new(),
+        begin,
+    };
+    let first = world.file.clone();
+    assert!(first.is_some());
+    world.inject(fault(true));
+    assert_eq!(world.file, None);
+    world.inject(fault(false));
+    assert_eq!(world.file, first, "it comes back");
+    world.inject(fault(true));
+    world.inject(Injection::Config(crate::subject::ORIGINAL.to_owned()));
+    let second = world.file.clone();
+    assert!(second.is_some() && second != first, "the second revision");
+    world.inject(fault(false));
+    assert_eq!(world.file, second);
 }

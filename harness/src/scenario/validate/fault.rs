@@ -1,0 +1,99 @@
+//! Faults: whether what they hit is there, and is hit by one of them at a time.
+
+use std::cell::RefCell;
+
+use crate::scenario::{Act, Fault, FileFault, OutputWay, Owns, Target};
+
+use super::steps::{FILES, Steps};
+
+impl Steps<'_> {
+    /// Whether the output takes a way on which this fault can hit it.
+    pub(super) fn output(&mut self, fault: &Fault) {
+        let way = self.scenario.pool.output;
+        match fault {
+            Fault::NotRead(Target::LogReader) if !matches!(way, Some(OutputWay::Inherit | OutputWay::Prefixed)) => {
+                let expected = "`output: Inherit` or `output: Prefixed` in the pool";
+                self.checker.wrong_at(0, "nobody reads the output in this pool").expected(expected);
+            }
+            Fault::File { which, .. } if which.starts_with("log") && way != Some(OutputWay::Files) => {
+                let what = "there is no log file in this pool";
+                self.checker.wrong_in("which", what).expected("`output: Files` in the pool");
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the pool has what this fault hits.
+    pub(super) fn owned(&mut self, fault: &Fault) {
+        let lacks = |one: &Owns| !self.scenario.pool.owns.contains(one);
+        match fault {
+            Fault::File { which, .. } => {
+                if let Some(one) = Owns::ALL.iter().find(|one| one.name() == which).filter(|one| lacks(one)) {
+                    let what = format!("the file `{which}` is none of this pool's");
+                    self.checker.wrong_in("which", what).expected(format!("`owns: [{one:?}]` in the pool"));
+                }
+            }
+            Fault::Operators { .. } if lacks(&Owns::Control) => {
+                let what = "there is no socket in this pool that operators could connect to";
+                self.checker.wrong(what).expected("`owns: [Control]` in the pool");
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a file can be spoilt like this.
+    pub(super) fn spoilt(&mut self, which: &str, is: FileFault) {
+        let can = spoilt(which);
+        if FILES.contains(&which) && !can.contains(&is) {
+            let names: Vec<String> = can.iter().map(|is| format!("{is:?}")).collect();
+            let what = format!("this can't be done to the file `{which}`");
+            self.checker.wrong_in("is", what).expected(format!("one of: {}", names.join(", ")));
+        }
+    }
+
+    /// Whether a fault that is not over hits the same: which of the two would heal it?
+    pub(super) fn hit_twice(&mut self, fault: &Fault) {
+        if let Some(thing) = thing(fault).filter(|thing| self.hit.contains(thing)) {
+            let expected = "faults of the same thing come one after the other";
+            self.checker.wrong(format!("{thing} is hit already, by another fault that is not over")).expected(expected);
+        }
+    }
+}
+
+/// What a fault hits, in words, if another one that hits the same would be healed by its end, or the other way round.
+pub(super) fn thing(fault: &Fault) -> Option<String> {
+    match fault {
+        Fault::File { which, .. } if which.starts_with("log") => Some("the log".to_owned()),
+        Fault::File { which, .. } => Some(format!("the file `{which}`")),
+        Fault::Limit { on, resource, .. } => Some(format!("the limit `{resource}` of {on:?}")),
+        Fault::AddressHeld => Some("the address".to_owned()),
+        Fault::NotRead(Target::LogReader) => Some("the reader of the output".to_owned()),
+        Fault::Freeze(_)
+        | Fault::NotRead(_)
+        | Fault::Operators { .. }
+        | Fault::Syscall { .. }
+        | Fault::ClockStep { .. } => None,
+    }
+}
+
+/// The same of all faults of an act.
+pub(super) fn things(act: &Act) -> Vec<String> {
+    let found = RefCell::new(Vec::new());
+    act.any(&|act| {
+        if let Act::During { fault, .. } = act {
+            found.borrow_mut().extend(thing(fault));
+        }
+        false
+    });
+    found.into_inner()
+}
+
+/// What can be wrong with a file of the subject.
+fn spoilt(which: &str) -> &'static [FileFault] {
+    use FileFault::{Directory, Empty, Forbidden, Foreign, Full, Garbage, Missing, Stale};
+    match which {
+        "log" => &[Missing, Directory, Full],
+        "control" | "socket" | "pidfile" => &[Missing, Empty, Stale, Foreign, Garbage, Directory],
+        _ => &[Missing, Forbidden, Empty],
+    }
+}
