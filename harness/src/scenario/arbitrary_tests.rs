@@ -309,6 +309,7 @@ fn pool() -> impl Strategy<Value = Pool> {
 fn launch() -> Launch {
     Launch {
         init: true,
+        notify: true,
         umask: Some("027".to_owned()),
         nofile: Some(64),
         ignores: vec![Signal::HUP],

@@ -48,8 +48,11 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     for step in &scenario.steps {
         of_step(step, &mut used);
     }
-    if scenario.launch != Launch::default() {
+    if scenario.launch != (Launch { notify: scenario.launch.notify, ..Launch::default() }) {
         used.insert("launch");
+    }
+    if scenario.launch.notify {
+        used.insert("notify");
     }
     if scenario.start == Start::Steady && used.contains("Start") {
         used.insert("Start again");

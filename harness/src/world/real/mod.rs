@@ -28,6 +28,7 @@ mod journal;
 mod leftovers;
 mod limits;
 mod log;
+mod manager;
 mod namespace;
 mod observe;
 mod outlets;
