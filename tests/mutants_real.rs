@@ -57,7 +57,23 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = ALL.iter().map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
     trials.extend(REAL.iter().map(|mutant| caught(mutant, true)));
     trials.push(Trial::test("unmutated", passes));
+    trials.push(Trial::test("lists_are_of_mutants", || Ok(lists()?)));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// A name that is in a list and nobody's would do nothing there, and so would what follows by chance where it follows anyway.
+fn lists() -> Result<(), String> {
+    let nobodys = |name: &&&str| !ALL.iter().any(|mutant| mutant.name == **name);
+    if let Some(name) = CHOSEN.iter().find(nobodys) {
+        return Err(format!("there is no mutant `{name}` that the simulation shows"));
+    }
+    for (name, follows, _) in real::BY_CHANCE {
+        let mutant = find(name).ok_or_else(|| format!("there is no mutant `{name}`"))?;
+        if mutant.caught_by == follows || mutant.has_consequence(follows) {
+            return Err(format!("{follows} follows from {name} anyway"));
+        }
+    }
+    Ok(())
 }
 
 fn place() -> real::Place<'static> {

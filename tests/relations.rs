@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use harness::director::Random;
 use harness::history::History;
+use harness::invariant::Finding;
 use harness::invariant::{self, Slack};
-use harness::relation::{Side, meta_clock, without_clock_steps};
+use harness::relation::{Side, Suspension, meta_clock, meta_slow, suspended, without_clock_steps, without_suspensions};
+use harness::scenario::{Act, Expect, Fault, Scenario, Span, not_simulated};
 use harness::verdict::Verdict;
 use harness::world::Plan;
 use mutants::{Mutation, plan, simulate};
@@ -62,4 +65,96 @@ fn without_a_step_the_wall_clock_does_no_harm() {
     // The mutation itself changes nothing: it is the step that does.
     let plan = plan("kill", 1).expect("a form");
     assert_eq!(simulate(&plan, Mutation::WallClock).events, simulate(&plan, Mutation::Identity).events);
+}
+
+/// META-SLOW of one form that is suspended so, against its twin.
+fn slowed(plan: &Plan, suspension: Suspension, mutation: Mutation) -> Verdict {
+    let slowed = Plan { scenario: suspended(&plan.scenario, suspension), ..plan.clone() };
+    let scenario = without_suspensions(&slowed.scenario).expect("a twin");
+    compared(&slowed, &Plan { scenario, ..slowed.clone() }, mutation)
+}
+
+/// META-SLOW of two plans, one of them with a suspension.
+fn compared(slowed: &Plan, without: &Plan, mutation: Mutation) -> Verdict {
+    let lived = |plan: &Plan| -> (History, Vec<Finding>) {
+        let history = simulate(plan, mutation);
+        let findings = invariant::judge(&plan.scenario, &plan.subject.profile, &history, Slack::default());
+        (history, findings)
+    };
+    let ((mine, my_findings), (theirs, their_findings)) = (lived(slowed), lived(without));
+    let side = |history, findings| Side { history, findings };
+    meta_slow(&slowed.scenario.pool, side(&mine, &my_findings), side(&theirs, &their_findings)).verdict
+}
+
+/// Forms that go on hitting whoever is there at a pace of their own: while nobody runs fewer can be hit, or more within the
+/// window of the limit.
+const PACED: [&str; 7] = [
+    "flap::below_the_limit",
+    "kill::under_load",
+    "load/flood::kills",
+    "load/flood::kills_round_robin",
+    "load/poison::throws",
+    "load/poison::retires",
+    "signals/lock",
+];
+
+/// Whether a suspension may change nothing but how late something is. Who is frozen already can't be frozen again.
+fn can_be_suspended(name: &str, scenario: &Scenario) -> bool {
+    let freezes = |act: &Act| matches!(act, Act::During { fault: Fault::Freeze(_), .. });
+    let frozen = scenario.steps.iter().any(|step| step.any(&freezes));
+    // Whoever went on first takes what had queued up: a share is a matter of the moment.
+    let shares = scenario.expect.iter().any(|expect| matches!(expect, Expect::Balanced { .. }));
+    not_simulated(scenario).is_empty() && !shares && !frozen && !name.contains("::sweep_") && !PACED.contains(&name)
+}
+
+#[test]
+fn the_reference_is_the_same_after_a_suspension_of_everybody() {
+    let forms = harness::cli::forms(&[mutants::scenario_dir()]).expect("the suite");
+    let (mut compared, mut wrong) = (0, Vec::new());
+    let forms = forms.iter().filter(|form| can_be_suspended(&form.name, &form.scenario));
+    for (seed, form) in (1..).zip(forms) {
+        let mut random = Random::new(seed);
+        let millis = |random: &mut Random, most| Span(random.within(Duration::from_millis(most)));
+        let (after, span) = (millis(&mut random, 400), millis(&mut random, 700));
+        let suspension = Suspension { after, span, supervisor_first: seed % 2 == 0 };
+        let plan = Plan { scenario: form.scenario.clone(), ..plan("kill", seed).expect("a form") };
+        match slowed(&plan, suspension, Mutation::Identity) {
+            Verdict::Pass { .. } => compared += 1,
+            Verdict::Inconclusive { .. } => {}
+            verdict => wrong.push(format!("{} {suspension:?}: {verdict:?}", form.name)),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), wrong.len() + compared, wrong.join("\n"));
+    assert!(compared > 100, "{compared}");
+}
+
+/// A form that is suspended by its own steps, against its twin.
+fn suspended_by_itself(name: &str, mutation: Mutation) -> Verdict {
+    let mine = plan(name, 1).expect("a form");
+    let scenario = without_suspensions(&mine.scenario).expect("a form that suspends everybody");
+    let theirs = Plan { scenario, ..mine.clone() };
+    compared(&mine, &theirs, mutation)
+}
+
+#[test]
+fn who_takes_a_suspension_for_silence_is_found_out() {
+    for name in ["time/suspended", "time/suspended::supervisor_last", "hang/workers::all_suspended"] {
+        assert!(matches!(suspended_by_itself(name, Mutation::Identity), Verdict::Pass { .. }), "{name}");
+    }
+    let verdict = suspended_by_itself("time/suspended", Mutation::WatchdogFooled);
+    assert!(matches!(verdict, Verdict::Fail { .. }), "{verdict:?}");
+}
+
+#[test]
+fn who_counts_a_suspension_twice_is_found_out_by_the_delays_alone() {
+    let name = "time/suspended::backoff";
+    for (mutation, holds) in [(Mutation::Identity, true), (Mutation::CountsTwice, false)] {
+        let mine = plan(name, 1).expect("a form");
+        let theirs = Plan { scenario: without_suspensions(&mine.scenario).expect("a twin"), ..mine.clone() };
+        let (slowed, without) = (simulate(&mine, mutation), simulate(&theirs, mutation));
+        let side = |history| Side { history, findings: &[] };
+        let verdict = meta_slow(&mine.scenario.pool, side(&slowed), side(&without)).verdict;
+        assert_eq!(matches!(verdict, Verdict::Pass { .. }), holds, "{verdict:?}");
+        assert_eq!(matches!(verdict, Verdict::Fail { .. }), !holds, "{verdict:?}");
+    }
 }

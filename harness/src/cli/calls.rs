@@ -32,14 +32,22 @@ pub fn sweep_calls(args: &SweepCallsArgs) -> Result<ExitCode, Trouble> {
             for line in wrong {
                 writeln!(out, "{line}")?;
             }
+            if swept.is_empty() {
+                writeln!(out, "{} seed {seed}: the scenario ends the supervisor itself, not swept", form.name)?;
+            }
             for (call, tally) in swept {
                 tallies.entry(call).or_default().add(tally);
             }
         }
     }
     table(&tallies, out)?;
-    let failed = tallies.values().any(|tally| tally.wrong > 0);
-    Ok(if failed { ExitCode::Failed } else { ExitCode::Ok })
+    let wrong = tallies.values().any(|tally| tally.wrong > 0);
+    let lives: u64 = tallies.values().map(|tally| tally.runs).sum();
+    Ok(match (wrong, lives) {
+        (true, _) => ExitCode::Failed,
+        (false, 0) => ExitCode::NothingJudged,
+        (false, _) => ExitCode::Ok,
+    })
 }
 
 fn line(swept: &Swept, why: &[String]) -> String {

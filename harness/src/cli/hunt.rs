@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::search::{self, Find};
+use crate::search::{self, Find, Tried};
 use crate::subject;
 use crate::verdict::ExitCode;
 
@@ -14,15 +14,27 @@ use super::trouble::Trouble;
 pub fn hunt(args: &HuntArgs) -> Result<ExitCode, Trouble> {
     let (subject, folder) = subject::load(REFERENCE)?;
     let out = &mut io::stdout();
-    let mut finds = 0;
+    let (mut finds, mut refused) = (0, 0);
     for seed in (0..args.runs).map(|k| args.seed.wrapping_add(k)) {
-        if let Some(find) = search::try_out(&search::plan(&subject, &folder, seed)) {
-            finds += 1;
-            show(&if args.as_found { find } else { search::shrink(&find) }, out)?;
+        match search::try_out(&search::plan(&subject, &folder, seed)) {
+            Tried::Refused => refused += 1,
+            Tried::Held => {}
+            Tried::Found(find) => {
+                finds += 1;
+                show(&if args.as_found { *find } else { search::shrink(&find) }, out)?;
+            }
         }
     }
-    writeln!(out, "{} random scenarios, {finds} in which something failed", args.runs)?;
-    Ok(if finds == 0 { ExitCode::Ok } else { ExitCode::Failed })
+    let runs = args.runs - refused;
+    writeln!(
+        out,
+        "{runs} random scenarios, {finds} in which something failed; {refused} more whose configuration is refused"
+    )?;
+    Ok(match (runs, finds) {
+        (0, _) => ExitCode::NothingJudged,
+        (_, 0) => ExitCode::Ok,
+        _ => ExitCode::Failed,
+    })
 }
 
 fn show(find: &Find, out: &mut dyn Write) -> io::Result<()> {

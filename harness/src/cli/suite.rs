@@ -13,7 +13,7 @@ use crate::history::{Event, History};
 use crate::invariant::{self, Finding, Slack};
 use crate::relation::{self, Side};
 use crate::report::{Attempt, Run, conform, figures};
-use crate::scenario;
+use crate::scenario::{self, Scenario};
 use crate::search::Seen;
 use crate::subject;
 use crate::verdict::ExitCode;
@@ -137,12 +137,15 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
     let file = format!("{}.{}.{}.{number}", plan.name.replace("::", "."), world.name(), plan.seed);
     let path = histories.join(format!("{file}.jsonl"));
     let lived = live(plan, world, &path, progress).and_then(|mut lived| {
-        if let Some(scenario) = relation::without_clock_steps(&plan.scenario) {
+        for (kind, scenario) in twins(&plan.scenario) {
             let twin = Plan { scenario, ..plan.clone() };
             let other = live(&twin, world, &histories.join(format!("{file}.twin.jsonl")), progress)?;
-            let stepped = Side { history: &lived.history, findings: &lived.findings };
-            let related = relation::meta_clock(stepped, Side { history: &other.history, findings: &other.findings });
-            lived.findings.push(related);
+            let mine = Side { history: &lived.history, findings: &lived.findings };
+            let theirs = Side { history: &other.history, findings: &other.findings };
+            lived.findings.push(match kind {
+                Twin::NoClockSteps => relation::meta_clock(mine, theirs),
+                Twin::NoSuspensions => relation::meta_slow(&plan.scenario.pool, mine, theirs),
+            });
         }
         Ok(lived)
     });
@@ -156,6 +159,19 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
         written = write(&history, &path).is_ok().then_some(path);
     }
     Attempt { history: written, figures: figures(&plan.scenario, &history), situations, ..attempt }
+}
+
+/// In what a form's twin differs from it.
+enum Twin {
+    NoClockSteps,
+    NoSuspensions,
+}
+
+/// The forms that a form is compared with.
+fn twins(scenario: &Scenario) -> impl Iterator<Item = (Twin, Scenario)> {
+    let clock = relation::without_clock_steps(scenario).map(|twin| (Twin::NoClockSteps, twin));
+    let slow = relation::without_suspensions(scenario).map(|twin| (Twin::NoSuspensions, twin));
+    clock.into_iter().chain(slow)
 }
 
 /// One run, judged.

@@ -54,7 +54,7 @@ impl Bounds {
         Self {
             baseline: BASELINE + boot,
             settle: span(profile.converge, CONVERGE) + boot + backoff + leave + HOLD,
-            stop: leave + LATE,
+            stop: pool.lame_duck.0 + leave + LATE,
             linger: leave + orphans.max(deserted) + HOLD,
         }
     }

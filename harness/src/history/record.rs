@@ -40,3 +40,23 @@ pub struct History {
     /// What happened, in the order in which it was noted.
     pub events: Vec<Event>,
 }
+
+#[cfg(test)]
+impl History {
+    /// Of a run of this world, as tests tell it: events, and nothing worth saying in the header.
+    pub fn told(world: &str, events: Vec<Event>) -> Self {
+        let header = Header {
+            schema: SCHEMA,
+            scenario_name: "told".to_owned(),
+            scenario: String::new(),
+            subject: "reference".to_owned(),
+            subject_version: String::new(),
+            profile: String::new(),
+            world: world.to_owned(),
+            seed: 1,
+            slack_ns: 0,
+            host: Vec::new(),
+        };
+        Self { header, events }
+    }
+}

@@ -62,7 +62,7 @@ impl<'a> Case<'a> {
 
     /// The same for what the supervisor can't do either while another fault hinders it (no descriptors, no program…).
     pub(super) fn due_unhindered(&self, from: Time, bound: Duration) -> Time {
-        extend(from, self.due(from, bound), &self.facts.hindered)
+        extend(from, from + bound + self.slack.0, &self.facts.held_up)
     }
 
     /// Judges an instant against its due time. `concerned`: whose delays count beside the supervisor's and the harness's.

@@ -53,13 +53,13 @@ fn judge_found(case: &Case<'_>, index: usize, from: Time, until: Time, tally: &m
     }
     let worker = case.worker(index);
     let bound = silence + bounds::kill_slack(case.profile);
-    let due = case.due(from, bound);
+    let due = found_by(case, from, bound);
     let told = worker.ordered().into_iter().chain([case.facts.peace, until]).min().unwrap_or(until);
     if told <= due {
         return judge_pardoned(case, index, from, silence, tally);
     }
     match case.timely(from, due, worker.dead_for_sure(), &[worker.proc]) {
-        Timely::Yes => tally.measured(case.lasted(from, worker.dead_for_sure()), bound),
+        Timely::Yes => tally.measured(case.lasted(from, worker.dead_for_sure()), bound.max(case.lasted(from, due))),
         Timely::Unknown(stalled) => tally.doubt(format!("the host stalled for {}", say(stalled))),
         Timely::No => tally.fail(
             due,
@@ -71,6 +71,18 @@ fn judge_found(case: &Case<'_>, index: usize, from: Time, until: Time, tally: &m
             },
         ),
     }
+}
+
+/// When a worker that does nothing from `from` on must be dead. A supervisor that was suspended before it noticed can't know
+/// who could have spoken meanwhile, so that everybody has the time again.
+fn found_by(case: &Case<'_>, from: Time, bound: Duration) -> Time {
+    let mut due = case.due(from, bound);
+    for &(begin, end) in &case.facts.frozen {
+        if from <= end && begin < due {
+            due = due.max(case.due(end, bound));
+        }
+    }
+    due
 }
 
 /// It came back in time, or its supervisor was suspended with it: then it has its time again, and is not killed for the

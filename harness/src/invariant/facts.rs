@@ -57,6 +57,16 @@ pub struct Departure {
 }
 
 impl Departure {
+    /// The span in which nobody may be started in its place, if there certainly is one: it was a failure, known for long enough
+    /// that the supervisor has noticed it, and no failure is followed at once.
+    pub fn delayed(&self, scenario: &Scenario) -> Option<(Time, Time)> {
+        let backoff = scenario.pool.backoff?;
+        let stable = self.longest_run.is_some_and(|run| bounds::maybe_stable(scenario, run));
+        let from = self.known_for_sure + bounds::START_JITTER;
+        let until = self.known + bounds::least(&backoff, 1);
+        (self.how == Leave::Death && !stable && from < until).then_some((from, until))
+    }
+
     /// Whether it had never served, whatever it said as it left.
     pub fn is_failed_start(&self) -> bool {
         self.shortest_run.is_none()
@@ -72,9 +82,14 @@ pub struct Facts {
     pub frozen: Vec<(Time, Time)>,
     /// When another fault with an end was active.
     pub hindered: Vec<(Time, Time)>,
+    /// When one or the other: one may begin while the other goes on, and end later.
+    pub held_up: Vec<(Time, Time)>,
     /// The first order to stop.
+    pub told: Option<Time>,
+    /// When it takes effect: at once, or when the pool has served on for as long as it is to, or at a second
+    /// order that comes before.
     pub stop: Option<Time>,
-    /// The second one.
+    /// The next order after that.
     pub hurry: Option<Time>,
     /// A signal to the supervisor that may end it.
     pub felled: Option<Time>,
@@ -120,7 +135,7 @@ impl Facts {
             ..Self::default()
         };
         facts.read_faults(line);
-        facts.read_orders(line);
+        facts.read_orders(line, scenario.pool.lame_duck.0);
         facts.read_departures(line, scenario.pool.watchdog.is_some());
         facts.read_hits(line);
         facts.read_end(scenario, line);
@@ -142,9 +157,10 @@ impl Facts {
         }
         self.frozen = merge(frozen);
         self.hindered = merge(hindered);
+        self.held_up = merge(self.frozen.iter().chain(&self.hindered).copied().collect());
     }
 
-    fn read_orders(&mut self, line: &Timeline<'_>) {
+    fn read_orders(&mut self, line: &Timeline<'_>, lame_duck: Duration) {
         let is_supervisor = |proc: Proc| line.supervisors.iter().any(|one| one.proc == proc);
         let signals = |set: &'static [i32]| {
             line.injected.iter().filter(move |one| set.contains(&one.signal) && is_supervisor(one.proc))
@@ -153,9 +169,11 @@ impl Facts {
         let mut stops: Vec<Time> = commands.map(|(at, _)| *at).chain(signals(&STOPS).map(|one| one.at)).collect();
         stops.extend(line.phases.stop);
         stops.sort_unstable();
-        self.stop = stops.first().copied();
         // One instant is one order: the harness notes the phase, and what it did to begin it.
-        self.hurry = self.stop.and_then(|first| stops.iter().copied().find(|at| *at > first));
+        let next = |after: Time| stops.iter().copied().find(|at| *at > after);
+        self.told = stops.first().copied();
+        self.stop = self.told.map(|first| next(first).unwrap_or(Time::NEVER).min(first + lame_duck));
+        self.hurry = self.stop.and_then(next);
         self.felled = signals(&FELLS).filter(|one| !self.outlived(one)).map(|one| one.at).min();
     }
 
@@ -184,10 +202,11 @@ impl Facts {
     fn read_end(&mut self, scenario: &Scenario, line: &Timeline<'_>) {
         let ordered = [self.stop, self.felled].into_iter().flatten().min();
         let wanted = scenario.pool.workers as usize;
+        let told = [self.told, self.felled].into_iter().flatten().min();
         let mut giving_up = None;
         match (self.exit, ordered) {
             (Some((exit, _)), None) => self.ended_itself = Some(self.end_began(wanted, line, exit)),
-            (Some((exit, _)), Some(ordered)) if exit < ordered => {
+            (Some((exit, _)), Some(_)) if told.is_some_and(|told| exit < told) => {
                 self.ended_itself = Some(self.end_began(wanted, line, exit))
             }
             (Some((_, status)), Some(ordered)) if status != Status::Code(0) => {
@@ -197,8 +216,10 @@ impl Facts {
             }
             _ => {}
         }
-        let ends =
-            [ordered, self.ended_itself, giving_up, self.exit.map(|(at, _)| at), line.phases.stop, Some(line.until)];
+        // Whoever was to serve on for a while and ended before is no excuse for not serving.
+        let exit =
+            self.exit.map(|(at, _)| at).filter(|exit| told.is_none_or(|told| *exit < told) || ordered <= Some(*exit));
+        let ends = [ordered, self.ended_itself, giving_up, exit, line.phases.stop, Some(line.until)];
         self.peace = ends.into_iter().flatten().min().unwrap_or(line.until);
     }
 

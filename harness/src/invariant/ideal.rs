@@ -18,6 +18,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         give_up_status: declared.give_up_status.or(Some(StatusIs::NonZero)),
         stop_status: declared.stop_status.or(Some(StatusIs::Zero)),
         drain: Some(true),
+        lame_duck: Some(true),
         watchdog: Some(true),
         kill_slack: span(declared.kill_slack, 500),
         announcements: Some(vec![Retirement::OnePhase, Retirement::TwoPhase]),

@@ -39,7 +39,7 @@ mod truth;
 mod windows;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

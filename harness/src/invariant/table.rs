@@ -134,7 +134,7 @@ pub const INVARIANTS: &[Invariant] = &[
         id: "INV-DETECT",
         title: "a worker that hangs is found, and no other is taken for one",
         definition: "A ready worker that does nothing any more is dead when the time for which a worker may be silent and \
-            `kill_slack` are over. A worker that says that it makes progress, that was kept from it for less than half of \
+            `kill_slack` are over, counted afresh if its supervisor was suspended meanwhile. A worker that says that it makes progress, that was kept from it for less than half of \
             that time, or whose supervisor was suspended, is not killed.",
         needs: "watchdog; absent: undeclared",
         judge: detect::judge,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::history::{
-    Claim, ClaimKind, Connection, Death, Event, Form, Header, History, Leftover, Outcome, PhaseMark, Proc, Role,
-    SCHEMA, Status, What, When,
+    Claim, ClaimKind, Connection, Death, Event, Form, History, Leftover, Outcome, PhaseMark, Proc, Role, Status, What,
+    When,
 };
 use crate::scenario::{Backoff, Command, Limit, Load, OutputWay, Pool, Retirement, Scenario, Span, StatusIs};
 use crate::subject::{DelayBound, LimitRule, OnSupervisorDeath, OutputPromise, Profile};
@@ -17,7 +17,7 @@ use super::{Finding, Slack, judge};
 pub(super) const SUPERVISOR: Proc = Proc { pid: 1, start: 1 };
 
 /// A run of a pool of four that is full when the steps begin, at 1000 ms.
-pub(super) struct Tale {
+pub(crate) struct Tale {
     pub scenario: Scenario,
     pub profile: Profile,
     pub slack: Slack,
@@ -58,6 +58,7 @@ impl Tale {
                 backoff: Some(Backoff { initial: Span::millis(100), factor: 2, cap: Span::millis(400) }),
                 stable: Some(Span::millis(500)),
                 drain: Span::millis(1_000),
+                lame_duck: Span::ZERO,
                 ready_timeout: None,
                 watchdog: None,
                 handoff: None,
@@ -247,19 +248,7 @@ impl Tale {
     }
 
     pub fn history(&self) -> History {
-        let header = Header {
-            schema: SCHEMA,
-            scenario_name: "tale".to_owned(),
-            scenario: String::new(),
-            subject: "reference".to_owned(),
-            subject_version: String::new(),
-            profile: String::new(),
-            world: "sim".to_owned(),
-            seed: 0,
-            slack_ns: 0,
-            host: Vec::new(),
-        };
-        History { header, events: self.events.clone() }
+        History::told("sim", self.events.clone())
     }
 
     pub fn judge(&self) -> Vec<Finding> {
@@ -322,6 +311,7 @@ pub(super) fn promises() -> Profile {
         give_up_status: Some(StatusIs::Code(75)),
         stop_status: Some(StatusIs::Zero),
         drain: Some(true),
+        lame_duck: Some(true),
         watchdog: Some(true),
         kill_slack: span(250),
         announcements: Some(vec![Retirement::OnePhase, Retirement::TwoPhase]),

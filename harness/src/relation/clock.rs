@@ -4,29 +4,17 @@ use std::time::Duration;
 
 use crate::history::{Event, History, What};
 use crate::invariant::Finding;
-use crate::parity::Projection;
 use crate::scenario::{Act, Fault, Scenario, Span, Step};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
+use super::side::{Pair, Side};
+
 /// The relation's id.
 pub const ID: &str = "META-CLOCK";
 
-/// From the start of a worker to the first sight of it, where nothing but its own first line shows it: by so much a gap
-/// between two births may seem longer or shorter than it is.
-const SEEN: Duration = Duration::from_millis(50);
-
 /// How the text of a fault that sets the wall clock begins.
 const FAULT: &str = "ClockStep";
-
-/// One of the two runs, judged.
-#[derive(Clone, Copy, Debug)]
-pub struct Side<'a> {
-    /// What happened.
-    pub history: &'a History,
-    /// What every invariant and expectation says.
-    pub findings: &'a [Finding],
-}
 
 /// The same scenario with steps of the wall clock that have no length, so that everything else comes when it came; `None`
 /// if it sets the clock nowhere.
@@ -63,55 +51,24 @@ fn still_act(act: &mut Act) {
 
 /// Judges the relation: `stepped` is the run with the steps of the clock, `without` the one without.
 pub fn meta_clock(stepped: Side<'_>, without: Side<'_>) -> Finding {
-    let verdict = verdicts(stepped, without).unwrap_or_else(|| match stepped.history.header.world.as_str() {
-        "sim" => events(stepped.history, without.history),
-        _ => gaps(stepped.history, without.history),
+    let pair = Pair { with: stepped, without, done: "the wall clock was set" };
+    let verdict = pair.verdicts().unwrap_or_else(|| match stepped.history.header.world.as_str() {
+        "sim" => events(&pair),
+        _ => pair.gaps(Duration::ZERO),
     });
     Finding { id: ID.to_owned(), verdict, lacks: None }
 }
 
-/// The first verdict that differs, if one does. What one run could not judge can't be compared.
-fn verdicts(stepped: Side<'_>, without: Side<'_>) -> Option<Verdict> {
-    let mut unknown = None;
-    for finding in stepped.findings {
-        let Some(other) = without.findings.iter().find(|other| other.id == finding.id) else { continue };
-        let id = &finding.id;
-        match (&finding.verdict, &other.verdict) {
-            (Verdict::Fail { at, because, .. }, Verdict::Pass { measured }) => {
-                return Some(fail(*at, id, &format!("it holds: {measured}"), &format!("it fails: {because}")));
-            }
-            (Verdict::Pass { measured }, Verdict::Fail { because, .. }) => {
-                let at = Time::default();
-                return Some(fail(at, id, &format!("it fails: {because}"), &format!("it holds: {measured}")));
-            }
-            (Verdict::Inconclusive { why }, _) | (_, Verdict::Inconclusive { why }) => {
-                unknown.get_or_insert_with(|| Verdict::Inconclusive { why: format!("{id} was: {why}") });
-            }
-            _ => {}
-        }
-    }
-    unknown
-}
-
-fn fail(at: Time, what: &str, without: &str, with: &str) -> Verdict {
-    Verdict::Fail {
-        at,
-        because: format!("the wall clock was set, and {what} is not as without that"),
-        expected: without.to_owned(),
-        actual: with.to_owned(),
-    }
-}
-
 /// Event by event.
-fn events(stepped: &History, without: &History) -> Verdict {
-    let (mine, theirs) = (plain(stepped), plain(without));
+fn events(pair: &Pair<'_>) -> Verdict {
+    let (mine, theirs) = (plain(pair.with.history), plain(pair.without.history));
     let first = mine.iter().zip(&theirs).position(|(mine, theirs)| mine != theirs);
     match first.or((mine.len() != theirs.len()).then(|| mine.len().min(theirs.len()))) {
         None => Verdict::Pass { measured: format!("{} events, all as without the steps", mine.len()) },
         Some(at) => {
             let said = |events: &[Event]| events.get(at).map_or("nothing".to_owned(), |event| format!("{event:?}"));
             let instant = mine.get(at).map_or(Time::default(), |event| event.when.latest());
-            fail(instant, &format!("event {}", at + 1), &said(&theirs), &said(&mine))
+            pair.fail(instant, &format!("event {}", at + 1), &said(&theirs), &said(&mine))
         }
     }
 }
@@ -130,58 +87,10 @@ fn plain(history: &History) -> Vec<Event> {
     history.events.iter().map(blank).collect()
 }
 
-/// What deadlines determine, within the measuring errors of both runs.
-fn gaps(stepped: &History, without: &History) -> Verdict {
-    let errors = Duration::from_nanos(stepped.header.slack_ns.saturating_add(without.header.slack_ns));
-    let slack = errors + SEEN;
-    let stalled = stalled(stepped).max(stalled(without));
-    let (mine, theirs) = (Projection::of(stepped), Projection::of(without));
-    let (mut compared, mut worst) = (0, Duration::ZERO);
-    for (name, mine, theirs) in [
-        ("delay", &mine.backoffs[..], &theirs.backoffs[..]),
-        ("drain", &extremes(&mine.drains)[..], &extremes(&theirs.drains)[..]),
-        ("give-up", mine.give_up.as_slice(), theirs.give_up.as_slice()),
-    ] {
-        if mine.len() != theirs.len() {
-            let count = |all: &[i64]| format!("{} of them", all.len());
-            return fail(Time::default(), &format!("the number of {name}s"), &count(theirs), &count(mine));
-        }
-        for (place, (mine, theirs)) in mine.iter().zip(theirs).enumerate() {
-            let apart = Duration::from_nanos(mine.abs_diff(*theirs));
-            (compared, worst) = (compared + 1, worst.max(apart));
-            if apart > slack + stalled {
-                let millis = |nanos: i64| format!("{} ms", nanos / 1_000_000);
-                return fail(Time::default(), &format!("{name} {}", place + 1), &millis(*theirs), &millis(*mine));
-            }
-        }
-    }
-    if worst > slack {
-        let why = format!("a gap differs by {} ms, less than processes had to wait", worst.as_millis());
-        return Verdict::Inconclusive { why };
-    }
-    Verdict::Pass {
-        measured: format!("{compared} gaps, at most {} ms of {} ms apart", worst.as_millis(), slack.as_millis()),
-    }
-}
-
-/// The shortest and the longest: which workers have something to be cut is a matter of chance.
-fn extremes(sorted: &[i64]) -> Vec<i64> {
-    [sorted.first(), sorted.last()].into_iter().flatten().copied().collect()
-}
-
-/// How long the judged processes and the harness waited for a processor, in sum.
-fn stalled(history: &History) -> Duration {
-    let delay = |event: &Event| match event.what {
-        What::Stall { delay_ns, .. } => delay_ns,
-        _ => 0,
-    };
-    Duration::from_nanos(history.events.iter().map(delay).sum())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Death, Header, Proc, Role, Status};
+    use crate::history::{Death, Proc, Role, Status};
     use crate::scenario::parse;
 
     /// A worker that dies at 1 s, and its replacement `delay` later.
@@ -196,20 +105,9 @@ mod tests {
                 events.push(Event::at(at(1000), What::Died { proc, death }));
             }
         }
-        let text = String::new;
-        let header = Header {
-            schema: 1,
-            scenario_name: text(),
-            scenario: text(),
-            subject: text(),
-            subject_version: text(),
-            profile: text(),
-            world: world.to_owned(),
-            seed: 1,
-            slack_ns: 5_000_000,
-            host: Vec::new(),
-        };
-        History { header, events }
+        let mut history = History::told(world, events);
+        history.header.slack_ns = 5_000_000;
+        history
     }
 
     fn at(millis: u64) -> Time {

@@ -1,7 +1,11 @@
 //! Relations between two runs: what must be the same in a run and in its twin, which differs in one thing.
 
 mod clock;
+mod side;
+mod slow;
 mod table;
 
-pub use clock::{Side, meta_clock, without_clock_steps};
+pub use clock::{meta_clock, without_clock_steps};
+pub use side::Side;
+pub use slow::{Suspension, meta_slow, suspended, without_suspensions};
 pub use table::{RELATIONS, Relation};

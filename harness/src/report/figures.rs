@@ -103,7 +103,7 @@ impl Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Event, Header, Outcome};
+    use crate::history::{Event, Outcome};
     use crate::scenario::parse;
     use crate::time::Time;
 
@@ -136,20 +136,7 @@ mod tests {
         // 99 in time; one that was tried 500 ms late and then answered at once.
         let mut events: Vec<Event> = (0..99).map(|k| conn("f", k * 10, k * 10, Some(k * 10 + 1))).collect();
         events.extend([conn("f", 1000, 1500, Some(1501)), conn("f", 1010, 1010, None), conn("p", 0, 0, Some(9))]);
-        let text = String::new;
-        let header = Header {
-            schema: 1,
-            scenario_name: text(),
-            scenario: text(),
-            subject: text(),
-            subject_version: text(),
-            profile: text(),
-            world: "sim".into(),
-            seed: 1,
-            slack_ns: 0,
-            host: Vec::new(),
-        };
-        let [figures] = figures(&scenario, &History { header, events }).try_into().expect("one flood");
+        let [figures] = figures(&scenario, &History::told("sim", events)).try_into().expect("one flood");
         assert_eq!(figures.outcomes, BTreeMap::from([("Ok".to_owned(), 100), ("Reset".to_owned(), 1)]));
         let latency = figures.latency.expect("answers");
         assert_eq!(latency.p50_us, 1000);

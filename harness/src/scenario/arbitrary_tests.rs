@@ -294,6 +294,7 @@ fn pool() -> impl Strategy<Value = Pool> {
             backoff,
             stable,
             drain,
+            lame_duck: stable.unwrap_or(Span::ZERO),
             ready_timeout,
             watchdog: ready_timeout.filter(|_| workers % 2 == 0),
             owns: Owns::ALL[..workers as usize % 4].to_vec(),

@@ -96,6 +96,9 @@ pub struct Pool {
     /// The drain deadline.
     #[serde(default = "default_drain", skip_serializing_if = "is_default_drain")]
     pub drain: Span,
+    /// How long everybody goes on serving after an order to stop, before anybody is told to leave.
+    #[serde(default, skip_serializing_if = "Span::is_zero")]
+    pub lame_duck: Span,
     /// How long a worker may take to become ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_timeout: Option<Span>,

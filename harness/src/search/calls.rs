@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use crate::history::{History, Status, What};
 use crate::invariant::{self, Slack};
@@ -28,6 +29,9 @@ const FOR_EVER: u64 = u64::MAX;
 
 /// What a supervisor says when it abandons a rolling restart: then old workers may stay.
 const ABORTED: &str = "\"aborted\"";
+
+/// How the judge says that a replacement was late.
+const LATE: &str = "its replacement was late";
 
 /// How a life ended in which a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,14 +88,9 @@ impl Tally {
     }
 }
 
-/// The calls of the life without a failure.
-pub fn baseline(plan: &Plan) -> CallLog {
-    Prepared::new(plan).run_failing(plan.seed, None).1
-}
-
 /// Every failure that this life can meet: each call of each kind, each errno, once; and where its cause may last, for
 /// three calls and for all that follow.
-pub fn cases(baseline: &CallLog) -> Vec<Planned> {
+fn cases(baseline: &CallLog) -> Vec<Planned> {
     let mut cases = Vec::new();
     for (&call, &count) in &baseline.calls {
         for nth in 1..=count {
@@ -125,11 +124,6 @@ pub fn sweep(plan: &Plan, every: usize, mut each: impl FnMut(&Swept)) -> BTreeMa
     tallies
 }
 
-/// One life with one failure.
-pub fn run(plan: &Plan, base: &CallLog, planned: Planned) -> Swept {
-    one(plan, &Prepared::new(plan), base, planned)
-}
-
 fn count(tally: &mut Tally, swept: &Swept) {
     tally.runs += 1;
     tally.told += u64::from(swept.told);
@@ -140,6 +134,7 @@ fn count(tally: &mut Tally, swept: &Swept) {
     }
 }
 
+/// One life with one failure.
 fn one(plan: &Plan, prepared: &Prepared<'_>, base: &CallLog, planned: Planned) -> Swept {
     let lived = catch_unwind(AssertUnwindSafe(|| prepared.run_failing(plan.seed, Some(planned))));
     let (ending, told) = match lived {
@@ -169,20 +164,33 @@ fn ending(plan: &Plan, history: &History, log: &CallLog, base: u64, planned: Pla
     // A pool can't be right while nothing can be started, and nobody asks for more of one that ended honestly.
     let least = documented.is_some() || planned.times == FOR_EVER;
     let aborted = log.said.contains(ABORTED);
-    // Starts that fail again and again are tried at growing distances. The judge sees workers, not what was tried.
-    let waited = planned.times == A_WHILE && names(log, planned);
-    let judged = |id: &str, because: &str| match id {
+    let refused = refusals_cost(plan, planned);
+    let late = |id: &str| refused.is_zero() || failures(plan, history, Slack(refused)).iter().any(|one| one.id == id);
+    let judged = |one: &Failure| match one.id.as_str() {
         "INV-CONTAIN" | "INV-ONCE" | "INV-TRUTH" => true,
-        "INV-SERIAL" if aborted && because.starts_with("a reload") => false,
-        "INV-FLOOR" | "INV-INTENSITY" if waited => false,
+        "INV-SERIAL" if aborted && one.because.starts_with("a reload") => false,
+        "INV-FLOOR" => !least && late("INV-FLOOR"),
+        "INV-INTENSITY" if one.because.ends_with(LATE) => !least && late("INV-INTENSITY"),
         other => !least && other.starts_with("INV-"),
     };
-    wrong.extend(failures(plan, history, judged));
+    let failed = failures(plan, history, Slack::default());
+    wrong.extend(
+        failed.iter().filter(|one| judged(one)).map(|one| format!("{}: {}; {}", one.id, one.because, one.actual)),
+    );
     match (wrong.is_empty(), documented) {
         (false, _) => Ending::Wrong(wrong),
         (true, Some(code)) => Ending::Honest(code),
         (true, None) => Ending::Right,
     }
+}
+
+/// By how much starts that were refused for a while may delay a replacement: each counts as a failure, and the next is tried
+/// after the longest delay at most. The judge sees workers, not what was tried.
+fn refusals_cost(plan: &Plan, planned: Planned) -> Duration {
+    // A worker is not started without the socket on which it notifies, either.
+    let refused = [Call::Spawn, Call::NotifySocket].contains(&planned.call) && planned.times == A_WHILE;
+    let cap = plan.scenario.pool.backoff.filter(|_| refused).map_or(Duration::ZERO, |backoff| backoff.cap.0);
+    cap * A_WHILE as u32 * 105 / 100
 }
 
 /// Hung, spinning, or something left.
@@ -218,13 +226,18 @@ fn own_end(history: &History) -> Option<i32> {
     }
 }
 
-/// The invariants that fail, if `judged` minds, and why.
-fn failures(plan: &Plan, history: &History, judged: impl Fn(&str, &str) -> bool) -> Vec<String> {
-    let findings = invariant::judge(&plan.scenario, &plan.subject.profile, history, Slack::default());
+/// An invariant that fails.
+struct Failure {
+    id: String,
+    because: String,
+    actual: String,
+}
+
+/// The invariants and expectations that fail, and why.
+fn failures(plan: &Plan, history: &History, slack: Slack) -> Vec<Failure> {
+    let findings = invariant::judge(&plan.scenario, &plan.subject.profile, history, slack);
     let failed = findings.into_iter().filter_map(|finding| match finding.verdict {
-        Verdict::Fail { because, actual, .. } if judged(&finding.id, &because) => {
-            Some(format!("{}: {because}; {actual}", finding.id))
-        }
+        Verdict::Fail { because, actual, .. } => Some(Failure { id: finding.id, because, actual }),
         _ => None,
     });
     failed.collect()

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::history::{Event, Header, Leftover, Proc, SCHEMA};
+use crate::history::{Event, Leftover, Proc};
+use crate::invariant::testing::Tale;
 use crate::scenario;
 use crate::subject;
 use crate::time::Time;
@@ -16,21 +17,8 @@ fn plan() -> Plan {
 }
 
 fn history(events: Vec<(u64, What)>) -> History {
-    let text = |text: &str| text.to_owned();
-    let header = Header {
-        schema: SCHEMA,
-        scenario_name: text("x"),
-        scenario: text(""),
-        subject: text("reference"),
-        subject_version: text(""),
-        profile: text(""),
-        world: text("sim"),
-        seed: 1,
-        slack_ns: 0,
-        host: Vec::new(),
-    };
     let events = events.into_iter().map(|(ms, what)| Event::at(Time::from_nanos(ms * 1_000_000), what));
-    History { header, events: events.collect() }
+    History::told("sim", events.collect())
 }
 
 /// A life of ten seconds that ends with this status, and with whatever else happened.
@@ -82,6 +70,23 @@ fn what_spins_or_hangs_or_leaves_something_is_wrong_however_it_ends() {
         assert!(is_wrong(&judged(&life(status, vec![(10_001, left)]), &log(10, "?"), Call::Wait), "left"));
         let hung = What::Incomplete { why: "nothing is left that could happen".into() };
         assert!(is_wrong(&judged(&life(status, vec![(10_001, hung)]), &log(10, "?"), Call::Wait), "nothing is left"));
+    }
+}
+
+#[test]
+fn starts_that_were_refused_for_a_while_explain_a_late_replacement_and_no_later_one() {
+    // Three more delays of at most 400 ms may come before the restart. How soon the pool has to be right again is judged as ever.
+    let life = |late: u64, call: Call| {
+        let mut tale = Tale::full();
+        tale.killed(1_100, 1).comes(1_100 + late, 5).calm(1_200 + late, &[2, 3, 4, 5]);
+        let mut plan = Plan { scenario: tale.scenario.clone(), ..plan() };
+        plan.subject.profile = tale.profile.clone();
+        ending(&plan, &tale.history(), &log(10, "?"), 10, Planned { times: A_WHILE, ..planned(call) })
+    };
+    assert_eq!([Call::Spawn, Call::NotifySocket].map(|call| life(900, call)), [Ending::Right, Ending::Right]);
+    for (late, call) in [(4_000, Call::Spawn), (900, Call::Receive)] {
+        let wrong = life(late, call);
+        assert!(is_wrong(&wrong, "INV-INTENSITY") && is_wrong(&wrong, "INV-FLOOR"), "{wrong:?}");
     }
 }
 

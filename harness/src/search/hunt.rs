@@ -33,15 +33,28 @@ fn of(name: &str, scenario: Scenario, subject: &Subject, subject_dir: PathBuf, s
     Plan { name: name.to_owned(), scenario, subject: subject.clone(), subject_dir, seed, bins: Bins::default() }
 }
 
-/// Runs a plan in simulation and says what fails, if anything does. Nothing does if the supervisor has good reasons to
-/// refuse the configuration.
-pub fn try_out(plan: &Plan) -> Option<Find> {
-    let prepared = Prepared::new(plan);
-    let lived = prepared.is_accepted().then(|| prepared.run_failing(plan.seed, None));
-    lived.and_then(|(outcome, _)| find(plan, &outcome.history))
+/// What became of a random scenario.
+#[derive(Clone, Debug)]
+pub enum Tried {
+    /// The supervisor has good reasons to refuse the configuration: nothing ran.
+    Refused,
+    /// Nothing fails.
+    Held,
+    /// Something fails.
+    Found(Box<Find>),
 }
 
-/// The same with other seeds for the schedule: the first of `seeds` with which `id` fails.
+/// Runs a plan in simulation.
+pub fn try_out(plan: &Plan) -> Tried {
+    let prepared = Prepared::new(plan);
+    if !prepared.is_accepted() {
+        return Tried::Refused;
+    }
+    let (outcome, _) = prepared.run_failing(plan.seed, None);
+    find(plan, &outcome.history).map_or(Tried::Held, |find| Tried::Found(Box::new(find)))
+}
+
+/// The same with other seeds for the schedule: the first of `seeds` with which `id` fails, if there is one.
 pub fn try_seeds(plan: &Plan, id: &str, seeds: impl IntoIterator<Item = u64>) -> Option<Find> {
     // What does not depend on the seed is prepared once.
     let prepared = Prepared::new(plan);
@@ -71,3 +84,7 @@ fn find(plan: &Plan, history: &History) -> Option<Find> {
     }
     (!found.failed.is_empty()).then_some(found)
 }
+
+#[cfg(test)]
+#[path = "hunt_tests.rs"]
+mod tests;

@@ -9,10 +9,9 @@ mod sometimes;
 mod wild;
 mod window;
 
-pub use calls::{Ending, Swept, Tally, baseline, cases, run, sweep};
-pub use hunt::{Find, plan, try_out, try_seeds};
+pub use calls::{Ending, Swept, Tally, sweep};
+pub use hunt::{Find, Tried, plan, try_out};
 pub use shrink::{shrink, to_file};
 pub use situation::{SITUATIONS, Seen, Situation};
 pub use sometimes::Sometimes;
-pub use wild::wild;
 pub use window::{Point, Window, windows};

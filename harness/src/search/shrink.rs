@@ -1,6 +1,6 @@
 //! From a find to the smallest scenario that still shows it.
 
-use crate::scenario::{not_built, to_ron, validate};
+use crate::scenario::{Scenario, not_built, to_ron, validate};
 
 use crate::world::Plan;
 
@@ -14,19 +14,27 @@ const SEEDS: u64 = 12;
 pub fn shrink(find: &Find) -> Find {
     let id = &find.failed[0];
     let mut best = find.clone();
-    let mut size = to_ron(&best.plan.scenario).len();
-    while let Some((next, less)) = step(&best, id, size) {
+    let mut size = size(&best.plan.scenario);
+    while let Some((next, less)) = step(&best, id, &size) {
         (best, size) = (next, less);
     }
     best.plan.scenario.title = title(&best);
     best
 }
 
+/// Less is simpler: a shorter text, and of two of the same length the one with the smaller numbers.
+type Size = (usize, String);
+
+fn size(scenario: &Scenario) -> Size {
+    let text = to_ron(scenario);
+    (text.len(), text)
+}
+
 /// The first simpler scenario that still fails, and its size.
-fn step(best: &Find, id: &str, size: usize) -> Option<(Find, usize)> {
+fn step(best: &Find, id: &str, than: &Size) -> Option<(Find, Size)> {
     simpler(&best.plan.scenario).into_iter().find_map(|scenario| {
-        let less = to_ron(&scenario).len();
-        if less >= size || validate(&scenario).is_err() || !not_built(&scenario).is_empty() {
+        let less = size(&scenario);
+        if less >= *than || validate(&scenario).is_err() || !not_built(&scenario).is_empty() {
             return None;
         }
         let plan = Plan { scenario, ..best.plan.clone() };

@@ -138,6 +138,7 @@ fn simpler_pools(of: &Pool) -> Vec<Pool> {
         Pool { limit: None, ..of.clone() },
         Pool { stable: None, ..of.clone() },
         Pool { ready_timeout: None, ..of.clone() },
+        Pool { lame_duck: Span::ZERO, ..of.clone() },
         Pool { drain: Span::millis(5000), ..of.clone() },
         Pool { drain: Span::millis(1000), ..of.clone() },
     ]);

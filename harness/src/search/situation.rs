@@ -53,15 +53,16 @@ impl<'a> Seen<'a> {
         self.line.claims.iter().filter(move |(_, claim)| over(claim.kind)).map(|(at, _)| *at)
     }
 
-    /// Whether an instant lies between a need for a worker and the birth that the policy delays.
+    /// Whether somebody is missing at an instant, and the policy keeps the supervisor from starting anybody yet.
     fn backing_off(&self, at: Time) -> bool {
-        let births =
-            |from: Time| self.line.workers.iter().map(|worker| worker.born.earliest()).filter(move |born| *born > from);
-        let waits = |one: &&Departure| {
-            one.how == Leave::Death && one.known < at && births(one.known).min().is_some_and(|birth| birth > at)
+        let replaced =
+            |known: Time| self.any_worker(|other| known < other.born.earliest() && other.born.earliest() <= at);
+        let waits = |one: &Departure| {
+            let delayed = one.delayed(self.scenario).is_some_and(|(from, until)| from <= at && at < until);
+            delayed && !replaced(one.known)
         };
-        let delayed = self.scenario.pool.backoff.is_some_and(|backoff| !backoff.initial.is_zero());
-        delayed && !self.frozen(at) && self.facts.departures.iter().any(|one| waits(&one))
+        let ends = self.facts.ended_itself.is_some_and(|began| began <= at);
+        !ends && !self.frozen(at) && self.facts.departures.iter().any(waits)
     }
 
     fn frozen(&self, at: Time) -> bool {
@@ -222,14 +223,7 @@ pub const SITUATIONS: &[Situation] = &[
         seen.facts.stop.is_some_and(|at| seen.last_reload(at).is_some() && seen.reloading(at))
     }),
     of("stop-in-backoff", "a stop is ordered while a replacement is delayed", |seen| {
-        // No birth follows, so the delay is not to be seen: somebody was missing, and had been replaced before.
-        let stop = seen.facts.stop.filter(|_| seen.scenario.pool.backoff.is_some());
-        let missing = |stop: Time| {
-            let died = seen.facts.departures.iter().filter(|one| one.how == Leave::Death && one.known < stop);
-            let born = seen.line.workers.iter().filter(|worker| worker.born.latest() < stop).count();
-            born < seen.facts.wanted(stop) as usize + died.count()
-        };
-        stop.is_some_and(missing)
+        seen.facts.stop.is_some_and(|stop| seen.backing_off(stop))
     }),
     of("stopped-twice", "a second order to stop comes before the first is carried out", |seen| {
         seen.facts.hurry.is_some_and(|at| seen.stopping(at))

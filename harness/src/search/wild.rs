@@ -100,6 +100,7 @@ impl Wild {
             backoff: Some(backoff),
             stable: (!self.one_in(4)).then_some(self.span(&[20, 50, 200, 1000])),
             drain: self.span(&[50, 200, 500, 1000, 3000]),
+            lame_duck: Span::ZERO,
             ready_timeout: self.one_in(3).then_some(self.span(&[100, 300, 1000])),
             watchdog: None,
             handoff: None,

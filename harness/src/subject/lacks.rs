@@ -31,6 +31,9 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
     if scenario.pool.watchdog.is_some() && subject.profile.watchdog == Some(false) {
         why.push("it does not look for workers that hang".to_owned());
     }
+    if !scenario.pool.lame_duck.is_zero() && subject.profile.lame_duck != Some(true) {
+        why.push("told to stop, it does not serve on for a while".to_owned());
+    }
     if let Some(handoff) = scenario.pool.handoff {
         let can = subject.profile.handoffs.as_deref().unwrap_or(&[Handoff::Inherit]);
         if !can.contains(&handoff) {
@@ -131,6 +134,7 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
         holds_listener,
         // What a subject can do beyond this is asked of it only by scenarios that say so.
         handoffs: _,
+        lame_duck: _,
         outputs,
         owns: _,
         second_start: _,

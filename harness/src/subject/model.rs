@@ -11,7 +11,7 @@ use super::Profile;
 /// One supervisor under test.
 ///
 /// In `start`, `config` and `env` these are replaced: `{workers}`, `{address}` (host:port), `{host}`, `{port}`,
-/// `{drain_s}`, `{drain_ms}`, `{run}` (the run's directory), `{here}` (the subject's folder), `{supervisor}` and
+/// `{drain_s}`, `{drain_ms}`, `{lame_duck}`, `{run}` (the run's directory), `{here}` (the subject's folder), `{supervisor}` and
 /// `{puppet}` (our binaries), `{config}` (the rendered configuration file), `{limit}`, `{backoff}`, `{stable}`, `{ready_timeout}`,
 /// `{watchdog}`, `{handoff}`, `{output}`, and where the scenario's `owns` asks for them `{control}`, `{socket}`, `{pidfile}`
 /// (paths).

@@ -43,6 +43,9 @@ pub struct Profile {
     /// Whether it ends a worker that has not drained by the scenario's deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<bool>,
+    /// Whether it goes on serving for as long as the scenario says when it is told to stop; absent: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lame_duck: Option<bool>,
     /// Whether it kills a ready worker that has said nothing for as long as the scenario says, and no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchdog: Option<bool>,

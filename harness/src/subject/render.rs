@@ -149,8 +149,19 @@ impl Names {
     fn new(vars: &Vars<'_>, config: &Path, output: Option<String>) -> Self {
         let path = |path: &Path| Some(path.display().to_string());
         let (host, port) = vars.address.rsplit_once(':').unwrap_or((vars.address, ""));
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff, output: _, owns } =
-            vars.pool;
+        let Pool {
+            workers,
+            limit,
+            backoff,
+            stable,
+            drain,
+            lame_duck,
+            ready_timeout,
+            watchdog,
+            handoff,
+            output: _,
+            owns,
+        } = vars.pool;
         let millis = |span: Span| span.0.as_millis().to_string();
         let seconds = |span: Span| span.0.as_secs_f64().to_string();
         let whole_limit =
@@ -167,6 +178,7 @@ impl Names {
             ("drain", Some(drain.to_string())),
             ("drain_s", Some(seconds(*drain))),
             ("drain_ms", Some(millis(*drain))),
+            ("lame_duck", (!lame_duck.is_zero()).then(|| lame_duck.to_string())),
             ("run", path(vars.run)),
             ("here", path(vars.here)),
             ("supervisor", path(vars.supervisor)),
@@ -285,6 +297,7 @@ impl Names {
             backoff: None,
             stable: None,
             drain: Span::ZERO,
+            lame_duck: Span::ZERO,
             ready_timeout: None,
             watchdog: None,
             handoff: None,

@@ -52,6 +52,9 @@ fn pool_lines(config: &Config, pool: &PoolConfig, several: bool) -> Vec<(&'stati
     lines.push(("ready", ready(pool)));
     lines.push(("leave", leave(&pool.leave)));
     lines.push(("drain", format!("{:?} to finish, then SIGKILL to the process group", policy.drain)));
+    if !policy.lame_duck.is_zero() {
+        lines.push(("lame duck", format!("goes on serving for {:?} after a stop, then drains", policy.lame_duck)));
+    }
     lines.extend(
         policy.watchdog.map(|interval| ("watchdog", format!("a worker that says nothing for {interval:?} is killed"))),
     );

@@ -78,7 +78,13 @@ pub fn status(status: &Status, before: &Before, span: Duration) -> String {
             rows.push(row([unknown(), unknown(), state, unknown(), restarts, unknown(), unknown()]));
         }
     }
-    format!("{}\n{}", summary(&status.supervisor), render(&header, &right, &rows))
+    let mut head = summary(&status.supervisor);
+    for pool in &status.pools {
+        if let Some(left) = pool.lame_duck_ms {
+            head += &format!("\n{} goes on serving for {}", pool.name, span_text(left));
+        }
+    }
+    format!("{head}\n{}", render(&header, &right, &rows))
 }
 
 /// One line about a supervisor.
@@ -171,9 +177,14 @@ mod tests {
         (blind.rss, blind.cpu_ms) = (None, None);
         let both = vec![worker(1, WorkerState::Draining, 30_500), worker(2, WorkerState::Ready, cpu_ms)];
         let slots = vec![slot(0, None, both), slot(1, Some(1500), Vec::new()), slot(2, None, Vec::new())];
-        let web = PoolStatus { name: "web".to_owned(), wanted: 3, ready: 1, slots };
-        let other =
-            PoolStatus { name: "notifier".to_owned(), wanted: 1, ready: 0, slots: vec![slot(0, None, vec![blind])] };
+        let web = PoolStatus { name: "web".to_owned(), wanted: 3, ready: 1, lame_duck_ms: None, slots };
+        let other = PoolStatus {
+            name: "notifier".to_owned(),
+            wanted: 1,
+            ready: 0,
+            lame_duck_ms: None,
+            slots: vec![slot(0, None, vec![blind])],
+        };
         Status { supervisor, pools: vec![web, other] }
     }
 
@@ -189,6 +200,14 @@ web          2    -    -  empty              -         2     -    -
 notifier     0    9  109  booting        1m 1s         2     -    -
 ";
         assert_eq!(status(&example(0), &Before::default(), Duration::ZERO), expected);
+    }
+
+    #[test]
+    fn a_pool_that_serves_on_for_a_while_is_told_before_the_table() {
+        let mut example = example(0);
+        example.pools[1].lame_duck_ms = Some(1500);
+        let table = status(&example, &Before::default(), Duration::ZERO);
+        assert_eq!(table.lines().nth(1), Some("notifier goes on serving for 1s"));
     }
 
     #[test]

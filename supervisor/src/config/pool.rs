@@ -26,6 +26,7 @@ pub const POOL_FIELDS: &[&str] = &[
     "leave",
     "leave_pause",
     "drain",
+    "lame_duck",
     "watchdog",
     "restart",
     "stable",

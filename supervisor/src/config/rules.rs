@@ -28,6 +28,7 @@ pub fn policy(reader: &mut Reader<'_>, fields: &Struct<'_>, all: &str) -> (Polic
     policy.ready = ready;
     policy.ready_timeout = reader.span(fields, "ready_timeout", policy.ready_timeout);
     policy.drain = reader.span(fields, "drain", policy.drain);
+    policy.lame_duck = reader.span(fields, "lame_duck", policy.lame_duck);
     policy.watchdog = watchdog(reader, fields);
     reload(reader, fields, &mut policy);
     policy.seed = reader.value(fields, "seed", "a number", policy.seed);

@@ -206,6 +206,9 @@ pub struct PoolStatus {
     pub wanted: u32,
     /// Workers that serve.
     pub ready: u32,
+    /// How long it still goes on serving before its workers are told to leave, in milliseconds, if it was told to stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lame_duck_ms: Option<u64>,
     /// In the order of the slots.
     pub slots: Vec<SlotStatus>,
 }

@@ -140,8 +140,15 @@ fn worker() -> impl Strategy<Value = WorkerStatus> {
 fn status() -> impl Strategy<Value = Reply> {
     let slot = (any::<u32>(), any::<u64>(), any::<Option<u64>>(), proptest::collection::vec(worker(), 0..3))
         .prop_map(|(slot, restarts, backoff_ms, workers)| SlotStatus { slot, restarts, backoff_ms, workers });
-    let pool = (any::<String>(), any::<[u32; 2]>(), proptest::collection::vec(slot, 0..3))
-        .prop_map(|(name, [wanted, ready], slots)| PoolStatus { name, wanted, ready, slots });
+    let pool = (any::<String>(), any::<[u32; 2]>(), proptest::collection::vec(slot, 0..3)).prop_map(
+        |(name, [wanted, ready], slots)| PoolStatus {
+            name,
+            wanted,
+            ready,
+            lame_duck_ms: (ready > wanted).then_some(5),
+            slots,
+        },
+    );
     (any::<[u32; 3]>(), any::<u64>(), any::<Vec<String>>(), proptest::collection::vec(pool, 0..3)).prop_map(
         |([pid, ready, wanted], uptime_ms, commands, pools)| {
             let version = "1".to_owned();

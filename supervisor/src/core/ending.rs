@@ -11,12 +11,17 @@ use super::{Action, Event, Signal, WorkerId};
 impl Step<'_> {
     /// Whether workers are still to be kept available.
     pub(super) fn is_running(&self) -> bool {
-        matches!(self.pool.stage, Stage::Running)
+        matches!(self.pool.stage, Stage::Running | Stage::LameDuck(_))
     }
 
-    /// The operator said stop.
+    /// The operator said stop. A pool that is to be a lame duck first goes on as it is, and takes no other orders.
     pub(super) fn stop(&mut self) {
-        self.end(ExitCode::Stopped, StopAsked::Once);
+        let span = self.pool.policy.lame_duck;
+        if self.pool.stage != Stage::Running || span.is_zero() {
+            return self.end(ExitCode::Stopped, StopAsked::Once);
+        }
+        self.pool.stage = Stage::LameDuck(self.now + span);
+        self.emit(Event::LameDuck { pool: self.pool.number, span });
     }
 
     /// One restart too many is needed.
@@ -32,7 +37,7 @@ impl Step<'_> {
     /// status.
     pub(super) fn give_up_too(&mut self) {
         match self.pool.stage {
-            Stage::New | Stage::Running => {
+            Stage::New | Stage::Running | Stage::LameDuck(_) => {
                 self.end(ExitCode::GaveUp, StopAsked::Never);
                 // Its tick may be over already, and without time to drain there is something due now.
                 self.tick();
@@ -45,6 +50,7 @@ impl Step<'_> {
     /// No more starts; every worker is told to leave. One that is leaving already was told once, or told us: another
     /// signal might end it before it has drained.
     fn end(&mut self, code: ExitCode, stop: StopAsked) {
+        let stop = if self.pool.stage.serves_until().is_some() { StopAsked::Once } else { stop };
         self.pool.stage = Stage::Ending { code, stop };
         self.cancel_reload();
         for slot in &mut self.pool.slots {
@@ -64,8 +70,8 @@ impl Step<'_> {
     pub(super) fn leave_late(&mut self, id: WorkerId) {
         match self.pool.stage {
             Stage::Ending { stop: StopAsked::Hurried, .. } => self.kill(id),
-            Stage::Ending { stop: StopAsked::Never | StopAsked::Once, .. } => self.terminate(id),
-            Stage::New | Stage::Running | Stage::Over { .. } => {}
+            Stage::Ending { stop: StopAsked::Never | StopAsked::LameDuck | StopAsked::Once, .. } => self.terminate(id),
+            Stage::New | Stage::Running | Stage::LameDuck(_) | Stage::Over { .. } => {}
         }
     }
 

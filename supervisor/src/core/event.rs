@@ -35,6 +35,8 @@ pub enum Event {
     Restart { worker: WorkerId, delay: Duration },
     /// The restart limit of a pool was reached: the window holds that many restarts already. All pools end.
     GiveUp { pool: u16, restarts: u32, within: Duration },
+    /// A stop was ordered; the pool goes on serving for so long before anybody is told to leave.
+    LameDuck { pool: u16, span: Duration },
     /// Every worker of the pool that is alive, so many, is to finish (a stop or a give-up).
     Draining { pool: u16, workers: u32 },
     /// A worker did not finish in time.

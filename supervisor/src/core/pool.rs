@@ -38,6 +38,8 @@ pub(super) enum Stage {
     New,
     /// Workers are kept available.
     Running,
+    /// The same, until this instant: a stop was ordered.
+    LameDuck(Instant),
     /// Nothing is started any more; the workers that are left have been told to leave.
     Ending {
         /// What to end with.
@@ -52,11 +54,23 @@ pub(super) enum Stage {
     },
 }
 
+impl Stage {
+    /// When workers are to be told to leave, if that is to come by itself.
+    pub(super) fn serves_until(self) -> Option<Instant> {
+        match self {
+            Self::LameDuck(until) => Some(until),
+            Self::New | Self::Running | Self::Ending { .. } | Self::Over { .. } => None,
+        }
+    }
+}
+
 /// How often the operator said stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum StopAsked {
     /// Not at all: it runs, or gave up by itself.
     Never,
+    /// Once, and it goes on serving for a while.
+    LameDuck,
     /// Once: workers may drain.
     Once,
     /// Again: every worker got SIGKILL.
@@ -128,7 +142,8 @@ impl Pool {
     /// When a tick is wanted next.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let dues = self.dues().map(|(at, _)| at);
-        self.workers.values().filter_map(|worker| worker.phase.deadline()).chain(dues).min()
+        let deadlines = self.workers.values().filter_map(|worker| worker.phase.deadline());
+        deadlines.chain(dues).chain(self.stage.serves_until()).min()
     }
 
     /// Whether it looks for workers that hang.
@@ -145,6 +160,7 @@ impl Pool {
     pub(super) fn stop_asked(&self) -> Option<StopAsked> {
         match self.stage {
             Stage::New | Stage::Running => Some(StopAsked::Never),
+            Stage::LameDuck(_) => Some(StopAsked::LameDuck),
             Stage::Ending { stop, .. } => Some(stop),
             Stage::Over { .. } => None,
         }

@@ -115,7 +115,7 @@ impl Machine for Pools {
 fn stop(pools: &mut [Pool], pool: Option<u16>, now: Instant, actions: &mut Vec<Action>) {
     let Some(least) = pools.iter().filter_map(Pool::stop_asked).min() else { return };
     if least != StopAsked::Hurried {
-        actions.push(Action::Emit(Event::Stop { pool, hurry: least == StopAsked::Once }));
+        actions.push(Action::Emit(Event::Stop { pool, hurry: least >= StopAsked::Once }));
         for pool in pools.iter_mut().filter(|pool| pool.stop_asked() == Some(least)) {
             pool.step(now, Input::Command(Command::Stop), actions);
         }

@@ -25,7 +25,7 @@ impl Step<'_> {
             (Stage::Running, Some(policy)) => self.reload(Wish::Change(Change { revision, policy })),
             (Stage::Running, None) => self.unexpected(None, "a configuration that lacks a pool"),
             (Stage::New, _) => self.unexpected(None, "a configuration before the start"),
-            (Stage::Ending { .. } | Stage::Over { .. }, _) => {
+            (Stage::LameDuck(_) | Stage::Ending { .. } | Stage::Over { .. }, _) => {
                 self.emit(Event::Reload { pool: self.pool.number, phase: ReloadPhase::Cancelled });
                 self.settle();
             }

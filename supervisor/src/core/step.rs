@@ -44,15 +44,15 @@ impl Step<'_> {
                 self.unexpected(Some(id), "a worker before the start");
                 false
             }
-            Stage::Running | Stage::Ending { .. } => true,
+            Stage::Running | Stage::LameDuck(_) | Stage::Ending { .. } => true,
             Stage::Over { .. } => false,
         }
     }
 
     fn command(&mut self, command: Command) {
         match (self.pool.stage, command) {
-            (Stage::New | Stage::Running, Command::Stop) => self.stop(),
-            (Stage::Ending { stop: StopAsked::Never, code }, Command::Stop) => {
+            (Stage::New | Stage::Running | Stage::LameDuck(_), Command::Stop) => self.stop(),
+            (Stage::Ending { stop: StopAsked::Never | StopAsked::LameDuck, code }, Command::Stop) => {
                 self.pool.stage = Stage::Ending { stop: StopAsked::Once, code };
             }
             (Stage::Ending { stop: StopAsked::Once, code }, Command::Stop) => {
@@ -64,22 +64,23 @@ impl Step<'_> {
 
             (Stage::New, Command::Reload) => self.unexpected(None, "a reload before the start"),
             (Stage::Running, Command::Reload) => self.reload(Wish::Fresh),
-            (Stage::Ending { .. } | Stage::Over { .. }, Command::Reload) => {
+            (Stage::LameDuck(_) | Stage::Ending { .. } | Stage::Over { .. }, Command::Reload) => {
                 self.emit(Event::Reload { pool: self.pool.number, phase: ReloadPhase::Cancelled });
             }
 
             (Stage::Running, Command::Scale(scale)) => self.scale(scale),
             (Stage::Running, Command::Restart(slot)) => self.restart_slot(slot),
-            (Stage::New | Stage::Ending { .. } | Stage::Over { .. }, Command::Scale(_) | Command::Restart(_)) => {
-                self.unexpected(None, "a command to a pool that does not run");
-            }
+            (
+                Stage::New | Stage::LameDuck(_) | Stage::Ending { .. } | Stage::Over { .. },
+                Command::Scale(_) | Command::Restart(_),
+            ) => self.unexpected(None, "a command to a pool that does not run"),
         }
     }
 
     /// What follows from the state alone, whatever the input was.
     fn go_on(&mut self) {
         match self.pool.stage {
-            Stage::Running => {
+            Stage::Running | Stage::LameDuck(_) => {
                 self.roll();
                 self.end_if_finished();
             }
@@ -96,16 +97,19 @@ impl Step<'_> {
                     self.start(slot, false, self.pool.epoch);
                 }
             }
-            Stage::Running | Stage::Ending { .. } => self.unexpected(None, "a second start"),
+            Stage::Running | Stage::LameDuck(_) | Stage::Ending { .. } => self.unexpected(None, "a second start"),
             // It was stopped before.
             Stage::Over { .. } => {}
         }
     }
 
-    /// Does what is due. Restarts come first: one of them may find the limit reached, and with a drain of zero the
-    /// deadlines of that are due as well.
+    /// Does what is due. A stop wins over a restart. Restarts come before other deadlines: one of them may find the limit
+    /// reached, and with a drain of zero the deadlines of that are due as well.
     pub(super) fn tick(&mut self) {
         let now = self.now;
+        if self.pool.stage.serves_until().is_some_and(|until| until <= now) {
+            self.stop();
+        }
         let mut dues: Vec<_> = self.pool.dues().filter(|&(at, _)| at <= now).collect();
         dues.sort_unstable();
         for (_, slot) in dues {

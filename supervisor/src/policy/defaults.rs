@@ -62,6 +62,7 @@ mod values {
     pub const STABLE: Duration = Duration::from_secs(5);
     pub const READY_TIMEOUT: Duration = Duration::from_secs(30);
     pub const DRAIN: Duration = Duration::from_secs(10);
+    pub const LAME_DUCK: Duration = Duration::ZERO;
     pub const RELOAD_SURGE: u32 = 1;
     pub const RELOAD_AT_ONCE: u32 = 1;
     pub const BACKLOG: u32 = 511;
@@ -110,6 +111,7 @@ pub const TABLE: &[Entry] = &[
     default("ready", Value::Text("Told"), "what makes a worker count as ready"),
     default("ready_timeout", Value::Span(READY_TIMEOUT), "a worker not ready by then is killed: a failed start"),
     default("drain", Value::Span(DRAIN), "time to finish what is held, from being told to leave to SIGKILL"),
+    default("lame_duck", Value::Span(LAME_DUCK), "time to go on serving after a stop, before anybody is told to leave"),
     default("watchdog", Value::Text("None"), "a ready worker that says nothing for so long hangs, and is killed"),
     default("reload.surge", Value::Count(RELOAD_SURGE), "workers beyond those wanted that a rolling restart may run"),
     default("reload.at_once", Value::Count(RELOAD_AT_ONCE), "slots that a rolling restart sees to at the same time"),
@@ -147,6 +149,7 @@ pub const fn policy(workers: u32) -> Policy {
         ready: Readiness::Told,
         ready_timeout: READY_TIMEOUT,
         drain: DRAIN,
+        lame_duck: LAME_DUCK,
         watchdog: None,
         surge: RELOAD_SURGE,
         at_once: RELOAD_AT_ONCE,

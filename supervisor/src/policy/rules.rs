@@ -23,6 +23,9 @@ pub struct Policy {
     pub ready_timeout: Duration,
     /// How long a retired worker may take to finish what it holds.
     pub drain: Duration,
+    /// How long everybody goes on serving after a stop was ordered, before anybody is told to leave: until then whoever sends
+    /// clients here may have heard of it.
+    pub lame_duck: Duration,
     /// How long a ready worker may be silent before it counts as one that hangs; `None`: nobody is watched.
     pub watchdog: Option<Duration>,
     /// How many workers beyond those wanted a rolling restart may run at once, beside those that drain; with 0 the old

@@ -64,6 +64,7 @@ fn sentence(out: &mut String, event: &Event, about: About<'_>) -> std::fmt::Resu
         Event::GiveUp { restarts, within, .. } => {
             write!(out, "giving up: one more restart would be more than {restarts} within {within:?}")
         }
+        Event::LameDuck { span, .. } => write!(out, "goes on serving for {span:?} before anybody is told to leave"),
         Event::Draining { workers, .. } => write!(out, "waiting for {workers} workers to finish"),
         Event::DrainDeadline { worker } => write!(out, "{} did not finish in time", name(worker)),
         Event::Kill { worker } => write!(out, "{} gets SIGKILL, with its process group", name(worker)),

@@ -55,6 +55,7 @@ fn name(event: &Event) -> &'static str {
         Event::Error { .. } => "error",
         Event::Restart { .. } => "restart",
         Event::GiveUp { .. } => "giveup",
+        Event::LameDuck { .. } => "lame_duck",
         Event::Draining { .. } => "draining",
         Event::DrainDeadline { .. } => "drain_deadline",
         Event::Kill { .. } => "kill",
@@ -84,6 +85,7 @@ pub fn event_worker(event: &Event) -> Option<WorkerId> {
         Event::Setup { .. }
         | Event::Listening { .. }
         | Event::GiveUp { .. }
+        | Event::LameDuck { .. }
         | Event::Draining { .. }
         | Event::Scale { .. }
         | Event::Reload { .. }
@@ -97,6 +99,7 @@ pub fn event_pool(event: &Event) -> Option<u16> {
     match event {
         Event::Setup { pool, .. }
         | Event::GiveUp { pool, .. }
+        | Event::LameDuck { pool, .. }
         | Event::Draining { pool, .. }
         | Event::Scale { pool, .. }
         | Event::Reload { pool, .. } => Some(*pool),
@@ -133,6 +136,7 @@ fn details(out: &mut String, event: &Event) {
         Event::GiveUp { restarts, within, .. } => {
             write!(out, r#","restarts":{restarts},"within_ms":{}"#, milliseconds(*within))
         }
+        Event::LameDuck { span, .. } => write!(out, r#","for_ms":{}"#, milliseconds(*span)),
         Event::Reload { phase, .. } => write!(out, r#","phase":"{}""#, phase_name(*phase)),
         Event::ReloadRefused { reason } => write!(out, r#","phase":"refused","reason":{}"#, quoted(reason)),
         Event::Stop { hurry, .. } => write!(out, r#","hurry":{hurry}"#),

@@ -33,6 +33,8 @@ struct Ranks {
     places: BTreeMap<u32, Place>,
     rolling: bool,
     last_roll: Option<ReloadPhase>,
+    /// A stop was ordered, and it goes on serving until then.
+    serves_until: Option<Instant>,
 }
 
 /// All pools.
@@ -87,10 +89,12 @@ impl Roster {
                 place.due = Some(at + *delay);
             }
             Event::Reload { pool, phase } => self.roll(*pool, *phase),
-            Event::Stop { pool: None, .. } | Event::GiveUp { .. } => {
-                self.stopping = true;
-                let places = self.pools.iter_mut().flat_map(|pool| pool.places.values_mut());
-                places.for_each(|place| place.due = None);
+            Event::Stop { pool: None, .. } | Event::GiveUp { .. } => self.stopping = true,
+            Event::LameDuck { pool, span } => self.pool(*pool).serves_until = Some(at + *span),
+            Event::Draining { pool, .. } => {
+                let pool = self.pool(*pool);
+                pool.serves_until = None;
+                pool.places.values_mut().for_each(|place| place.due = None);
             }
             Event::Stop { pool: Some(_), .. }
             | Event::Listening { .. }
@@ -99,7 +103,6 @@ impl Roster {
             | Event::Close { .. }
             | Event::Error { .. }
             | Event::Hang { .. }
-            | Event::Draining { .. }
             | Event::ReloadRefused { .. }
             | Event::DrainDeadline { .. } => {}
         }
@@ -187,8 +190,14 @@ impl Roster {
             let members = place.members.iter();
             status.workers = members.map(|(&generation, member)| member.status(generation, now, usage)).collect();
         }
-        let slots = slots.into_values().collect();
-        PoolStatus { name: name.to_owned(), wanted: self.wanted(pool), ready: self.ready(pool), slots }
+        let serves_until = self.pools.get(usize::from(pool)).and_then(|pool| pool.serves_until);
+        PoolStatus {
+            name: name.to_owned(),
+            wanted: self.wanted(pool),
+            ready: self.ready(pool),
+            lame_duck_ms: serves_until.map(|until| milliseconds(until.since(now))),
+            slots: slots.into_values().collect(),
+        }
     }
 }
 

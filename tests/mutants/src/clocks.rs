@@ -3,7 +3,7 @@
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const CLOCKS: [Mutant; 6] = [
+pub const CLOCKS: [Mutant; 7] = [
     Mutant {
         name: "wall-clock-window",
         sentence: "it counts restarts in a window of wall-clock time, which somebody sets forward",
@@ -51,5 +51,13 @@ pub const CLOCKS: [Mutant; 6] = [
         caught_by: "INV-DRAIN",
         consequences: &[],
         mutation: Mutation::WallClock,
+    },
+    Mutant {
+        name: "suspension-counts-twice",
+        sentence: "when it goes on after a suspension it adds that time to a clock that went on meanwhile",
+        scenario: "time/suspended::backoff",
+        caught_by: "INV-INTENSITY",
+        consequences: &[],
+        mutation: Mutation::CountsTwice,
     },
 ];

@@ -1,14 +1,16 @@
 //! Mutants that let workers leave, or leave themselves, in the wrong way.
 
+use std::time::Duration;
+
 use supervisor::core::{Action, Command, Input, Order, Pools, Signal, Word};
 use supervisor::policy::ExitCode;
 
 use crate::faulty::KernelFault;
-use crate::machines::{Behind, DeafToStop, Does, End, Ends, Fragile, Hears, Hurries, While};
+use crate::machines::{Behind, DeafToStop, Does, End, Ends, Fragile, Hears, Hurries, While, kills_nobody};
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const LEAVING: [Mutant; 15] = [
+pub const LEAVING: [Mutant; 16] = [
     Mutant {
         name: "drain-too-short",
         sentence: "workers that leave get a fifth of the time that they were promised",
@@ -49,12 +51,7 @@ pub const LEAVING: [Mutant; 15] = [
         scenario: "hold::ignores_term_at_reload",
         caught_by: "INV-DRAIN",
         consequences: &[("INV-SERIAL", "a stop waits for ever")],
-        mutation: Mutation::Machine(|policies| {
-            Behind::machine(
-                policies,
-                Does(|action| (!matches!(action, Action::Signal(_, Signal::Kill))).then_some(action)),
-            )
-        }),
+        mutation: Mutation::Machine(kills_nobody),
     },
     Mutant {
         name: "never-says-drain",
@@ -177,5 +174,13 @@ pub const LEAVING: [Mutant; 15] = [
         caught_by: "INV-ISOLATE",
         consequences: &[],
         mutation: Mutation::Machine(|policies| Box::new(Fragile(Pools::new(policies)))),
+    },
+    Mutant {
+        name: "no-lame-duck",
+        sentence: "told to stop, it drains at once, although it was to serve on for a while",
+        scenario: "drain/lame_duck",
+        caught_by: "INV-FLOOR",
+        consequences: &[("INV-CONSERVE", "who comes later is refused")],
+        mutation: Mutation::Policy(|policy| policy.lame_duck = Duration::ZERO),
     },
 ];

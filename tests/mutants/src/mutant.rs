@@ -7,8 +7,8 @@ use supervisor::policy::{Instant, Policy, Restart};
 
 use crate::faulty::KernelFault;
 use crate::machines::{
-    Counting, DeafWhileRolling, DiesWithWorker, ForgetsFirst, ForgetsSlots, LateReplacement, LeavesAtStop, Meter,
-    RollsOn, SecondReplacement, Stale, StatusZero, Unexcused,
+    Counting, CountsTwice, DeafWhileRolling, DiesWithWorker, ForgetsFirst, ForgetsSlots, LateReplacement, LeavesAtStop,
+    Meter, RollsOn, SecondReplacement, Stale, StatusZero, Unexcused,
 };
 
 /// A broken supervisor.
@@ -74,6 +74,8 @@ pub enum Mutation {
     WatchdogOff,
     /// Workers that were suspended together with it hang.
     WatchdogFooled,
+    /// Time for which it was suspended has passed twice to it.
+    CountsTwice,
     /// Workers are started from the first configuration for ever.
     StaleConfiguration,
     /// Descriptors are never closed.
@@ -160,6 +162,7 @@ impl Mutation {
             Self::ReloadCounts => Box::new(Meter::new(changed(), limit, Counting::Replacements)),
             Self::ReloadNotAborted => Box::new(RollsOn::new(Pools::new(policies))),
             Self::WatchdogFooled | Self::WallClockUnexcused => Box::new(Unexcused(Pools::new(policies))),
+            Self::CountsTwice => Box::new(CountsTwice::new(Pools::new(policies))),
             Self::StaleConfiguration => Box::new(Stale(Pools::new(policies))),
             Self::ScaleForgetsSlots => Box::new(ForgetsSlots(Pools::new(policies))),
         };

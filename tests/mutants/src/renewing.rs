@@ -1,10 +1,10 @@
 //! Mutants that renew, count or watch their workers in the wrong way.
 
-use supervisor::core::{Action, Command, Event, Input, ReloadPhase, Signal};
+use supervisor::core::{Action, Command, Event, Input, ReloadPhase};
 use supervisor::policy::Readiness;
 
 use crate::faulty::KernelFault;
-use crate::machines::{Behind, ChannelIsLife, Does, Hears, OldRestarts, OneReloadAtATime, WrongTarget};
+use crate::machines::{Behind, ChannelIsLife, Does, Hears, OldRestarts, OneReloadAtATime, WrongTarget, kills_nobody};
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
@@ -114,12 +114,7 @@ pub const RENEWING: [Mutant; 14] = [
         scenario: "hang/workers",
         caught_by: "INV-DETECT",
         consequences: &[("INV-SERIAL", "a stop waits for who hangs")],
-        mutation: Mutation::Machine(|policies| {
-            Behind::machine(
-                policies,
-                Does(|action| (!matches!(action, Action::Signal(_, Signal::Kill))).then_some(action)),
-            )
-        }),
+        mutation: Mutation::Machine(kills_nobody),
     },
     Mutant {
         name: "channel-is-life",

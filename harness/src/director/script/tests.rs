@@ -28,6 +28,7 @@ fn scenario(workers: u32, steps: Vec<Step>) -> Scenario {
             backoff: None,
             stable: None,
             drain: Span::millis(500),
+            lame_duck: Span::ZERO,
             ready_timeout: None,
             watchdog: None,
             handoff: None,

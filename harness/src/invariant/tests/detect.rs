@@ -32,6 +32,20 @@ fn a_worker_that_hangs_is_killed_in_time() {
 }
 
 #[test]
+fn a_worker_that_hangs_has_its_time_again_after_a_suspension_of_its_supervisor() {
+    let dies = |at: u64| {
+        let mut tale = watched();
+        tale.add(1_100, What::Hangs(worker(1))).add(1_100, What::Asked { proc: worker(1), act: "Hang".to_owned() });
+        tale.frozen(1_300, 1_800);
+        tale.dies(at, 1, Status::Signal(9)).comes(at + 10, 5).calm(at + 600, &[2, 3, 4, 5]);
+        tale
+    };
+    dies(2_250).passes("INV-DETECT");
+    dies(2_440).passes("INV-DETECT");
+    dies(2_460).fails(&["INV-DETECT"]);
+}
+
+#[test]
 fn a_worker_that_never_says_anything_hangs() {
     let mut tale = watched();
     tale.scenario.lives.first = vec![Life::Record(LifeRecord { silent: true, ..LifeRecord::default() })];

@@ -1,8 +1,10 @@
 //! GENERATION, and what another number of workers is to the other invariants.
 
-use crate::history::{ClaimKind, Status};
+use crate::history::{ClaimKind, Status, What};
+use crate::scenario::{Command, Span};
+use crate::verdict::Verdict;
 
-use super::super::testing::{Tale, worker};
+use super::super::testing::{SUPERVISOR, Tale, worker};
 
 /// A pool of four that runs from revision 1.
 fn first() -> Tale {
@@ -167,4 +169,35 @@ fn workers_that_were_ordered_are_no_restarts() {
     }
     tale.killed(1_500, 1).comes(1_510, 11).calm(2_500, &[2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     tale.holds();
+}
+
+#[test]
+fn a_supervisor_that_is_frozen_before_a_fault_ends_is_held_up_by_both() {
+    let replaced = |at: u64| {
+        let mut tale = Tale::full();
+        let fault = "Limit(on:Supervisor,resource:\"NOFILE\",to:8)".to_owned();
+        tale.add(1_050, What::FaultBegan { step: vec![0], fault, on: vec![SUPERVISOR] });
+        tale.killed(1_100, 1).frozen(1_600, 2_200).add(2_000, What::Healed { step: vec![0] });
+        tale.comes(at, 5).calm(at + 600, &[2, 3, 4, 5]);
+        tale
+    };
+    replaced(2_210).passes("INV-FLOOR");
+    assert!(matches!(replaced(4_000).verdict("INV-FLOOR"), Verdict::Fail { .. }));
+}
+
+#[test]
+fn whoever_is_to_serve_on_after_a_stop_leaves_no_earlier_and_not_much_later() {
+    let leaves = |at: u64, lame_duck: u64| {
+        let mut tale = Tale::full();
+        tale.scenario.pool.lame_duck = Span::millis(lame_duck);
+        tale.add(1_500, What::Commanded(Command::Stop)).ends(at, &[1, 2, 3, 4], Status::Code(0));
+        tale
+    };
+    for id in ["INV-FLOOR", "INV-SERIAL", "INV-ISOLATE"] {
+        leaves(2_510, 1_000).passes(id);
+        leaves(1_510, 0).passes(id);
+    }
+    assert!(matches!(leaves(1_600, 1_000).verdict("INV-FLOOR"), Verdict::Fail { .. }));
+    assert!(matches!(leaves(2_510, 0).verdict("INV-SERIAL"), Verdict::Pass { .. }));
+    assert!(matches!(leaves(5_000, 1_000).verdict("INV-SERIAL"), Verdict::Fail { .. }));
 }

@@ -77,7 +77,8 @@ impl Story {
     }
 
     fn pool(&mut self, pool: &Pool) {
-        let Pool { workers, limit, backoff, stable, drain, ready_timeout, watchdog, handoff, output, owns } = pool;
+        let Pool { workers, limit, backoff, stable, drain, lame_duck, ready_timeout, watchdog, handoff, output, owns } =
+            pool;
         self.sentence(1, &format!("the supervisor is asked for {}", words::count(*workers, "worker")));
         match limit {
             None => self.sentence(1, "there is no restart limit"),
@@ -99,6 +100,9 @@ impl Story {
             self.sentence(1, &format!("a worker that was ready for {stable} had a stable run"));
         }
         self.sentence(1, &format!("who leaves has {drain} to finish what it holds"));
+        if !lame_duck.is_zero() {
+            self.sentence(1, &format!("told to stop, it serves on for {lame_duck} before anybody is told to leave"));
+        }
         if let Some(timeout) = ready_timeout {
             self.sentence(1, &format!("a worker that is not ready after {timeout} has failed to start"));
         }

@@ -23,7 +23,7 @@ pub fn whole_run(plan: &Plan) -> Duration {
     let ready = pool.ready_timeout.map_or(Duration::from_secs(30), |span| span.0);
     let settle =
         converge.map_or(Duration::from_secs(10), |span| span.0) + give_up.map_or(Duration::ZERO, |span| span.0);
-    steps(list) + ready + settle + pool.drain.0 * 2 + orphans(plan) + MARGIN
+    steps(list) + ready + settle + pool.drain.0 * 2 + pool.lame_duck.0 + orphans(plan) + MARGIN
 }
 
 fn steps(list: &[Step]) -> Duration {

@@ -98,7 +98,7 @@ impl Model {
 
     fn know(&mut self, policies: Vec<Policy>) {
         self.watched |= policies.iter().any(|policy| policy.watchdog.is_some());
-        self.drain = policies.iter().map(|policy| policy.drain).fold(self.drain, Duration::max);
+        self.drain = policies.iter().map(|policy| policy.drain + policy.lame_duck).fold(self.drain, Duration::max);
         self.policies = policies;
     }
 

@@ -3,7 +3,7 @@
 use crate::core::{Action, ErrorEvent, Event, Input, WorkerId};
 use crate::policy::{ExitCode, Instant, Policy};
 
-use super::witness::Witness;
+use super::witness::{HURRIED, Witness};
 
 /// The observer: a witness for each pool, and the end.
 pub struct Observer {
@@ -53,8 +53,14 @@ impl Observer {
             | Event::DrainDeadline { worker }
             | Event::Hang { worker }
             | Event::Kill { worker } => self.of(*worker).event(now, event),
+            Event::Draining { pool, .. } => {
+                let gave_up = self.pools.iter().any(Witness::gave_up);
+                let witness = &mut self.pools[usize::from(*pool)];
+                assert!(gave_up || witness.may_drain(now), "a lame duck that does not serve");
+                witness.event(now, event);
+            }
             Event::GiveUp { pool, .. }
-            | Event::Draining { pool, .. }
+            | Event::LameDuck { pool, .. }
             | Event::Scale { pool, .. }
             | Event::Reload { pool, .. } => self.pools[usize::from(*pool)].event(now, event),
             Event::ReloadRefused { .. } => unreachable!("only the loop reads files"),
@@ -78,7 +84,7 @@ impl Observer {
         let alive = (0..count).filter(|&number| pool.is_none_or(|pool| pool == number));
         let alive: Vec<_> = alive.filter(|&number| !self.pools[usize::from(number)].is_over()).collect();
         let least = alive.iter().map(|&n| self.pools[usize::from(n)].stops()).min().expect("a stop of nobody");
-        assert_eq!(hurry, least == 1, "a stop that was heard {least} times");
+        assert_eq!(hurry, least == HURRIED - 1, "a stop that was heard {least} times");
         for number in alive {
             self.pools[usize::from(number)].stop_if(least);
         }

@@ -1,8 +1,8 @@
 //! Stop, and what comes in an order that nobody would choose.
 
 use super::bench::*;
-use crate::core::{Action, Command, Event, Input, ReloadPhase, SpawnStep, Word};
-use crate::policy::ExitCode;
+use crate::core::{Action, Command, Event, Input, ReloadPhase, Scale, Signal, SpawnStep, Word};
+use crate::policy::{ExitCode, Policy};
 
 fn stop(hurry: bool) -> Action {
     emit(Event::Stop { pool: None, hurry })
@@ -29,6 +29,47 @@ fn a_second_stop_kills_and_a_third_does_nothing() {
     assert_eq!(bench.command(Command::Stop), expected);
     assert_eq!(bench.command(Command::Stop), []);
     assert_eq!(bench.next(), None);
+}
+
+/// A pool of two that goes on serving for a second.
+fn lame_duck() -> Bench {
+    let mut bench = Bench::steady(Policy { lame_duck: MS(1000), ..policy(2) });
+    let told = [stop(false), emit(Event::LameDuck { pool: 0, span: MS(1000) })];
+    assert_eq!(bench.command(Command::Stop), told);
+    bench
+}
+
+#[test]
+fn a_lame_duck_keeps_its_workers_until_its_time_is_over() {
+    let mut bench = lame_duck();
+    assert_eq!(bench.next(), Some(MS(1000)));
+    let told = bench.exits(w(0, 1), 1);
+    assert!(told.iter().any(|action| matches!(action, Action::Emit(Event::Restart { .. }))), "{told:?}");
+    let told = bench.pass(MS(999));
+    assert!(!told.iter().any(|action| matches!(action, Action::Signal(..))), "{told:?}");
+    assert!(bench.pass(MS(1)).contains(&Action::Signal(w(1, 1), Signal::Term)));
+}
+
+#[test]
+fn a_second_stop_ends_the_lame_duck_and_a_third_the_drain() {
+    let mut bench = lame_duck();
+    let mut expected = vec![stop(false), emit(Event::Draining { pool: 0, workers: 2 })];
+    expected.extend(term(w(0, 1)));
+    expected.extend(term(w(1, 1)));
+    assert_eq!(bench.command(Command::Stop), expected);
+    let mut expected = vec![stop(true)];
+    expected.extend(kill(w(0, 1)));
+    expected.extend(kill(w(1, 1)));
+    assert_eq!(bench.command(Command::Stop), expected);
+}
+
+#[test]
+fn a_lame_duck_takes_no_other_orders() {
+    let mut bench = lame_duck();
+    let cancelled = emit(Event::Reload { pool: 0, phase: ReloadPhase::Cancelled });
+    assert_eq!(bench.command(Command::Reload), [cancelled]);
+    let told = bench.command(Command::Scale(Scale::To(5)));
+    assert!(matches!(told[..], [Action::Emit(Event::Error { .. })]), "{told:?}");
 }
 
 #[test]

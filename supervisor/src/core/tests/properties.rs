@@ -30,16 +30,27 @@ fn limit() -> impl Strategy<Value = Option<Limit>> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    let times = (ms(0..2000), ms(0..800), ms(0..1500), proptest::option::weighted(0.3, ms(200..2000)));
+    let lame_duck = prop_oneof![2 => Just(Duration::ZERO), 1 => ms(1..1500)];
+    let watchdog = proptest::option::weighted(0.3, ms(200..2000));
+    let times = (ms(0..2000), ms(0..800), ms(0..1500), lame_duck, watchdog);
     let readiness = prop_oneof![4 => Just(Readiness::Told), 1 => Just(Readiness::AtSpawn)];
     let roll = (prop_oneof![3 => Just(1u32), 1 => Just(0), 1 => 2u32..4], 0u32..4);
     (1u32..5, limit(), backoff(), times, readiness, roll, any::<u64>()).prop_map(
-        |(workers, limit, backoff, (stable, ready_timeout, drain, watchdog), ready, (surge, at_once), seed)| Policy {
+        |(
+            workers,
+            limit,
+            backoff,
+            (stable, ready_timeout, drain, lame_duck, watchdog),
+            ready,
+            (surge, at_once),
+            seed,
+        )| Policy {
             limit,
             backoff,
             stable,
             ready_timeout,
             drain,
+            lame_duck,
             watchdog,
             ready,
             surge,

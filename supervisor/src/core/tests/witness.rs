@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::core::{Command, Event, Input, ReloadPhase, Revision, Signal, SpawnStep, Word, WorkerId};
 use crate::policy::{Instant, Policy};
 
+/// So many stops leave nobody any time.
+pub const HURRIED: u32 = 3;
+
 /// What is seen of a worker that has not ended.
 #[derive(Clone, Debug, Default)]
 struct Seen {
@@ -62,6 +65,7 @@ pub struct Witness {
     /// Whether the last rolling restart was carried through.
     renewed: bool,
     stops: u32,
+    serves_until: Option<Instant>,
     ended: bool,
     gave_up: bool,
     full: bool,
@@ -85,6 +89,7 @@ impl Witness {
             reloading: false,
             renewed: false,
             stops: 0,
+            serves_until: None,
             ended: false,
             gave_up: false,
             full: false,
@@ -299,7 +304,17 @@ impl Witness {
                 assert!(*restarts >= self.policy.limit.expect("a give-up without a limit").restarts);
                 self.gave_up = true;
             }
-            Event::Draining { .. } => self.ended = true,
+            Event::LameDuck { span, .. } => {
+                assert_eq!(*span, self.policy.lame_duck);
+                self.serves_until = Some(now + *span);
+            }
+            Event::Draining { .. } => {
+                self.ended = true;
+                // It was told to stop before that, if it was a lame duck.
+                if self.serves_until.take().is_some() {
+                    self.stops = self.stops.max(HURRIED - 1);
+                }
+            }
             Event::Kill { worker } => self.kill(now, worker),
             Event::Hang { worker } => {
                 let at_once = self.cause.hangs == Some(*worker);
@@ -376,7 +391,7 @@ impl Witness {
 
     /// SIGKILL comes at a deadline, to one that hangs, or with a second stop.
     fn kill(&mut self, now: Instant, id: &WorkerId) {
-        let hurried = self.stops > 1;
+        let hurried = self.stops >= HURRIED;
         let seen = self.seen(id);
         let due = seen.deadline.is_some_and(|deadline| deadline <= now);
         assert!(due || hurried || seen.hangs, "{id:?} killed at {now}: {seen:?}");
@@ -442,14 +457,22 @@ impl Witness {
         assert!(!self.renewed || !old, "old workers are left: {:?}", self.workers);
     }
 
-    /// How often it was told to stop.
+    /// Whether its workers may be told to leave now because of a stop.
+    pub fn may_drain(&self, now: Instant) -> bool {
+        self.stops >= HURRIED - 1 || self.serves_until.is_none_or(|until| until <= now)
+    }
+
+    /// How often it was told to stop: once for a lame duck, once more to drain, once more in a hurry.
     pub fn stops(&self) -> u32 {
         self.stops
     }
 
     /// It hears a stop if it heard that many.
     pub fn stop_if(&mut self, least: u32) {
-        self.stops += u32::from(self.stops == least);
+        if self.stops == least {
+            let drains = least == 0 && (self.policy.lame_duck.is_zero() || self.ended);
+            self.stops = if drains { HURRIED - 1 } else { least + 1 };
+        }
     }
 
     /// Whether its end has begun.

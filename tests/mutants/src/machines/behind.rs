@@ -1,6 +1,6 @@
 //! The shipped state machine behind one fault: what goes in passes it, and what comes out.
 
-use supervisor::core::{Action, Input, Machine, Pools};
+use supervisor::core::{Action, Input, Machine, Pools, Signal};
 use supervisor::policy::{Instant, Policy};
 
 /// What is wrong between the loop and the state machine.
@@ -70,4 +70,9 @@ impl Fault for Does {
     fn action(&mut self, action: Action) -> Option<Action> {
         (self.0)(action)
     }
+}
+
+/// Pools that send nobody a SIGKILL.
+pub fn kills_nobody(policies: Vec<Policy>) -> Box<dyn Machine> {
+    Behind::machine(policies, Does(|action| (!matches!(action, Action::Signal(_, Signal::Kill))).then_some(action)))
 }

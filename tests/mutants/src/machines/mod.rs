@@ -9,7 +9,7 @@ mod scale;
 mod second;
 mod simple;
 
-pub use behind::{Behind, Does, Fault, Hears};
+pub use behind::{Behind, Does, Fault, Hears, kills_nobody};
 pub use deaf::{ChannelIsLife, DeafToStop, End, Ends, OldRestarts, OneReloadAtATime, While, WrongTarget};
 pub use late::LateReplacement;
 pub use meter::{Counting, Meter};
@@ -17,7 +17,8 @@ pub use rolling::RollsOn;
 pub use scale::ForgetsSlots;
 pub use second::SecondReplacement;
 pub use simple::{
-    DeafWhileRolling, DiesWithWorker, ForgetsFirst, Fragile, Hurries, LeavesAtStop, Stale, StatusZero, Unexcused,
+    CountsTwice, DeafWhileRolling, DiesWithWorker, ForgetsFirst, Fragile, Hurries, LeavesAtStop, Stale, StatusZero,
+    Unexcused,
 };
 
 use supervisor::core::{Action, Event, Input, Machine, Pools, SpawnError, SpawnStep, WorkerId};
