@@ -222,3 +222,20 @@ fn no_descriptor_to_be_had_is_waited_out() {
     run.signal(Signal::SIGTERM);
     assert_eq!(run.end_code(), 0);
 }
+
+#[test]
+fn at_rest_it_gives_back_memory_and_goes_on_as_before() {
+    let mut run = Running::script(&["--workers", "1"], READY);
+    run.wait_for("ready", 1);
+    let mapped = || -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", run.pid())).expect("it lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).expect("the line");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    };
+    let before = mapped();
+    wait_until("less of its program in memory", || (mapped() < before / 2).then_some(()));
+    kill(Pid::from_raw(run.pids()[0]), Signal::SIGKILL).expect("it lives");
+    run.wait_for("ready", 2);
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.end_code(), 0);
+}

@@ -11,8 +11,8 @@ const SPAN: Duration = Duration::from_secs(6);
 /// The third field of schedstat counts how often the process was given a processor.
 pub fn run() -> bool {
     let supervisor = Subject::supervisor(4);
-    // What the start left to do.
-    std::thread::sleep(Duration::from_secs(1));
+    // What the start left to do, and what is done at the beginning of a rest.
+    std::thread::sleep(Duration::from_secs(2));
     let before = turns(&supervisor);
     std::thread::sleep(SPAN);
     let wakes = turns(&supervisor) - before;

@@ -5,11 +5,11 @@
 //! |---|---|---|
 //! | `respawn` | from a worker's death to the next worker's program, against a tight loop of waitid and the same spawn | ≤ 1.5 × |
 //! | `idle` | wake-ups of a supervisor whose four workers are quiet | 0 |
-//! | `memory` | its proportional share of memory (PSS) with four workers | ≤ 1.5 MB |
+//! | `memory` | its proportional share of memory (PSS) at rest with four workers | ≤ 1.5 MB |
 //! | `scale` | how much later it knows of a death for each descriptor more that it watches, with 1000 workers against 4 | ≤ 0.5 µs |
 //!
-//! Every figure but `idle` and `memory` is a median of several rounds, so that a neighbour's burst of work doesn't count. Exits with 1 if a bar is
-//! missed.
+//! `respawn` and `scale` are the median of several rounds, and `scale` takes the best of each, so that a neighbour's burst of
+//! work doesn't count. Exits with 1 if a bar is missed.
 
 mod idle;
 mod memory;

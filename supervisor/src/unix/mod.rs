@@ -6,6 +6,7 @@ mod child;
 mod children;
 mod files;
 mod listen;
+mod memory;
 mod pid_file;
 mod poll;
 mod program;

@@ -11,6 +11,7 @@ use crate::kernel::{Errno, Readiness, SignalSet, Wait, Watch};
 use crate::policy::Instant;
 
 use super::Unix;
+use super::memory::give_back;
 use super::system::monotonic;
 
 /// A signal that arrives between this and poll(2) leaves a byte in the pipe, so it is not missed.
@@ -23,11 +24,7 @@ impl Wait for Unix {
         let raw = |fd, flags| PollFd::from_borrowed_fd(unsafe { BorrowedFd::borrow_raw(fd) }, flags);
         fds.push(raw(self.signals.fd().as_raw_fd(), PollFlags::IN));
         fds.extend(watches.iter().map(|watch| raw(watch.fd.0, interest(watch))));
-        let timeout = until.map(|until| timespec(until.since(monotonic())));
-        match poll(fds, timeout.as_ref()) {
-            Err(Sys::INVAL) => poll_in_parts(fds, timeout)?,
-            other => other?,
-        };
+        poll_until(fds, until)?;
         let woken = !fds[0].revents().is_empty();
         for (watch, fd) in watches.iter().zip(&fds[1..]) {
             let found = fd.revents();
@@ -55,6 +52,24 @@ impl Wait for Unix {
     }
 }
 
+/// Who rests for longer than a second gives memory back before the rest of the wait: one wake-up for each time that nothing
+/// happens any more, and none later.
+fn poll_until(fds: &mut [PollFd<'_>], until: Option<Instant>) -> Result<usize, Sys> {
+    let left = || until.map(|until| until.since(monotonic()));
+    if left().is_none_or(|left| left > REST) {
+        match poll(fds, Some(&timespec(REST))) {
+            Ok(0) => give_back(),
+            Err(Sys::INVAL) => {}
+            other => return other,
+        }
+    }
+    let left = left().map(timespec);
+    match poll(fds, left.as_ref()) {
+        Err(Sys::INVAL) => poll_in_parts(fds, left),
+        other => other,
+    }
+}
+
 /// poll(2) refuses more descriptors than RLIMIT_NOFILE allows to open, and somebody may have lowered that below what is
 /// open already. Until it is raised again, everything is looked at in turns.
 fn poll_in_parts(fds: &mut [PollFd<'_>], timeout: Option<Timespec>) -> Result<usize, Sys> {
@@ -72,6 +87,9 @@ fn poll_in_parts(fds: &mut [PollFd<'_>], timeout: Option<Timespec>) -> Result<us
     }
     Ok(found)
 }
+
+/// A wait for longer than this is a rest.
+const REST: Duration = Duration::from_secs(1);
 
 const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
