@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::OFlag;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use supervisor::kernel::{Address, Clock, Errno, Fd, Files, Listen, ListenOptions, Streams, Wait, Watch};
+use supervisor::kernel::{Address, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Streams, Wait, Watch};
 use supervisor::unix::Unix;
 
 mod kernel_support;
@@ -382,4 +382,31 @@ fn flags(fd: Fd) -> OFlag {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.0)).expect("open");
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("the line");
     OFlag::from_bits_retain(i32::from_str_radix(flags.trim(), 8).expect("octal"))
+}
+
+#[test]
+fn a_service_manager_is_told_at_once_or_not_at_all() {
+    let (_turn, mut kernel) = kernel();
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("notify");
+    let named = format!("supervisor-test/{}", std::process::id());
+    let abstract_name = SocketAddr::from_abstract_name(&named).expect("a name");
+    let listeners = [UnixDatagram::bind(&path), UnixDatagram::bind_addr(&abstract_name)].map(|one| one.expect("bound"));
+    let addresses = [path.clone().into_os_string(), format!("@{named}").into()];
+    let mut buffer = [0; 64];
+    for (listener, address) in listeners.iter().zip(&addresses) {
+        assert_eq!(kernel.notify(address, "READY=1"), Ok(()));
+        let length = listener.recv(&mut buffer).expect("there");
+        assert_eq!(&buffer[..length], b"READY=1");
+        let full = (0..100_000).find_map(|_| kernel.notify(address, "WATCHDOG=1").err());
+        assert_eq!(full, Some(Errno::AGAIN), "nobody reads, and nobody waits for that");
+    }
+    drop(listeners);
+    for (address, errno) in addresses.iter().zip([111, 111]) {
+        assert_eq!(kernel.notify(address, "READY=1"), Err(Errno(errno)));
+    }
+    std::fs::remove_file(path).expect("there");
+    for (address, errno) in [(addresses[0].as_os_str(), 2), ("notify".as_ref(), 22), ("".as_ref(), 22)] {
+        assert_eq!(kernel.notify(address, "READY=1"), Err(Errno(errno)));
+    }
 }

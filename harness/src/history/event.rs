@@ -329,6 +329,13 @@ pub enum What {
     Left(Leftover),
     /// The supervisor's own word; decides only INV-TRUTH.
     Claimed(Claim),
+    /// Somebody told the service manager something by sd_notify(3).
+    Notified {
+        /// The pid that the kernel vouches for; 0 where it can't.
+        by: u32,
+        /// The datagram.
+        text: String,
+    },
     /// Something about the output of workers.
     Output(super::Output),
     /// An observer could not see everything.

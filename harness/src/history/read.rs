@@ -114,6 +114,7 @@ impl<'a> Reader<'a> {
             }
             What::Left(what) => self.line.left.push((at, what)),
             What::Claimed(claim) => self.line.claims.push((at, claim)),
+            What::Notified { by, text } => self.line.notified.push((at, *by, text)),
             What::Output(output) => self.line.output.push((at, output)),
             What::Incomplete { why } => self.line.incomplete.push(why),
             What::Configured { revision, serves, .. } => self.line.configured.push((at, *revision, *serves)),

@@ -345,6 +345,8 @@ pub struct Timeline<'a> {
     pub incomplete: Vec<&'a str>,
     /// The supervisor's own words.
     pub claims: Vec<(Time, &'a Claim)>,
+    /// What a service manager was told, and by which pid.
+    pub notified: Vec<(Time, u32, &'a str)>,
     /// Other supervisors that were started beside the first.
     pub seconds: Vec<Second>,
     /// Processes that have nothing to do with the subject.

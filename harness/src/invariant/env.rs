@@ -15,6 +15,9 @@ use super::tally::Tally;
 /// SIGPIPE, which the runtimes of Rust, Node and Python ignore before a worker can look.
 const PIPE: u64 = 1 << 12;
 
+/// Where a service manager listens to its service, and to nobody whom that starts.
+const MANAGER: &str = "NOTIFY_SOCKET";
+
 /// From fork to the first instruction it is less than this.
 const STARTING: Duration = Duration::from_secs(1);
 
@@ -103,5 +106,11 @@ fn variables(wrong: &mut Vec<Wrong>, rule: &EnvironmentRule, given: &Environment
                 |value: Option<&u32>| value.map_or_else(|| format!("no {name}"), |hash| format!("{name} ({hash:08x})"));
             wrong.push(Wrong { what: "environment variable", expected: said(before), is: said(after) });
         }
+    }
+    // Whoever has that speaks for the supervisor.
+    let manager = given.variables.get(MANAGER);
+    if manager.is_some() && manager == is.variables.get(MANAGER) {
+        let expected = format!("no {MANAGER}, or one of its own");
+        wrong.push(Wrong { what: "environment variable", expected, is: format!("{MANAGER} of the supervisor") });
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         handoffs: None,
         outputs: declared.outputs.clone(),
         owns: None,
+        notify: None,
         environment: declared.environment.clone(),
         second_start: declared.second_start,
     }

@@ -36,6 +36,7 @@ mod table;
 mod tally;
 mod traits;
 mod truth;
+mod truth_notify;
 mod windows;
 
 #[cfg(test)]

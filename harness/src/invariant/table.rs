@@ -195,8 +195,11 @@ pub const INVARIANTS: &[Invariant] = &[
         title: "what it says is so",
         definition: "The exit status tells a stop from a give-up as declared. Where the supervisor's own events are \
             attached: no worker is called ready before it is, and none is said to have ended otherwise than it did. A pid file names the \
-            supervisor as soon as one of its workers is ready.",
-        needs: "stop_status, give_up_status",
+            supervisor as soon as one of its workers is ready. A service manager (NOTIFY_SOCKET) is told by the supervisor alone, \
+            and within 500 ms: READY=1 with its pid when the pool is full, not before; RELOADING=1 with the instant of a \
+            reload, and READY=1 after it; STOPPING=1 before it ends by its own or by order, and not otherwise; and WATCHDOG=1 in every \
+            interval that it is started with (WATCHDOG_USEC).",
+        needs: "stop_status, give_up_status; notify where a scenario listens",
         judge: truth::judge,
     },
 ];

@@ -327,6 +327,7 @@ pub(super) fn promises() -> Profile {
             (OutputWay::Prefixed, OutputPromise::Loses { block: Span::millis(250), recovers: Span::millis(500) }),
         ])),
         owns: None,
+        notify: Some(true),
         environment: None,
         second_start: Some(StatusIs::Code(69)),
     }

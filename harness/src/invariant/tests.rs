@@ -4,6 +4,7 @@ mod detect;
 mod drain;
 mod env;
 mod limits;
+mod notify;
 mod operate;
 mod order;
 mod output;

@@ -12,6 +12,7 @@ use super::case::Case;
 use super::giveup::exceeded;
 use super::say_status::{matches_status, said_is, said_status};
 use super::tally::Tally;
+use super::truth_notify;
 
 /// Judges it.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
@@ -22,6 +23,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     }
     judge_claims(case, &mut tally);
     judge_pid_file(case, &mut tally);
+    truth_notify::judge(case, &mut tally);
     judge_reloads(case, &mut tally);
     let measured = match said {
         Some(status) => format!("{}, {} claims", said_status(status), case.timeline.claims.len()),

@@ -233,6 +233,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         (any::<u32>(), ".{0,8}")
             .prop_map(|(connections, line)| Fault::Operators { connections, say: Saying::Line(line) }),
         (target(), name(), any::<u32>(), name()).prop_map(|(of, call, nth, errno)| Fault::Syscall {
+            times: (nth % 2 == 0).then_some(nth),
             of,
             call,
             nth,
@@ -308,6 +309,7 @@ fn pool() -> impl Strategy<Value = Pool> {
 fn launch() -> Launch {
     Launch {
         init: true,
+        notify: true,
         umask: Some("027".to_owned()),
         nofile: Some(64),
         ignores: vec![Signal::HUP],

@@ -7,11 +7,20 @@ use super::{Act, Ask, Command, Fault, FileFault, Launch, Life, Load, Scenario, S
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
 const NOT_BUILT: &[&str] =
-    &["File otherwise", "Limit by cgroup", "LogReader otherwise", "NotRead otherwise", "Syscall", "Upgrade"];
+    &["File otherwise", "Limit by cgroup", "LogReader otherwise", "NotRead otherwise", "Upgrade"];
 
 /// What only real processes can do.
-const NOT_SIMULATED: &[&str] =
-    &["Bystander", "File owned", "Limit", "Limit of memory", "Operators", "SecondStart", "Start again", "launch"];
+const NOT_SIMULATED: &[&str] = &[
+    "Bystander",
+    "File owned",
+    "Limit",
+    "Limit of memory",
+    "Operators",
+    "SecondStart",
+    "Start again",
+    "Syscall",
+    "launch",
+];
 
 /// The constructs that a scenario uses and no world runs yet, sorted.
 pub fn not_built(scenario: &Scenario) -> Vec<String> {
@@ -39,8 +48,11 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     for step in &scenario.steps {
         of_step(step, &mut used);
     }
-    if scenario.launch != Launch::default() {
+    if scenario.launch != (Launch { notify: scenario.launch.notify, ..Launch::default() }) {
         used.insert("launch");
+    }
+    if scenario.launch.notify {
+        used.insert("notify");
     }
     if scenario.start == Start::Steady && used.contains("Start") {
         used.insert("Start again");

@@ -48,6 +48,9 @@ pub struct Launch {
     /// It is process 1 of a pid namespace, as in a container.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub init: bool,
+    /// A service manager listens to what it says by sd_notify(3) (NOTIFY_SOCKET).
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub notify: bool,
     /// File mode creation mask, in octal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub umask: Option<String>,

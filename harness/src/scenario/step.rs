@@ -377,9 +377,12 @@ pub enum Fault {
         of: Target,
         /// Its name.
         call: String,
-        /// From the n-th on.
+        /// The first that fails, from 1, counted from the beginning of the fault.
         #[serde(default = "once", skip_serializing_if = "is_once")]
         nth: u32,
+        /// How many fail; absent: all that follow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        times: Option<u32>,
         /// The errno's name.
         errno: String,
     },

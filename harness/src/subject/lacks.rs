@@ -50,6 +50,9 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
         Owns::Socket => "it can't serve on a Unix socket beside its address".to_owned(),
         Owns::Pidfile => "it writes no pid file".to_owned(),
     }));
+    if scenario.launch.notify && subject.profile.notify != Some(true) {
+        why.push("it tells no service manager how it is".to_owned());
+    }
     let operators = |act: &Act| matches!(act, Act::During { fault: Fault::Operators { .. }, .. });
     if subject.operator.is_none() && acts(scenario, &operators) {
         why.push("its operator can't ask it anything".to_owned());
@@ -137,6 +140,7 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
         lame_duck: _,
         outputs,
         owns: _,
+        notify: _,
         second_start: _,
         environment,
     } = profile;

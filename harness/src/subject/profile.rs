@@ -82,6 +82,9 @@ pub struct Profile {
     /// What it can have beside its address; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owns: Option<Vec<crate::scenario::Owns>>,
+    /// Whether it tells a service manager how it is (sd_notify(3)); absent: it doesn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<bool>,
     /// What its workers are started with, beside what it was started with itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<EnvironmentRule>,

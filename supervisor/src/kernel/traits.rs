@@ -1,6 +1,6 @@
 //! The traits and their contracts.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use crate::core::{ExitStatus, SpawnError};
@@ -109,7 +109,7 @@ pub trait Files {
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno>;
 }
 
-/// What the supervisor is told about itself.
+/// What the supervisor is told about itself, and tells.
 pub trait Own {
     /// Why a child can't be set up like this, as far as it can be known before it is tried: who we are, our own limits,
     /// what is there. A kernel that can't know says nothing.
@@ -125,6 +125,10 @@ pub trait Own {
     /// open, and overwritten with our pid and a newline. What it says before is not believed. [`Streams::close`] removes it,
     /// unless something else is at the path by then or somebody else has written to it. Never through a symbolic link.
     fn pid_file(&mut self, path: &Path) -> Result<Fd, PidFileError>;
+
+    /// Sends one datagram to whoever listens at the path of a Unix socket, or at the abstract name after an @ (the value of
+    /// NOTIFY_SOCKET, sd_notify(3)), from this process and no other. Never waits. EAGAIN: there is no room for it now.
+    fn notify(&mut self, address: &OsStr, text: &str) -> Result<(), Errno>;
 
     /// Its own process and effective user. A kernel in which nobody else lives need not say.
     fn identity(&self) -> Peer {

@@ -46,6 +46,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         self.operator.leave_behind(behind);
         self.outputs.flush(self.kernel, self.voices.errors());
         self.voices.report_if_full(self.kernel);
+        self.voices.tell_manager(self.kernel);
     }
 
     /// Carries out requests, as many as one turn has time for; whether some may be left.

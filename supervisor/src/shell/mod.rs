@@ -11,6 +11,7 @@ mod human;
 mod json;
 mod link;
 mod logs;
+mod manager;
 mod operator;
 mod outlet;
 mod output;

@@ -153,6 +153,17 @@ impl Roster {
         self.pools.get(usize::from(pool)).is_some_and(|pool| pool.rolling)
     }
 
+    /// Whether one of any pool is.
+    pub fn is_any_rolling(&self) -> bool {
+        self.pools.iter().any(|pool| pool.rolling)
+    }
+
+    /// How many workers of all pools serve, and how many are wanted.
+    pub fn totals(&self) -> (u32, u32) {
+        let ready = (0u16..).zip(&self.pools).map(|(number, _)| self.ready(number)).sum();
+        (ready, self.pools.iter().map(|pool| pool.wanted).sum())
+    }
+
     /// How the last rolling restart of a pool ended.
     pub fn last_roll(&self, pool: u16) -> Option<ReloadPhase> {
         self.pools.get(usize::from(pool))?.last_roll

@@ -9,6 +9,7 @@ use crate::kernel::{Errno, Fd, Kernel, Readiness, Scope, SignalSet, Watch};
 use crate::policy::{ExitCode, Instant, defaults};
 
 use super::human::errno_text;
+use super::manager::Manager;
 use super::operator::Operator;
 use super::pid_file;
 use super::reload::{Reloading, Source, applicable, warn};
@@ -43,6 +44,7 @@ pub struct Start<'a> {
 pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config, start: Start<'_>) -> ExitCode {
     let mut voices = Voices::open(kernel, config);
     voices.report_to(start.starter);
+    voices.manager = Manager::new(kernel);
     let mut open = Open::default();
     let code = match prepare(kernel, config, &mut voices, &mut open) {
         Ok(bound) => {
@@ -52,6 +54,8 @@ pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config, s
             let pid_file = open.pid_file.take();
             let mut shell = Shell::new(kernel, machine, voices, settings, open, reloading);
             let code = serve(&mut shell);
+            shell.voices.manager.stop("ending");
+            shell.voices.tell_manager(shell.kernel);
             shell.close_handoffs();
             let Shell { outputs, operator, sockets, .. } = shell;
             (voices, open) = (shell.voices, Open { sockets, outputs, operator, pid_file });
@@ -147,7 +151,13 @@ fn watch<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, watches: &mut Vec<W
 /// When to wake even if nothing happens: the earliest instant that any part waits for. Without one there is no wake-up
 /// at all.
 fn deadline<K: Kernel, M: Machine>(shell: &Shell<'_, K, M>) -> Option<Instant> {
-    [shell.next_deadline(), shell.handoffs.next_deadline(), shell.operator.next_deadline()].into_iter().flatten().min()
+    let parts = [
+        shell.next_deadline(),
+        shell.handoffs.next_deadline(),
+        shell.operator.next_deadline(),
+        shell.voices.manager.next_deadline(),
+    ];
+    parts.into_iter().flatten().min()
 }
 
 /// What a wait says about the descriptors.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -172,6 +172,10 @@ impl Files for Fake {
 }
 
 impl Own for Fake {
+    fn notify(&mut self, _: &OsStr, text: &str) -> Result<(), Errno> {
+        self.note(format!("notify {text:?}"));
+        Ok(())
+    }
     fn pid_file(&mut self, _: &Path) -> Result<Fd, PidFileError> {
         self.pid_file.map(|()| Fd(PID_FILE))
     }

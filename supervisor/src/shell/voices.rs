@@ -2,10 +2,11 @@
 
 use crate::config::{Config, EventSink, Output};
 use crate::core::Event;
-use crate::kernel::{Child, Errno, Fd, Files, Streams, Watch};
+use crate::kernel::{Child, Clock, Errno, Fd, Files, Own, Streams, Watch};
 use crate::policy::Instant;
 
 use super::json::{event_pool, event_worker};
+use super::manager::Manager;
 use super::outlet::Outlet;
 use super::roster::Roster;
 use super::{human, json};
@@ -20,6 +21,8 @@ pub struct Voices {
     quiet: bool,
     /// Whoever started this supervisor in the background and waits until it is ready.
     starter: Option<Outlet>,
+    /// Whoever manages it as a service.
+    pub manager: Manager,
     /// What was told and is to be passed on to the operator, if there is one to pass it on to.
     told: Option<Vec<Told>>,
     /// Who is where, as far as events tell.
@@ -67,6 +70,7 @@ impl Voices {
             people,
             quiet: config.quiet,
             starter: None,
+            manager: Manager::default(),
             told: config.control.as_ref().map(|_| Vec::new()),
             roster: Roster::default(),
             line: String::new(),
@@ -98,6 +102,14 @@ impl Voices {
         }
     }
 
+    /// The end of a turn: the manager is told what is so by now.
+    pub fn tell_manager<K: Clock + Own>(&mut self, kernel: &mut K) {
+        if self.manager.is_there() {
+            let now = kernel.now();
+            self.manager.settle(kernel, now, &self.roster);
+        }
+    }
+
     /// Adds where the configuration wants events.
     ///
     /// # Errors
@@ -117,6 +129,7 @@ impl Voices {
         let pool = pool.and_then(|pool| self.pools.get(usize::from(pool))).map(String::as_str);
         let about = About { pid, pool };
         self.roster.note(at, event, pid);
+        self.manager.note(at, event, &self.roster);
         if let Some(told) = &mut self.told {
             told.push(Told::new(at, event, about));
         }

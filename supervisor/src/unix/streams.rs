@@ -1,14 +1,16 @@
 //! Stream and datagram sockets, and pipes that are read.
 
+use std::ffi::OsStr;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 
 use nix::libc;
 use rustix::io::{Errno as Sys, read};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, SocketAddrUnix, SocketFlags, SocketType, bind, recvmsg, send, sendmsg, socket_with, sockopt,
+    SendFlags, SocketAddrUnix, SocketFlags, SocketType, bind, recvmsg, send, sendmsg, sendto, socket_with, sockopt,
 };
 use rustix::process::{Pid, geteuid, getpgid, getpid};
 
@@ -92,6 +94,19 @@ impl Streams for Unix {
     fn close(&mut self, fd: Fd) {
         self.table.close(fd);
     }
+}
+
+/// One datagram from a socket that nobody can answer to, and that is gone when it is sent.
+pub(super) fn send_to(address: &OsStr, text: &str) -> Result<(), Errno> {
+    let bytes = address.as_bytes();
+    let to = match bytes.split_first() {
+        Some((b'@', name)) => SocketAddrUnix::new_abstract_name(name)?,
+        Some((b'/', _)) => SocketAddrUnix::new(bytes)?,
+        _ => return Err(Errno::INVAL),
+    };
+    let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    sendto(&socket, text.as_bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL, &to)?;
+    Ok(())
 }
 
 /// Bytes and the first descriptor that came with them; others are closed. A descriptor for which we have no number left

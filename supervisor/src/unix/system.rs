@@ -1,7 +1,7 @@
 //! The operating system as one value.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
@@ -15,6 +15,7 @@ use crate::policy::Instant;
 use super::refusal::refusal;
 use super::signals::Signals;
 use super::spawn;
+use super::streams::send_to;
 use super::table::Table;
 
 /// The operating system. One per process: signal handlers and children belong to the process.
@@ -78,6 +79,10 @@ impl Own for Unix {
 
     fn pid_file(&mut self, path: &Path) -> Result<Fd, PidFileError> {
         self.take_pid_file(path)
+    }
+
+    fn notify(&mut self, address: &OsStr, text: &str) -> Result<(), Errno> {
+        send_to(address, text)
     }
 
     fn identity(&self) -> Peer {

@@ -1,6 +1,6 @@
 //! A supervisor's view of the kernel, with something wrong.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -55,6 +55,16 @@ pub enum KernelFault {
     HalvesLimits,
     /// Variables that were meant for the supervisor reach its workers.
     KeepsVariables,
+    /// The service manager is told that it is ready as soon as it begins to start.
+    ReadyTooEarly,
+    /// The service manager is not told that it stops.
+    SilentAtStop,
+    /// Nor that it is alive.
+    NoSignOfLife,
+    /// Nor that it reloads.
+    ReloadsInSilence,
+    /// Its workers get its own NOTIFY_SOCKET, and not theirs.
+    SharesItsManager,
     /// A pid file that says anything keeps it from starting.
     BlockedByPidFile,
     /// Its pid file is not written.
@@ -302,6 +312,16 @@ impl<K: Own + Files> Own for Faulty<K> {
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
         self.inner.environment()
+    }
+
+    fn notify(&mut self, address: &OsStr, text: &str) -> Result<(), Errno> {
+        match self.fault {
+            KernelFault::SilentAtStop if text.contains("STOPPING=1") => Ok(()),
+            KernelFault::NoSignOfLife if text == "WATCHDOG=1" => Ok(()),
+            KernelFault::ReadyTooEarly if text.contains("starting") => self.inner.notify(address, "READY=1"),
+            KernelFault::ReloadsInSilence if text.contains("RELOADING=1") => Ok(()),
+            _ => self.inner.notify(address, text),
+        }
     }
 
     fn identity(&self) -> Peer {

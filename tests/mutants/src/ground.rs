@@ -5,7 +5,23 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 13] = [
+pub const REAL: [Mutant; 15] = [
+    Mutant {
+        name: "no-sign-of-life",
+        sentence: "a service manager that wants signs of life gets none",
+        scenario: "status/notify::signs_of_life",
+        caught_by: "INV-TRUTH",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::NoSignOfLife),
+    },
+    Mutant {
+        name: "shares-its-manager",
+        sentence: "its workers can speak for it to the service manager, and think that it listens to them",
+        scenario: "status/notify",
+        caught_by: "INV-ENV",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::SharesItsManager),
+    },
     Mutant {
         name: "shares-its-pid-file",
         sentence: "a second supervisor writes its pid over that of the first before it learns that it may not run",

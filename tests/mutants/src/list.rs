@@ -20,7 +20,31 @@ pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
 });
 
 /// Those that belong to no kind with a list of its own.
-const LIST: [Mutant; 22] = [
+const LIST: [Mutant; 25] = [
+    Mutant {
+        name: "ready-too-early",
+        sentence: "it tells the service manager that it is ready before its workers are",
+        scenario: "status/notify",
+        caught_by: "INV-TRUTH",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::ReadyTooEarly),
+    },
+    Mutant {
+        name: "silent-at-stop",
+        sentence: "it does not tell the service manager that it stops",
+        scenario: "status/notify",
+        caught_by: "INV-TRUTH",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::SilentAtStop),
+    },
+    Mutant {
+        name: "reloads-in-silence",
+        sentence: "it does not tell the service manager that it reloads",
+        scenario: "status/notify::reload",
+        caught_by: "INV-TRUTH",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::ReloadsInSilence),
+    },
     Mutant {
         name: "blocked-by-its-pid-file",
         sentence: "a pid file that is there keeps it from starting, whomever it names",

@@ -29,6 +29,10 @@ pub fn respecified(fault: KernelFault, spec: &SpawnSpec) -> Cow<'_, SpawnSpec> {
             changed.setup.limits.push(ResourceLimit { resource: Resource::Nofile, soft: Some(64), hard: Some(64) });
         }
         KernelFault::KeepsVariables => changed.env.push(("STATE_OF_THE_SUPERVISOR".into(), "1".into())),
+        KernelFault::SharesItsManager => {
+            changed.env.retain(|(name, _)| name != "NOTIFY_SOCKET");
+            changed.env.extend(std::env::var_os("NOTIFY_SOCKET").map(|own| ("NOTIFY_SOCKET".into(), own)));
+        }
         _ => return Cow::Borrowed(spec),
     }
     Cow::Owned(changed)

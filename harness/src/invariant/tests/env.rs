@@ -48,6 +48,26 @@ fn what_is_declared_is_no_difference() {
 }
 
 #[test]
+fn nobody_is_given_the_supervisors_own_manager() {
+    let with = |own: u32| {
+        let mut tale = Tale::full();
+        let variables = ["LISTEN_FDS", "NODE_CHANNEL_FD", "NOTIFY_SOCKET"].map(str::to_owned).to_vec();
+        let rule = EnvironmentRule { listeners: true, descriptors: 1, leads_group: true, variables };
+        tale.profile.environment = Some(rule);
+        let mut managed = given();
+        managed.variables.insert("NOTIFY_SOCKET".to_owned(), 5);
+        let mut is = worker_of(&managed);
+        is.variables.insert("NOTIFY_SOCKET".to_owned(), own);
+        tale.add(0, What::Environment { proc: SUPERVISOR, is: Box::new(managed) });
+        tale.add(10, What::Environment { proc: worker(2), is: Box::new(is) });
+        tale.calm(1_100, &[1, 2, 3, 4]);
+        tale
+    };
+    with(6).passes("INV-ENV");
+    with(5).fails(&["INV-ENV"]);
+}
+
+#[test]
 fn whatever_else_differs_is_a_violation() {
     let changes: [fn(&mut Environment); 12] = [
         |is| _ = is.descriptors.insert(5, "/var/log/secrets".to_owned()),

@@ -202,12 +202,13 @@ impl Story {
     }
 
     fn launch(&mut self, launch: &Launch) {
-        let Launch { init, umask, nofile, ignores, blocks, leaks, environment } = launch;
+        let Launch { init, notify, umask, nofile, ignores, blocks, leaks, environment } = launch;
         let names = |signals: &[Signal]| {
             words::list(&signals.iter().map(|signal| format!("{signal:?}")).collect::<Vec<_>>(), "and")
         };
         let said = [
             init.then(|| "as process 1 of a pid namespace".to_owned()),
+            notify.then(|| "with a service manager that listens to what it says of itself".to_owned()),
             umask.as_ref().map(|mask| format!("with umask {mask}")),
             nofile.map(|nofile| format!("with at most {nofile} descriptors")),
             (!ignores.is_empty()).then(|| format!("with {} ignored", names(ignores))),

@@ -182,8 +182,13 @@ fn fault(fault: &Fault) -> String {
             format!("have {} that {say}", count(*connections, "operator"))
         }
         Fault::AddressHeld => "have the address held by somebody else".to_owned(),
-        Fault::Syscall { of, call, nth, errno } => {
-            format!("have {call} of {} fail with {errno} from call {nth} on", target(of))
+        Fault::Syscall { of, call, nth, times, errno } => {
+            let which = match times {
+                None => format!("from call {nth} on"),
+                Some(1) => format!("at call {nth}"),
+                Some(times) => format!("at {} from call {nth} on", count(*times, "call")),
+            };
+            format!("have {call} of {} fail with {errno} {which}", target(of))
         }
         Fault::ClockStep { by, back } => format!("set the wall clock {by} {}", if *back { "back" } else { "forward" }),
     }

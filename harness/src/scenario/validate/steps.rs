@@ -308,12 +308,13 @@ impl Steps<'_> {
                 self.one_of("which", which, &FILES, "a file of the subject");
                 self.spoilt(which, *is);
             }
-            Fault::Syscall { of, call, nth, errno } => {
+            Fault::Syscall { of, call, nth, times, errno } => {
                 self.target_in("of", of, that);
                 if call.is_empty() {
                     self.checker.wrong_in("call", "a system call without a name");
                 }
                 self.checker.not_zero("nth", (*nth).into());
+                self.checker.not_zero("times", times.unwrap_or(1).into());
                 self.one_of("errno", errno, &ERRNOS, "an errno");
             }
             Fault::Operators { connections, .. } => self.checker.not_zero("connections", (*connections).into()),

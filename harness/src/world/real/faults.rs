@@ -18,6 +18,7 @@ use super::outlets::{LogFile, Outlets};
 use super::planted::{self, Planted};
 use super::procfs;
 use super::spoiled::Spoiled;
+use super::tracer::Tracer;
 use super::wallclock::WallClock;
 
 /// How one fault is healed.
@@ -41,6 +42,8 @@ enum Heal {
     Clock(i64),
     /// They go.
     Leave(#[allow(dead_code, reason = "held for its drop")] Crowd),
+    /// Calls are left alone again.
+    Detach(Tracer),
 }
 
 /// The faults that are on.
@@ -49,6 +52,7 @@ pub struct Faults {
     /// By the step that began them.
     on: BTreeMap<Vec<u32>, Heal>,
     address: SocketAddrV4,
+    /// The run's directory.
     dir: PathBuf,
     /// How many files and groups bear a number of this run.
     numbered: u32,
@@ -68,6 +72,8 @@ pub struct Faults {
     questions: Option<Questions>,
     /// What operators who ask are told.
     asked: Vec<Answers>,
+    /// What is known when a fault is over.
+    told: Vec<Event>,
 }
 
 impl Faults {
@@ -95,6 +101,7 @@ impl Faults {
             outlets,
             questions: None,
             asked: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -112,8 +119,9 @@ impl Faults {
         })
     }
 
-    /// What operators were told since.
+    /// What operators were told since, and what is known of faults that are over.
     pub fn hear(&mut self, out: &mut Vec<Event>) {
+        out.append(&mut self.told);
         self.asked.retain(|answers| answers.hear(out));
     }
 
@@ -185,6 +193,7 @@ impl Faults {
                 self.asked.push(answers);
                 Heal::Leave(crowd)
             }
+            Fault::Syscall { .. } => Heal::Detach(Tracer::attach(fault, on, &self.dir)?),
             Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back), supervisor.is_some())?,
             Fault::NotRead(Target::LogReader) => {
                 self.outlets.as_mut().ok_or("nobody reads the output")?.stop_reading(true)?;
@@ -195,7 +204,7 @@ impl Faults {
                 let folder = self.log()?.path().parent().ok_or("the log file is in no folder")?.to_owned();
                 self.spoil(&folder, *is, None)?
             }
-            Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) | Fault::Syscall { .. } => {
+            Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) => {
                 return Err("not built for real processes".to_owned());
             }
         };
@@ -215,6 +224,7 @@ impl Faults {
         match heal {
             // Dropping it is all.
             Heal::Release(_) | Heal::Limits(_) | Heal::Ungroup(_) | Heal::Leave(_) => {}
+            Heal::Detach(tracer) => self.told.extend(tracer.detach()),
             Heal::Uproot(planted) => planted.uproot(),
             Heal::Clear(path) => clear(&path).map_err(|error| format!("cannot clear {}: {error}", path.display()))?,
             // Whoever sees it is not asked again: a subject that has gone needs no clock.

@@ -5,7 +5,7 @@
 //! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
 //! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `environment`, `stalls`, `claims`, `owned`, `leftovers` |
-//! | what is done | `permits`, `subject`, `namespace`, `beside`, `signals`, `faults`, `spoiled`, `planted`, `limits`, `cgroup`, `wallclock`, `crowd`, `clients` |
+//! | what is done | `permits`, `subject`, `namespace`, `beside`, `signals`, `faults`, `spoiled`, `planted`, `limits`, `cgroup`, `tracer`, `wallclock`, `crowd`, `clients` |
 //! | the worker program | `puppet`, `sys` |
 
 mod beside;
@@ -21,6 +21,7 @@ mod entry;
 mod environment;
 mod error;
 mod faults;
+mod fnv;
 mod guard;
 mod host;
 mod job;
@@ -28,6 +29,7 @@ mod journal;
 mod leftovers;
 mod limits;
 mod log;
+mod manager;
 mod namespace;
 mod observe;
 mod outlets;
@@ -46,6 +48,7 @@ mod stalls;
 mod subject;
 mod sweep;
 mod sys;
+mod tracer;
 mod tracked;
 mod wait;
 mod wallclock;

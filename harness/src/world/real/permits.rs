@@ -3,7 +3,7 @@
 use crate::scenario::{Act, Fault};
 use crate::world::Plan;
 
-use super::{cgroup, namespace};
+use super::{cgroup, namespace, tracer};
 
 /// Why what a plan asks of the host is not permitted here, in words.
 pub fn forbids(plan: &Plan) -> Option<String> {
@@ -11,5 +11,6 @@ pub fn forbids(plan: &Plan) -> Option<String> {
         |act: &Act| matches!(act, Act::During { fault: Fault::Limit { resource, .. }, .. } if resource == "memory");
     let limits = plan.scenario.steps.iter().any(|step| step.any(&memory));
     let group = limits.then(cgroup::forbids).flatten();
-    group.or_else(|| plan.scenario.launch.init.then(namespace::forbids).flatten())
+    let init = || plan.scenario.launch.init.then(namespace::forbids).flatten();
+    group.or_else(init).or_else(|| tracer::forbids(plan))
 }

@@ -21,6 +21,7 @@ use super::faults::Faults;
 use super::job::{Job, Line};
 use super::journal::Tail;
 use super::log::Log;
+use super::manager::Manager;
 use super::observe::Observer;
 use super::outlets::Outlets;
 use super::owned::Owned;
@@ -61,6 +62,8 @@ pub struct Runner {
     pub(super) subject: Subject,
     /// What only one supervisor may have.
     pub(super) owned: Owned,
+    /// Whom the supervisor tells how it is, if the scenario wants one.
+    pub(super) manager: Option<Manager>,
     /// What bystanders write down.
     pub(super) caught: Tail,
     /// What processes tell of their environment.
@@ -84,7 +87,8 @@ impl Runner {
         let address = rundir::address().map_err(|error| format!("no loopback address is free: {error}"))?;
         let steps = constructs(&job.plan.scenario).contains("ClockStep");
         let clock = steps.then(|| WallClock::new(&job.dir)).transpose()?;
-        let env = clock.iter().flat_map(WallClock::env).collect();
+        let manager = job.plan.scenario.launch.notify.then(|| Manager::new(&job.dir)).transpose()?;
+        let env = clock.iter().flat_map(WallClock::env).chain(manager.iter().map(Manager::variable)).collect();
         let subject = Subject::prepare(&job.plan, &job.dir, address, env)?;
         let (scenario, profile) = (&job.plan.scenario, &job.plan.subject.profile);
         let outlet = scenario.pool.output.and_then(|way| job.plan.subject.outputs.get(&way));
@@ -104,6 +108,7 @@ impl Runner {
                 .asking(&job.plan.subject.operator),
             owned: Owned::new(address, &scenario.pool.owns, &job.dir),
             environments: Tail::new(job.dir.join(ENVIRONMENTS)),
+            manager,
             caught: Tail::new(job.dir.join(BYSTANDERS)),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),
             scaling: Scaling::new(subject.scale(), scenario.pool.workers),
@@ -193,6 +198,9 @@ impl Runner {
         let read = clock::now();
         for text in said {
             self.fresh.extend(claims::claim(&text).map(|claim| Event::at(read, What::Claimed(claim))));
+        }
+        if let Some(manager) = &self.manager {
+            manager.hear(&mut self.fresh);
         }
         self.hear_bystanders();
         self.hear_environments();

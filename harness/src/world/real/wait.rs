@@ -42,6 +42,10 @@ impl Runner {
             sources.push(Source::Client(id));
             fds.push(PollFd::from_borrowed_fd(fd, wanted));
         }
+        if let Some(manager) = &self.manager {
+            sources.push(Source::Wake);
+            fds.push(PollFd::from_borrowed_fd(manager.fd(), PollFlags::IN));
+        }
         sources.push(Source::Guard);
         fds.push(PollFd::new(&self.guard, PollFlags::IN));
         if self.log.waits() {

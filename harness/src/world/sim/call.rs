@@ -24,6 +24,7 @@ pub enum Call {
     Inherited,
     Write,
     PidFile,
+    Notify,
 }
 
 /// One way to fail.
@@ -79,7 +80,7 @@ const DQUOT: Failure = lasting(122, "EDQUOT");
 
 impl Call {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Wait,
         Self::Receive,
         Self::Send,
@@ -98,6 +99,7 @@ impl Call {
         Self::Inherited,
         Self::Write,
         Self::PidFile,
+        Self::Notify,
     ];
 
     /// The name of the method.
@@ -121,6 +123,7 @@ impl Call {
             Self::Inherited => "inherited",
             Self::Write => "write",
             Self::PidFile => "pid_file",
+            Self::Notify => "notify",
         }
     }
 
@@ -146,6 +149,7 @@ impl Call {
             Self::OpenAppend => &[INTR, NOENT, ACCES, ISDIR, ROFS, NOSPC, MFILE, NFILE],
             Self::Inherited => &[BADF],
             Self::Write => &[INTR, AGAIN, PIPE, NOSPC, IO, FBIG, DQUOT],
+            Self::Notify => &[INTR, AGAIN, NOBUFS, NOMEM, MFILE, NFILE, ACCES, NOENT],
             Self::PidFile => &[NOENT, ACCES, ISDIR, ROFS, NOSPC, DQUOT, IO, MFILE, NFILE],
         }
     }

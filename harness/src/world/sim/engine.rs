@@ -77,6 +77,8 @@ pub(super) struct World {
     /// What exec(2) of the workers' program fails with.
     pub program_error: Option<Errno>,
     pub pid_file: PidFile,
+    /// A service manager listens to the supervisor.
+    pub managed: bool,
     /// The configuration file while a fault has taken it away.
     pub file_aside: Option<(PathBuf, String)>,
     pub claims: Claims,

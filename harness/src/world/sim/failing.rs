@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -236,5 +236,14 @@ impl Own for Failing {
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
         self.inner.environment()
+    }
+
+    fn notify(&mut self, address: &OsStr, text: &str) -> Result<(), Errno> {
+        self.check(Call::Notify)?;
+        self.inner.notify(address, text)
+    }
+
+    fn identity(&self) -> Peer {
+        self.inner.identity()
     }
 }

@@ -1,7 +1,7 @@
 //! The traits of the supervisor's kernel, on the model. Waiting is what makes the world go round.
 
 use std::cell::RefCell;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -18,6 +18,9 @@ use super::engine::World;
 /// the harness.
 #[derive(Debug)]
 pub struct SimKernel(pub(super) Rc<RefCell<World>>);
+
+/// Where the service manager of the model listens.
+const MANAGER: &str = "/run/manager/notify";
 
 /// The wall clock of the model at its beginning: somewhen in 2026.
 const WALL: u64 = 1_790_000_000_000_000_000;
@@ -140,6 +143,19 @@ impl Own for SimKernel {
     }
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
-        vec![("PATH".into(), "/usr/bin:/bin".into())]
+        let mut environment = vec![("PATH".into(), "/usr/bin:/bin".into())];
+        if self.0.borrow().managed {
+            environment.push(("NOTIFY_SOCKET".into(), MANAGER.into()));
+        }
+        environment
+    }
+
+    fn notify(&mut self, address: &OsStr, text: &str) -> Result<(), Errno> {
+        // Whatever else is there belongs to workers and their supervisor.
+        if address == MANAGER { self.0.borrow_mut().tell_manager(text) } else { Err(Errno(111)) }
+    }
+
+    fn identity(&self) -> Peer {
+        Peer { pid: self.0.borrow().supervisor.proc.pid, user: 0 }
     }
 }

@@ -1,10 +1,12 @@
 //! The supervisor's process: its signals, its descriptors, its end.
 
+use supervisor::kernel::Errno;
+
 use crate::history::{Proc, Status, What};
 use crate::time::Time;
 
 use super::engine::World;
-use super::model::{SUPERVISOR_START, TEARDOWN, WAKE};
+use super::model::{CALL, SUPERVISOR_START, TEARDOWN, WAKE};
 use super::process::{Parent, Stage};
 use super::queue::Ev;
 use super::sockets::{Descriptors, Object};
@@ -179,6 +181,14 @@ impl World {
                 self.soon(WAKE, Ev::Channel(worker));
             }
         }
+    }
+
+    /// sendto(2), to the service manager, who reads at once.
+    pub fn tell_manager(&mut self, text: &str) -> Result<(), Errno> {
+        self.call(CALL)?;
+        self.needs_descriptors(1)?;
+        self.note(What::Notified { by: self.supervisor.proc.pid, text: text.to_owned() });
+        Ok(())
     }
 
     /// When a deadline of the supervisor is noticed.
