@@ -1,12 +1,17 @@
 //! The relations between two runs, on the shipped supervisor and on one for which they do not hold.
 
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use harness::director::Random;
 use harness::history::History;
 use harness::invariant::Finding;
 use harness::invariant::{self, Slack};
-use harness::relation::{Side, Suspension, meta_clock, meta_slow, suspended, without_clock_steps, without_suspensions};
+use harness::relation::{
+    Side, Suspension, Twin, meta_clock, meta_slow, suspended, without_clock_steps, without_suspensions,
+};
 use harness::scenario::{Act, Expect, Fault, Scenario, Span, not_simulated};
 use harness::verdict::Verdict;
 use harness::world::Plan;
@@ -157,4 +162,30 @@ fn who_counts_a_suspension_twice_is_found_out_by_the_delays_alone() {
         assert_eq!(matches!(verdict, Verdict::Pass { .. }), holds, "{verdict:?}");
         assert_eq!(matches!(verdict, Verdict::Fail { .. }), !holds, "{verdict:?}");
     }
+}
+
+/// A history is judged again with that of its twin beside it, or says that it is not there.
+#[test]
+fn a_failing_relation_is_judged_again_from_the_two_files() {
+    let stepped = plan("time/restarts", 1).expect("a form");
+    let (twin, scenario) = Twin::of(&stepped.scenario).remove(0);
+    let without = Plan { scenario, ..stepped.clone() };
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("a.sim.1.1.jsonl");
+    let write = |path: &Path, plan: &Plan, mutation| {
+        simulate(plan, mutation).write(&mut File::create(path).expect("a file")).expect("a history");
+    };
+    let judge = || {
+        let judged = Command::new(env!("CARGO_BIN_EXE_harness")).arg("judge").arg(&path).output().expect("it runs");
+        (String::from_utf8([judged.stdout, judged.stderr].concat()).expect("text"), judged.status.code())
+    };
+    write(&path, &stepped, Mutation::WallClock);
+    write(&twin.beside(&path), &without, Mutation::WallClock);
+    let (said, code) = judge();
+    assert!(said.contains("FAIL  META-CLOCK") && code == Some(1), "{said}");
+    write(&path, &stepped, Mutation::Identity);
+    assert!(judge().0.contains("pass  META-CLOCK"), "{}", judge().0);
+    std::fs::remove_file(twin.beside(&path)).expect("a file");
+    let (said, code) = judge();
+    assert!(said.contains("its twin is not here") && code == Some(2), "{said}");
 }

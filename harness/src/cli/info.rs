@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::history::{Header, History};
-use crate::invariant::{self, INVARIANTS, Slack};
+use crate::invariant::{self, Finding, INVARIANTS, Slack};
 use crate::problem::{Problem, Problems, Source};
-use crate::relation::RELATIONS;
+use crate::relation::{RELATIONS, Side, Twin};
 use crate::report::{self, Attempt, Report, Run, Style, conform};
 use crate::scenario::{self, Scenario};
 use crate::subject::{self, Profile};
-use crate::verdict::ExitCode;
+use crate::verdict::{ExitCode, Verdict};
 
 use super::args::JudgeFormat;
 use super::select;
@@ -79,13 +79,23 @@ fn check_scenarios(path: &Path, out: &mut dyn Write) -> Result<(), Trouble> {
 
 /// Judges a history from its file alone.
 pub fn judge(path: &Path, format: JudgeFormat) -> Result<ExitCode, Trouble> {
-    let shown = path.display().to_string();
-    let text = fs::read_to_string(path)
-        .map_err(|why| Problems::from(Problem::new(&Source::unread(path), format!("can't be read: {why}"))))?;
-    let history = History::read(&text, &shown).map_err(|why| Trouble::History(why.to_string()))?;
+    let history = read(path)?;
     let (scenario, profile) = of_header(&history.header)?;
-    let slack = Slack(Duration::from_nanos(history.header.slack_ns));
-    let findings = invariant::judge(&scenario, &profile, &history, slack);
+    let mut findings = findings(&scenario, &profile, &history);
+    for (twin, form) in Twin::of(&scenario) {
+        let beside = twin.beside(path);
+        if !beside.exists() {
+            let verdict = Verdict::Inconclusive { why: format!("its twin is not here: {}", beside.display()) };
+            findings.push(Finding { id: twin.id().to_owned(), verdict, lacks: None });
+            continue;
+        }
+        // The form of a twin is none that could stand in a file.
+        let other = read(&beside)?;
+        let theirs = self::findings(&form, &profile, &other);
+        let (mine, theirs) =
+            (Side { history: &history, findings: &findings }, Side { history: &other, findings: &theirs });
+        findings.push(twin.judge(&scenario, mine, theirs));
+    }
     let header = &history.header;
     // The deviations are the subject file's; a history stands without it, so it is judged without them if that is gone.
     let deviations = subject::load(&header.subject).map(|(subject, _)| subject.deviations).unwrap_or_default();
@@ -107,6 +117,16 @@ pub fn judge(path: &Path, format: JudgeFormat) -> Result<ExitCode, Trouble> {
         }
     }
     Ok(report.code)
+}
+
+fn read(path: &Path) -> Result<History, Trouble> {
+    let text = fs::read_to_string(path)
+        .map_err(|why| Problems::from(Problem::new(&Source::unread(path), format!("can't be read: {why}"))))?;
+    History::read(&text, &path.display().to_string()).map_err(|why| Trouble::History(why.to_string()))
+}
+
+fn findings(scenario: &Scenario, profile: &Profile, history: &History) -> Vec<Finding> {
+    invariant::judge(scenario, profile, history, Slack(Duration::from_nanos(history.header.slack_ns)))
 }
 
 fn of_header(header: &Header) -> Result<(Scenario, Profile), Problems> {

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use crate::relation::Twin;
 use crate::report::{self, Run, Style};
 use crate::subject;
 use crate::verdict::ExitCode;
@@ -226,6 +227,6 @@ fn forget(run: &Run) {
     for path in run.attempts.iter().filter_map(|attempt| attempt.history.as_deref()) {
         // What is in the way of that is no matter of the soak; most runs have no twin.
         let _ = std::fs::remove_file(path);
-        let _ = std::fs::remove_file(path.with_extension("twin.jsonl"));
+        Twin::ALL.iter().for_each(|twin| drop(std::fs::remove_file(twin.beside(path))));
     }
 }

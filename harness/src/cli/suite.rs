@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::history::{Event, History};
 use crate::invariant::{self, Finding, Slack};
-use crate::relation::{self, Side};
+use crate::relation::{Side, Twin};
 use crate::report::{Attempt, Run, conform, figures};
-use crate::scenario::{self, Scenario};
+use crate::scenario;
 use crate::search::Seen;
 use crate::subject;
 use crate::verdict::ExitCode;
@@ -137,41 +137,27 @@ fn attempt(task: &Task, world: World, histories: &Path, number: u32, progress: &
     let file = format!("{}.{}.{}.{number}", plan.name.replace("::", "."), world.name(), plan.seed);
     let path = histories.join(format!("{file}.jsonl"));
     let lived = live(plan, world, &path, progress).and_then(|mut lived| {
-        for (kind, scenario) in twins(&plan.scenario) {
+        for (kind, scenario) in Twin::of(&plan.scenario) {
             let twin = Plan { scenario, ..plan.clone() };
-            let other = live(&twin, world, &histories.join(format!("{file}.twin.jsonl")), progress)?;
+            let other = live(&twin, world, &kind.beside(&path), progress)?;
             let mine = Side { history: &lived.history, findings: &lived.findings };
             let theirs = Side { history: &other.history, findings: &other.findings };
-            lived.findings.push(match kind {
-                Twin::NoClockSteps => relation::meta_clock(mine, theirs),
-                Twin::NoSuspensions => relation::meta_slow(&plan.scenario.pool, mine, theirs),
-            });
+            lived.findings.push(kind.judge(&plan.scenario, mine, theirs));
+            lived.twins.push((kind, other.history));
         }
         Ok(lived)
     });
-    let Lived { history, findings, situations } = match lived {
+    let Lived { history, findings, situations, twins } = match lived {
         Ok(lived) => lived,
         Err(why) => return Attempt::failed(why, took()),
     };
     let mut written = (world == World::Real).then(|| path.clone());
     let attempt = Attempt::judged(conform(findings, &plan.subject.deviations, &plan.name), None, took());
     if written.is_none() && attempt.code != ExitCode::Ok {
-        written = write(&history, &path).is_ok().then_some(path);
+        let twins = twins.iter().try_for_each(|(kind, twin)| write(twin, &kind.beside(&path)));
+        written = twins.and_then(|()| write(&history, &path)).is_ok().then_some(path);
     }
     Attempt { history: written, figures: figures(&plan.scenario, &history), situations, ..attempt }
-}
-
-/// In what a form's twin differs from it.
-enum Twin {
-    NoClockSteps,
-    NoSuspensions,
-}
-
-/// The forms that a form is compared with.
-fn twins(scenario: &Scenario) -> impl Iterator<Item = (Twin, Scenario)> {
-    let clock = relation::without_clock_steps(scenario).map(|twin| (Twin::NoClockSteps, twin));
-    let slow = relation::without_suspensions(scenario).map(|twin| (Twin::NoSuspensions, twin));
-    clock.into_iter().chain(slow)
 }
 
 /// One run, judged.
@@ -179,6 +165,8 @@ struct Lived {
     history: History,
     findings: Vec<Finding>,
     situations: Vec<String>,
+    /// What it was compared with.
+    twins: Vec<(Twin, History)>,
 }
 
 /// A real run can't be made again, so that its history is on disk before anyone judges it; a simulated one can.
@@ -200,7 +188,7 @@ fn live(plan: &Plan, world: World, path: &Path, progress: &mut dyn FnMut(&Event)
     // Whoever breaks down over a history has had nothing to say about it.
     let seen = catch_unwind(AssertUnwindSafe(|| Seen::new(&plan.scenario, &history, kernel).situations()));
     let situations = seen.unwrap_or_default().into_iter().map(str::to_owned).collect();
-    Ok(Lived { history, findings, situations })
+    Ok(Lived { history, findings, situations, twins: Vec::new() })
 }
 
 fn write(history: &History, path: &Path) -> io::Result<()> {

@@ -35,7 +35,7 @@ impl Lines {
     /// The next lines for a stream: about `bytes`, at least one line, at most what one write takes.
     pub fn next(&mut self, stream: Stream, bytes: u64) -> Chunk {
         let most = usize::try_from(bytes).unwrap_or(MOST).min(MOST);
-        let written = &mut self.written[index(stream)];
+        let written = &mut self.written[stream.index()];
         let first = *written + 1;
         let mut chunk = Chunk { bytes: Vec::with_capacity(most), first, last: first };
         loop {
@@ -47,13 +47,6 @@ impl Lines {
             chunk.last = *written;
             chunk.bytes.extend(line);
         }
-    }
-}
-
-fn index(stream: Stream) -> usize {
-    match stream {
-        Stream::Stdout => 0,
-        Stream::Stderr => 1,
     }
 }
 

@@ -21,3 +21,13 @@ pub enum Stream {
     /// Standard error.
     Stderr,
 }
+
+impl Stream {
+    /// Its place where there is something for each of the two.
+    pub fn index(self) -> usize {
+        match self {
+            Self::Stdout => 0,
+            Self::Stderr => 1,
+        }
+    }
+}

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::history::{Environment, Proc};
 use crate::time::Time;
 
-use super::{clock, procfs};
+use super::{clock, fnv, procfs};
 
 /// The file in the run's directory in which processes tell their environment.
 pub const ENVIRONMENTS: &str = "environments";
@@ -93,9 +93,10 @@ fn descriptors() -> io::Result<BTreeMap<i32, String>> {
     Ok(open)
 }
 
-/// FNV-1a: values are compared, and need not be read.
+/// Values are compared, and need not be read: both halves of a longer hash, folded.
 fn hash(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+    let hash = fnv::hash(bytes);
+    (hash ^ hash >> 32) as u32
 }
 
 /// Tells it, as one write: lines of several processes are never mixed.

@@ -21,6 +21,7 @@ mod entry;
 mod environment;
 mod error;
 mod faults;
+mod fnv;
 mod guard;
 mod host;
 mod job;

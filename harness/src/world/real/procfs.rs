@@ -19,20 +19,31 @@ pub struct Stat {
     pub start: u64,
 }
 
-/// Parses the text of `/proc/PID/stat`. The command name may hold spaces and parentheses, so fields are counted from
-/// the last closing one.
+/// The fields of the text of `/proc/PID/stat` from the third on. The command name may hold spaces and parentheses, so
+/// they are counted from the last closing one.
+fn fields(text: &str) -> Option<Vec<&str>> {
+    Some(text.rsplit_once(')')?.1.split_ascii_whitespace().collect())
+}
+
+/// The field that has this number in proc_pid_stat(5).
+fn field<T: std::str::FromStr>(fields: &[&str], number: usize) -> Option<T> {
+    fields.get(number - 3)?.parse().ok()
+}
+
+/// Parses the text of `/proc/PID/stat`.
 pub fn parse_stat(text: &str) -> Option<Stat> {
-    let (_, rest) = text.rsplit_once(')')?;
-    let mut fields = rest.split_ascii_whitespace();
-    let state = fields.next()?.chars().next()?;
-    let parent = fields.next()?.parse().ok()?;
-    let start = fields.nth(17)?.parse().ok()?;
-    Some(Stat { state, parent, start })
+    let fields = fields(text)?;
+    Some(Stat { state: field(&fields, 3)?, parent: field(&fields, 4)?, start: field(&fields, 22)? })
+}
+
+/// The text of `/proc/PID/stat`.
+fn stat_text(pid: u32) -> Option<String> {
+    fs::read_to_string(format!("/proc/{pid}/stat")).ok()
 }
 
 /// Reads it; `None` where there is no such process.
 pub fn stat(pid: u32) -> Option<Stat> {
-    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    parse_stat(&stat_text(pid)?)
 }
 
 /// The process that has this pid now.
@@ -54,8 +65,7 @@ pub fn own() -> Option<Proc> {
 
 /// Its process group.
 pub fn group(pid: u32) -> Option<u32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    text.rsplit_once(')')?.1.split_ascii_whitespace().nth(2)?.parse().ok()
+    field(&fields(&stat_text(pid)?)?, 5)
 }
 
 /// Its command name.
@@ -66,12 +76,11 @@ pub fn comm(pid: u32) -> String {
 /// What a process uses: open descriptors, threads, and processor time in clock ticks. `None` if it can't be read.
 pub fn usage(pid: u32) -> Option<(u32, u32, u64)> {
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // After the name: state is field 3, utime 14, stime 15, num_threads 20.
-    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
-    let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-    let threads = u32::try_from(field(20)?).ok()?;
-    Some((u32::try_from(descriptors).ok()?, threads, field(14)? + field(15)?))
+    let text = stat_text(pid)?;
+    let fields = fields(&text)?;
+    // utime, stime, num_threads
+    let (user, system) = (field::<u64>(&fields, 14)?, field::<u64>(&fields, 15)?);
+    Some((u32::try_from(descriptors).ok()?, field(&fields, 20)?, user + system))
 }
 
 /// The most memory that a process ever had resident, in bytes; 0 if that can't be read.

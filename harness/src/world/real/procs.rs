@@ -10,9 +10,9 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::history::{Death, Event, Proc, Role, Status, What, When};
 use crate::time::Time;
 
-use super::clock;
 use super::connector::Happening;
 use super::tracked::{End, Kind, Tracked};
+use super::{clock, procfs};
 
 /// How long the kernel may take to tell how a process ended, after its pidfd has told that it ended.
 const STATUS_COMES: Duration = Duration::from_millis(50);
@@ -22,8 +22,8 @@ const LOOK: Duration = Duration::from_millis(2);
 const LOOK_LATER: Duration = Duration::from_millis(10);
 /// Until this age a zombie is young.
 const YOUNG: Duration = Duration::from_millis(100);
-/// Clock ticks of /proc/PID/stat a second; fixed by the kernel's interface to user space.
-const TICKS: u64 = 100;
+/// In nanoseconds.
+const TICK_NS: u64 = procfs::TICK.as_nanos() as u64;
 
 /// The process table, as far as it concerns the run.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Procs {
     }
 
     fn tracked(&self, pid: u32, parent: u32, born: When, kind: Kind) -> Tracked {
-        let guess = (born.latest().as_nanos() + self.suspended) / (1_000_000_000 / TICKS);
+        let guess = (born.latest().as_nanos() + self.suspended) / TICK_NS;
         Tracked::new(pid, parent, born, kind, guess)
     }
 
@@ -156,15 +156,14 @@ impl Procs {
 
     /// When a process with this start time was born, if it was there at `seen`.
     fn tick(&self, start: u64, seen: Time) -> When {
-        const TICK: u64 = 1_000_000_000 / TICKS;
-        let begin = Time::from_nanos((start * TICK).saturating_sub(self.suspended));
-        When::Within(begin.min(seen), (begin + Duration::from_nanos(TICK)).min(seen))
+        let begin = Time::from_nanos((start * TICK_NS).saturating_sub(self.suspended));
+        When::Within(begin.min(seen), (begin + procfs::TICK).min(seen))
     }
 
     /// A worker took its ticket.
     pub fn took_ticket(&mut self, proc: Proc, at: Time, ticket: u32, generation: u32, out: &mut Vec<Event>) {
         if self.table.get(&proc.pid).is_none_or(|known| !same(known, proc)) {
-            let parent = super::procfs::stat(proc.pid).filter(|stat| stat.start == proc.start).map(|stat| stat.parent);
+            let parent = procfs::stat(proc.pid).filter(|stat| stat.start == proc.start).map(|stat| stat.parent);
             let parent = parent.or(self.supervisor.map(|supervisor| supervisor.pid)).unwrap_or(0);
             if let Some(former) = self.table.remove(&proc.pid) {
                 self.bury(former, at, out);

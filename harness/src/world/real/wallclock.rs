@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::scenario::constructs;
 use crate::world::Plan;
 
-use super::subject;
+use super::{fnv, subject};
 
 /// The library's source: one file, compiled by `cc` when it is needed first.
 const SOURCE: &str = include_str!("wallclock.c");
@@ -120,7 +120,8 @@ fn library() -> Result<PathBuf, String> {
     if !there.is_dir() || there.uid() != user || there.mode() & 0o022 != 0 {
         return Err(format!("{} is not a folder of this user's own", folder.display()));
     }
-    let done = folder.join(format!("wallclock-{:016x}.so", fnv(SOURCE.as_bytes())));
+    // Another source has another name.
+    let done = folder.join(format!("wallclock-{:016x}.so", fnv::hash(SOURCE.as_bytes())));
     if !done.exists() {
         compile(&folder, &done)?;
     }
@@ -140,11 +141,6 @@ fn compile(folder: &Path, done: &Path) -> Result<(), String> {
         return Err(format!("`cc` does not compile wallclock.c: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
     fs::rename(&library, done).map_err(words)
-}
-
-/// FNV-1a: another source has another name.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 #[cfg(test)]

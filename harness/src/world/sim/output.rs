@@ -65,13 +65,6 @@ enum Put {
     Broken,
 }
 
-fn index(stream: Stream) -> usize {
-    match stream {
-        Stream::Stdout => 0,
-        Stream::Stderr => 1,
-    }
-}
-
 fn sink(stream: Stream) -> Sink {
     match stream {
         Stream::Stdout => Sink::Stdout,
@@ -97,12 +90,12 @@ impl Outlets {
 
     /// Whether a write to one of the standard streams is taken as a whole.
     pub fn writable(&self, stream: Stream) -> bool {
-        self.unread[index(stream)].is_empty()
+        self.unread[stream.index()].is_empty()
     }
 
     /// How many of so many bytes fit: a short write as a whole or not at all (PIPE_BUF).
     fn room(&self, stream: Stream, bytes: usize) -> usize {
-        let room = CAPACITY - self.unread[index(stream)].len();
+        let room = CAPACITY - self.unread[stream.index()].len();
         if self.read || bytes <= room {
             bytes
         } else if self.writable(stream) {
@@ -113,7 +106,7 @@ impl Outlets {
     }
 
     fn put(&mut self, stream: Stream, bytes: &[u8]) {
-        if self.read { self.sinks.take(sink(stream), bytes) } else { self.unread[index(stream)].extend(bytes) }
+        if self.read { self.sinks.take(sink(stream), bytes) } else { self.unread[stream.index()].extend(bytes) }
     }
 }
 
@@ -172,7 +165,7 @@ impl World {
             return;
         }
         for stream in [Stream::Stdout, Stream::Stderr] {
-            let unread = std::mem::take(&mut self.outlets.unread[index(stream)]);
+            let unread = std::mem::take(&mut self.outlets.unread[stream.index()]);
             self.outlets.put(stream, &unread);
         }
         self.supervisor.stirred = true;
