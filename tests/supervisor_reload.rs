@@ -117,6 +117,21 @@ fn another_environment_and_more_workers_under_load_without_a_lost_connection() {
 }
 
 #[test]
+fn nobody_is_sent_to_the_sockets_of_workers_that_share_one_again() {
+    let mut running = start(&config("one", 3, "handoff: Reuseport"));
+    running.wait_for("ready", 3);
+    let at = address(&running);
+    reload(&running, &config("two", 3, ""));
+    wait_for_phase(&running, "done", 1);
+    running.wait_for("exit", 3);
+    for _ in 0..50 {
+        assert_eq!(answer(at).expect("somebody accepts"), "two");
+    }
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.end_code(), 0);
+}
+
+#[test]
 fn what_can_not_be_used_is_refused_with_the_reason_and_changes_nothing() {
     let mut running = start(&shell(READY, ""));
     running.wait_for("ready", 2);

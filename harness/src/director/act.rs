@@ -165,7 +165,11 @@ impl Stage<'_> {
             Fault::Freeze(target) | Fault::NotRead(target) => Some(target),
             Fault::Limit { on, .. } => Some(on),
             Fault::Syscall { of, .. } => Some(of),
-            Fault::File { .. } | Fault::AddressHeld | Fault::Operators { .. } | Fault::ClockStep { .. } => None,
+            Fault::File { .. }
+            | Fault::AddressHeld
+            | Fault::PidReused
+            | Fault::Operators { .. }
+            | Fault::ClockStep { .. } => None,
         };
         let on = target.map(|target| self.resolve(target, origin)).unwrap_or_default();
         if target.is_some() && on.is_empty() {

@@ -99,6 +99,8 @@ impl<'a> Reader<'a> {
             What::Asked { proc, act } => self.line.asked.push(Asked { at, proc: *proc, act }),
             // A wall clock that is set hinders nobody and excuses nothing.
             What::FaultBegan { fault, .. } if fault.starts_with("ClockStep") => {}
+            // Nor does whoever has a pid that nobody else has.
+            What::FaultBegan { fault, .. } if fault == "PidReused" => {}
             // Nor do operators, whatever they say.
             What::FaultBegan { fault, .. } if fault.starts_with("Operators") => {}
             What::FaultBegan { step, fault, on } => {

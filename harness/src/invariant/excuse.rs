@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::history::{Conn, FaultSpan, Outcome, Worker};
-use crate::scenario::Load;
+use crate::history::{Conn, Connection, FaultSpan, Outcome, Worker};
+use crate::scenario::{Handoff, Load};
 use crate::time::Time;
 
 use super::bounds::START_JITTER;
@@ -208,8 +208,29 @@ fn nobody_excuses(case: &Case<'_>, conn: &Conn<'_>) -> bool {
         // A listener that is held refuses nobody, whatever became of the workers.
         Outcome::Refused => case.profile.holds_listener != Some(true) && nobody_ready(case, record.tried, record.ended),
         Outcome::Hang => overlaps(&facts.frozen) || nobody_ready(case, record.tried, record.ended),
+        Outcome::Reset | Outcome::Empty => went_with_a_socket(case, record),
         _ => false,
     }
+}
+
+/// Whether a connection waited at the socket of a worker whose place the operator closed, and ended with that socket:
+/// where each worker has its own, nobody else can accept from it.
+fn went_with_a_socket(case: &Case<'_>, record: &Connection) -> bool {
+    if case.scenario.pool.handoff != Some(Handoff::Reuseport) {
+        return false;
+    }
+    let left_over = |worker: &&Worker| {
+        let gone = worker.retires().unwrap_or(Time::NEVER);
+        worker.ready.is_some_and(|ready| case.facts.wanted(gone) < case.facts.wanted(ready))
+    };
+    // It says so before it closes the socket, and its end closes it at the latest.
+    let went = |worker: &Worker| {
+        let (from, until) = (worker.retires().unwrap_or(Time::NEVER), worker.dead_for_sure());
+        record.tried <= until
+            && from <= record.ended + case.slack.0
+            && record.ended <= until + START_JITTER + case.slack.0
+    };
+    case.timeline.workers.iter().filter(left_over).any(went)
 }
 
 /// Whether at some instant of this span nobody could serve.

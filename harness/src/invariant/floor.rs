@@ -1,12 +1,15 @@
 //! INV-FLOOR: availability.
 
-use crate::scenario::Load;
+use std::time::Duration;
+
+use crate::history::{Conn, Connection, Outcome};
+use crate::scenario::{Handoff, Load};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
 use super::case::{Case, Timely};
 use super::curve::{Curve, Stretch, joined};
-use super::excuse::{Excuses, nobody_ready};
+use super::excuse::{Excuses, could_not_run, nobody_ready};
 use super::tally::{Tally, say};
 use super::windows::{Window, touches, windows};
 
@@ -127,47 +130,94 @@ fn judge_probes(case: &Case<'_>, windows: &[Window], from: Time, tally: &mut Tal
         if !within || !probes.iter().any(|load| load.name() == record.load) {
             continue;
         }
-        let hold = std::time::Duration::from_nanos(record.hold_ns);
-        let owner = conn.owner.map(|owner| case.worker(owner).proc);
         if let Some(answered) = record.answered {
-            let span = answered.since(record.tried).saturating_sub(hold);
-            let excused = span > reply.0
-                && (touches(windows, record.tried, answered)
-                    || excuses.frozen_owner(case, conn, answered)
-                    || nobody_ready(case, record.tried, answered));
-            if excused {
-                continue;
+            judge_answer(case, windows, &excuses, conn, answered, tally);
+        } else if record.ended < case.facts.peace && excuses.is_loss(index) {
+            if !touches(windows, record.tried, record.ended) {
+                unanswered(record, record.ended, tally);
             }
-            let due = case.due(record.tried, reply.0 + hold);
-            match case.timely(record.tried, due, answered, owner.as_slice()) {
-                Timely::Yes => tally.measured(span, reply.0),
-                Timely::Unknown(stalled) => tally.doubt(format!(
-                    "connection {} took {} of {} and the host stalled for {}",
-                    record.id,
-                    say(span),
-                    say(reply.0),
-                    say(stalled)
-                )),
-                Timely::No => tally.fail(
-                    record.tried,
-                    format!(
-                        "probe {} of load {} was answered late, and all workers were there",
-                        record.id, record.load
-                    ),
-                    format!("an answer within {}", say(reply.0)),
-                    say(span),
-                ),
-            }
-        } else if record.ended < case.facts.peace
-            && excuses.is_loss(index)
-            && !touches(windows, record.tried, record.ended)
-        {
-            tally.fail(
-                record.tried,
-                format!("probe {} of load {} had no answer, and all workers were there", record.id, record.load),
-                "an answer".to_owned(),
-                format!("{:?} after {}", record.outcome, say(record.ended.since(record.tried))),
-            );
+        } else if record.ended >= case.facts.peace || matches!(record.outcome, Outcome::Hang | Outcome::Dropped) {
+            judge_wait(case, windows, &excuses, conn, reply.0, tally);
         }
     }
+}
+
+/// What was answered was answered in time.
+fn judge_answer(
+    case: &Case<'_>,
+    windows: &[Window],
+    excuses: &Excuses,
+    conn: &Conn<'_>,
+    answered: Time,
+    tally: &mut Tally,
+) {
+    let (record, Some(reply)) = (conn.record, case.profile.reply) else { return };
+    let hold = std::time::Duration::from_nanos(record.hold_ns);
+    let owner = conn.owner.map(|owner| case.worker(owner).proc);
+    let span = answered.since(record.tried).saturating_sub(hold);
+    let excused = span > reply.0
+        && (touches(windows, record.tried, answered)
+            || excuses.frozen_owner(case, conn, answered)
+            || nobody_ready(case, record.tried, answered));
+    if excused {
+        return;
+    }
+    let due = case.due(record.tried, reply.0 + hold);
+    match case.timely(record.tried, due, answered, owner.as_slice()) {
+        Timely::Yes => tally.measured(span, reply.0),
+        Timely::Unknown(stalled) => tally.doubt(format!(
+            "connection {} took {} of {} and the host stalled for {}",
+            record.id,
+            say(span),
+            say(reply.0),
+            say(stalled)
+        )),
+        Timely::No => tally.fail(
+            record.tried,
+            format!("probe {} of load {} was answered late, and all workers were there", record.id, record.load),
+            format!("an answer within {}", say(reply.0)),
+            say(span),
+        ),
+    }
+}
+
+/// A client still waited when its load or everything ended, or gave up: it ought to have had its answer long before. Nobody knows what
+/// became of one that waits at a worker's own socket while a worker can't run.
+fn judge_wait(
+    case: &Case<'_>,
+    windows: &[Window],
+    excuses: &Excuses,
+    conn: &Conn<'_>,
+    reply: Duration,
+    tally: &mut Tally,
+) {
+    let record = conn.record;
+    let until = record.ended.min(case.facts.peace);
+    let due = case.due_unhindered(record.tried, reply + Duration::from_nanos(record.hold_ns));
+    let own = case.scenario.pool.handoff == Some(Handoff::Reuseport) && conn.owner.is_none();
+    let stuck = own && (0..case.timeline.workers.len()).any(|one| could_not_run(case, one, record.tried, until));
+    if touches(windows, record.tried, until)
+        || excuses.frozen_owner(case, conn, until)
+        || nobody_ready(case, record.tried, until)
+        || stuck
+    {
+        return;
+    }
+    let owner = conn.owner.map(|owner| case.worker(owner).proc);
+    match case.timely(record.tried, due, until, owner.as_slice()) {
+        Timely::Yes => {}
+        Timely::Unknown(stalled) => {
+            tally.doubt(format!("connection {} waited, and the host stalled for {}", record.id, say(stalled)));
+        }
+        Timely::No => unanswered(record, until, tally),
+    }
+}
+
+fn unanswered(record: &Connection, until: Time, tally: &mut Tally) {
+    tally.fail(
+        record.tried,
+        format!("probe {} of load {} had no answer, and all workers were there", record.id, record.load),
+        "an answer".to_owned(),
+        format!("{:?} after {}", record.outcome, say(until.since(record.tried))),
+    );
 }

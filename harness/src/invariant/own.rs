@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::history::{FaultSpan, Injected, Owned, Second};
-use crate::scenario::{Command, StatusIs};
+use crate::scenario::{Command, Handoff, StatusIs};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
+use super::bounds::REACT;
 use super::case::{Case, Timely};
 use super::say_status::{matches_status, said_is, said_status};
 use super::tally::{Tally, say};
@@ -176,5 +177,10 @@ fn may_change(case: &Case<'_>, before: &Owned<'_>, after: Time) -> bool {
     });
     // Whoever does not claim to hold its listener may open it anew.
     let opens_anew = before.what.contains(':') && case.profile.holds_listener != Some(true);
-    replaced || stopping || ended || upgraded || meddled || opens_anew
+    // Where each worker has a socket of its own, there are as many as places.
+    let shares = before.what.contains(':') && case.scenario.pool.handoff == Some(Handoff::Reuseport);
+    let resized = |command: &Command| matches!(command, Command::Scale(_));
+    let scaled =
+        shares && line.commands.iter().any(|(at, what)| resized(what) && before.at <= *at + REACT && *at <= after);
+    replaced || stopping || ended || upgraded || meddled || opens_anew || scaled
 }

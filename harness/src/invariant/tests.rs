@@ -11,6 +11,7 @@ mod output;
 mod own;
 mod passing;
 mod pool;
+mod shares;
 mod stationary;
 mod topics;
 mod usage;

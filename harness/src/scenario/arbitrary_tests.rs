@@ -230,6 +230,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         (name(), file).prop_map(|(which, is)| Fault::File { which, is }),
         target().prop_map(Fault::NotRead),
         Just(Fault::AddressHeld),
+        Just(Fault::PidReused),
         (any::<u32>(), ".{0,8}")
             .prop_map(|(connections, line)| Fault::Operators { connections, say: Saying::Line(line) }),
         (target(), name(), any::<u32>(), name()).prop_map(|(of, call, nth, errno)| Fault::Syscall {
@@ -299,7 +300,8 @@ fn pool() -> impl Strategy<Value = Pool> {
             ready_timeout,
             watchdog: ready_timeout.filter(|_| workers % 2 == 0),
             owns: Owns::ALL[..workers as usize % 4].to_vec(),
-            handoff: [None, Some(Handoff::Inherit), Some(Handoff::RoundRobin)][workers as usize % 3],
+            handoff: [None, Some(Handoff::Inherit), Some(Handoff::RoundRobin), Some(Handoff::Reuseport)]
+                [workers as usize % 4],
             output: [None, Some(OutputWay::Inherit), Some(OutputWay::Prefixed), Some(OutputWay::Files)]
                 [workers as usize % 4],
         },

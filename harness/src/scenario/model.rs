@@ -152,6 +152,8 @@ pub enum Handoff {
     Inherit,
     /// The supervisor accepts, and passes each connection to a worker in turn.
     RoundRobin,
+    /// Each has a listening socket of its own at the same address (SO_REUSEPORT), and accepts what comes to that.
+    Reuseport,
 }
 
 impl Pool {

@@ -362,6 +362,9 @@ pub enum Fault {
     NotRead(Target),
     /// The subject's address is held by somebody else.
     AddressHeld,
+    /// A bystander has the pid of the worker that was signalled last, which is dead. The supervisor is process 1 of a pid
+    /// namespace.
+    PidReused,
     /// So many operators connect to the control socket at once, say something and read no answer. As long as they are
     /// there another one asks every now and then how the subject is.
     Operators {

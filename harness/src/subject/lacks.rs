@@ -40,6 +40,7 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
             why.push(match handoff {
                 Handoff::Inherit => "its workers don't accept connections themselves".to_owned(),
                 Handoff::RoundRobin => "it does not pass connections to its workers".to_owned(),
+                Handoff::Reuseport => "its workers have no listening sockets of their own".to_owned(),
             });
         }
     }

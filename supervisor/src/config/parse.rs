@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::kernel::Address;
-use crate::policy::defaults;
+use crate::policy::{Restart, defaults};
 
 use super::pool::{POOL_FIELDS, named_listeners, pool};
 use super::problem::Problems;
@@ -102,6 +102,11 @@ fn own_sockets(reader: &mut Reader<'_>, fields: &Struct<'_>, pool: &PoolConfig, 
         let what = format!("`handoff`: Reuseport can't share {name:?}, which is {address}");
         reader.wrong(part, what, "only one socket can be bound to a path").help =
             Some("take `Inherit`: the workers accept from the same socket".to_owned());
+    }
+    if pool.policy.restart != Restart::Always {
+        let what = "`handoff`: Reuseport and a `restart` that leaves places empty";
+        reader.wrong(part, what, "clients are sent to the socket of an empty place as well").help =
+            Some("take `Inherit`, or `restart: Always`".to_owned());
     }
 }
 

@@ -133,6 +133,7 @@ fn what_is_wrong_with_a_pool_is_said_in_its_place() {
             "reuseport",
             "can't share \"a\"",
         ),
+        ("handoff: Reuseport, restart: Never", "Reuseport", "leaves places empty"),
         ("control: \"run\"", "\"run\"", "control"),
         ("pools: {}", "{}", "empty"),
         ("pools: {\"a b\": (command: [\"x\"])}", "(command: [\"x\"])", "name of a pool"),

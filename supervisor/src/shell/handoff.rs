@@ -255,7 +255,6 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
 
     /// Lets go of the listeners that no configuration in use names: `used` are those that one does.
     pub fn keep_turns(&mut self, used: &BTreeSet<Fd>) {
-        self.keep_own(|_, _, first| used.contains(&first));
         let Handoffs { turns, primaries, asked, .. } = &mut self.handoffs;
         let keep = |fd: &Fd| used.contains(fd) || asked.contains(fd);
         primaries.values_mut().for_each(|primary| primary.retain(keep));
@@ -268,6 +267,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// The end: closes what is left.
     pub fn close_handoffs(&mut self) {
         let asked = std::mem::take(&mut self.handoffs.asked);
+        self.keep_own(|_, _, _| false);
         self.keep_turns(&BTreeSet::new());
         asked.into_iter().for_each(|socket| self.kernel.close(socket));
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::rc::Rc;
 
-use crate::config::{Config, PoolConfig};
+use crate::config::{Config, Handoff, PoolConfig};
 use crate::core::{Revision, WorkerId};
 use crate::kernel::{Fd, SpawnSpec};
 
@@ -93,6 +93,13 @@ impl Settings {
             need.tried = need.tried.max(revision);
         }
         self.revisions.get(&revision)?.get(usize::from(id.pool)).map(Rc::clone)
+    }
+
+    /// The listening sockets beside which the workers of a pool have their own, in any revision.
+    pub fn shared(&self) -> BTreeSet<(u16, Fd)> {
+        let pools = self.revisions.values().flat_map(|pools| (0u16..).zip(pools));
+        let own = pools.filter(|(_, pool)| pool.config.handoff == Handoff::Reuseport);
+        own.flat_map(|(number, pool)| pool.listeners.iter().map(move |&(_, fd)| (number, fd))).collect()
     }
 
     /// Every listening socket of any revision.

@@ -138,6 +138,8 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             Action::Settle(pool, revision) => {
                 self.settings.settle(pool, revision);
                 let used = self.settings.sockets();
+                let shared = self.settings.shared();
+                self.keep_own(|pool, _, first| shared.contains(&(pool, first)));
                 self.keep_turns(&used);
                 self.sockets.keep(self.kernel, &used);
             }

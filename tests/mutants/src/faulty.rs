@@ -2,10 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use harness::world::sim::SimKernel;
-use supervisor::core::{ExitStatus, SpawnError};
+use supervisor::core::{ExitStatus, Signal, SpawnError};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Readiness,
     Received, Scope, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
@@ -16,6 +16,7 @@ use supervisor::unix::Unix;
 use crate::channels::{ChannelFault, Channels};
 use crate::meddling;
 use crate::output::{OutputFault, Plumbing, wait_for_room};
+use crate::shares::{ShareFault, Shares};
 
 /// More of a pid file is not read.
 const PIDS: usize = 64;
@@ -75,13 +76,20 @@ pub enum KernelFault {
     EndsWhoIsNamed,
     /// Who is in its own process group gets what it sends to a worker.
     SignalsNeighbours,
+    /// At the deadline of a worker that was told to leave its pid gets SIGKILL, whosever it is by then.
+    RemembersPids,
     /// The clock that it goes by is the wall clock.
     WallClock,
     /// Something is wrong on the way to its workers or back.
     Channel(ChannelFault),
     /// Something with output.
     Output(OutputFault),
+    /// Something with listening sockets that share an address.
+    Shares(ShareFault),
 }
+
+/// When the time of a worker that was told to leave is over, for who remembers its pid.
+const DEADLINE: Duration = Duration::from_millis(500);
 
 /// A kernel that has a clock which anybody may set, as every kernel has.
 pub trait WallClock: Clock {
@@ -111,6 +119,9 @@ pub struct Faulty<K> {
     lost: bool,
     channels: Channels,
     plumbing: Plumbing,
+    shares: Shares,
+    /// Who was told to leave, and when its time is over.
+    remembered: Vec<(Child, Instant)>,
 }
 
 impl<K> Faulty<K> {
@@ -120,7 +131,16 @@ impl<K> Faulty<K> {
             KernelFault::Channel(fault) => Channels::new(Some(fault)),
             _ => Channels::default(),
         };
-        Self { inner, fault, may_reap: false, lost: true, channels, plumbing: Plumbing::default() }
+        Self {
+            inner,
+            fault,
+            may_reap: false,
+            lost: true,
+            channels,
+            plumbing: Plumbing::default(),
+            shares: Shares::default(),
+            remembered: Vec::new(),
+        }
     }
 }
 
@@ -130,11 +150,15 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
             KernelFault::WallClock => until.map(|at| self.inner.now() + at.since(self.inner.wall())),
             _ => until,
         };
+        let until = self.remembered.iter().map(|&(_, at)| at).chain(until).min();
         let until = if self.fault == KernelFault::Spins { Some(self.inner.now()) } else { until };
         if let KernelFault::Output(fault) = self.fault {
             return self.inner.wait(&self.plumbing.watches(fault, watches), until, ready);
         }
-        match self.inner.wait(watches, until, ready) {
+        let waited = self.inner.wait(watches, until, ready);
+        let now = self.inner.now();
+        self.remembered.extract_if(.., |(_, at)| *at <= now).for_each(|(child, _)| meddling::kill_pid(child));
+        match waited {
             Err(Errno::INTR) if self.fault == KernelFault::InterruptIsFatal => Err(Errno(5)),
             done => done,
         }
@@ -152,10 +176,13 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
     }
 }
 
-impl<K: Processes> Processes for Faulty<K> {
+impl<K: Processes + Listen + Streams + Clock> Processes for Faulty<K> {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
         if self.fault == KernelFault::NoParentDeathSignal {
             return self.inner.spawn(&SpawnSpec { on_parent_death: None, ..spec.clone() });
+        }
+        if let KernelFault::Shares(fault) = self.fault {
+            self.shares.starts(&mut self.inner, fault, spec);
         }
         let spawned = self.inner.spawn(&meddling::respecified(self.fault, spec))?;
         self.channels.started(&spawned);
@@ -167,6 +194,9 @@ impl<K: Processes> Processes for Faulty<K> {
         self.channels.signalled(child);
         if self.fault == KernelFault::SignalsNeighbours {
             meddling::signal_neighbours(signal);
+        }
+        if self.fault == KernelFault::RemembersPids && signal == Signal::Term.into() {
+            self.remembered.push((child, self.inner.now() + DEADLINE));
         }
         let scope = if self.fault == KernelFault::KillsAlone { Scope::Process } else { scope };
         self.inner.signal(child, signal, scope)
@@ -239,6 +269,11 @@ impl<K: Streams> Streams for Faulty<K> {
         if self.fault == KernelFault::ClosesNothing {
             return;
         }
+        if let KernelFault::Shares(fault) = self.fault
+            && self.shares.stays(fault, fd)
+        {
+            return;
+        }
         self.channels.closed(fd);
         self.plumbing.closed(fd);
         self.inner.close(fd);
@@ -254,7 +289,9 @@ impl<K: Listen> Listen for Faulty<K> {
             }
             _ => {}
         }
-        self.inner.listen(address, options)
+        let bound = self.inner.listen(address, options)?;
+        self.shares.bound(bound, options);
+        Ok(bound)
     }
 
     fn bound_address(&self, fd: Fd) -> Option<Address> {
@@ -286,7 +323,7 @@ impl<K: Files + Wait> Files for Faulty<K> {
             wait_for_room(&mut self.inner, fd);
             wrote = self.inner.write(fd, bytes);
         }
-        self.plumbing.wrote(fault, bytes.len(), wrote)
+        self.plumbing.wrote(fault, fd, bytes.len(), wrote)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 15] = [
+pub const REAL: [Mutant; 16] = [
     Mutant {
         name: "no-sign-of-life",
         sentence: "a service manager that wants signs of life gets none",
@@ -68,6 +68,14 @@ pub const REAL: [Mutant; 15] = [
         caught_by: "INV-OWN",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::SignalsNeighbours),
+    },
+    Mutant {
+        name: "remembers-pids",
+        sentence: "at the deadline of a worker that was told to leave its pid gets SIGKILL, whosever it is by then",
+        scenario: "ownership/pid_reuse",
+        caught_by: "INV-OWN",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::RemembersPids),
     },
     Mutant {
         name: "leaks-to-workers",

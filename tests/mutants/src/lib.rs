@@ -22,6 +22,7 @@ pub mod program;
 pub mod real;
 mod renewing;
 mod restarting;
+mod shares;
 
 pub use channels::ChannelFault;
 pub use faulty::{Faulty, KernelFault, WallClock};

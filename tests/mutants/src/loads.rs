@@ -1,9 +1,11 @@
 //! Mutants that show under a load, or in lives that end by themselves.
 
+use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
+use crate::shares::ShareFault;
 
 /// All of them.
-pub const LOADS: [Mutant; 4] = [
+pub const LOADS: [Mutant; 6] = [
     Mutant {
         name: "dies-with-its-worker",
         sentence: "a worker that is killed while connections come in takes the supervisor with it",
@@ -35,5 +37,21 @@ pub const LOADS: [Mutant; 4] = [
         caught_by: "INV-DETECT",
         consequences: &[],
         mutation: Mutation::WatchdogOff,
+    },
+    Mutant {
+        name: "keeps-closed-places",
+        sentence: "the listening socket of a place that is closed stays open, and nobody accepts from it",
+        scenario: "listener/reuseport::shrinks",
+        caught_by: "INV-FLOOR",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Shares(ShareFault::Kept)),
+    },
+    Mutant {
+        name: "closes-with-its-worker",
+        sentence: "each worker gets a new listening socket, and who waits at its predecessor's is lost",
+        scenario: "listener/reuseport::killed",
+        caught_by: "INV-CONSERVE",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Shares(ShareFault::Fresh)),
     },
 ];

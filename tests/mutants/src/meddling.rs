@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
-use supervisor::kernel::{Resource, ResourceLimit, SignalNumber, SpawnSpec};
+use supervisor::kernel::{Child, Resource, ResourceLimit, SignalNumber, SpawnSpec};
 
 use crate::faulty::KernelFault;
 
@@ -36,6 +36,14 @@ pub fn respecified(fault: KernelFault, spec: &SpawnSpec) -> Cow<'_, SpawnSpec> {
         _ => return Cow::Borrowed(spec),
     }
     Cow::Owned(changed)
+}
+
+/// Kills whoever has a pid now.
+pub fn kill_pid(child: Child) {
+    if let Ok(pid) = i32::try_from(child.0) {
+        // Nobody may have it.
+        _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
 }
 
 /// Writes the pid of this process into a file, whoever has it.

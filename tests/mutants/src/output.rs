@@ -12,6 +12,8 @@ use crate::mutant::{Mutant, Mutation};
 pub enum OutputFault {
     /// While its own output is not read it reads none of its workers'.
     WaitsForReader,
+    /// Nor does it hear what they say.
+    HearsNobody,
     /// Its own writes block.
     BlocksItself,
     /// What was written before a death and not read is not read any more.
@@ -29,7 +31,7 @@ const fn kernel(fault: OutputFault) -> Mutation {
 }
 
 /// All of them.
-pub const OUTPUT: [Mutant; 6] = [
+pub const OUTPUT: [Mutant; 7] = [
     Mutant {
         name: "output-waits-for-its-reader",
         sentence: "nothing is read of what workers write while nobody reads the supervisor's own output",
@@ -37,6 +39,14 @@ pub const OUTPUT: [Mutant; 6] = [
         caught_by: "INV-OUTPUT",
         consequences: &[],
         mutation: kernel(OutputFault::WaitsForReader),
+    },
+    Mutant {
+        name: "deaf-until-its-output-is-read",
+        sentence: "no sign of life is heard while nobody reads the supervisor's own output, and who gave one is killed",
+        scenario: "hang/heartbeat",
+        caught_by: "INV-DETECT",
+        consequences: &[("INV-FLOOR", "healthy workers are missing")],
+        mutation: kernel(OutputFault::HearsNobody),
     },
     Mutant {
         name: "blocks-at-its-own-output",
@@ -85,15 +95,18 @@ pub const OUTPUT: [Mutant; 6] = [
 pub struct Plumbing {
     /// The pipes of workers, by the worker.
     pipes: BTreeMap<Fd, Child>,
+    /// Their channels.
+    channels: BTreeSet<Fd>,
     dead: BTreeSet<Child>,
-    /// The last write did not fit.
-    stuck: bool,
+    /// Where the last write did not fit.
+    stuck: BTreeSet<Fd>,
 }
 
 impl Plumbing {
     /// A worker was started.
     pub fn spawned(&mut self, spawned: &Spawned) {
         self.dead.remove(&spawned.child);
+        self.channels.extend(spawned.channel);
         self.pipes.extend([spawned.stdout, spawned.stderr].into_iter().flatten().map(|fd| (fd, spawned.child)));
     }
 
@@ -105,27 +118,47 @@ impl Plumbing {
     /// A descriptor is closed; its number may be another's soon.
     pub fn closed(&mut self, fd: Fd) {
         self.pipes.remove(&fd);
+        self.channels.remove(&fd);
+        self.stuck.remove(&fd);
+    }
+
+    /// Whether it reads nothing there for now.
+    fn ignores(&self, fault: OutputFault, fd: Fd) -> bool {
+        let ignored = match fault {
+            OutputFault::WaitsForReader => self.pipes.contains_key(&fd),
+            OutputFault::HearsNobody => self.channels.contains(&fd),
+            _ => false,
+        };
+        ignored && !self.stuck.is_empty()
     }
 
     /// What a read comes to, where it is not what the kernel says.
     pub fn receive(&self, fault: OutputFault, fd: Fd) -> Option<Result<usize, Errno>> {
-        let child = self.pipes.get(&fd)?;
-        match fault {
-            OutputFault::WaitsForReader if self.stuck => Some(Err(Errno::AGAIN)),
-            OutputFault::DropsLastWords if self.dead.contains(child) => Some(Ok(0)),
-            _ => None,
+        if self.ignores(fault, fd) {
+            return Some(Err(Errno::AGAIN));
         }
+        let dead = self.pipes.get(&fd).is_some_and(|child| self.dead.contains(child));
+        (dead && fault == OutputFault::DropsLastWords).then_some(Ok(0))
     }
 
     /// What is watched.
     pub fn watches(&self, fault: OutputFault, watches: &[Watch]) -> Vec<Watch> {
-        let waits = fault == OutputFault::WaitsForReader && self.stuck;
-        watches.iter().filter(|watch| !waits || !self.pipes.contains_key(&watch.fd)).copied().collect()
+        watches.iter().filter(|watch| !self.ignores(fault, watch.fd)).copied().collect()
     }
 
     /// What a write of so many bytes comes to.
-    pub fn wrote(&mut self, fault: OutputFault, bytes: usize, wrote: Result<usize, Errno>) -> Result<usize, Errno> {
-        self.stuck = wrote != Ok(bytes);
+    pub fn wrote(
+        &mut self,
+        fault: OutputFault,
+        fd: Fd,
+        bytes: usize,
+        wrote: Result<usize, Errno>,
+    ) -> Result<usize, Errno> {
+        if wrote == Ok(bytes) {
+            self.stuck.remove(&fd);
+        } else {
+            self.stuck.insert(fd);
+        }
         match (fault, wrote) {
             (OutputFault::LosesUncounted, Err(Errno::AGAIN)) => Ok(bytes),
             (OutputFault::CutsLines, Ok(_)) => Ok(bytes),

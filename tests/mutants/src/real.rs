@@ -17,7 +17,8 @@ const ATTEMPTS: u64 = 3;
 
 /// What follows where a client happens to be served at that very instant, which real ones are now and then and simulated
 /// ones hardly: mutant, invariant, why.
-pub const BY_CHANCE: [(&str, &str, &str); 14] = [
+pub const BY_CHANCE: [(&str, &str, &str); 15] = [
+    ("closes-with-its-worker", "INV-OWN", "the address has other sockets than before"),
     (
         "never-says-drain",
         "INV-CONSERVE",

@@ -111,6 +111,7 @@ impl Story {
             Some(Handoff::RoundRobin) => {
                 self.sentence(1, "the supervisor accepts connections and passes them on in turn")
             }
+            Some(Handoff::Reuseport) => self.sentence(1, "each worker has a listening socket of its own"),
             None => {}
         }
         match output {

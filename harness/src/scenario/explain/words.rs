@@ -182,6 +182,7 @@ fn fault(fault: &Fault) -> String {
             format!("have {} that {say}", count(*connections, "operator"))
         }
         Fault::AddressHeld => "have the address held by somebody else".to_owned(),
+        Fault::PidReused => "have a bystander get the pid of the worker that was signalled last".to_owned(),
         Fault::Syscall { of, call, nth, times, errno } => {
             let which = match times {
                 None => format!("from call {nth} on"),

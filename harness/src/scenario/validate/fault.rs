@@ -67,6 +67,7 @@ pub(super) fn thing(fault: &Fault) -> Option<String> {
         Fault::File { which, .. } => Some(format!("the file `{which}`")),
         Fault::Limit { on, resource, .. } => Some(format!("the limit `{resource}` of {on:?}")),
         Fault::AddressHeld => Some("the address".to_owned()),
+        Fault::PidReused => Some("the pid of a dead worker".to_owned()),
         Fault::NotRead(Target::LogReader) => Some("the reader of the output".to_owned()),
         Fault::Freeze(_)
         | Fault::NotRead(_)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ron_file::Checker;
-use crate::scenario::{Backoff, Limit, Pool, Span};
+use crate::scenario::{Backoff, Handoff, Limit, Owns, Pool, Span};
 
 /// More workers than this are no scenario but a typing error.
 const MOST_WORKERS: u32 = 1000;
@@ -18,6 +18,9 @@ pub(super) fn check(checker: &mut Checker, pool: &Pool) {
     }
     if let Some(watchdog) = pool.watchdog {
         checker.takes_time("watchdog", watchdog.0);
+    }
+    if pool.handoff == Some(Handoff::Reuseport) && pool.owns.contains(&Owns::Socket) {
+        checker.wrong_in("handoff", "a Unix socket can't be shared by SO_REUSEPORT").expected("no Socket in `owns`");
     }
     if let Some(limit) = &pool.limit {
         checker.enter("limit");

@@ -319,6 +319,11 @@ impl Steps<'_> {
             }
             Fault::Operators { connections, .. } => self.checker.not_zero("connections", (*connections).into()),
             Fault::AddressHeld => {}
+            Fault::PidReused if self.scenario.launch.init => {}
+            Fault::PidReused => {
+                let what = "only in a namespace of its own can the pid of a process be chosen";
+                self.checker.wrong(what).expected("`launch: (init: true)`");
+            }
             Fault::ClockStep { by, .. } => self.checker.takes_time("by", by.0),
         }
     }

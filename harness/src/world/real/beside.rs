@@ -14,7 +14,7 @@ use super::outlets::Outlets;
 use super::runner::Runner;
 use super::subject::Started;
 use super::tracked::Kind;
-use super::{clock, procfs, puppet};
+use super::{clock, namespace, procfs, puppet};
 
 /// The file in the run's directory in which bystanders write down what they get.
 pub const BYSTANDERS: &str = "bystanders";
@@ -48,19 +48,44 @@ impl Runner {
         self.signal(&seconds, Kernel::KILL);
     }
 
+    fn bystander(&self, group: i32) -> Command {
+        let mut command = Command::new(&self.job.plan.bins.puppet);
+        command.arg0("bystander").arg(puppet::BYSTANDER).arg(self.job.dir.join(BYSTANDERS));
+        command.process_group(group).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    /// Starts a bystander, in a process group of its own, that has the pid of the worker that was signalled last.
+    pub(super) fn reuse_pid(&mut self) {
+        let at = clock::now();
+        let (Some(supervisor), Some(pid)) = (self.observer.procs.supervisor(), self.doomed) else {
+            return self.note(What::Incomplete { why: "there is no pid that could be used again".to_owned() });
+        };
+        let puppet = self.job.plan.bins.puppet.clone();
+        match namespace::spawn_as(supervisor.pid, pid, &puppet, &mut self.bystander(0)) {
+            Ok(Some(child)) => {
+                self.stand_in = Some(self.observer.procs.started(child.id(), at, Kind::Bystander));
+            }
+            Ok(None) => self.note(What::Incomplete { why: format!("the pid {pid} is not free") }),
+            Err(error) => {
+                self.note(What::Incomplete { why: format!("no process can have the pid {pid}: {error}") });
+            }
+        }
+    }
+
+    /// It goes before its namespace does. If somebody else has ended it, that was not the harness.
+    pub(super) fn free_pid(&mut self) {
+        let there = |proc: &Proc| self.observer.procs.get(*proc).is_some_and(|tracked| tracked.died.is_none());
+        if let Some(proc) = self.stand_in.take().filter(there) {
+            self.signal(&[proc], Kernel::KILL);
+        }
+    }
+
     /// Starts a bystander in the supervisor's process group, as the other commands of a pipeline are.
     pub(super) fn stand_by(&mut self, supervisor: Proc) {
         let at = clock::now();
         let group = i32::try_from(supervisor.pid).unwrap_or(0);
-        let started = Command::new(&self.job.plan.bins.puppet)
-            .arg0("bystander")
-            .arg(puppet::BYSTANDER)
-            .arg(self.job.dir.join(BYSTANDERS))
-            .process_group(group)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn();
-        match started {
+        match self.bystander(group).spawn() {
             Ok(child) => _ = self.observer.procs.started(child.id(), at, Kind::Bystander),
             Err(error) => self.note(What::Incomplete { why: format!("no bystander can be started: {error}") }),
         }

@@ -204,7 +204,7 @@ impl Faults {
                 let folder = self.log()?.path().parent().ok_or("the log file is in no folder")?.to_owned();
                 self.spoil(&folder, *is, None)?
             }
-            Fault::Freeze(_) | Fault::File { .. } | Fault::NotRead(_) => {
+            Fault::Freeze(_) | Fault::File { .. } | Fault::PidReused | Fault::NotRead(_) => {
                 return Err("not built for real processes".to_owned());
             }
         };

@@ -1,6 +1,6 @@
 //! Whether this host lets the harness do what a plan asks for.
 
-use crate::scenario::{Act, Fault};
+use crate::scenario::{Act, Fault, constructs};
 use crate::world::Plan;
 
 use super::{cgroup, namespace, tracer};
@@ -12,5 +12,6 @@ pub fn forbids(plan: &Plan) -> Option<String> {
     let limits = plan.scenario.steps.iter().any(|step| step.any(&memory));
     let group = limits.then(cgroup::forbids).flatten();
     let init = || plan.scenario.launch.init.then(namespace::forbids).flatten();
-    group.or_else(init).or_else(|| tracer::forbids(plan))
+    let reuse = || constructs(&plan.scenario).contains("PidReused").then(namespace::forbids_choice).flatten();
+    group.or_else(init).or_else(reuse).or_else(|| tracer::forbids(plan))
 }

@@ -68,6 +68,12 @@ pub fn group(pid: u32) -> Option<u32> {
     field(&fields(&stat_text(pid)?)?, 5)
 }
 
+/// The number that it has in the innermost of its pid namespaces.
+pub fn inner(pid: u32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_ascii_whitespace().last()?.parse().ok()
+}
+
 /// Its command name.
 pub fn comm(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).map(|name| name.trim_end().to_owned()).unwrap_or_default()
@@ -133,5 +139,6 @@ mod tests {
         let stat = stat(me).expect("this process has a stat file");
         assert_eq!(stat.parent, std::os::unix::process::parent_id());
         assert_eq!(proc_of(me), Some(Proc { pid: me, start: stat.start }));
+        assert_eq!(inner(me), Some(me));
     }
 }

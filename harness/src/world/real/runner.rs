@@ -9,7 +9,7 @@ use rustix::process::Signal as Kernel;
 use crate::director::{Director, Injection};
 use crate::history::{Event, Header, Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Ask, Command, constructs};
+use crate::scenario::{Ask, Command, Fault, constructs};
 use crate::time::Time;
 use crate::world::scaling::Scaling;
 
@@ -74,6 +74,10 @@ pub struct Runner {
     pub(super) fresh: Vec<Event>,
     ending: Ending,
     supervisor_gone: Option<Time>,
+    /// The pid, in the supervisor's namespace, of the worker that was signalled last.
+    pub(super) doomed: Option<u32>,
+    /// Who has that pid now.
+    pub(super) stand_in: Option<Proc>,
 }
 
 impl Runner {
@@ -117,6 +121,8 @@ impl Runner {
             fresh: Vec::new(),
             ending: Ending::No,
             supervisor_gone: None,
+            doomed: None,
+            stand_in: None,
             job,
         })
     }
@@ -255,6 +261,8 @@ impl Runner {
             Injection::SignalGroup { of, signal } => self.signal_group(of, signals::kernel(signal)),
             Injection::Ask { who, act } => self.ask(who, &act),
             Injection::Freeze { who, on } => self.freeze(who, on),
+            Injection::Fault { fault: Fault::PidReused, begin: true, .. } => self.reuse_pid(),
+            Injection::Fault { fault: Fault::PidReused, begin: false, .. } => self.free_pid(),
             Injection::Fault { step, fault, on, begin: true } => {
                 let supervisor = self.observer.procs.supervisor().filter(|_| self.observer.procs.supervisor_alive());
                 if let Err(why) = self.faults.begin(step, &fault, &on, supervisor) {
@@ -306,6 +314,9 @@ impl Runner {
 
     /// A burst: nothing happens between two of them.
     pub(super) fn signal(&mut self, to: &[Proc], signal: Kernel) {
+        if self.job.plan.scenario.launch.init {
+            self.doomed = to.last().and_then(|proc| procfs::inner(proc.pid)).or(self.doomed);
+        }
         let mut sent = Vec::with_capacity(to.len());
         for proc in to {
             sent.push(Event::at(clock::now(), What::Injected { proc: *proc, signal: signal.as_raw() }));

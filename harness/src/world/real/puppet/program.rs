@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::super::namespace::{self, LAST};
 use super::bystander::{self, BYSTANDER};
 use super::child::{self, CHILD};
 use super::launch::{self, LAUNCH};
@@ -19,6 +20,11 @@ pub fn main() -> i32 {
         && first == BYSTANDER
     {
         return bystander::main(Path::new(path)).unwrap_or(70);
+    }
+    if let [first, last] = args.as_slice()
+        && first == LAST
+    {
+        return namespace::main(last).unwrap_or(70);
     }
     if let [first, launch, run, command @ ..] = args.as_slice()
         && first == LAUNCH

@@ -1,0 +1,62 @@
+//! What goes wrong with listening sockets that share an address (SO_REUSEPORT).
+
+use std::collections::BTreeSet;
+
+use supervisor::kernel::{Fd, Listen, ListenOptions, SpawnSpec, Streams};
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShareFault {
+    /// The socket of a place that is closed stays open, and nobody accepts from it.
+    Kept,
+    /// Each worker gets a new socket, and that of its predecessor is closed with what waits there.
+    Fresh,
+}
+
+/// The sockets that share an address with the first, which is no part of it.
+#[derive(Debug, Default)]
+pub struct Shares {
+    first: Option<Fd>,
+    others: BTreeSet<Fd>,
+    given: BTreeSet<Fd>,
+}
+
+impl Shares {
+    /// A socket was bound.
+    pub fn bound(&mut self, fd: Fd, options: &ListenOptions) {
+        match (options.reuse_port, self.first) {
+            (false, _) => {}
+            (true, None) => self.first = Some(fd),
+            (true, Some(_)) => _ = self.others.insert(fd),
+        }
+    }
+
+    /// Whether closing this does nothing.
+    pub fn stays(&self, fault: ShareFault, fd: Fd) -> bool {
+        fault == ShareFault::Kept && self.others.contains(&fd)
+    }
+
+    /// A worker is about to be started.
+    pub fn starts<K: Listen + Streams>(&mut self, kernel: &mut K, fault: ShareFault, spec: &SpawnSpec) {
+        for fd in spec.fds.iter().filter(|fd| self.others.contains(fd)) {
+            if !self.given.insert(*fd) && fault == ShareFault::Fresh {
+                replace(kernel, *fd);
+            }
+        }
+    }
+}
+
+/// Closes a socket and binds another one, which has the same number: of those that are free the lowest is given.
+fn replace<K: Listen + Streams>(kernel: &mut K, fd: Fd) {
+    let Some(address) = kernel.bound_address(fd) else { return };
+    kernel.close(fd);
+    let options = ListenOptions { reuse_port: true, ..ListenOptions::backlog(1024) };
+    let mut beside = Vec::new();
+    while let Ok(bound) = kernel.listen(&address, &options) {
+        if bound == fd {
+            break;
+        }
+        beside.push(bound);
+    }
+    beside.into_iter().for_each(|fd| kernel.close(fd));
+}
