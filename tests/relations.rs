@@ -92,15 +92,18 @@ fn compared(slowed: &Plan, without: &Plan, mutation: Mutation) -> Verdict {
 }
 
 /// Forms that go on hitting whoever is there at a pace of their own: while nobody runs fewer can be hit, or more within the
-/// window of the limit.
-const PACED: [&str; 7] = [
+/// window of the limit. So it is where somebody crashes until an instant that no suspension puts off.
+const PACED: [&str; 10] = [
     "flap::below_the_limit",
     "kill::under_load",
+    "listener/activation",
+    "listener/activation::crowd",
     "load/flood::kills",
     "load/flood::kills_round_robin",
     "load/poison::throws",
     "load/poison::retires",
     "signals/lock",
+    "throw::first_request_one_phase",
 ];
 
 /// Whether a suspension may change nothing but how late something is. Who is frozen already can't be frozen again.

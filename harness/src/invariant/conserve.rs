@@ -57,8 +57,9 @@ fn twice(case: &Case<'_>, tally: &mut Tally) {
             continue;
         }
         let earlier = case.worker(first.worker);
-        // One that has no channel any more can't say what it has.
-        if earlier.maybe_dead() <= second.at || earlier.spoiled.is_some_and(|at| at <= second.at) {
+        // One that has no channel any more can't say what it has; who dies loses that before its death is seen.
+        let ends = [Some(earlier.maybe_dead()), earlier.killed, earlier.exiting.map(|(at, _)| at), earlier.spoiled];
+        if ends.into_iter().flatten().min().is_some_and(|at| at <= second.at) {
             continue;
         }
         let record = case.timeline.connections[first.conn].record;

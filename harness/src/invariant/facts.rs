@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::history::{Form, Injected, Proc, Status, Timeline, Worker};
+use crate::history::{Form, Injected, Proc, Status, Supervisor, Timeline, Worker};
 use crate::scenario::{Command, Scenario};
 use crate::time::Time;
 
@@ -187,6 +187,10 @@ impl Facts {
         for (index, worker) in line.workers.iter().enumerate() {
             let departures = departures(index, worker, &self.traits[index], watched).into_iter().flatten();
             self.departures.extend(departures.map(|one| measured(one, worker, &self.frozen)));
+        }
+        let orphaned = orphaned(line);
+        for one in &mut self.departures {
+            one.excused |= orphaned.iter().any(|(from, until)| *from <= one.at && one.at < *until);
         }
         self.departures.sort_by_key(|one| one.known);
     }
@@ -376,6 +380,17 @@ fn departures(index: usize, worker: &Worker, traits: &Traits, watched: bool) -> 
             (None, None) => [None, None],
         },
     }
+}
+
+/// From a signal of the harness that ended a supervisor to the next one: whoever goes then goes for that.
+fn orphaned(line: &Timeline<'_>) -> Vec<(Time, Time)> {
+    let born = line.supervisors.iter().skip(1).map(|next| next.born).chain([Time::NEVER]);
+    let span = |(one, until): (&Supervisor, Time)| {
+        let (_, status) = one.exited?;
+        let ends = |sent: &&Injected| sent.proc == one.proc && status == Status::Signal(sent.signal);
+        Some((line.injected.iter().find(ends)?.at, until))
+    };
+    line.supervisors.iter().zip(born).filter_map(span).collect()
 }
 
 /// With the length of the worker's run.

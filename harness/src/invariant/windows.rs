@@ -74,6 +74,7 @@ fn starts(case: &Case<'_>) -> impl Iterator<Item = Window> {
 
 fn window(case: &Case<'_>, from: Time, known: Time, delay: Duration) -> Window {
     let boot = case.profile.boot.or(case.profile.converge).map_or(bounds::ORPHANS, |span| span.0);
+    let known = known.max(successor(case, from, case.due_unhindered(known, delay + bounds::REACT)).unwrap_or(known));
     let start_due = case.due_unhindered(known, delay + bounds::REACT);
     let mut ready_due = case.due_unhindered(known, delay + bounds::REACT + boot);
     // A replacement whose own script keeps it from being ready is excused while it tries. It may have been on its way
@@ -95,6 +96,14 @@ fn window(case: &Case<'_>, from: Time, known: Time, delay: Duration) -> Window {
         }
     }
     Window { from, start_due, ready_due }
+}
+
+/// When the next supervisor was started, if the one that had to replace who left at `from` ended before that was due: while
+/// there is none nobody is replaced.
+fn successor(case: &Case<'_>, from: Time, due: Time) -> Option<Time> {
+    let pairs = case.timeline.supervisors.windows(2);
+    let ended = pairs.filter(|pair| from < pair[1].born && pair[0].exited.is_some_and(|(exit, _)| exit <= due));
+    ended.map(|pair| pair[1].born).min()
 }
 
 /// Whether a worker may have been missing at some instant of this span.

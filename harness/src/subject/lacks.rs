@@ -162,7 +162,11 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
             "INV-GIVEUP and INV-TRUTH: with which status it gives up",
         ),
         ("stop_status", stop_status.is_some(), "INV-TRUTH: with which status it ends when told to stop"),
-        ("drain", drain.is_some(), "INV-DRAIN: whether a worker that does not leave by its deadline is ended"),
+        (
+            "drain",
+            drain.is_some(),
+            "INV-DRAIN and INV-SERIAL: whether a worker that does not leave by its deadline, or at a second stop, is ended",
+        ),
         ("watchdog", watchdog.is_some(), "INV-DETECT: whether a worker that hangs is found"),
         (
             "kill_slack",

@@ -32,6 +32,19 @@ fn what_a_dead_worker_had_taken_another_may_be_given() {
 }
 
 #[test]
+fn who_dies_loses_its_channel_before_its_death_is_seen() {
+    let given = |killed: u64| {
+        let mut tale = Tale::full();
+        tale.add(killed, What::Injected { proc: worker(1), signal: 9 }).dies(1_104, 1, Status::Signal(9));
+        tale.comes(1_110, 5).add(1_103, What::Accepted { proc: worker(2), peer: FIRST });
+        tale.probe(1_100, 1_105, Some(1), Outcome::Ok).calm(1_900, &[2, 3, 4, 5]);
+        tale
+    };
+    given(1_102).passes("INV-CONSERVE");
+    assert!(matches!(given(1_104).verdict("INV-CONSERVE"), Verdict::Fail { .. }));
+}
+
+#[test]
 fn who_was_told_to_leave_is_passed_nothing_more() {
     let refused = |tried: u64| {
         let mut tale = Tale::full();

@@ -260,3 +260,29 @@ fn who_announces_before_it_ever_served_is_a_start_that_failed() {
         assert!(matches!(comes(2_500).verdict("INV-FLOOR"), Verdict::Fail { .. }));
     }
 }
+
+#[test]
+fn while_there_is_no_supervisor_nobody_is_replaced() {
+    let next = crate::history::Proc { pid: 99, ..SUPERVISOR };
+    let again = |comes: u64| {
+        let mut tale = Tale::full();
+        tale.add(1_100, What::Injected { proc: SUPERVISOR, signal: 9 });
+        for n in 1..=4 {
+            tale.dies(1_101, n, Status::Signal(9));
+        }
+        tale.add(1_102, What::SupervisorExited { proc: SUPERVISOR, status: Status::Signal(9) });
+        tale.add(1_600, What::SupervisorBorn(next));
+        for n in 5..=8 {
+            tale.comes(comes, n);
+        }
+        tale.settle(comes + 10, 1_000);
+        for n in 5..=8 {
+            tale.told(comes + 1_020, n).leaves(comes + 1_022, n);
+        }
+        tale.add(comes + 1_030, What::SupervisorExited { proc: next, status: Status::Code(0) });
+        tale
+    };
+    let verdict = again(1_610).verdict("INV-FLOOR");
+    assert!(!matches!(verdict, Verdict::Fail { .. }), "{verdict:?}");
+    assert!(matches!(again(3_000).verdict("INV-FLOOR"), Verdict::Fail { .. }));
+}

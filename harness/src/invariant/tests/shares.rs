@@ -65,7 +65,10 @@ fn with_another_number_of_places_there_are_other_sockets() {
         tale.scenario.pool.handoff = Some(handoff);
         let look = |is: &str| What::Owned { what: "127.0.0.1:80".to_owned(), is: Some(is.to_owned()) };
         tale.add(1_000, look("socket 1, 2")).scaled(1_100, 3).told(1_110, 4).leaves(1_115, 4);
-        tale.add(1_200, look("socket 1")).calm(1_900, &[1, 2, 3]);
+        tale.add(1_200, look("socket 1"))
+            .add(1_400, look("socket 1"))
+            .add(1_500, look("socket 1"))
+            .calm(1_900, &[1, 2, 3]);
         tale
     };
     looks(Handoff::Reuseport).passes("INV-OWN");
