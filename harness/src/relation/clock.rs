@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::history::{Event, History, What};
 use crate::invariant::Finding;
-use crate::scenario::{Act, Fault, Scenario, Span, Step};
+use crate::scenario::{Act, Fault, Scenario, Span};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
+use super::acts::each_act;
 use super::side::{Pair, Side};
 
 /// The relation's id.
@@ -20,33 +21,12 @@ const FAULT: &str = "ClockStep";
 /// if it sets the clock nowhere.
 pub fn without_clock_steps(scenario: &Scenario) -> Option<Scenario> {
     let mut twin = scenario.clone();
-    still(&mut twin.steps);
-    (twin != *scenario).then_some(twin)
-}
-
-fn still(steps: &mut [Step]) {
-    steps.iter_mut().filter_map(|step| step.act.as_mut()).for_each(still_act);
-}
-
-fn still_act(act: &mut Act) {
-    match act {
-        Act::During { fault, steps, .. } => {
-            if let Fault::ClockStep { by, .. } = fault {
-                *by = Span::ZERO;
-            }
-            still(steps);
+    each_act(&mut twin.steps, &mut |act| {
+        if let Act::During { fault: Fault::ClockStep { by, .. }, .. } = act {
+            *by = Span::ZERO;
         }
-        Act::Repeat { steps, .. } => still(steps),
-        Act::OneOf(acts) | Act::Together { acts, .. } => acts.iter_mut().for_each(still_act),
-        Act::Kill(_)
-        | Act::Signal { .. }
-        | Act::Ask { .. }
-        | Act::Operate(_)
-        | Act::Config(_)
-        | Act::StartLoad(_)
-        | Act::StopLoad(_)
-        | Act::Pause(_) => {}
-    }
+    });
+    (twin != *scenario).then_some(twin)
 }
 
 /// Judges the relation: `stepped` is the run with the steps of the clock, `without` the one without.

@@ -1,5 +1,6 @@
 //! Relations between two runs: what must be the same in a run and in its twin, which differs in one thing.
 
+mod acts;
 mod clock;
 mod side;
 mod slow;

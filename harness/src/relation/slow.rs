@@ -8,6 +8,7 @@ use crate::scenario::{Act, Fault, Pool, Scenario, Span, Step, Target, Trigger};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
+use super::acts::each_act;
 use super::side::{Pair, Side};
 
 /// The relation's id.
@@ -41,31 +42,12 @@ pub fn suspended(scenario: &Scenario, suspension: Suspension) -> Scenario {
 /// The same scenario with a pause in the place of each suspension of everybody; `None` if there is none.
 pub fn without_suspensions(scenario: &Scenario) -> Option<Scenario> {
     let mut twin = scenario.clone();
-    go_on(&mut twin.steps);
+    each_act(&mut twin.steps, &mut |act| {
+        if let Some(span) = suspends(act) {
+            *act = Act::Pause(span);
+        }
+    });
     (twin != *scenario).then_some(twin)
-}
-
-fn go_on(steps: &mut [Step]) {
-    steps.iter_mut().filter_map(|step| step.act.as_mut()).for_each(go_on_act);
-}
-
-fn go_on_act(act: &mut Act) {
-    if let Some(span) = suspends(act) {
-        *act = Act::Pause(span);
-        return;
-    }
-    match act {
-        Act::During { steps, .. } | Act::Repeat { steps, .. } => go_on(steps),
-        Act::OneOf(acts) | Act::Together { acts, .. } => acts.iter_mut().for_each(go_on_act),
-        Act::Kill(_)
-        | Act::Signal { .. }
-        | Act::Ask { .. }
-        | Act::Operate(_)
-        | Act::Config(_)
-        | Act::StartLoad(_)
-        | Act::StopLoad(_)
-        | Act::Pause(_) => {}
-    }
 }
 
 /// How long, if this act is a suspension of everybody and nothing else: the supervisor is frozen and within that all workers,
