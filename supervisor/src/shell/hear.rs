@@ -87,6 +87,8 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
                         self.forget(id);
                         self.workers.remove(id);
                     }
+                    // To find whether anybody else ended the kernel looks at every child: what is known is told before.
+                    self.voices.flush(self.kernel);
                     if let Err(errno) = reaped {
                         self.system_error("waitid", errno);
                         refusals += 1;

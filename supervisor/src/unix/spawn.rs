@@ -1,7 +1,10 @@
 //! Starting a process: what the child will need, the fork, and what it reports.
 //!
 //! Not `std::process::Command`: its error pipe lies on the numbers that the convention wants for the listeners, and it
-//! can't tell a child its own pid. The process is single-threaded and small, so fork(2) is safe and cheap enough.
+//! can't tell a child its own pid. The process is single-threaded, so whatever a child may call between fork and exec it
+//! may call here, and small, so that a copy of its memory costs little. A copy of its descriptors would cost more: with a
+//! thousand workers there are two thousand, each to be copied and to be closed again by exec. So the child begins with the
+//! same descriptors as we, who wait until it is gone from them (CLONE_VFORK), and copies those alone that it needs.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,6 +12,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use nix::libc;
+use nix::sched::{CloneFlags, clone};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
@@ -21,10 +25,13 @@ use super::child::{self, Plan, REPORT};
 use super::last_errno;
 use super::program::Program;
 use super::setup::Preparation;
-use super::table::Table;
+use super::table::{Table, raised};
 
 /// Where the given descriptors begin.
 const FIRST_FD: RawFd = 3;
+
+/// Bytes of the stack on which a child lives until exec; what it doesn't touch is never there.
+const STACK: usize = 32 * 1024;
 
 /// Our ends of what a child was given.
 #[derive(Default)]
@@ -51,6 +58,7 @@ pub fn spawn(spec: &SpawnSpec, table: &Table) -> Result<(Child, Ends), SpawnErro
     let mut plan = Plan {
         pointers: program.pointers(),
         candidates: program.candidates.iter().map(|path| path.as_ptr()).collect(),
+        needed: gifts.moves.iter().map(|&(source, _)| source).chain([errors.as_raw_fd()]).max().unwrap_or(beyond),
         moves: gifts.moves,
         beyond,
         errors: errors.as_raw_fd(),
@@ -94,7 +102,7 @@ impl Gifts {
         if spec.channel {
             let (ours, theirs) = channel()?;
             gifts.give(theirs, next);
-            gifts.ours.channel = Some(ours);
+            gifts.ours.channel = Some(raised(ours));
             next += 1;
         }
         gifts.ours.stdout = gifts.stdio(spec.stdout, libc::STDOUT_FILENO)?;
@@ -130,7 +138,7 @@ impl Gifts {
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         self.give(theirs, target);
-        Ok(ours)
+        Ok(raised(ours))
     }
 }
 
@@ -171,22 +179,21 @@ fn reap(child: Child) {
 
 /// All signals are blocked around the fork: a handler of ours that ran in the child would wake *us*.
 fn fork(plan: &mut Plan<'_>) -> Result<Child, SpawnError> {
+    let mut stack = vec![0; STACK];
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the sets are initialised before they are read. The child calls nothing that is not async-signal-safe and
-    // never returns; the process has one thread, so nothing that it reads is half-written.
+    // never returns; the process has one thread, so nothing that it reads is half-written. Its memory is a copy; the
+    // descriptors that it shares with us stay as they are while we wait, and it changes none before it has its own.
     unsafe {
         let mut all = MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigfillset(all.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-        let pid = libc::fork();
-        let errno = last_errno();
-        if pid == 0 {
-            child::live(plan);
-        }
+        let flags = CloneFlags::CLONE_FILES | CloneFlags::CLONE_VFORK;
+        let child = clone(Box::new(|| child::live(plan)), &mut stack, flags, Some(libc::SIGCHLD));
         libc::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
-        match u32::try_from(pid) {
-            Ok(pid) => Ok(Child(pid)),
-            Err(_) => Err(failed(SpawnStep::Fork, errno)),
+        match child {
+            Ok(pid) => Ok(Child(pid.as_raw().cast_unsigned())),
+            Err(errno) => Err(failed(SpawnStep::Fork, Errno(errno as i32))),
         }
     }
 }

@@ -16,7 +16,7 @@ use rustix::process::{Pid, geteuid, getpgid, getpid};
 
 use crate::kernel::{Child, Errno, Fd, Peer, Received, Streams};
 
-use super::table::Kind;
+use super::table::{Kind, raised};
 use super::{Unix, last_errno};
 
 /// How many datagrams of strangers are skipped in one call.
@@ -77,7 +77,7 @@ impl Streams for Unix {
         let start = self.started.as_nanos();
         let name = format!("supervisor/{}/{start}/{}", getpid().as_raw_nonzero(), self.notify_sockets);
         bind(&fd, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
-        Ok((self.table.insert(fd, Kind::Plain), format!("@{name}")))
+        Ok((self.table.insert(raised(fd), Kind::Plain), format!("@{name}")))
     }
 
     fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {

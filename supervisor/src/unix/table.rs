@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use rustix::fs::Stat;
+use rustix::io::fcntl_dupfd_cloexec;
 
 use crate::kernel::{Address, Errno, Fd};
 
@@ -109,6 +110,15 @@ impl Table {
             *open = None;
         }
     }
+}
+
+/// What is kept for one worker lies above: the numbers below are few, and to start a worker it takes a copy of those up to
+/// the highest that it needs. As many as the kernel has room for in a table that needs no memory of its own.
+const KEPT: i32 = 64;
+
+/// The same with a number above. As it is, where the limit of open descriptors does not allow such a number.
+pub fn raised(fd: OwnedFd) -> OwnedFd {
+    fcntl_dupfd_cloexec(&fd, KEPT).unwrap_or(fd)
 }
 
 /// A negative number, which nobody was ever given, has no place.
