@@ -132,13 +132,18 @@ impl Gathering {
         Projection { lives, anchors: self.anchors, outcomes, backoffs, drains, give_up }
     }
 
-    /// A connection that failed while something was killed or crashed is excused; the others count, each kind once.
+    /// A connection that failed while something was killed or crashed is excused, and so is one that was not over before
+    /// the death at which a supervisor gave up: who comes then finds nobody, and how many do is a matter of how soon the
+    /// clients are told to stop. The others count, each kind once.
     fn outcomes(&self, history: &History) -> BTreeSet<(String, String)> {
         let mut outcomes = BTreeSet::new();
+        let gave_up = self.last_death();
         for event in &history.events {
             let What::Connection(connection) = &event.what else { continue };
             let open = connection.tried.as_nanos() as i64..=connection.ended.as_nanos() as i64;
-            if connection.outcome == Outcome::Ok || !self.excuses.iter().any(|at| open.contains(at)) {
+            let excused =
+                self.excuses.iter().any(|at| open.contains(at)) || gave_up.is_some_and(|(last, _)| *open.end() >= last);
+            if connection.outcome == Outcome::Ok || !excused {
                 outcomes.insert((connection.load.clone(), format!("{:?}", connection.outcome)));
             }
         }
@@ -162,9 +167,14 @@ impl Gathering {
     }
 
     fn give_up(&self) -> Option<i64> {
+        self.last_death().map(|(last, ended)| ended - last)
+    }
+
+    /// The last death before a supervisor that did not end well, and its end.
+    fn last_death(&self) -> Option<(i64, i64)> {
         let (_, ended) = self.ended.filter(|(status, _)| *status != Status::Code(0))?;
         let last = self.unplanned_deaths().into_iter().rfind(|death| *death <= ended)?;
-        Some(ended - last)
+        Some((last, ended))
     }
 }
 
@@ -188,4 +198,30 @@ fn life(generation: u32, mut seen: Vec<(Kind, i64)>) -> Life {
     seen.sort();
     let (kinds, times) = seen.into_iter().unzip();
     Life { generation, kinds, times }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invariant::testing::Tale;
+
+    fn outcomes(last: u64, end: Status) -> Vec<String> {
+        let mut tale = Tale::full();
+        tale.probe(1010, 1012, Some(1), Outcome::Ok);
+        tale.dies(1100, 4, Status::Code(1)).probe(last, last + 1, None, Outcome::Refused);
+        tale.exits(1150, end);
+        Projection::of(&tale.history()).outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    #[test]
+    fn who_comes_when_a_supervisor_gives_up_may_find_nobody() {
+        assert_eq!(outcomes(1140, Status::Code(75)), ["Ok"]);
+        assert_eq!(outcomes(1160, Status::Code(75)), ["Ok"]);
+    }
+
+    #[test]
+    fn who_came_before_or_after_a_good_end_may_not() {
+        assert_eq!(outcomes(1050, Status::Code(75)), ["Ok", "Refused"]);
+        assert_eq!(outcomes(1140, Status::Code(0)), ["Ok", "Refused"]);
+    }
 }
