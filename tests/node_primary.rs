@@ -4,8 +4,9 @@ mod node_support;
 mod supervisor_support;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 
@@ -248,6 +249,64 @@ fn keep(address: SocketAddr, enough: impl FnOnce()) -> i32 {
     }
     enough();
     pid_in(&answer).expect("its pid")
+}
+
+/// The file for two workers of a program that listens there. What nobody has is closed after 5 s.
+fn listening_on(places: &str, handoff: &str) -> String {
+    format!(
+        r#"(command: ["node", "{}"], workers: 2, events: "events", handoff: {handoff}, limit: None, drain: "1s",
+            ready_timeout: "5s", backoff: (initial: "1ms", cap: "1ms"), env: {{"LISTEN": "{places}"}})"#,
+        program("moves.js")
+    )
+}
+
+/// The addresses of TCP that the supervisor said it listens on.
+fn ports(run: &Running) -> Vec<SocketAddr> {
+    run.all("listening").iter().filter_map(|event| event["address"].as_str()?.parse().ok()).collect()
+}
+
+fn wait_until_free(address: SocketAddr) {
+    wait_until("a closed socket", || TcpListener::bind(address).ok());
+}
+
+#[test]
+fn what_a_later_program_does_not_listen_on_is_closed() {
+    if !has_node("what_a_later_program_does_not_listen_on_is_closed") {
+        return;
+    }
+    let run = Running::config(&listening_on("127.0.0.1 /proc/self/cwd/socket", IN_TURN));
+    run.wait_for("ready", 2);
+    wait_until("both sockets", || (run.all("listening").len() == 2).then_some(()));
+    let first = ports(&run)[0];
+    for victim in run.pids() {
+        kill(Pid::from_raw(victim), Signal::SIGKILL).expect("it lives");
+    }
+    run.wait_for("ready", 4);
+    served_by(first, "/");
+    fs::write(run.path("pool.ron"), listening_on("127.0.0.2", IN_TURN)).expect("the file");
+    run.signal(Signal::SIGHUP);
+    wait_until("the reload", || run.all("reload").iter().any(|event| event["phase"] == "done").then_some(()));
+    wait_until_free(first);
+    wait_until("no path", || (!run.path("socket").exists()).then_some(()));
+    let all = ports(&run);
+    assert_eq!(all.len(), 2, "who came for the dead got the same socket: {all:?}");
+    served_by(all[1], "/");
+    stop(run);
+}
+
+#[test]
+fn what_every_worker_has_closed_is_closed() {
+    if !has_node("what_every_worker_has_closed_is_closed") {
+        return;
+    }
+    let run = Running::config(&listening_on("127.0.0.1", SHARED));
+    run.wait_for("ready", 2);
+    let address = address(&run, 0);
+    let first = served_by(address, "/close");
+    assert_ne!(served_by(address, "/close"), first, "the other one still had it");
+    wait_until_free(address);
+    assert_eq!(run.all("fork").len(), 2, "both live");
+    stop(run);
 }
 
 #[test]

@@ -5,7 +5,8 @@ mod supervisor_support;
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
@@ -50,20 +51,34 @@ fn instances_have_names() {
     assert_eq!((code, stderr.as_str()), (69, "error: no supervisor `secund` runs; did you mean `second`?\n"));
     first.signal(Signal::SIGKILL);
     first.child.wait().expect("our child");
+    let left = here.join("supervisor/first.sock");
+    assert!(left.exists(), "who is killed leaves its socket");
     let (_, table, _) = by_name(&["list"], here);
     let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|row| row.split_whitespace().collect()).collect();
-    assert_eq!(rows[0][..5], ["first", "-", "dead", "-", "-"]);
-    assert_eq!(
-        (rows[1][0], rows[1][1], rows[1][2], rows[1][3]),
-        ("second", &*second.pid().to_string(), "running", "1/1")
-    );
-    let (_, lines, _) = by_name(&["list", "--json"], here);
-    let second_line: serde_json::Value = serde_json::from_str(lines.lines().nth(1).expect("two")).expect("JSON");
-    assert_eq!((&second_line["name"], &second_line["info"]["ready"]), (&json!("second"), &json!(1)));
+    assert_eq!(rows.len(), 1, "{table}");
+    assert_eq!(rows[0][..4], ["second", &*second.pid().to_string(), "running", "1/1"]);
+    assert!(!left.exists(), "and who lists them clears it away");
+    let (_, line, _) = by_name(&["list", "--json"], here);
+    let line: serde_json::Value = serde_json::from_str(&line).expect("JSON, one line");
+    assert_eq!((&line["name"], &line["info"]["ready"]), (&json!("second"), &json!(1)));
     let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
     assert_eq!(mode(&here.join("supervisor")), 0o700);
     assert_eq!(mode(&here.join("supervisor/second.sock")), 0o600);
     stop(second);
+}
+
+#[test]
+fn who_listens_and_does_not_answer_is_no_dead_one() {
+    let runtime = tempfile::tempdir().expect("a directory");
+    fs::DirBuilder::new().mode(0o700).create(runtime.path().join("supervisor")).expect("made");
+    let path = runtime.path().join("supervisor/mute.sock");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let hangs_up = std::thread::spawn(move || listener.accept().map(|_| listener));
+    let (_, table, _) = by_name(&["list"], runtime.path());
+    let row: Vec<&str> = table.lines().nth(1).expect("a row").split_whitespace().collect();
+    assert_eq!(row, ["mute", "-", "silent", "-", "-", "it", "hung", "up"]);
+    assert!(path.exists());
+    hangs_up.join().expect("no panic").expect("a connection");
 }
 
 /// Ends whatever the name stands for, also when a test has failed.

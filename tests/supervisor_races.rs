@@ -2,6 +2,7 @@
 
 mod supervisor_support;
 
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -82,6 +83,32 @@ fn of_supervisors_that_start_at_once_over_a_dead_socket_one_has_it() {
             assert_eq!(wait_until("its owner", || owner(&path)), left, "round {round}: {name}");
         }
         kill(Pid::from_raw(left), Signal::SIGTERM).expect("it lives");
+        assert_eq!(crowd.0[0].wait().expect("our child").code(), Some(0));
+    }
+}
+
+/// Who lists them clears dead sockets away, and must take none from a supervisor that is just starting.
+#[test]
+fn one_that_starts_over_a_dead_socket_while_others_list_keeps_its_own() {
+    let runtime = tempfile::tempdir().expect("a directory");
+    let place = runtime.path().join("supervisor");
+    std::fs::DirBuilder::new().mode(0o700).create(&place).expect("made");
+    let path = place.join("one.sock");
+    let with = |arguments: &[&str]| {
+        let mut command = supervisor();
+        command.args(arguments).env("XDG_RUNTIME_DIR", runtime.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
+    };
+    for round in 0..ROUNDS / 2 {
+        drop(UnixListener::bind(&path).expect("a socket"));
+        let mut crowd = Crowd(vec![with(&["run", "--name", "one", "--workers", "1", "--", "sh", "-c", READY])]);
+        crowd.0.extend((1..AT_ONCE).map(|_| with(&["list"])));
+        for lister in &mut crowd.0[1..] {
+            assert_eq!(lister.wait().expect("our child").code(), Some(0));
+        }
+        let pid = i32::try_from(crowd.0[0].id()).expect("a pid");
+        assert_eq!(wait_until("its socket", || owner(&path)), pid, "round {round}");
+        kill(Pid::from_raw(pid), Signal::SIGTERM).expect("it lives");
         assert_eq!(crowd.0[0].wait().expect("our child").code(), Some(0));
     }
 }

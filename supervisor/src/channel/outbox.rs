@@ -186,6 +186,13 @@ impl<H: Copy> Outbox<H> {
         !self.is_pending() && self.held.is_empty()
     }
 
+    /// The descriptors that wait to be written or to be answered for; one may come twice.
+    pub fn handles(&self) -> impl Iterator<Item = H> {
+        let current = self.current.iter().map(|(frame, _)| frame);
+        let frames = current.chain(&self.next).chain(&self.held).filter_map(|frame| frame.handle);
+        frames.chain(self.awaited.iter().map(|awaited| awaited.handle))
+    }
+
     /// The worker says that the oldest descriptor has arrived: which. `None` if none was to be answered.
     pub fn arrived(&mut self) -> Option<H> {
         let awaited = self.awaited.pop_front_if(|awaited| awaited.written)?;

@@ -1,6 +1,7 @@
 //! The primary of Node's cluster module as data: which sockets its workers have asked for, and who holds which.
 //!
-//! Unlike Node's own it keeps a socket when the last worker that held it is gone: connections wait for the next one.
+//! Unlike Node's own it keeps a socket when the last worker that held it is gone: connections wait for the next one. How long
+//! is not for it to say.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -126,6 +127,11 @@ impl<W: Copy + Ord, H: Copy> Primary<W, H> {
         for socket in self.sockets.values_mut() {
             socket.members.remove(&worker);
         }
+    }
+
+    /// The sockets that no worker holds.
+    pub fn unheld(&self) -> impl Iterator<Item = H> {
+        self.sockets.values().filter(|socket| socket.members.is_empty()).map(|socket| socket.handle)
     }
 
     /// The sockets that a worker holds, with their keys.

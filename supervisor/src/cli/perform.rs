@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::control::{Complaint, Info, Reply, Request, Status, Stream};
 use crate::policy::ExitCode;
+use crate::unix::is_left_behind;
 
 use super::operate::{Operate, Which};
 use super::table::{self, Before};
@@ -166,11 +167,14 @@ fn info(socket: &Path) -> Result<Info, Failure> {
     }
 }
 
-/// Every instance, those included that left their socket behind: the next start of that name takes its place.
+/// Every instance that runs. A socket that one has left behind is none, and is removed.
 fn list(json: bool) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for (name, socket) in instances::sockets()? {
         let info = info(&socket);
+        if info.is_err() && is_left_behind(&socket) {
+            continue;
+        }
         if json {
             let mut object = serde_json::json!({ "name": name, "control": socket.display().to_string() });
             match info {
@@ -191,7 +195,7 @@ fn list(json: bool) -> Result<(), Failure> {
             ],
             Err(failure) => {
                 let why = failure.text.rsplit(": ").next().unwrap_or_default().to_owned();
-                vec![name, "-".to_owned(), "dead".to_owned(), "-".to_owned(), "-".to_owned(), why]
+                vec![name, "-".to_owned(), "silent".to_owned(), "-".to_owned(), "-".to_owned(), why]
             }
         });
     }

@@ -25,6 +25,10 @@ pub trait Wait {
     /// at once.
     fn wait(&mut self, watches: &[Watch], until: Option<Instant>, ready: &mut Vec<Readiness>) -> Result<(), Errno>;
 
+    /// Blocks until `until` or a handled signal, watches nothing and needs nothing that the host could be short of, so it can't
+    /// fail. May return early. A signal that arrived before the call may be noticed only when it returns.
+    fn pause(&mut self, until: Instant);
+
     /// The signals that arrived since the last call, those before the first call included.
     fn take_signals(&mut self) -> SignalSet;
 }

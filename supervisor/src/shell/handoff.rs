@@ -29,6 +29,8 @@ pub struct Handoffs {
     pub primaries: BTreeMap<u16, Primary<WorkerId, Fd>>,
     /// Sockets that were bound because a worker asked for them.
     pub asked: BTreeSet<Fd>,
+    /// Those of them that nobody has though everybody serves, and when they are to be closed.
+    pub unused: BTreeMap<Fd, Instant>,
     /// The sockets that places of pools have for themselves: pool, slot, and the first place's socket.
     pub own: BTreeMap<(u16, u32, Fd), Fd>,
     /// Workers that are ready and were not told to leave.
@@ -81,7 +83,8 @@ impl Handoffs {
     pub fn next_deadline(&self) -> Option<Instant> {
         let turns =
             self.turns.values().flat_map(|turn| [turn.robin.next_deadline(Some(turn.limit)), turn.paused_until]);
-        turns.chain([self.retry]).flatten().chain(self.farewells.values().copied()).min()
+        let others = self.farewells.values().chain(self.unused.values()).copied();
+        turns.chain([self.retry]).flatten().chain(others).min()
     }
 }
 
@@ -207,8 +210,8 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         true
     }
 
-    /// Does what is due, after everything that workers said was heard.
-    pub fn tick_handoffs(&mut self) {
+    /// Does what is due. Everything that workers said before `heard` is known: whoever owed an answer by then hangs.
+    pub fn tick_handoffs(&mut self, heard: Instant) {
         let now = self.kernel.now();
         if self.handoffs.next_deadline().is_none_or(|deadline| deadline > now) {
             return;
@@ -227,7 +230,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             if let Some(turn) = self.handoffs.turns.get_mut(&listener) {
                 turn.paused_until.take_if(|until| *until <= now);
                 turn.robin.tick(now);
-                late.extend(turn.robin.overdue(now, turn.limit));
+                late.extend(turn.robin.overdue(heard, turn.limit));
             }
             self.pump(listener);
         }
@@ -272,3 +275,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         asked.into_iter().for_each(|socket| self.kernel.close(socket));
     }
 }
+
+#[cfg(test)]
+#[path = "handoff_tests.rs"]
+mod tests;

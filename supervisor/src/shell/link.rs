@@ -297,6 +297,11 @@ impl Link {
         self.deaf
     }
 
+    /// Whether a descriptor is still on its way, or may have to be sent again.
+    pub fn carries(&self, fd: Fd) -> bool {
+        self.output.handles().any(|parcel| parcel.fd == fd)
+    }
+
     /// Whether the worker has taken everything, so that there is room for an update.
     pub fn has_room(&self) -> bool {
         self.output.is_empty() && !self.deaf && !self.closing

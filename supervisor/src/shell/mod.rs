@@ -27,6 +27,8 @@ mod settings;
 mod sockets;
 mod spec;
 mod state;
+#[cfg(test)]
+mod testing;
 mod topics;
 mod turns;
 mod usage;

@@ -1,6 +1,8 @@
 //! The primary of Node's cluster module: answers what its workers ask for.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use crate::channel::{
     ClusterMessage, Confirm, HandleKind, Need, Query, QueryAnswer, envelope, may_leave, query_answer,
@@ -8,7 +10,9 @@ use crate::channel::{
 use crate::config::{Handoff, ReadySign};
 use crate::core::{ErrorEvent, Event, Input, Machine, Word, WorkerId};
 use crate::kernel::{Address, Errno, Fd, Kernel, ListenOptions};
+use crate::policy::Instant;
 
+use super::handoff::Handoffs;
 use super::link::{Content, Parcel};
 use super::state::Shell;
 
@@ -45,6 +49,42 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         if let Some(turn) = closed.and_then(|listener| self.handoffs.turns.get_mut(&listener)) {
             turn.robin.leave(id);
         }
+    }
+
+    /// Closes the sockets that the workers' program has done with: while as many workers serve as are wanted, nobody has had
+    /// one for longer than a worker may take to start, so that whoever is to have it has asked for it, or to leave, so that
+    /// whoever closed it in order to end has ended and is replaced. Everything that was said before `heard` is known.
+    pub fn close_unused(&mut self, heard: Instant) {
+        let unused = self.unused();
+        let now = self.kernel.now();
+        let Handoffs { unused: known, asked, .. } = &mut self.handoffs;
+        known.retain(|fd, _| unused.contains_key(fd));
+        for (fd, span) in unused {
+            known.entry(fd).or_insert(now + span);
+        }
+        let due: Vec<Fd> = known.extract_if(.., |_, at| *at <= heard).map(|(fd, _)| fd).collect();
+        if due.is_empty() {
+            return;
+        }
+        due.iter().for_each(|fd| _ = asked.remove(fd));
+        self.keep_turns(&self.settings.sockets());
+        due.into_iter().for_each(|fd| self.kernel.close(fd));
+    }
+
+    /// The sockets that nobody has now, and for how long they are kept.
+    fn unused(&self) -> BTreeMap<Fd, Duration> {
+        let mut unused = BTreeMap::new();
+        for (&pool, primary) in &self.handoffs.primaries {
+            let mut unheld = primary.unheld().filter(|fd| self.handoffs.asked.contains(fd)).peekable();
+            if unheld.peek().is_none() || !self.voices.roster.is_settled(pool) {
+                continue;
+            }
+            let policy = self.settings.in_force(pool).map(|settings| &settings.config.policy);
+            let span = policy.map_or(Duration::ZERO, |policy| policy.ready_timeout.max(policy.drain));
+            // Who closed one may not have been given it yet.
+            unused.extend(unheld.filter(|&fd| !self.workers.are_passed(fd)).map(|fd| (fd, span)));
+        }
+        unused
     }
 
     /// One that was told to leave does not wait for an answer.
@@ -126,3 +166,7 @@ fn over_ipv4(address: &Address) -> Address {
         Address::Unix(_) => address.clone(),
     }
 }
+
+#[cfg(test)]
+#[path = "primary_tests.rs"]
+mod tests;

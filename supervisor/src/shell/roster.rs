@@ -1,4 +1,4 @@
-//! Who is where and doing what, as the events tell it: for the operator's eyes, no part of any decision.
+//! Who is where and doing what, as the events tell it: for the operator's eyes. No decision about a worker hangs on it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -146,6 +146,11 @@ impl Roster {
         };
         let comes = |(&number, member): (&u32, &Member)| number > generation || !serves(member.state);
         place.due.is_some() || place.members.iter().any(comes)
+    }
+
+    /// Whether as many workers of a pool serve as are wanted, and nobody is to be replaced.
+    pub fn is_settled(&self, pool: u16) -> bool {
+        !self.stopping && !self.is_rolling(pool) && self.ready(pool) >= self.wanted(pool)
     }
 
     /// Whether a rolling restart of a pool is under way.

@@ -23,6 +23,9 @@ const FAREWELL: Duration = Duration::from_millis(200);
 /// How long nothing is looked at after a wait that failed.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How often that is told at most.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
 /// The pool that SIGTTIN and SIGTTOU scale: a signal can't name one.
 const FIRST_POOL: u16 = 0;
 
@@ -116,6 +119,7 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         return ExitCode::Stopped;
     }
     let mut heard = shell.kernel.now();
+    let mut told = None;
     shell.feed(Input::Start);
     loop {
         turn(shell, signals, &ready, heard);
@@ -130,9 +134,9 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
         watch(shell, &mut watches);
         shell.retry_what_is_stuck();
         let before = shell.kernel.now();
-        match sleep(shell, &watches, &mut ready) {
+        match sleep(shell, &watches, &mut ready, &mut told) {
             Ok(Slept::Looked) => heard = before,
-            Ok(Slept::Interrupted) => {}
+            Ok(Slept::Blind) => {}
             Err(errno) => return lost(shell, errno),
         }
         signals = shell.kernel.take_signals();
@@ -165,31 +169,34 @@ fn deadline<K: Kernel, M: Machine>(shell: &Shell<'_, K, M>) -> Option<Instant> {
 enum Slept {
     /// Which of them are ready.
     Looked,
-    /// Nothing: a signal ended it.
-    Interrupted,
+    /// Nothing: a signal ended it, or it was not possible.
+    Blind,
 }
 
-/// Waits for whatever comes next. Where there is no memory for the table of descriptors it waits a little without one,
-/// which needs none.
+/// Waits for whatever comes next. Where there is no memory for the table of descriptors nothing is heard for a moment, but for
+/// signals; then it is tried again. `told` is when that was last told.
 fn sleep<K: Kernel, M: Machine>(
     shell: &mut Shell<'_, K, M>,
     watches: &[Watch],
     ready: &mut Vec<Readiness>,
+    told: &mut Option<Instant>,
 ) -> Result<Slept, Errno> {
     let deadline = deadline(shell);
-    let mut waited = shell.kernel.wait(watches, deadline, ready);
-    if let Err(errno @ (Errno::NOMEM | Errno::AGAIN)) = waited {
-        shell.system_error("poll", errno);
-        let pause = shell.kernel.now() + PAUSE;
-        waited = shell.kernel.wait(&[], Some(deadline.map_or(pause, |deadline| deadline.min(pause))), ready);
-    }
-    match waited {
-        Err(Errno::INTR) => {
-            ready.clear();
-            Ok(Slept::Interrupted)
+    let Err(errno) = shell.kernel.wait(watches, deadline, ready) else { return Ok(Slept::Looked) };
+    ready.clear();
+    match errno {
+        Errno::INTR => {}
+        Errno::NOMEM | Errno::AGAIN => {
+            let now = shell.kernel.now();
+            if told.is_none_or(|told| now.since(told) >= TELL_EVERY) {
+                *told = Some(now);
+                shell.system_error("poll", errno);
+            }
+            shell.kernel.pause(now + PAUSE);
         }
-        other => other.map(|()| Slept::Looked),
+        _ => return Err(errno),
     }
+    Ok(Slept::Blind)
 }
 
 /// Everything that one wake-up brought. The stop comes first: nothing else may start a process before the core knows of
@@ -224,7 +231,8 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
     if signals.reopen {
         shell.reopen();
     }
-    shell.tick_handoffs();
+    shell.tick_handoffs(heard);
+    shell.close_unused(heard);
     if shell.next_deadline().is_some_and(|deadline| deadline <= heard) {
         shell.feed(Input::Tick);
     }

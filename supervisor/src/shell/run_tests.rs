@@ -1,188 +1,12 @@
 //! The loop with a kernel that fails where it is told to, and a machine that notes what it hears.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
 use std::rc::Rc;
 
+use super::super::testing::{FIRST, Fake, Log, Script, WORKER, config, pool, run_machine};
 use super::*;
 use crate::config::{Handoff, Leave, PoolConfig};
-use crate::core::{Action, ExitStatus, Order, Revision, SpawnError, SpawnStep, Word, WorkerId};
-use crate::kernel::{
-    Address, Child, Clock, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Received, SignalNumber,
-    SpawnSpec, Spawned, Streams, Wait,
-};
-
-const WORKER: WorkerId = WorkerId { pool: 0, slot: 0, generation: 1 };
-
-/// The descriptor of the pid file.
-const PID_FILE: i32 = 500;
-
-/// One thing that the machine was told, or that the kernel was asked to do.
-type Log = Rc<RefCell<Vec<String>>>;
-
-struct Fake {
-    log: Log,
-    now: u64,
-    /// What each wait brings: signals and readable descriptors, or an error. Afterwards it fails with EBADF.
-    waits: VecDeque<Result<(SignalSet, Vec<Fd>), Errno>>,
-    signals: SignalSet,
-    notify: Result<(), Errno>,
-    listen: Result<(), Errno>,
-    pid_file: Result<(), PidFileError>,
-    listeners: i32,
-    reads: VecDeque<&'static str>,
-    /// What sends answer; afterwards everything fits.
-    sends: VecDeque<Result<usize, Errno>>,
-    dead: Vec<Child>,
-    spawned: Vec<SpawnSpec>,
-    channel: Option<Fd>,
-    ended: VecDeque<Errno>,
-    kills: VecDeque<Errno>,
-    reap: VecDeque<Errno>,
-}
-
-impl Fake {
-    fn new(waits: Vec<Result<(SignalSet, Vec<Fd>), Errno>>) -> Self {
-        Self {
-            log: Log::default(),
-            now: 1_000_000_000,
-            waits: waits.into(),
-            signals: SignalSet::default(),
-            notify: Ok(()),
-            listen: Ok(()),
-            pid_file: Ok(()),
-            listeners: 0,
-            reads: VecDeque::new(),
-            sends: VecDeque::new(),
-            dead: Vec::new(),
-            spawned: Vec::new(),
-            channel: Some(Fd(10)),
-            ended: VecDeque::new(),
-            kills: VecDeque::new(),
-            reap: VecDeque::new(),
-        }
-    }
-
-    fn note(&self, text: impl Into<String>) {
-        self.log.borrow_mut().push(text.into());
-    }
-}
-
-impl Clock for Fake {
-    fn now(&self) -> Instant {
-        Instant::from_nanos(self.now)
-    }
-}
-
-impl Wait for Fake {
-    fn wait(&mut self, _: &[Watch], until: Option<Instant>, ready: &mut Vec<Readiness>) -> Result<(), Errno> {
-        ready.clear();
-        if let (Some(until), None) = (until, self.waits.front()) {
-            self.now = until.as_nanos();
-            return Ok(());
-        }
-        let (signals, fds) = self.waits.pop_front().unwrap_or(Err(Errno::BADF))?;
-        self.signals = signals;
-        ready.extend(fds.into_iter().map(|fd| Readiness { fd, readable: true, writable: true }));
-        Ok(())
-    }
-
-    fn take_signals(&mut self) -> SignalSet {
-        std::mem::take(&mut self.signals)
-    }
-}
-
-impl Streams for Fake {
-    fn receive(&mut self, _: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
-        let text = self.reads.pop_front().ok_or(Errno::AGAIN)?;
-        buffer[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(Received { bytes: text.len(), handle: None })
-    }
-    fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        self.note(format!("send {} {}", fd.0, bytes.escape_ascii()));
-        self.sends.pop_front().unwrap_or(Ok(bytes.len()))
-    }
-    fn send_handle(&mut self, _: Fd, _: &[u8], _: Fd) -> Result<usize, Errno> {
-        Err(Errno::NOSYS)
-    }
-    fn peer(&mut self, _: Fd) -> Result<Peer, Errno> {
-        Err(Errno::NOSYS)
-    }
-    fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
-        self.notify.map(|()| (Fd(20), "@x".to_owned()))
-    }
-    fn receive_datagram(&mut self, _: Fd, _: &mut [u8]) -> Result<usize, Errno> {
-        Err(Errno::AGAIN)
-    }
-    fn close(&mut self, fd: Fd) {
-        self.note(format!("close {}", fd.0));
-    }
-}
-
-impl Listen for Fake {
-    fn listen(&mut self, _: &Address, _: &ListenOptions) -> Result<Fd, Errno> {
-        self.listeners += 1;
-        self.listen.map(|()| Fd(29 + self.listeners))
-    }
-    fn bound_address(&self, _: Fd) -> Option<Address> {
-        None
-    }
-    fn accept(&mut self, _: Fd) -> Result<Fd, Errno> {
-        Err(Errno::AGAIN)
-    }
-}
-
-impl Processes for Fake {
-    fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
-        self.note(format!("spawn {:?}", spec.argv[0]));
-        self.spawned.push(spec.clone());
-        Ok(Spawned { child: Child(7), channel: self.channel, stdout: None, stderr: None, notify: None })
-    }
-    fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
-        self.note(format!("signal {} {scope:?} {}", signal.0, child.0));
-        self.kills.pop_front().map_or(Ok(()), Err)
-    }
-    fn ended(&mut self) -> Result<Option<(Child, ExitStatus)>, Errno> {
-        self.ended.pop_front().map_or(Ok(()), Err)?;
-        Ok(self.dead.last().map(|&child| (child, ExitStatus::Code(0))))
-    }
-    fn reap(&mut self, child: Child) -> Result<(), Errno> {
-        self.note(format!("reap {}", child.0));
-        self.reap.pop_front().map_or(Ok(()), Err)?;
-        self.dead.pop();
-        Ok(())
-    }
-}
-
-impl Files for Fake {
-    fn read(&mut self, _: &Path, _: usize) -> Result<Vec<u8>, Errno> {
-        Err(Errno::NOENT)
-    }
-    fn open_append(&mut self, _: &Path) -> Result<Fd, Errno> {
-        Err(Errno::NOSPC)
-    }
-    fn inherited(&mut self, number: i32) -> Result<Fd, Errno> {
-        Ok(Fd(number))
-    }
-    fn write(&mut self, _: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        Ok(bytes.len())
-    }
-}
-
-impl Own for Fake {
-    fn notify(&mut self, _: &OsStr, text: &str) -> Result<(), Errno> {
-        self.note(format!("notify {text:?}"));
-        Ok(())
-    }
-    fn pid_file(&mut self, _: &Path) -> Result<Fd, PidFileError> {
-        self.pid_file.map(|()| Fd(PID_FILE))
-    }
-    fn environment(&self) -> Vec<(OsString, OsString)> {
-        vec![("LISTEN_PID".into(), "1".into())]
-    }
-}
+use crate::core::{Action, Order, SpawnError, SpawnStep, Word, WorkerId};
+use crate::kernel::{Child, PidFileError};
 
 /// Starts one worker; ends at its death or at a stop.
 struct Noting(Log);
@@ -205,27 +29,10 @@ impl Machine for Noting {
     }
 }
 
-fn pool(name: &str) -> PoolConfig {
-    PoolConfig::new(name, vec![name.to_owned()], 1)
-}
-
-fn config(pools: Vec<PoolConfig>, listen: &[&str]) -> Config {
-    let address = |text: &str| crate::config::parse_address(text).expect("valid");
-    let listen = listen.iter().map(|text| (format!("on {text}"), address(text))).collect();
-    Config { pools, listen, backlog: 1, events: None, quiet: true, control: None, pid_file: None }
-}
-
 /// Runs to the end; gives the code and the log without ids, which are all the same.
 fn run_fake(mut kernel: Fake, listen: &[&str]) -> (ExitCode, Vec<String>) {
     let machine = Noting(Rc::clone(&kernel.log));
     run_machine(&mut kernel, machine, &config(vec![pool("web")], listen))
-}
-
-fn run_machine<M: Machine>(kernel: &mut Fake, machine: M, config: &Config) -> (ExitCode, Vec<String>) {
-    let code = run(kernel, machine, config, Start::default());
-    let id = format!("{WORKER:?}");
-    let log = kernel.log.borrow().iter().map(|line| line.replace(&id, "w")).collect();
-    (code, log)
 }
 
 const CHILD: SignalSet =
@@ -318,6 +125,22 @@ fn a_wait_that_fails_once_costs_nothing() {
 }
 
 #[test]
+fn one_that_fails_for_a_while_is_tried_again_at_a_moderate_pace_and_told_now_and_then() {
+    let mut kernel = Fake::new(vec![Err(Errno::NOMEM), Err(Errno::AGAIN)]);
+    kernel.waits.extend(vec![Err(Errno::NOMEM); 1998]);
+    kernel.waits.push_back(Ok((CHILD, vec![])));
+    kernel.dead = vec![Child(7)];
+    let machine = Noting(Rc::clone(&kernel.log));
+    let loud = Config { quiet: false, ..config(vec![pool("web")], &[]) };
+    let begun = kernel.now;
+    let (code, log) = run_machine(&mut kernel, machine, &loud);
+    assert_eq!(code, ExitCode::Stopped);
+    assert!(log.contains(&"Exited(w, Code(0))".to_owned()), "{log:?}");
+    assert_eq!(kernel.now - begun, (2000 * PAUSE).as_nanos() as u64);
+    assert_eq!(kernel.written.matches("poll").count(), 2, "in 20 s: {}", kernel.written);
+}
+
+#[test]
 fn no_notify_socket_is_a_failed_spawn() {
     let mut kernel = Fake::new(Vec::new());
     kernel.notify = Err(Errno::MFILE);
@@ -341,21 +164,6 @@ fn the_signals_that_scale_mean_the_first_pool() {
     let (_, log) = run_fake(Fake::new(vec![Ok((more, vec![])), Ok((less, vec![]))]), &[]);
     assert_eq!(log[3..5], ["PoolCommand(0, Scale(By(1)))", "PoolCommand(0, Scale(By(-1)))"]);
 }
-
-/// Gives the actions of one list for each input, then none.
-struct Script(VecDeque<Vec<Action>>);
-
-impl Machine for Script {
-    fn step(&mut self, _: Instant, _: Input, actions: &mut Vec<Action>) {
-        actions.extend(self.0.pop_front().unwrap_or_default());
-    }
-
-    fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-}
-
-const FIRST: Revision = Revision(0);
 
 #[test]
 fn each_pool_gets_the_listeners_that_it_names() {

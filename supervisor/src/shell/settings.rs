@@ -95,6 +95,12 @@ impl Settings {
         self.revisions.get(&revision)?.get(usize::from(id.pool)).map(Rc::clone)
     }
 
+    /// A pool as it is in force.
+    pub fn in_force(&self, pool: u16) -> Option<&PoolSettings> {
+        let revision = self.needs.get(&pool)?.in_force;
+        self.revisions.get(&revision)?.get(usize::from(pool)).map(Rc::as_ref)
+    }
+
     /// The listening sockets beside which the workers of a pool have their own, in any revision.
     pub fn shared(&self) -> BTreeSet<(u16, Fd)> {
         let pools = self.revisions.values().flat_map(|pools| (0u16..).zip(pools));

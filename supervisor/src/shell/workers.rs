@@ -87,6 +87,11 @@ impl Workers {
         &self.crowded
     }
 
+    /// Whether a descriptor is still on its way to somebody.
+    pub fn are_passed(&self, fd: Fd) -> bool {
+        self.by_id.values().filter_map(|worker| worker.link.as_ref()).any(|link| link.carries(fd))
+    }
+
     /// Forgets a worker.
     pub fn remove(&mut self, id: WorkerId) -> Option<Worker> {
         self.touched.insert(id);

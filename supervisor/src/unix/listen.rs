@@ -1,8 +1,9 @@
 //! Listening sockets.
 
+use std::fs::symlink_metadata;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use rustix::net::{
     AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect, getsockname,
     listen, socket_with, sockopt,
 };
+use rustix::process::geteuid;
 
 use crate::kernel::{Address, Errno, Fd, Listen, ListenOptions};
 
@@ -53,6 +55,22 @@ fn bound(asked: &Address, fd: &OwnedFd) -> Address {
         (Address::Udp(_), Some(socket)) => Address::Udp(socket),
         _ => asked.clone(),
     }
+}
+
+/// Whether the socket at a path was left by somebody who is dead. Then it is removed, if it is ours, and if nobody can be about
+/// to listen there: with the lock that a start takes, and only if it looks dead under that lock, too.
+pub fn is_left_behind(path: &Path) -> bool {
+    let Ok(address) = SocketAddrUnix::new(path) else { return false };
+    if !is_dead(path, &address) {
+        return false;
+    }
+    let alone = lock_directory(path);
+    let ours = symlink_metadata(path).is_ok_and(|metadata| metadata.uid() == geteuid().as_raw());
+    if alone.is_some() && ours && is_dead(path, &address) {
+        // One that stays is found by the next who looks.
+        _ = std::fs::remove_file(path);
+    }
+    true
 }
 
 fn socket(family: AddressFamily, kind: SocketType) -> Result<OwnedFd, Sys> {
@@ -138,7 +156,7 @@ fn lock_directory(path: &Path) -> Option<OwnedFd> {
 
 /// Whether a socket that nobody listens on any more is at the path. A live one accepts or is too busy to (EAGAIN).
 fn is_dead(path: &Path, address: &SocketAddrUnix) -> bool {
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
+    let is_socket = symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
     is_socket
         && socket(AddressFamily::UNIX, SocketType::STREAM)
             .is_ok_and(|probe| connect(&probe, address) == Err(Sys::CONNREFUSED))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno as Sys;
 use rustix::process::{Resource, getrlimit};
+use rustix::thread::nanosleep;
 
 use crate::kernel::{Errno, Readiness, SignalSet, Wait, Watch};
 use crate::policy::Instant;
@@ -45,6 +46,11 @@ impl Wait for Unix {
             self.signals.wake();
         }
         Ok(())
+    }
+
+    fn pause(&mut self, until: Instant) {
+        // A handler ends it early.
+        _ = nanosleep(&timespec(until.since(monotonic())));
     }
 
     fn take_signals(&mut self) -> SignalSet {

@@ -164,6 +164,10 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
         }
     }
 
+    fn pause(&mut self, until: Instant) {
+        self.inner.pause(until);
+    }
+
     fn take_signals(&mut self) -> SignalSet {
         let mut signals = self.inner.take_signals();
         if self.fault == KernelFault::LosesSigchld && signals.child {

@@ -119,6 +119,10 @@ impl Wait for Failing {
         self.inner.wait(watches, until, ready)
     }
 
+    fn pause(&mut self, until: Instant) {
+        self.inner.pause(until);
+    }
+
     fn take_signals(&mut self) -> SignalSet {
         self.inner.take_signals()
     }
