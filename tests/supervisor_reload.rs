@@ -180,7 +180,11 @@ fn pools(generation: u32, second: &str) -> String {
     let pool = |script: &str| {
         format!(r##"(command: ["sh", "-c", r#"{script}"#], workers: 2, env: {{"GENERATION": "{generation}"}})"##)
     };
-    format!(r#"(pools: {{"a": {}, "b": {}}}, events: "events", control: "/proc/self/cwd/control")"#, pool(READY), pool(second))
+    format!(
+        r#"(pools: {{"a": {}, "b": {}}}, events: "events", control: "/proc/self/cwd/control")"#,
+        pool(READY),
+        pool(second)
+    )
 }
 
 #[test]
