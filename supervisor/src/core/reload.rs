@@ -38,10 +38,10 @@ impl Step<'_> {
     pub(super) fn reload(&mut self, wish: Wish) {
         let Some(reload) = &mut self.pool.reload else { return self.begin_reload(wish) };
         let absorbed = reload.next.is_some();
-        if !absorbed || matches!(wish, Wish::Change(_)) {
-            if let Some(Wish::Change(before)) = reload.next.replace(wish) {
-                self.pool.dropped = before.revision;
-            }
+        if (!absorbed || matches!(wish, Wish::Change(_)))
+            && let Some(Wish::Change(before)) = reload.next.replace(wish)
+        {
+            self.pool.dropped = before.revision;
         }
         if absorbed {
             self.emit(Event::Reload { pool: self.pool.number, phase: ReloadPhase::Absorbed });
