@@ -51,6 +51,9 @@ mod tests {
     #[test]
     fn the_numbers_are_those_documented_and_all_are_listed_in_order() {
         assert_eq!(ExitCode::ALL.map(ExitCode::status), [0, 1, 64, 65, 69, 70, 75]);
-        assert!(ExitCode::ALL.iter().all(|code| !code.meaning().is_empty()));
+        for (place, code) in ExitCode::ALL.iter().enumerate() {
+            assert!(!code.meaning().is_empty());
+            assert!(ExitCode::ALL[..place].iter().all(|other| other.meaning() != code.meaning()), "{code:?}");
+        }
     }
 }

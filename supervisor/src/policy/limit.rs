@@ -92,8 +92,9 @@ mod tests {
         let mut log = RestartLog::default();
         log.note(LIMIT, at(10));
         log.note(LIMIT, at(10));
-        log.take_back(at(10));
         log.take_back(at(11));
+        assert_eq!(log.count(LIMIT, at(10)), 2);
+        log.take_back(at(10));
         assert_eq!(log.count(LIMIT, at(10)), 1);
     }
 

@@ -50,3 +50,23 @@ impl fmt::Display for Instant {
         write!(f, "{}.{:06}s", self.0 / 1_000_000_000, self.0 / 1000 % 1_000_000)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NS: fn(u64) -> Duration = Duration::from_nanos;
+
+    #[test]
+    fn spans_are_added_and_taken_away_and_stop_at_either_end() {
+        let at = Instant::from_nanos(1_000);
+        assert_eq!([(at + NS(1)).as_nanos(), (at - NS(1)).as_nanos()], [1_001, 999]);
+        assert_eq!([at + Duration::MAX, at - Duration::MAX], [u64::MAX, 0].map(Instant::from_nanos));
+        assert_eq!([(at + NS(7)).since(at), at.since(at + NS(7))], [NS(7), NS(0)]);
+    }
+
+    #[test]
+    fn an_instant_reads_as_seconds_to_the_microsecond() {
+        assert_eq!(Instant::from_nanos(12_034_567_899).to_string(), "12.034567s");
+    }
+}

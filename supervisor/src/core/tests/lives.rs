@@ -2,7 +2,7 @@
 
 use super::bench::*;
 use crate::core::{Action, ErrorEvent, Event, Input, Order, SpawnStep, Word};
-use crate::policy::{ExitCode, Readiness, Restart};
+use crate::policy::{ExitCode, Limit, Policy, Readiness, Restart};
 
 #[test]
 fn the_start_asks_for_one_worker_per_slot_and_each_is_reported_when_it_runs() {
@@ -20,7 +20,7 @@ fn the_start_asks_for_one_worker_per_slot_and_each_is_reported_when_it_runs() {
 
 #[test]
 fn ready_at_spawn_needs_no_word() {
-    let mut bench = Bench::started(crate::policy::Policy { ready: Readiness::AtSpawn, ..policy(1) });
+    let mut bench = Bench::started(Policy { ready: Readiness::AtSpawn, ..policy(1) });
     let [.., last] = &bench.spawned(w(0, 1))[..] else { panic!() };
     assert_eq!(*last, emit(Event::Ready { worker: w(0, 1) }));
     assert_eq!(bench.next(), None);
@@ -123,6 +123,18 @@ fn a_shortage_at_spawn_is_retried_with_growing_delays_and_never_charged() {
     }
     assert_eq!(delays[..5], [MS(100), MS(200), MS(400), MS(800), MS(1000)]);
     assert_eq!(bench.boot(w(0, 40)), [emit(Event::Ready { worker: w(0, 40) })]);
+}
+
+/// Either the step or the error says so.
+#[test]
+fn a_shortage_at_any_step_and_any_error_before_the_child_cost_nothing() {
+    for (step, errno) in
+        [(SpawnStep::Descriptors, 1), (SpawnStep::Fork, 1), (SpawnStep::Setup, 12), (SpawnStep::Exec, 24)]
+    {
+        let mut bench = Bench::started(Policy { limit: Some(Limit { restarts: 0, within: MS(1000) }), ..policy(1) });
+        let told = bench.spawn_fails(w(0, 1), step, errno);
+        assert_eq!(told.last(), Some(&restart(w(0, 2), 100)), "{step:?} {errno}");
+    }
 }
 
 #[test]
@@ -286,19 +298,19 @@ fn a_closed_channel_is_no_reason_to_replace_anybody() {
 #[test]
 fn slots_end_for_good_where_the_rule_says_so_and_the_pool_with_the_last() {
     let on_failure = Restart::OnFailure { success: vec![0, 3] };
-    let mut bench = Bench::steady(crate::policy::Policy { restart: on_failure, ..policy(2) });
+    let mut bench = Bench::steady(Policy { restart: on_failure, ..policy(2) });
     assert_eq!(bench.exits(w(0, 1), 3), [exit(w(0, 1), 3)]);
     assert_eq!(bench.exits(w(1, 1), 1), [exit(w(1, 1), 1), restart(w(1, 2), 100)]);
     bench.pass(MS(100));
     bench.boot(w(1, 2));
     assert_eq!(ending(&bench.exits(w(1, 2), 0)), Some(ExitCode::Stopped));
-    let mut bench = Bench::steady(crate::policy::Policy { restart: Restart::Never, ..policy(1) });
+    let mut bench = Bench::steady(Policy { restart: Restart::Never, ..policy(1) });
     assert_eq!(ending(&bench.exits(w(0, 1), 1)), Some(ExitCode::Stopped));
 }
 
 #[test]
 fn an_announcer_whose_successor_is_not_to_be_restarted_is_let_go() {
-    let mut bench = Bench::steady(crate::policy::Policy { restart: Restart::Never, ..policy(1) });
+    let mut bench = Bench::steady(Policy { restart: Restart::Never, ..policy(1) });
     bench.word(w(0, 1), Word::Retire);
     bench.spawned(w(0, 2));
     let told = bench.exits(w(0, 2), 1);

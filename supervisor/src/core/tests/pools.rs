@@ -1,8 +1,10 @@
 //! Several pools.
 
 use super::bench::*;
-use crate::core::{Action, Command, ErrorEvent, Event, Input, ReloadPhase, SpawnStep, WorkerId};
-use crate::policy::{ExitCode, Limit, Policy, Restart};
+use crate::core::{
+    Action, Command, ErrorEvent, Event, ExitStatus, Input, ReloadPhase, SpawnError, SpawnStep, Word, WorkerId,
+};
+use crate::policy::{Backoff, ExitCode, Limit, Policy, Restart};
 
 fn stop(pool: Option<u16>, hurry: bool) -> Action {
     emit(Event::Stop { pool, hurry })
@@ -26,6 +28,22 @@ fn each_pool_has_its_own_policy_and_restarts_its_own_workers() {
     assert_eq!(told[..2], [exit(p(1, 0), 1), restart(next(1), 0)]);
     assert_eq!(starts(&told), [next(1)]);
     assert_eq!(starts(&bench.pass(MS(100))), [next(0)]);
+}
+
+/// Each of these pairs of a seed and a place would fall together with another if one of the two were forgotten, or lost
+/// bits to the other.
+#[test]
+fn the_jitter_differs_by_the_seed_and_by_the_pool() {
+    let backoff = Backoff { jitter_percent: 50, ..policy(1).backoff };
+    let seeds = [1 << 32, 1 << 32, 1, 2, 2];
+    let mut bench = Bench::steady_pools(seeds.map(|seed| Policy { backoff, seed, ..policy(1) }).to_vec());
+    let mut delays = Vec::new();
+    for pool in 0..5 {
+        let told = bench.exits(p(pool, 0), 1);
+        let [_, Action::Emit(Event::Restart { delay, .. })] = told[..] else { panic!("{told:?}") };
+        assert!(!delays.contains(&delay), "{delay:?} a second time in {pool}");
+        delays.push(delay);
+    }
 }
 
 #[test]
@@ -152,4 +170,24 @@ fn the_next_deadline_is_that_of_any_pool() {
     bench.pass(MS(50));
     bench.exits(p(0, 0), 1);
     assert_eq!(bench.next(), Some(MS(50)));
+}
+
+#[test]
+fn nothing_is_heard_of_a_pool_that_is_over() {
+    let mut bench = two();
+    bench.pool_command(0, Command::Stop);
+    bench.exits(p(0, 0), 0);
+    let id = p(0, 0);
+    let failed = SpawnError { step: SpawnStep::Exec, errno: 2 };
+    let news = [
+        Input::Spawned(id),
+        Input::SpawnFailed(id, failed),
+        Input::Word(id, Word::Alive),
+        Input::Disconnected(id),
+        Input::Exited(id, ExitStatus::Code(0)),
+        Input::Hung(id),
+    ];
+    for input in news {
+        assert_eq!(bench.give(input.clone()), [], "{input:?}");
+    }
 }

@@ -193,6 +193,16 @@ fn without_surge_the_old_one_is_gone_before_the_new_one_starts() {
 }
 
 #[test]
+fn without_surge_each_rolling_restart_sees_to_a_slot_once() {
+    let mut bench = Bench::steady(Policy { surge: 0, ..policy(1) });
+    for generation in 2..5 {
+        bench.command(Command::Reload);
+        bench.exits(w(0, generation - 1), 0);
+        assert_eq!(bench.boot(w(0, generation)), [ready(w(0, generation)), reload(ReloadPhase::Done)]);
+    }
+}
+
+#[test]
 fn without_surge_a_stop_in_between_starts_nobody() {
     let mut bench = Bench::steady(Policy { surge: 0, ..policy(1) });
     bench.command(Command::Reload);
