@@ -78,6 +78,15 @@ fn a_restart_that_is_later_than_the_policy_allows_is_wrong() {
 }
 
 #[test]
+fn a_restart_that_is_late_hides_none_that_is_one_too_many() {
+    // Both are wrong, the late one before the other.
+    let mut tale = flapping(&[2, 100, 200, 800, 400, 400]);
+    tale.settle(4_500, 100).ends(4_603, &[2, 3, 4], Status::Code(0));
+    let Verdict::Fail { because, .. } = tale.verdict("INV-INTENSITY") else { panic!("it holds") };
+    assert!(because.contains("more than the limit allows"), "{because}");
+}
+
+#[test]
 fn giving_up_too_early_is_wrong() {
     gives_up(&[2, 100, 200], GAVE_UP).fails(&["INV-GIVEUP"]);
 }
