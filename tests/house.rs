@@ -292,8 +292,9 @@ fn a_mod_rs_only_lists_and_re_exports() {
 #[test]
 fn policy_and_core_can_be_read_in_an_evening() {
     let lines = shipped_lines(&sources(), &["supervisor/src/policy/", "supervisor/src/core/"]);
-    // Several pools, scaling, hang detection, lame ducks and a reload that can be taken back are in it; nothing else should be.
-    assert!(lines <= 2250, "policy and core have {lines} lines without tests");
+    // Several pools, scaling, hang detection, lame ducks, a reload that can be taken back and pools that change together or not
+    // at all are in it; nothing else should be.
+    assert!(lines <= 2350, "policy and core have {lines} lines without tests");
 }
 
 #[test]

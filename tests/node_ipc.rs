@@ -6,10 +6,11 @@ mod supervisor_support;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
 
 use nix::sys::signal::Signal;
-use node_support::{address_of, has_node, pid_in, program, served_by};
+use node_support::{PATIENCE, address_of, has_node, pid_in, program, served_by};
 use supervisor_support::{Running, pid, wait_until};
 
 /// So many workers of a program, with one listener, their sockets handed over in this way.
@@ -84,6 +85,66 @@ fn descriptors_from_a_worker_are_acknowledged() {
     let open = std::fs::read_dir(format!("/proc/{}/fd", run.pid())).expect("/proc").count();
     assert!(open < 30, "and closed: {open}");
     assert!(run.all("error").is_empty(), "{}", run.stderr());
+    stop(run);
+}
+
+#[test]
+fn sockets_of_datagrams_and_paths_are_handed_over_as_what_they_are() {
+    if !has_node("sockets_of_datagrams_and_paths_are_handed_over_as_what_they_are") {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let (script, path) = (program("handles.js"), dir.path().join("web"));
+    let run = Running::config(&format!(
+        r#"(command: ["node", "{script}"], workers: 1, handoff: Node(), events: "events",
+            listen: {{"dns": "udp:127.0.0.1:0", "web": "unix:{}"}})"#,
+        path.display()
+    ));
+    let worker = pid(&run.wait_for("ready", 1)[0]);
+    let mut answer = String::new();
+    UnixStream::connect(path).expect("connected").read_to_string(&mut answer).expect("an answer");
+    assert_eq!(pid_in(&answer), Some(worker));
+    let bound = run.all("listening")[0]["address"].as_str().expect("an address").to_owned();
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("bound");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    socket.send_to(b"who?", bound.strip_prefix("udp:").expect("that of datagrams")).expect("sent");
+    let mut answer = [0; 100];
+    let length = socket.recv(&mut answer).expect("an answer");
+    assert_eq!(pid_in(&String::from_utf8_lossy(&answer[..length])), Some(worker));
+    assert!(run.all("error").is_empty(), "{}", run.stderr());
+    stop(run);
+}
+
+/// A worker that sends a message of so many mebibytes, and "ready" after it.
+fn talker(mebibytes: u32) -> Running {
+    let script = program("big.js");
+    Running::config(&format!(
+        r#"(command: ["node", "{script}"], workers: 1, handoff: Node(), ready: OwnWord, events: "events",
+            env: {{"MIB": "{mebibytes}"}})"#
+    ))
+}
+
+#[test]
+fn a_message_of_two_mebibytes_is_a_message() {
+    if !has_node("a_message_of_two_mebibytes_is_a_message") {
+        return;
+    }
+    let run = talker(2);
+    run.wait_for("ready", 1);
+    assert!(run.all("error").is_empty() && run.all("disconnect").is_empty(), "{}", run.stderr());
+    stop(run);
+}
+
+#[test]
+fn a_message_beyond_the_bound_costs_the_channel_and_nothing_else() {
+    if !has_node("a_message_beyond_the_bound_costs_the_channel_and_nothing_else") {
+        return;
+    }
+    let run = talker(17);
+    run.wait_for("disconnect", 1);
+    let error = &run.wait_for("error", 1)[0];
+    assert!(error["text"].as_str().is_some_and(|text| text.contains("more than 16777216 bytes")), "{error}");
+    assert!(run.all("exit").is_empty(), "{}", run.stderr());
     stop(run);
 }
 

@@ -53,6 +53,33 @@ fn connections_come_in_turn() {
 }
 
 #[test]
+fn who_only_has_to_run_is_ready_before_it_listens() {
+    if !has_node("who_only_has_to_run_is_ready_before_it_listens") {
+        return;
+    }
+    // This one never listens, and says nothing.
+    let run = start("handles.js", 1, IN_TURN, "ready: Online,");
+    assert!(run.all("listening").is_empty(), "{:?}", run.events());
+    stop(run);
+}
+
+#[test]
+fn who_has_no_descriptor_left_for_a_socket_is_told_so_and_may_ask_again() {
+    if !has_node("who_has_no_descriptor_left_for_a_socket_is_told_so_and_may_ask_again") {
+        return;
+    }
+    let more = r#"ready: OwnWord, limits: {"nofile": 64},"#;
+    let mut run = start("starved.js", 2, SHARED, more);
+    // Any port is another one each time: the second is the one that they have got.
+    served_by(address(&run, 1), "/");
+    let errors = run.all("error");
+    assert!(errors.iter().all(|error| error["call"] == "SCM_RIGHTS" && error["errno"] == 24), "{errors:?}");
+    assert_eq!(errors.len(), 2, "one for each: {errors:?}");
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.end_code(), 0, "{}", run.stderr());
+}
+
+#[test]
 fn a_shared_socket_serves_as_well() {
     if !has_node("a_shared_socket_serves_as_well") {
         return;

@@ -44,11 +44,11 @@ fn garbage_on_the_channel_is_reported_and_harmless() {
 #[test]
 fn a_line_without_end_costs_the_channel_and_nothing_else() {
     let script = r#"echo '{"act":"ready"}' >&$NODE_CHANNEL_FD; trap '' PIPE
-        head -c 3000000 /dev/zero >&$NODE_CHANNEL_FD; exec sleep 1000"#;
+        head -c 20000000 /dev/zero >&$NODE_CHANNEL_FD; exec sleep 1000"#;
     let run = Running::script(&["--workers", "1"], script);
     run.wait_for("disconnect", 1);
     let error = &run.wait_for("error", 1)[0];
-    assert!(error["text"].as_str().is_some_and(|text| text.contains("more than 1048576 bytes")), "{error}");
+    assert!(error["text"].as_str().is_some_and(|text| text.contains("more than 16777216 bytes")), "{error}");
     stop(run);
 }
 

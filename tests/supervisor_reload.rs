@@ -175,6 +175,39 @@ fn a_worker_that_can_not_boot_ends_the_trial_and_the_old_ones_go_on() {
     assert_eq!(running.end_code(), 0);
 }
 
+/// Two pools, whose second one runs this script.
+fn pools(generation: u32, second: &str) -> String {
+    let pool = |script: &str| {
+        format!(r##"(command: ["sh", "-c", r#"{script}"#], workers: 2, env: {{"GENERATION": "{generation}"}})"##)
+    };
+    format!(
+        r#"(pools: {{"a": {}, "b": {}}}, events: "events", control: "/proc/self/cwd/control")"#,
+        pool(READY),
+        pool(second)
+    )
+}
+
+#[test]
+fn of_several_pools_all_change_or_none() {
+    let mut running = start(&pools(1, READY));
+    running.wait_for("ready", 4);
+    let old = running.pids();
+    fs::write(running.path("pool.ron"), pools(2, "exit 3")).expect("the file");
+    let (code, _, stderr) = output(&["reload", "--control", "control"], running.dir.path());
+    assert_eq!(code, 1, "{stderr}");
+    assert_eq!(phases(&running).iter().filter(|phase| *phase == "aborted").count(), 2);
+    // Whoever was tried goes, and nobody else.
+    wait_until("the trials have gone", || (running.all("close").len() == running.all("fork").len() - 4).then_some(()));
+    let told: Vec<i32> = running.all("retire").iter().map(supervisor_support::pid).collect();
+    assert!(old.iter().all(|&pid| supervisor_support::exists(pid) && !told.contains(&pid)), "{told:?}");
+    fs::write(running.path("pool.ron"), pools(3, READY)).expect("the file");
+    let (code, _, stderr) = output(&["reload", "--control", "control"], running.dir.path());
+    assert_eq!(code, 0, "{stderr}");
+    wait_until("the old ones have gone", || (!old.iter().any(|&pid| supervisor_support::exists(pid))).then_some(()));
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.end_code(), 0);
+}
+
 #[test]
 fn a_reload_during_a_reload_ends_with_the_latest() {
     let slow = "sleep 0.2; echo '{\"act\":\"ready\"}' >&$NODE_CHANNEL_FD; exec sleep 1000";

@@ -1,7 +1,11 @@
 //! Framing: a stream of bytes cut into lines that end with LF.
 
-/// A longer line is the end of the channel: its writer is broken, and its bytes would fill our memory.
-pub const LINE_LIMIT: usize = 1024 * 1024;
+/// A longer line is the end of the channel: its writer is broken, and its bytes would fill our memory. Programs do send big
+/// objects: Node itself has no limit.
+pub const LINE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// So much room is kept for the next bytes; what a longer line took is given back.
+const ROOM_KEPT: usize = 64 * 1024;
 
 /// Keeps what has arrived of a line that is not complete.
 #[derive(Clone, Debug, Default)]
@@ -29,13 +33,18 @@ pub enum Line<'a> {
 impl LineBuffer {
     /// Takes bytes as they came. What was handed out is forgotten here.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.forget();
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn forget(&mut self) {
         if self.start > 0 {
             self.bytes.drain(..self.start);
             self.searched -= self.start;
             self.forgotten += self.start as u64;
             self.start = 0;
+            self.bytes.shrink_to(ROOM_KEPT);
         }
-        self.bytes.extend_from_slice(bytes);
     }
 
     /// The next line.
@@ -48,6 +57,9 @@ impl LineBuffer {
         }
         if found.is_none() {
             self.searched = end;
+            if self.bytes.capacity() > ROOM_KEPT {
+                self.forget();
+            }
             return Line::Incomplete;
         }
         let line = &self.bytes[self.start..end];
@@ -105,6 +117,21 @@ mod tests {
         assert_eq!(buffer.next(), Line::Whole(b"cd"));
         begins.push(buffer.position());
         assert_eq!(begins, [0, 3, 4, 7]);
+    }
+
+    #[test]
+    fn what_a_long_line_took_is_given_back() {
+        let mut buffer = LineBuffer::default();
+        let mut long = vec![b'x'; 2 * 1024 * 1024];
+        long.extend_from_slice(b"\nabc");
+        buffer.push(&long);
+        assert!(matches!(buffer.next(), Line::Whole(line) if line.len() == 2 * 1024 * 1024));
+        let begin = buffer.position();
+        assert_eq!(buffer.next(), Line::Incomplete);
+        assert!(buffer.bytes.capacity() <= ROOM_KEPT, "{}", buffer.bytes.capacity());
+        assert_eq!((buffer.position(), buffer.pending()), (begin, 3));
+        buffer.push(b"d\n");
+        assert_eq!(buffer.next(), Line::Whole(b"abcd"));
     }
 
     #[test]

@@ -40,6 +40,11 @@ pub enum Internal {
 pub enum HandleKind {
     /// A listening stream socket, for the program: a `net.Server`.
     Server,
+    /// A bound UDP socket, for the program: a `dgram.Socket`.
+    Datagram {
+        /// Over IPv6.
+        v6: bool,
+    },
     /// A connection, for the program: a `net.Socket`.
     Socket,
     /// Any stream socket, for Node's own use.
@@ -53,16 +58,27 @@ impl HandleKind {
     const fn name(self) -> &'static str {
         match self {
             Self::Server => "net.Server",
+            Self::Datagram { .. } => "dgram.Socket",
             Self::Socket => "net.Socket",
             Self::NativeStream => "net.Native",
             Self::NativeDatagram => "dgram.Native",
+        }
+    }
+
+    /// What else the protocol wants to be told of it: what the program's end is to be does not follow from the descriptor.
+    const fn further(self) -> &'static str {
+        match self {
+            Self::Datagram { v6: false } => ",\"dgramType\":\"udp4\"",
+            Self::Datagram { v6: true } => ",\"dgramType\":\"udp6\"",
+            Self::Server | Self::Socket | Self::NativeStream | Self::NativeDatagram => "",
         }
     }
 }
 
 /// The line beside which a descriptor is passed, LF included. `message`, a JSON text, is what the program sees.
 pub fn envelope(kind: HandleKind, message: &str) -> Vec<u8> {
-    format!("{{\"cmd\":\"NODE_HANDLE\",\"type\":\"{}\",\"msg\":{message}}}\n", kind.name()).into_bytes()
+    let (name, further) = (kind.name(), kind.further());
+    format!("{{\"cmd\":\"NODE_HANDLE\",\"type\":\"{name}\"{further},\"msg\":{message}}}\n").into_bytes()
 }
 
 /// Members of Node's messages, unread.

@@ -60,7 +60,10 @@ fn a_handle_that_node_sends_again_is_wrapped_twice() {
 fn envelopes_are_as_node_writes_them() {
     let line = envelope(HandleKind::Server, "\"server\"");
     assert_eq!(line, b"{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Server\",\"msg\":\"server\"}\n");
-    for kind in [HandleKind::Socket, HandleKind::NativeStream, HandleKind::NativeDatagram] {
+    let line = envelope(HandleKind::Datagram { v6: true }, "[]");
+    assert_eq!(line, b"{\"cmd\":\"NODE_HANDLE\",\"type\":\"dgram.Socket\",\"dgramType\":\"udp6\",\"msg\":[]}\n");
+    let datagram = HandleKind::Datagram { v6: false };
+    for kind in [HandleKind::Socket, HandleKind::NativeStream, HandleKind::NativeDatagram, datagram] {
         assert_eq!(internal(&envelope(kind, "[1]")), handle("[1]"));
     }
 }

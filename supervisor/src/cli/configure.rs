@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use crate::config::{
-    Config, EventSink, NAME_LIMIT, ONLY_POOL, PoolConfig, Problems, check_policy, default_workers, nearest, parse,
-    parse_address,
+    Config, EventSink, NAME_LIMIT, ONLY_POOL, PoolConfig, Problems, check_policy, clashes, default_workers, nearest,
+    parse, parse_address,
 };
 use crate::policy::{ExitCode, Readiness, Restart, defaults};
 
@@ -105,11 +105,14 @@ fn complete(run: &Run, mut config: Config) -> Result<Config, Refused> {
     apply(run, &mut config)?;
     // A file was checked by itself; whatever is wrong now came from the options.
     let faults = config.pools.iter().flat_map(|pool| check_policy(&pool.policy));
-    match faults.into_iter().next() {
+    let faults = faults.map(|fault| (fault.what, fault.help));
+    let clashes = config.pools.iter().flat_map(|pool| clashes(pool, &config.listen));
+    let clashes = clashes.map(|clash| (format!("{}: {}", clash.what, clash.label), Some(clash.help)));
+    match faults.chain(clashes).next() {
         None => Ok(config),
-        Some(fault) => {
-            let help = fault.help.map(|help| format!("\n  tip: {help}")).unwrap_or_default();
-            Err(Refused::Usage(fault.what.replace('`', "'") + &help))
+        Some((what, help)) => {
+            let help = help.map(|help| format!("\n  tip: {help}")).unwrap_or_default();
+            Err(Refused::Usage(what.replace('`', "'") + &help))
         }
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::kernel::Address;
-use crate::policy::{Restart, defaults};
+use crate::policy::defaults;
 
+use super::clash::clashes;
 use super::pool::{POOL_FIELDS, named_listeners, pool};
 use super::problem::Problems;
 use super::read::{Reader, Struct};
-use super::{Config, EventSink, Handoff, PoolConfig, parse_address};
+use super::{Config, EventSink, PoolConfig, parse_address};
 
 /// The fields that say something about the supervisor; those of a pool stand beside them if there is only one.
 const OWN_FIELDS: &[&str] = &["listen", "backlog", "events", "quiet", "control", "pid_file", "pools"];
@@ -63,7 +64,7 @@ fn config(reader: &mut Reader<'_>, fields: &Struct<'_>) -> Config {
 fn pools(reader: &mut Reader<'_>, fields: &Struct<'_>, listen: &[(String, Address)]) -> Vec<PoolConfig> {
     let Some(part) = fields.get("pools") else {
         let only = pool(reader, fields, ONLY_POOL, reader.text, (0..listen.len()).collect());
-        own_sockets(reader, fields, &only, listen);
+        together(reader, fields, &only, listen);
         return vec![only];
     };
     for &name in POOL_FIELDS {
@@ -86,27 +87,19 @@ fn pools(reader: &mut Reader<'_>, fields: &Struct<'_>, listen: &[(String, Addres
         } else if let Some(fields) = reader.structure(text, "Pool", &[POOL_FIELDS, &["listen"]].concat()) {
             let named = named_listeners(reader, &fields, listen);
             let pool = pool(reader, &fields, &name, text, named);
-            own_sockets(reader, &fields, &pool, listen);
+            together(reader, &fields, &pool, listen);
             pools.push(pool);
         }
     }
     pools
 }
 
-/// With `Reuseport` each worker has a socket of its own at the same address, which paths don't allow.
-fn own_sockets(reader: &mut Reader<'_>, fields: &Struct<'_>, pool: &PoolConfig, listen: &[(String, Address)]) {
-    let Some(part) = fields.get("handoff").filter(|_| pool.handoff == Handoff::Reuseport) else { return };
-    let path = |place: &&usize| matches!(listen[**place].1, Address::Unix(_));
-    if let Some(&place) = pool.listen.iter().find(path) {
-        let (name, address) = &listen[place];
-        let what = format!("`handoff`: Reuseport can't share {name:?}, which is {address}");
-        reader.wrong(part, what, "only one socket can be bound to a path").help =
-            Some("take `Inherit`: the workers accept from the same socket".to_owned());
-    }
-    if pool.policy.restart != Restart::Always {
-        let what = "`handoff`: Reuseport and a `restart` that leaves places empty";
-        reader.wrong(part, what, "clients are sent to the socket of an empty place as well").help =
-            Some("take `Inherit`, or `restart: Always`".to_owned());
+/// What is said of a pool and does not go together; who says nothing wrong of a field has its default.
+fn together(reader: &mut Reader<'_>, fields: &Struct<'_>, pool: &PoolConfig, listen: &[(String, Address)]) {
+    for clash in clashes(pool, listen) {
+        if let Some(part) = fields.get(clash.field) {
+            reader.wrong(part, clash.what, clash.label).help = Some(clash.help);
+        }
     }
 }
 

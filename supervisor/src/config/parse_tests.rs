@@ -133,6 +133,18 @@ fn what_is_wrong_with_a_pool_is_said_in_its_place() {
             "reuseport",
             "can't share \"a\"",
         ),
+        (
+            "listen: {\"a\": \"udp:[::1]:1\"}, handoff: RoundRobin",
+            "RoundRobin",
+            "RoundRobin can't pass \"a\", which is udp:[::1]:1",
+        ),
+        (
+            "listen: {\"a\": \"[::1]:1\", \"b\": \"udp:[::1]:1\"}, handoff: Node(pass: Connections)",
+            "Node(pass: Connections)",
+            "can't pass \"b\"",
+        ),
+        ("ready: Online", "Online", "Online without `handoff: NodeCluster`"),
+        ("ready: Online, handoff: Node()", "Online", "Online without `handoff: NodeCluster`"),
         ("handoff: Reuseport, restart: Never", "Reuseport", "leaves places empty"),
         ("control: \"run\"", "\"run\"", "control"),
         ("pools: {}", "{}", "empty"),
@@ -150,6 +162,10 @@ fn what_is_wrong_with_a_pool_is_said_in_its_place() {
     assert_eq!(mixed, [("workers".to_owned(), "`workers` belongs into a pool".to_owned())]);
     let another = r#"(listen: {"a": "unix:/a", "b": "[::]:1"}, pools: {"p": (command: ["x"], listen: ["b"], handoff: Reuseport)})"#;
     assert!(parse(another, "t").is_ok(), "the path is no affair of this pool's");
+    for way in ["Inherit", "Reuseport", "Node()", "NodeCluster()"] {
+        let datagrams = format!(r#"(command: ["x"], listen: {{"a": "udp:[::1]:1"}}, handoff: {way})"#);
+        assert!(parse(&datagrams, "t").is_ok(), "{way} gives the socket itself");
+    }
 }
 
 #[test]

@@ -110,6 +110,8 @@ impl Step<'_> {
         }
         if self.is_running() && self.is_next(id) {
             self.start_failed(id, epoch, !shortage || charged.is_some());
+        } else {
+            self.start_after(id);
         }
     }
 
@@ -118,6 +120,14 @@ impl Step<'_> {
         let Some(&Worker { phase: Phase::Booting { .. }, epoch, .. }) = self.pool.workers.get(&id) else { return };
         self.set_phase(id, Phase::Ready { since: self.now, alive_by: None });
         self.emit(Event::Ready { worker: id });
+        if self.trial_of(epoch).is_some() {
+            return self.heard(id); // it waits for the trials of the other pools
+        }
+        self.take_place(id, epoch);
+    }
+
+    /// A worker that is ready takes over: its slot is its own.
+    pub(super) fn take_place(&mut self, id: WorkerId, epoch: u64) {
         let slot = &mut self.pool.slots[id.slot as usize];
         let aside = slot.aside.take();
         // Who is on trial goes on beside the other; whom the one on trial has overtaken is not needed any more.

@@ -1,6 +1,6 @@
 //! Workers go: announcements, closed channels, ends, failed starts.
 
-use super::slot::Next;
+use super::slot::{Next, Slot};
 use super::step::Step;
 use super::worker::{Phase, Worker};
 use super::{Action, Event, ExitStatus, Order, Word, WorkerId};
@@ -31,19 +31,20 @@ impl Step<'_> {
         let Some(worker) = self.pool.workers.get_mut(&id) else { return };
         let again = std::mem::replace(&mut worker.announced, true);
         let (phase, epoch) = (worker.phase, worker.epoch);
+        let on_trial = self.is_next(id);
         if again && (two_phase || !matches!(phase, Phase::Ready { .. })) {
             return self.unexpected(Some(id), "an announcement said twice");
         }
         self.emit(Event::Announce { worker: id, two_phase });
         match phase {
-            Phase::Ready { .. } if two_phase => self.replace_announced(id, two_phase),
-            Phase::Ready { .. } => {
+            Phase::Ready { .. } if !on_trial && two_phase => self.replace_announced(id, two_phase),
+            Phase::Ready { .. } if !on_trial => {
                 self.vacate(id);
                 self.retire(id);
                 self.replace_announced(id, two_phase);
             }
             // It leaves without ever having served: a start that failed by its own word.
-            Phase::Booting { .. } => {
+            Phase::Booting { .. } | Phase::Ready { .. } => {
                 if two_phase {
                     self.order_drain(id);
                 }
@@ -122,9 +123,17 @@ impl Step<'_> {
                 self.start_failed(id, epoch, true);
             } else if slot.next == Next::Started(id.generation) {
                 self.next_ended(id, epoch, status);
-            } else if slot.next == Next::After(id.generation) {
-                self.start(id.slot, false, self.epoch_of(id.slot));
+            } else {
+                self.start_after(id);
             }
+        }
+    }
+
+    /// A worker is gone: somebody may have waited for that.
+    pub(super) fn start_after(&mut self, id: WorkerId) {
+        let waits = |slot: &Slot| slot.next == Next::After(id.generation);
+        if self.is_running() && self.pool.slots.get(id.slot as usize).is_some_and(waits) {
+            self.start(id.slot, false, self.epoch_of(id.slot));
         }
     }
 

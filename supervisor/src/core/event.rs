@@ -83,7 +83,7 @@ pub enum ReloadPhase {
     /// Every worker was replaced.
     Done,
     /// A replacement did not become ready; the old workers stay. If it was the first of another configuration, that is
-    /// dropped, too.
+    /// dropped, too, in all pools.
     Aborted,
     /// A stop came first.
     Cancelled,

@@ -29,6 +29,8 @@ pub(super) struct Pool {
     /// The restarts that count against the limit.
     pub(super) restarts: RestartLog,
     pub(super) reload: Option<Reload>,
+    /// The latest configuration that came to nothing here, other than by a stop.
+    pub(super) dropped: Revision,
 }
 
 /// Where the pool is in its life. The order of the variants is the only way through them.
@@ -118,6 +120,7 @@ impl Pool {
             workers: BTreeMap::new(),
             restarts: RestartLog::default(),
             reload: None,
+            dropped: Revision::default(),
         }
     }
 
@@ -134,6 +137,25 @@ impl Pool {
         Step { pool: self, now, actions }.run(input);
     }
 
+    /// What follows from all pools' trials of a configuration, if this one makes one.
+    pub(super) fn conclude(&mut self, now: Instant, revision: Revision, agreed: bool, actions: &mut Vec<Action>) {
+        if self.tries() == Some(revision) {
+            Step { pool: self, now, actions }.conclude(agreed);
+        }
+    }
+
+    /// The configuration that is on trial.
+    pub(super) fn tries(&self) -> Option<Revision> {
+        self.reload.as_ref()?.trial.as_ref().map(|change| change.revision)
+    }
+
+    /// Whether a configuration can take effect as far as this pool is concerned: its own trial has succeeded, or it makes none.
+    pub(super) fn agrees(&mut self, now: Instant, revision: Revision) -> bool {
+        let waits = |reload: &Reload| matches!(&reload.next, Some(Wish::Change(change)) if change.revision == revision);
+        let succeeded = Step { pool: self, now, actions: &mut Vec::new() }.has_succeeded();
+        if self.tries() == Some(revision) { succeeded } else { !self.reload.as_ref().is_some_and(waits) }
+    }
+
     /// Another pool gave up.
     pub(super) fn give_up_too(&mut self, now: Instant, actions: &mut Vec<Action>) {
         Step { pool: self, now, actions }.give_up_too();
@@ -148,7 +170,8 @@ impl Pool {
 
     /// Whether it looks for workers that hang.
     pub(super) fn watches(&self) -> bool {
-        self.policy.watchdog.is_some()
+        let tried = self.reload.as_ref().and_then(|reload| reload.trial.as_ref());
+        self.policy.watchdog.is_some() || tried.is_some_and(|change| change.policy.watchdog.is_some())
     }
 
     /// The loop came back so much too late: whoever is watched may have been suspended with it, and starts afresh.

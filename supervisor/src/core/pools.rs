@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::policy::{ExitCode, Instant, Policy};
 
 use super::pool::{Pool, StopAsked};
-use super::{Action, Command, ErrorEvent, Event, Input, Machine};
+use super::{Action, Command, ErrorEvent, Event, Input, Machine, Revision};
 
 /// One or more pools, each under its own policy. They share their end: one that gives up takes the others with it, and
 /// the machine exits when the last pool is over.
@@ -65,6 +65,26 @@ impl Pools {
         }
     }
 
+    /// No pool replaces anybody before the trials of all pools have succeeded; if one fails, the others are for nothing.
+    fn agree(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        while let Some((revision, agreed)) = self.verdict(now) {
+            for place in 0..self.pools.len() {
+                self.pools[place].conclude(now, revision, agreed, actions);
+                self.give_up_together(now, actions);
+            }
+        }
+    }
+
+    /// The configuration on trial, as soon as it is known what becomes of it. Pools try one at a time: the next one begins
+    /// when it is known of the one before.
+    fn verdict(&mut self, now: Instant) -> Option<(Revision, bool)> {
+        let revision = self.pools.iter().filter_map(Pool::tries).min()?;
+        if self.pools.iter().any(|pool| pool.dropped == revision) {
+            return Some((revision, false));
+        }
+        self.pools.iter_mut().all(|pool| pool.agrees(now, revision)).then_some((revision, true))
+    }
+
     fn exit_if_over(&mut self, actions: &mut Vec<Action>) {
         if self.pools.iter().all(|pool| pool.is_over()) {
             self.over = true;
@@ -102,6 +122,7 @@ impl Machine for Pools {
                 }
             }
         }
+        self.agree(now, actions);
         self.exit_if_over(actions);
     }
 

@@ -1,7 +1,7 @@
 //! The rolling restart: slot by slot, each replacement ready before the old worker goes.
 //!
-//! With another configuration it begins with a trial: one worker of the new configuration is started, and until it is ready
-//! nothing else changes: whoever dies meanwhile is replaced from the old configuration, in the slot of the trial too, where
+//! With another configuration it begins with a trial: one worker of the new configuration is started, and until it is ready,
+//! and those of all other pools are, nothing else changes: whoever dies meanwhile is replaced from the old configuration, in the slot of the trial too, where
 //! one is set aside for the other until it is known who is ready first. When it is ready the new
 //! configuration is in force, for the other slots as for every later restart, and there is no way back; if it fails to
 //! start, the new configuration is dropped. Later a worker that fails to start ends the rolling restart, and the old workers
@@ -10,11 +10,12 @@
 //! Which worker is new is a matter of epochs: each rolling restart has its own, and so have the workers and slots that it
 //! has seen to.
 
-use crate::policy::Policy;
+use crate::policy::{Policy, Restart};
 
 use super::pool::{Change, Reload, Stage, Wish};
 use super::slot::{Next, Slot};
 use super::step::Step;
+use super::worker::{Phase, Worker};
 use super::{Action, Event, ReloadPhase, Revision, WorkerId};
 
 impl Step<'_> {
@@ -37,8 +38,10 @@ impl Step<'_> {
     pub(super) fn reload(&mut self, wish: Wish) {
         let Some(reload) = &mut self.pool.reload else { return self.begin_reload(wish) };
         let absorbed = reload.next.is_some();
-        if !absorbed || matches!(wish, Wish::Change(_)) {
-            reload.next = Some(wish);
+        if (!absorbed || matches!(wish, Wish::Change(_)))
+            && let Some(Wish::Change(before)) = reload.next.replace(wish)
+        {
+            self.pool.dropped = before.revision;
         }
         if absorbed {
             self.emit(Event::Reload { pool: self.pool.number, phase: ReloadPhase::Absorbed });
@@ -65,6 +68,9 @@ impl Step<'_> {
         while let Some(reload) = &self.pool.reload {
             let (epoch, trial) = (reload.epoch, reload.trial.is_some());
             let slots = self.in_turn();
+            if slots.is_empty() && trial {
+                return; // there is nobody to make it with, but other pools may
+            }
             if slots.is_empty() {
                 self.end_reload(ReloadPhase::Done);
                 continue;
@@ -168,6 +174,51 @@ impl Step<'_> {
         trial.map_or(&self.pool.policy, |change| &change.policy)
     }
 
+    /// The worker on trial, unless it was told to leave.
+    fn on_trial(&self) -> Option<WorkerId> {
+        let of_trial =
+            |&(id, worker): &(&WorkerId, &Worker)| self.is_next(*id) && self.trial_of(worker.epoch).is_some();
+        self.pool.workers.iter().find(of_trial).map(|(&id, _)| id)
+    }
+
+    /// Whether the worker on trial is ready, or nobody is left to make a trial with.
+    pub(super) fn has_succeeded(&self) -> bool {
+        match self.on_trial() {
+            Some(id) => matches!(self.pool.workers[&id].phase, Phase::Ready { .. }),
+            None => self.in_turn().is_empty(),
+        }
+    }
+
+    /// All pools' trials have succeeded, or one of them has not. Some other's tick may be over already.
+    pub(super) fn conclude(&mut self, agreed: bool) {
+        match self.on_trial() {
+            Some(id) if agreed => self.take_place(id, self.pool.workers[&id].epoch),
+            None if agreed => self.end_reload(ReloadPhase::Done),
+            Some(id) => {
+                self.end_reload(ReloadPhase::Aborted);
+                self.withdraw(id);
+            }
+            None => self.end_reload(ReloadPhase::Aborted),
+        }
+        self.tick();
+        self.go_on();
+    }
+
+    /// Has the worker on trial leave. Whoever it was to replace serves on, or is made up for.
+    fn withdraw(&mut self, id: WorkerId) {
+        let without_surge = self.pool.policy.surge == 0;
+        let place = &mut self.pool.slots[id.slot as usize];
+        if place.aside.take_if(|aside| *aside == id.generation).is_none() {
+            place.next = Next::Nobody;
+            if place.serving.is_none() && without_surge {
+                place.next = Next::After(id.generation);
+            } else if place.serving.is_none() && self.pool.policy.restart != Restart::Never {
+                self.refill(id.slot, true); // the limit has not allowed it before
+            }
+        }
+        self.dismiss(id);
+    }
+
     /// A worker of this epoch is ready: if its configuration was on trial, it is in force now. Gives the number of workers
     /// that it wants, which is left to the caller.
     pub(super) fn settle_trial(&mut self, epoch: u64) -> Option<u32> {
@@ -203,7 +254,8 @@ impl Step<'_> {
         }
         let Some(reload) = self.pool.reload.take() else { return };
         self.emit(Event::Reload { pool: self.pool.number, phase });
-        if reload.trial.is_some() {
+        if let Some(change) = reload.trial {
+            self.pool.dropped = change.revision;
             self.settle();
         }
         if let Some(wish) = reload.next {

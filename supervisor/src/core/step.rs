@@ -78,7 +78,7 @@ impl Step<'_> {
     }
 
     /// What follows from the state alone, whatever the input was.
-    fn go_on(&mut self) {
+    pub(super) fn go_on(&mut self) {
         match self.pool.stage {
             Stage::Running | Stage::LameDuck(_) => {
                 self.roll();

@@ -12,11 +12,14 @@ impl Step<'_> {
     /// A sign of life: from now on the silence counts afresh. Only ready workers are watched; those that start or leave have
     /// a deadline anyway.
     pub(super) fn heard(&mut self, id: WorkerId) {
-        let Some(worker) = self.pool.workers.get_mut(&id) else { return };
-        let silence = worker.silence(&self.pool.policy);
-        if let Phase::Ready { alive_by, .. } = &mut worker.phase {
+        let silence = self.silence(id);
+        if let Some(Phase::Ready { alive_by, .. }) = self.pool.workers.get_mut(&id).map(|worker| &mut worker.phase) {
             *alive_by = silence.map(|silence| self.now + silence);
         }
+    }
+
+    fn silence(&self, id: WorkerId) -> Option<Duration> {
+        self.pool.workers.get(&id)?.silence(self.policy_of(id))
     }
 
     /// A worker wants to be watched more or less closely than the others.
@@ -38,12 +41,11 @@ impl Step<'_> {
     /// (SIGSTOP, a frozen cgroup, a sleeping virtual machine), and its workers maybe with it: they could not speak, or could
     /// not be heard.
     pub(super) fn excuse(&mut self, late: Duration) {
-        let policy = &self.pool.policy;
         let suspended = |silence: Duration| late > SUSPENDED.max(silence / 4);
-        let excused = self.pool.workers.iter().filter(|(_, worker)| worker.silence(policy).is_some_and(suspended));
-        let excused: Vec<_> = excused.map(|(&id, _)| id).collect();
-        for id in excused {
-            self.heard(id);
+        for id in self.everyone() {
+            if self.silence(id).is_some_and(suspended) {
+                self.heard(id);
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::channel::{Confirm, HandleKind, Primary, Robin, disconnect, envelope};
 use crate::config::{Handoff, PoolConfig};
 use crate::core::{Event, Input, Machine, WorkerId};
-use crate::kernel::{Fd, Kernel, Watch};
+use crate::kernel::{Address, Fd, Kernel, Watch};
 use crate::policy::Instant;
 
 use super::link::{Content, Parcel};
@@ -94,11 +94,14 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         else {
             return;
         };
-        let line = envelope(HandleKind::Server, message);
-        let listeners = worker.settings.listeners.iter().map(|&(_, fd)| Parcel { fd, content: Content::Listener });
-        for parcel in listeners {
+        for &(_, fd) in &worker.settings.listeners {
+            let kind = match self.kernel.bound_address(fd) {
+                Some(Address::Udp(address)) => HandleKind::Datagram { v6: address.is_ipv6() },
+                Some(Address::Tcp(_) | Address::Unix(_)) | None => HandleKind::Server,
+            };
+            let parcel = Parcel { fd, content: Content::Listener };
             // One that is deaf already has ended.
-            _ = link.pass(self.kernel, line.clone(), parcel, Confirm::First);
+            _ = link.pass(self.kernel, envelope(kind, message), parcel, Confirm::First);
         }
         self.handoffs.parcels.insert(id, worker.settings.listeners.len());
     }

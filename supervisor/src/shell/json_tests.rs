@@ -68,3 +68,13 @@ fn one_pool_of_several_is_named() {
     assert_eq!(named(Event::Draining { pool: 1, workers: 3 }), r#""draining","pool":"a \"web\"","workers":3"#);
     assert_eq!(named(Event::Stop { pool: None, hurry: false }), r#""stop","hurry":false"#);
 }
+
+#[test]
+fn the_page_tells_how_a_pool_is_named() {
+    let ready = line_of_pool(Event::Ready { worker: WORKER }, None, Some("main"));
+    assert_eq!(ready, r#""ready","worker":{"pool":"main","slot":2,"generation":7}"#, "the first pool is no exception");
+    let page = include_str!("../../../docs/supervisor.md");
+    let said =
+        page.split("## Events").nth(1).and_then(|rest| rest.split("\n|").next()).expect("it says how lines are made");
+    assert!(said.contains(r#"`"pool":NAME`"#) && said.contains("for every pool"), "{said}");
+}

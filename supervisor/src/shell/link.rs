@@ -56,8 +56,8 @@ pub struct Parcel {
 pub enum Content {
     /// A listening socket, passed at the worker's birth.
     Listener,
-    /// The socket that a worker of Node's cluster asked for.
-    Asked,
+    /// The socket that a worker of Node's cluster asked for, with the number of its question.
+    Asked(u64),
     /// A connection, with its number.
     Connection(u64),
 }

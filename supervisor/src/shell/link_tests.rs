@@ -157,9 +157,11 @@ fn garbage_without_end_is_shown_ever_less_often() {
 #[test]
 fn a_line_beyond_the_limit_ends_the_channel() {
     let mut socket = socket(&[Ok(&"x".repeat(LINE_LIMIT + 1)), Ok("\n{\"act\":\"ready\"}\n")]);
-    let said = hear(&mut socket, Reading::Briefly);
+    let (mut link, mut said, mut buffer) = (Link::new(Fd(3)), Vec::new(), vec![0; LINE_LIMIT / 16]);
+    while !matches!(said.last(), Some(Said::End)) {
+        link.receive(&mut socket, &mut buffer, Reading::Briefly, &mut said);
+    }
     assert_eq!(said.len(), 2, "{said:?}");
-    assert_eq!(said[1], Said::End);
 }
 
 #[test]

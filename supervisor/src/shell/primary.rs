@@ -69,13 +69,24 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             return got.ok().into_iter().for_each(|listener| self.join(id, listener));
         };
         let kind = if socket.is_stream { HandleKind::NativeStream } else { HandleKind::NativeDatagram };
-        let parcel = Parcel { fd: socket.handle, content: Content::Asked };
+        let parcel = Parcel { fd: socket.handle, content: Content::Asked(seq) };
         let kernel = &mut *self.kernel;
         if let Some(link) = self.workers.get_mut(id).and_then(|worker| worker.link.as_mut())
             && let Err(errno) = link.pass(kernel, envelope(kind, &message), parcel, Confirm::First)
         {
             self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 });
         }
+    }
+
+    /// A socket has not reached the worker that asked with this number, and won't: it waits for an answer, and may ask again.
+    pub fn refuse_socket(&mut self, id: WorkerId, socket: Fd, seq: u64) {
+        let Some(primary) = self.handoffs.primaries.get_mut(&id.pool) else { return };
+        let held = primary.held_by(id).find(|(_, held)| held.handle == socket);
+        let key = held.map_or_else(String::new, |(key, _)| key.to_owned());
+        primary.close(id, &key);
+        let answer = QueryAnswer { ack: seq, key: &key, data: "null", errno: Errno::MFILE.0, sockname: None };
+        let message = query_answer(&answer, self.handoffs.next_seq());
+        _ = self.send(id, format!("{message}\n").as_bytes());
     }
 
     /// The socket that a worker asks for, bound now if nobody asked before.

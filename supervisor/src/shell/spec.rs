@@ -88,3 +88,24 @@ pub fn for_worker(template: &SpawnSpec, notify: String, unique: Option<u64>) -> 
     }
     spec
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_page_names_every_variable_that_a_worker_gets() {
+        let page = include_str!("../../../docs/supervisor.md");
+        let section = page.split("## What a worker gets and says").nth(1).expect("that section");
+        let table = section.split("Nothing else is inherited").next().expect("its first table");
+        let mut pool = PoolConfig::new("web", vec!["web".to_owned()], 1);
+        pool.policy.watchdog = Some(Duration::from_secs(1));
+        let template = template(&pool, Vec::new(), &[("web".to_owned(), Fd(9))]);
+        for (name, _) in for_worker(&template, "@x".to_owned(), Some(1)).env {
+            let name = name.to_str().expect("UTF-8");
+            assert!(table.contains(&format!("`{name}`")), "{name} is missing:\n{table}");
+        }
+    }
+}

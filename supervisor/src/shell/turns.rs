@@ -20,8 +20,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// What accept(2) says of a connection that is gone before it was accepted, or of its network: EPERM, EPROTO, ENETDOWN,
-/// ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, ECONNABORTED, ETIMEDOUT.
-const GONE: [i32; 11] = [1, 71, 100, 92, 112, 64, 113, 95, 101, 103, 110];
+/// ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, ENETUNREACH, ECONNABORTED, ETIMEDOUT. EOPNOTSUPP is not among them: it is also
+/// what a socket says that nobody can accept from, at once and for ever.
+const GONE: [i32; 10] = [1, 71, 100, 92, 112, 64, 113, 101, 103, 110];
 
 impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// Connections wait at a listener.
@@ -124,10 +125,13 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
                     self.feed(Input::Word(id, Word::Ready));
                 }
             }
-            Content::Asked if arrived => {}
+            Content::Asked(_) if arrived => {}
             // It had no descriptor left for it, again and again.
-            Content::Listener | Content::Asked => {
+            Content::Listener | Content::Asked(_) => {
                 self.worker_error(id, ErrorEvent::System { call: "SCM_RIGHTS", errno: Errno::MFILE.0 });
+                if let Content::Asked(seq) = parcel.content {
+                    self.refuse_socket(id, parcel.fd, seq);
+                }
             }
         }
     }

@@ -274,17 +274,6 @@ fn the_watchdog_of_the_new_policy_watches_all_from_then_on() {
 }
 
 #[test]
-fn each_pool_tries_its_own_and_decides_for_itself() {
-    let mut bench = Bench::steady_pools(vec![policy(1), policy(1)]);
-    let input = crate::core::Input::Configure(Revision(1), vec![other(1), other(1)]);
-    let second = |pool| WorkerId { generation: 2, ..p(pool, 0) };
-    assert_eq!(starts(&bench.give(input)), [second(0), second(1)]);
-    assert!(bench.boot(second(1)).contains(&Action::Settle(1, Revision(1))));
-    bench.spawned(second(0));
-    assert_eq!(bench.exits(second(0), 1).last(), Some(&settle(0)));
-}
-
-#[test]
 fn a_limit_that_is_new_holds_from_then_on() {
     let mut bench = Bench::steady(policy(1));
     bench.configure(1, Policy { limit: Some(Limit { restarts: 0, within: MS(1) }), ..other(1) });

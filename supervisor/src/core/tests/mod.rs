@@ -10,6 +10,7 @@ mod pools;
 mod properties;
 mod rolling;
 mod scale;
+mod together;
 mod trial;
 mod watch;
 mod witness;

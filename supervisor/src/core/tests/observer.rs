@@ -34,7 +34,12 @@ impl Observer {
             }
             Action::Signal(id, signal) => self.of(*id).signal(*id, *signal),
             Action::Tell(id, _) => self.of(*id).told_to_drain(*id),
-            Action::Settle(pool, revision) => self.pools[usize::from(*pool)].settle(now, *revision),
+            Action::Settle(pool, revision) => {
+                if self.pools[usize::from(*pool)].settle(now, *revision) {
+                    let before = self.pools.iter().position(|witness| witness.objects_to(*revision));
+                    assert_eq!(before, None, "{revision:?} takes effect in {pool} before it was tried there");
+                }
+            }
             Action::Emit(event) => self.event(now, event),
             Action::Exit(code) => self.exit(*code),
         }

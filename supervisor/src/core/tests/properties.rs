@@ -61,9 +61,8 @@ fn policy() -> impl Strategy<Value = Policy> {
     )
 }
 
-/// Mostly one pool.
 fn policies() -> impl Strategy<Value = Vec<Policy>> {
-    prop_oneof![3 => vec(policy(), 1), 1 => vec(policy(), 2..4)]
+    prop_oneof![1 => vec(policy(), 1), 1 => vec(policy(), 2..4)]
 }
 
 fn scale() -> impl Strategy<Value = Command> {

@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::core::{Command, Event, Input, ReloadPhase, Revision, Signal, SpawnStep, Word, WorkerId};
 use crate::policy::{Instant, Policy};
 
+#[path = "silence.rs"]
+mod silence;
+
 /// So many stops leave nobody any time.
 pub const HURRIED: u32 = 3;
 
@@ -51,6 +54,8 @@ pub struct Witness {
     revision: Revision,
     configured: BTreeMap<Revision, Policy>,
     dropped: BTreeSet<Revision>,
+    /// What it was given while it took orders.
+    given: BTreeSet<Revision>,
     workers: BTreeMap<WorkerId, Seen>,
     asked: BTreeSet<WorkerId>,
     /// Restarts announced by an event: when each is due.
@@ -80,6 +85,7 @@ impl Witness {
             revision: Revision(0),
             configured: BTreeMap::new(),
             dropped: BTreeSet::new(),
+            given: BTreeSet::new(),
             workers: BTreeMap::new(),
             asked: BTreeSet::new(),
             due: BTreeMap::new(),
@@ -105,6 +111,9 @@ impl Witness {
             Input::PoolCommand(pool, command) if *pool == number => self.command(*command),
             Input::Configure(revision, policies) => {
                 self.configured.insert(*revision, policies[usize::from(number)].clone());
+                if !self.ended && self.serves_until.is_none() {
+                    self.given.insert(*revision);
+                }
             }
             Input::Word(id, word) if id.pool == number => self.word(now, *id, *word),
             Input::Hung(id) => self.cause.hangs = Some(*id),
@@ -113,7 +122,8 @@ impl Witness {
                 self.workers.remove(id);
             }
             Input::SpawnFailed(id, error) => {
-                self.workers.remove(id);
+                // Somebody may wait for one to be gone that was told to leave before it ran.
+                self.cause.ended = self.workers.remove(id).filter(|seen| seen.outside).map(|_| *id);
                 if matches!(error.step, SpawnStep::Fork) {
                     self.cause.free = self.free.contains(id);
                     self.charged.remove(id);
@@ -152,33 +162,6 @@ impl Witness {
             Word::Ready | Word::Suicide | Word::Alive => {}
         }
         self.heard(now, id);
-    }
-
-    /// A worker's silence counts afresh.
-    fn heard(&mut self, now: Instant, id: WorkerId) {
-        let Some(seen) = self.workers.get_mut(&id) else { return };
-        let interval = self.policy.watchdog.map(|usual| seen.interval.unwrap_or(usual)).filter(|span| !span.is_zero());
-        let watched = seen.ready_since.is_some() && !seen.retired && !seen.killed;
-        seen.silent = interval.filter(|_| watched).map(|interval| (now + interval, now + interval));
-    }
-
-    /// The loop was suspended until now. Whoever ought to have spoken long ago must be excused; who ought to have spoken
-    /// just now may be. Where it is not known whether an earlier suspension was noticed, both are possible: what ends long
-    /// after the one deadline does not reach the other.
-    pub fn suspended(&mut self, now: Instant) {
-        let usual = self.policy.watchdog;
-        for seen in self.workers.values_mut() {
-            let (Some((from, until)), Some(usual)) = (seen.silent, usual) else { continue };
-            let interval = seen.interval.unwrap_or(usual);
-            let afresh = now + interval;
-            let long_ago = |due: Instant| now.since(due) > Duration::from_millis(100).max(interval / 4);
-            let earliest = match (long_ago(from), long_ago(until)) {
-                (_, true) => afresh,
-                (true, false) => until,
-                (false, false) => from,
-            };
-            seen.silent = Some((earliest, until.max(afresh)));
-        }
     }
 
     /// A start is asked for.
@@ -266,21 +249,23 @@ impl Witness {
         assert_eq!(seen.terms, 0);
     }
 
-    /// A configuration took effect or was dropped.
-    pub fn settle(&mut self, now: Instant, revision: Revision) {
+    /// A configuration took effect, true, or was dropped.
+    pub fn settle(&mut self, now: Instant, revision: Revision) -> bool {
         if revision == self.revision {
             let tried = self.workers.values().map(|seen| seen.revision).filter(|&other| other > revision);
             self.dropped.extend(tried);
-            return;
+            return false;
         }
-        let ready = |seen: &Seen| seen.revision == revision && seen.ready_since == Some(now);
-        assert!(self.workers.values().any(ready), "{revision:?} is in force before a worker of it is ready");
+        let tried = self.serving().find(|(_, seen)| seen.revision == revision).map(|(&id, _)| id);
+        let tried = tried.unwrap_or_else(|| panic!("{revision:?} is in force before a worker of it is ready"));
         let policy = self.configured[&revision].clone();
         self.policy = Policy { workers: self.policy.workers, ..policy };
         self.revision = revision;
+        self.takes_over(tried);
         for id in self.workers.keys().copied().collect::<Vec<_>>() {
             self.heard(now, id);
         }
+        true
     }
 
     /// An event about this pool or one of its workers.
@@ -332,8 +317,14 @@ impl Witness {
                 }
             }
             Event::Reload { phase, .. } => {
-                self.reloading = matches!(phase, ReloadPhase::Began | ReloadPhase::Absorbed);
+                // What is cancelled in a lame duck is the new order; the one before goes on.
+                let goes_on = *phase == ReloadPhase::Cancelled && self.serves_until.is_some() && self.reloading;
+                self.reloading = goes_on || matches!(phase, ReloadPhase::Began | ReloadPhase::Absorbed);
                 self.renewed = *phase == ReloadPhase::Done;
+                if *phase == ReloadPhase::Aborted {
+                    let tried = self.workers.values_mut().filter(|seen| seen.revision > self.revision);
+                    tried.for_each(|seen| seen.outside = true);
+                }
                 if *phase == ReloadPhase::Done {
                     let old = self.serving().find(|(_, seen)| seen.revision != self.revision);
                     assert!(old.is_none(), "{old:?} was left");
@@ -350,21 +341,28 @@ impl Witness {
     }
 
     fn ready(&mut self, now: Instant, id: WorkerId) {
-        self.cause.ready = Some(id.slot);
-        self.ordered.remove(&id.slot);
-        self.due.retain(|due, _| due.slot != id.slot);
         let seen = self.seen(&id);
         assert!(seen.ready_since.is_none() && !seen.retired);
         seen.ready_since = Some(now);
         seen.deadline = None;
-        let revision = seen.revision;
+        if self.workers[&id].revision <= self.revision {
+            self.takes_over(id);
+        }
+        self.heard(now, id);
+    }
+
+    /// A worker is ready, and not on trial any more: nobody else is wanted in its slot.
+    fn takes_over(&mut self, id: WorkerId) {
+        self.cause.ready = Some(id.slot);
+        self.ordered.remove(&id.slot);
+        self.due.retain(|due, _| due.slot != id.slot);
+        let revision = self.seen(&id).revision;
         let overtaken = |other: &WorkerId, seen: &Seen| {
             other.slot == id.slot && seen.ready_since.is_none() && seen.revision < revision
         };
         for (_, seen) in self.workers.iter_mut().filter(|(other, seen)| overtaken(other, seen)) {
             seen.outside = true;
         }
-        self.heard(now, id);
     }
 
     fn restart(&mut self, now: Instant, id: WorkerId, delay: Duration) {
@@ -421,7 +419,7 @@ impl Witness {
     /// Whether only the worker of a configuration on trial, which may never be ready, is to serve in a slot, although the
     /// limit allows to start another one. One that was killed while it served is replaced when it has ended.
     fn is_left_to_a_trial(&self, slot: u32) -> bool {
-        let on_trial = |seen: &Seen| seen.ready_since.is_none() && seen.revision > self.revision;
+        let on_trial = |seen: &Seen| seen.revision > self.revision;
         let alone = self.in_slot(slot).count() == 1 && self.in_slot(slot).any(on_trial);
         let counted = self.charged.len() + self.due.len();
         let allowed = self.policy.limit.is_none_or(|limit| counted < limit.restarts as usize);
@@ -460,6 +458,12 @@ impl Witness {
     /// Whether its workers may be told to leave now because of a stop.
     pub fn may_drain(&self, now: Instant) -> bool {
         self.stops >= HURRIED - 1 || self.serves_until.is_none_or(|until| until <= now)
+    }
+
+    /// Whether a configuration must not take effect in any pool yet: its worker on trial is not ready here.
+    pub fn objects_to(&self, revision: Revision) -> bool {
+        let tried = self.revision >= revision || self.serving().any(|(_, seen)| seen.revision == revision);
+        !self.ended && self.given.contains(&revision) && !tried
     }
 
     /// How often it was told to stop: once for a lame duck, once more to drain, once more in a hurry.
