@@ -181,8 +181,20 @@ impl Stage<'_> {
             Fault::Freeze(_) => Injection::Freeze { who: on.clone(), on: begin },
             _ => Injection::Fault { step: origin.path.clone(), fault: fault.clone(), on: on.clone(), begin },
         };
+        if matches!(fault, Fault::Freeze(_)) {
+            self.view.freeze(&on);
+        }
         self.out.push(inject(true));
         Some(inject(false))
+    }
+
+    /// Ends a fault. Whom another freeze holds as well goes on when the last of them is over.
+    fn heal(&mut self, heal: Injection, origin: &Origin) {
+        self.out.push(match heal {
+            Injection::Freeze { who, on } => Injection::Freeze { who: self.view.thaw(who), on },
+            other => other,
+        });
+        self.out.push(Injection::Note(What::Healed { step: origin.path.clone() }));
     }
 
     fn strike(&mut self, blow: Blow, origin: &Origin) {
@@ -236,8 +248,7 @@ impl Task {
                     body.abandon(stage);
                 }
                 if let Some(heal) = heal.take() {
-                    stage.out.push(heal);
-                    stage.out.push(Injection::Note(What::Healed { step: origin.path.clone() }));
+                    stage.heal(heal, origin);
                 }
                 true
             }
@@ -274,8 +285,7 @@ impl Task {
             Self::During { heal, body, origin, .. } => {
                 body.abandon(stage);
                 if let Some(heal) = heal.take() {
-                    stage.out.push(heal);
-                    stage.out.push(Injection::Note(What::Healed { step: origin.path.clone() }));
+                    stage.heal(heal, origin);
                 }
             }
             Self::Steps(steps) => steps.abandon(stage),

@@ -51,6 +51,8 @@ pub struct View {
     /// Who has died, so that a birth that is told of later does not bring it back.
     dead: BTreeSet<Proc>,
     names: BTreeMap<String, Vec<Proc>>,
+    /// How many freezes hold somebody.
+    freezes: BTreeMap<Proc, u32>,
 }
 
 impl View {
@@ -69,6 +71,7 @@ impl View {
             seconds: BTreeSet::new(),
             dead: BTreeSet::new(),
             names: BTreeMap::new(),
+            freezes: BTreeMap::new(),
         }
     }
 
@@ -242,6 +245,23 @@ impl View {
             Target::LogReader => Vec::new(),
         };
         found.into_iter().filter(|proc| self.alive(*proc)).collect()
+    }
+
+    /// One freeze more holds these.
+    pub fn freeze(&mut self, who: &[Proc]) {
+        for proc in who {
+            *self.freezes.entry(*proc).or_default() += 1;
+        }
+    }
+
+    /// One freeze less holds these: whom of them none holds any more.
+    pub fn thaw(&mut self, mut who: Vec<Proc>) -> Vec<Proc> {
+        who.retain(|proc| {
+            let held = self.freezes.entry(*proc).or_default();
+            *held = held.saturating_sub(1);
+            *held == 0
+        });
+        who
     }
 
     fn ready(&self) -> impl Iterator<Item = (Time, Proc)> {

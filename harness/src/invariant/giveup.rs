@@ -71,7 +71,8 @@ fn judge_due(case: &Case<'_>, limit: Limit, tally: &mut Tally) {
     if let Some(burst) = restarts.exceeding(limit.restarts, within) {
         return went_on(case, limit, burst, tally);
     }
-    let Some(at) = stuck(case, limit, within, &restarts) else { return };
+    let needed = stuck(case, limit, within, &restarts).or_else(|| starved(case, limit, within));
+    let Some(at) = needed else { return };
     let due = case.due(at, end);
     match case.timely(at, due, case.facts.peace, &[]) {
         Timely::Yes => {}
@@ -120,12 +121,29 @@ fn stuck(case: &Case<'_>, limit: Limit, within: Duration, restarts: &Restarts) -
     ((need.known + delay).since(full.from) < within).then_some(need.known + delay)
 }
 
-/// Whether it certainly must be replaced at a cost.
+/// While there is no program every start fails, and each is a restart: when one too many is needed, at the latest.
+fn starved(case: &Case<'_>, limit: Limit, within: Duration) -> Option<Time> {
+    let tries = limit.restarts.saturating_add(1);
+    let each = bounds::longest(case.scenario, case.profile, tries) + bounds::REACT;
+    let span = each.saturating_mul(tries);
+    let missing = case.timeline.faults.iter().filter(|one| one.fault.starts_with("File(which:\"program\","));
+    let needed = missing.filter_map(|fault| {
+        let meanwhile = |at: Time| fault.from <= at && at < fault.until;
+        let need = case.facts.departures.iter().find(|one| needs(case, one) && meanwhile(one.known))?;
+        let born = case.timeline.workers.iter().any(|worker| meanwhile(worker.born.latest()));
+        let at = case.due(need.known, span);
+        (span < within && at < fault.until && !born).then_some(at)
+    });
+    needed.min()
+}
+
+/// Whether it certainly must be replaced at a cost. Who never served may have been a trial of a rolling restart, or one that
+/// was ordered.
 fn needs(case: &Case<'_>, one: &Departure) -> bool {
     one.known < case.facts.peace
         && one.excused
         && costs(case, one)
-        && one.shortest_run.is_some()
+        && (!one.is_failed_start() || case.facts.rolls.is_empty() && case.facts.scales.is_empty())
         && !case.facts.rolling(one.known)
 }
 

@@ -26,7 +26,8 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     if case.profile.delay == Some(DelayBound::AsAsked) {
         judge_gaps(case, &mut tally);
     }
-    if case.profile.delay.is_some() {
+    // Whatever keeps the supervisor from starting anybody excuses that a restart is late, and must excuse no other.
+    if case.profile.delay.is_some() && !tally.has_failed() {
         judge_longest(case, &mut tally);
     }
     let measured = match limit {

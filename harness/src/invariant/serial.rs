@@ -169,7 +169,8 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
             );
         }
     }
-    if let Some(last) = reloads.last() {
+    // Where a reload may be abandoned, what else is wrong must not be hidden by it.
+    if let Some(last) = reloads.last().filter(|_| !tally.has_failed()) {
         judge_obeyed(case, *last, tally);
     }
 }

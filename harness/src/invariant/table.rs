@@ -92,7 +92,8 @@ pub const INVARIANTS: &[Invariant] = &[
         id: "INV-GIVEUP",
         title: "it gives up when it must, and only then",
         definition: "When more restarts are needed in a window than the limit allows, the supervisor ends within `give_up` \
-            and the drain, with the declared status. If they never are, it does not give up.",
+            and the drain, with the declared status. A start that fails, because the program is missing for instance, is one. \
+            If they never are, it does not give up.",
         needs: "limit, give_up, give_up_status; limit absent: undeclared",
         judge: giveup::judge,
     },

@@ -12,7 +12,7 @@ use crate::machines::{
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const LEAVING: [Mutant; 17] = [
+pub const LEAVING: [Mutant; 19] = [
     Mutant {
         name: "drain-too-short",
         sentence: "workers that leave get a fifth of the time that they were promised",
@@ -155,6 +155,26 @@ pub const LEAVING: [Mutant; 17] = [
             ("INV-SERIAL", "and a stop changes nothing"),
         ],
         mutation: Mutation::Machine(|policies| Behind::machine(policies, Ends::new(End::StaysAfterGiveUp))),
+    },
+    Mutant {
+        name: "stays-after-a-boot-loop",
+        sentence: "having given up workers that die as they boot it stays, with nobody to look after",
+        scenario: "flap",
+        caught_by: "INV-GIVEUP",
+        consequences: &[
+            ("INV-CONVERGE", "nobody is started any more"),
+            ("INV-FLOOR", "nobody is there"),
+            ("INV-SERIAL", "and a stop changes nothing"),
+        ],
+        mutation: Mutation::Machine(|policies| Behind::machine(policies, Ends::new(End::StaysAfterGiveUp))),
+    },
+    Mutant {
+        name: "gives-up-and-leaves-workers",
+        sentence: "having given up it ends at once and leaves its workers behind",
+        scenario: "flap::with_long_requests",
+        caught_by: "INV-CONTAIN",
+        consequences: &[],
+        mutation: Mutation::LeavesAtGiveUp,
     },
     Mutant {
         name: "forgets-who-announced",

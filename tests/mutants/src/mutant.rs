@@ -8,8 +8,8 @@ use supervisor::policy::{Instant, Policy, Restart};
 
 use crate::faulty::KernelFault;
 use crate::machines::{
-    Counting, CountsTwice, DeafWhileRolling, DiesWithWorker, ForgetsFirst, ForgetsSlots, LateReplacement, LeavesAtStop,
-    Meter, RollsOn, SecondReplacement, Stale, StatusZero, Unexcused,
+    Behind, Counting, CountsTwice, DeafWhileRolling, DiesWithWorker, End, Ends, ForgetsFirst, ForgetsSlots,
+    LateReplacement, LeavesAtStop, Meter, RollsOn, SecondReplacement, Stale, StatusZero, Unexcused,
 };
 
 /// A broken supervisor.
@@ -63,6 +63,8 @@ pub enum Mutation {
     StatusZero,
     /// It ends at once when told to stop.
     LeavesAtStop,
+    /// It ends at once when it gives up.
+    LeavesAtGiveUp,
     /// It does not hear a stop during a rolling restart.
     DeafWhileRolling,
     /// An old worker leaves before its replacement is started.
@@ -163,6 +165,7 @@ impl Mutation {
             Self::LateReplacement => Box::new(LateReplacement::new(Pools::new(policies))),
             Self::DiesWithWorker => Box::new(DiesWithWorker(Pools::new(policies))),
             Self::StatusZero => Box::new(StatusZero(Pools::new(policies))),
+            Self::LeavesAtGiveUp => Behind::machine(policies, Ends::new(End::LeavesAtGiveUp)),
             Self::LeavesAtStop => Box::new(LeavesAtStop(Pools::new(policies))),
             Self::DeafWhileRolling => Box::new(DeafWhileRolling::new(Pools::new(policies))),
             Self::ReloadCounts => Box::new(Meter::new(changed(), limit, Counting::Replacements)),
@@ -206,7 +209,7 @@ impl Mutation {
             Self::OneReapPerSignal => KernelFault::OneReapPerSignal,
             Self::LeaksDescriptors => KernelFault::ClosesNothing,
             Self::WallClock | Self::WallClockUnexcused => KernelFault::WallClock,
-            Self::LeavesAtStop => KernelFault::NoParentDeathSignal,
+            Self::LeavesAtStop | Self::LeavesAtGiveUp => KernelFault::NoParentDeathSignal,
             Self::Kernel(fault) => fault,
             _ => KernelFault::None,
         }

@@ -9,7 +9,7 @@ use crate::machines::{Behind, Counting, Hears, SecondReplacement};
 use crate::mutant::{FOR_EVER, Mutant, Mutation};
 
 /// All of them.
-pub const RESTARTING: [Mutant; 15] = [
+pub const RESTARTING: [Mutant; 16] = [
     Mutant {
         name: "no-backoff",
         sentence: "a restart never waits, however many have failed before it",
@@ -150,5 +150,13 @@ pub const RESTARTING: [Mutant; 15] = [
         mutation: Mutation::Machine(|policies| {
             Behind::machine(policies, Hears(|input| (!matches!(input, Input::SpawnFailed(..))).then_some(input)))
         }),
+    },
+    Mutant {
+        name: "missing-program-is-free",
+        sentence: "a start that fails because there is no program does not count as a restart",
+        scenario: "spawn/program::gives_up",
+        caught_by: "INV-GIVEUP",
+        consequences: &[],
+        mutation: Mutation::Metered(Counting::Programs),
     },
 ];

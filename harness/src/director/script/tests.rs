@@ -355,6 +355,21 @@ fn a_fault_lasts_its_time_even_if_its_body_is_done() {
 }
 
 #[test]
+fn who_is_frozen_twice_goes_on_when_both_freezes_are_over() {
+    let freeze = |who, span, steps| Act::During { fault: Fault::Freeze(who), span: Span::millis(span), steps };
+    let inner = freeze(Target::Oldest, 100, vec![]);
+    let mut set = Set::steady(2, vec![step(None, Some(freeze(Target::Each, 300, vec![step(None, Some(inner))])))]);
+    set.until(1000);
+    let froze = |(at, injection): &(u64, Injection)| match injection {
+        Injection::Freeze { who, on } => Some((*at, who.len(), *on)),
+        _ => None,
+    };
+    let froze: Vec<_> = set.done.iter().filter_map(froze).collect();
+    assert_eq!(froze, [(0, 2, true), (0, 1, true), (100, 0, false), (300, 2, false)]);
+    assert_eq!(set.when(&Injection::Note(What::Healed { step: vec![0, 0] })), Some(100));
+}
+
+#[test]
 fn repeats_and_reloads_keep_their_pace() {
     let body = vec![step(Some(Trigger::After(Span::millis(100))), kill(Target::Newest))];
     let repeat = Act::Repeat { times: 3, steps: body };

@@ -67,14 +67,45 @@ fn going_on_beyond_the_limit_breaks_it_and_is_no_give_up() {
 fn standing_still_at_the_limit_is_no_give_up_either() {
     let mut tale = flapping(&[2, 100, 200, 400, 400]);
     tale.settle(2_500, 5_000).ends(7_503, &[2, 3, 4], Status::Code(0));
-    assert!(matches!(tale.verdict("INV-GIVEUP"), Verdict::Pass { .. } | Verdict::Fail { .. }));
+    assert!(matches!(tale.verdict("INV-GIVEUP"), Verdict::Fail { .. }));
     assert!(matches!(tale.verdict("INV-FLOOR"), Verdict::Fail { .. }));
+}
+
+/// A worker dies while its program is missing for so long, and is replaced when it is there again.
+fn starved(millis: u64) -> Tale {
+    let mut tale = Tale::full();
+    let fault = "File(which:\"program\",is:Missing)".to_owned();
+    tale.add(1_050, What::FaultBegan { step: vec![0], fault, on: Vec::new() });
+    tale.killed(1_100, 1).add(1_050 + millis, What::Healed { step: vec![0] }).comes(1_300 + millis, 5);
+    tale.calm(1_400 + millis, &[2, 3, 4, 5]);
+    tale
+}
+
+#[test]
+fn starts_that_fail_for_want_of_a_program_are_restarts() {
+    // Six tries, each after 420 ms at most and 250 ms to react; then a second for the give-up, and what a drain takes.
+    assert!(matches!(starved(7_000).verdict("INV-GIVEUP"), Verdict::Fail { .. }));
+    // It may have had a try left.
+    starved(3_900).passes("INV-GIVEUP");
+    // Somebody was started after all.
+    let mut tale = starved(7_000);
+    tale.comes(1_500, 6);
+    tale.passes("INV-GIVEUP");
 }
 
 #[test]
 fn a_restart_that_is_later_than_the_policy_allows_is_wrong() {
     // 400 ms at most, and 250 ms to react.
     gives_up(&[2, 100, 200, 400, 800], GAVE_UP).fails(&["INV-FLOOR", "INV-INTENSITY"]);
+}
+
+#[test]
+fn a_restart_that_is_late_hides_none_that_is_one_too_many() {
+    // Both are wrong, the late one before the other.
+    let mut tale = flapping(&[2, 100, 200, 800, 400, 400]);
+    tale.settle(4_500, 100).ends(4_603, &[2, 3, 4], Status::Code(0));
+    let Verdict::Fail { because, .. } = tale.verdict("INV-INTENSITY") else { panic!("it holds") };
+    assert!(because.contains("more than the limit allows"), "{because}");
 }
 
 #[test]

@@ -152,6 +152,14 @@ fn the_last_reload_is_carried_out() {
 }
 
 #[test]
+fn a_reload_that_is_not_carried_out_hides_no_stop_that_is_not() {
+    let mut tale = Tale::full();
+    tale.reload(1_100).settle(1_500, 2_000).ends(6_000, &[1, 2, 3, 4], Status::Code(0));
+    let Verdict::Fail { because, .. } = tale.verdict("INV-SERIAL") else { panic!("it holds") };
+    assert!(because.starts_with("the stop was ordered"), "{because}");
+}
+
+#[test]
 fn a_second_supervisor_that_nobody_started_is_a_violation() {
     let mut tale = Tale::full();
     tale.add(1_100, What::SupervisorBorn(crate::history::Proc { pid: 2, start: 2 })).calm(1_500, &[1, 2, 3, 4]);

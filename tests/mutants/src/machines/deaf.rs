@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use supervisor::core::{Action, Command, Event, ExitStatus, Input, ReloadPhase, Revision, Signal, WorkerId};
+use supervisor::policy::ExitCode;
 
 use super::behind::Fault;
 
@@ -90,6 +91,8 @@ impl Fault for OneReloadAtATime {
 pub enum End {
     /// Having given up it stays.
     StaysAfterGiveUp,
+    /// Having given up it goes at once, whoever is left.
+    LeavesAtGiveUp,
     /// At a stop it tells the first worker alone.
     TellsOne,
 }
@@ -113,6 +116,9 @@ impl Fault for Ends {
     fn action(&mut self, action: Action) -> Option<Action> {
         match (&action, self.how) {
             (Action::Emit(Event::GiveUp { .. }), _) => self.gave_up = true,
+            (Action::Emit(Event::Draining { .. }), End::LeavesAtGiveUp) if self.gave_up => {
+                return Some(Action::Exit(ExitCode::GaveUp));
+            }
             (Action::Emit(Event::Draining { .. }), _) => self.ending = true,
             (Action::Exit(_), End::StaysAfterGiveUp) if self.gave_up => return None,
             (Action::Signal(_, Signal::Term), End::TellsOne) if self.ending => {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use supervisor::core::{Action, Command, Event, ExitStatus, Input, Machine, Pools, Word, WorkerId};
+use supervisor::core::{
+    Action, Command, Event, ExitStatus, Input, Machine, Pools, SpawnError, SpawnStep, Word, WorkerId,
+};
 use supervisor::policy::{ExitCode, Instant, Limit, RestartLog};
 
 use super::withdraw;
@@ -22,6 +24,8 @@ pub enum Counting {
     SinceReady,
     /// Restarts, but not those of workers that ended with status 0.
     Failures,
+    /// Restarts, but not those after a start at which there was no program.
+    Programs,
 }
 
 /// A pool without a limit, and a limit around it.
@@ -51,7 +55,11 @@ impl Meter {
             None => match self.counting {
                 Counting::EveryStart => id.generation == 1,
                 Counting::Replacements => id.generation > 1,
-                Counting::Deaths | Counting::PerSlot | Counting::SinceReady | Counting::Failures => false,
+                Counting::Deaths
+                | Counting::PerSlot
+                | Counting::SinceReady
+                | Counting::Failures
+                | Counting::Programs => false,
             },
         };
         let Some(limit) = self.limit.filter(|_| counts) else { return false };
@@ -84,6 +92,9 @@ impl Machine for Meter {
         let free = match self.counting {
             Counting::Deaths => matches!(input, Input::Word(_, Word::Retire | Word::Suicide)),
             Counting::Failures => matches!(input, Input::Exited(_, ExitStatus::Code(0))),
+            Counting::Programs => {
+                matches!(input, Input::SpawnFailed(_, SpawnError { step: SpawnStep::Exec, .. }))
+            }
             Counting::EveryStart | Counting::Replacements | Counting::PerSlot | Counting::SinceReady => false,
         };
         let mut told = Vec::new();
