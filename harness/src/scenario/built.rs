@@ -49,7 +49,8 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     for step in &scenario.steps {
         of_step(step, &mut used);
     }
-    if scenario.launch != (Launch { notify: scenario.launch.notify, ..Launch::default() }) {
+    let Launch { notify, blocks, .. } = &scenario.launch;
+    if scenario.launch != (Launch { notify: *notify, blocks: blocks.clone(), ..Launch::default() }) {
         used.insert("launch");
     }
     if scenario.launch.notify {

@@ -94,6 +94,8 @@ pub enum Mutation {
     DiesWithWorker,
     /// Its view of the kernel is this one.
     Kernel(KernelFault),
+    /// It unblocks signals before it has handlers for them.
+    UnblocksFirst,
     /// It goes by the wall clock.
     WallClock,
     /// The same, and it takes no leap for a suspension.
@@ -146,9 +148,12 @@ impl Mutation {
             | Self::Policy(_)
             | Self::WatchdogOff => Box::new(changed()),
             Self::PassesOver => Box::new(ForgetsFirst(Pools::new(policies))),
-            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::WallClock | Self::Kernel(_) => {
-                Box::new(Pools::new(policies))
-            }
+            Self::Identity
+            | Self::OneReapPerSignal
+            | Self::LeaksDescriptors
+            | Self::UnblocksFirst
+            | Self::WallClock
+            | Self::Kernel(_) => Box::new(Pools::new(policies)),
             Self::Machine(machine) => machine(policies),
             Self::Metered(counting) => Box::new(Meter::new(changed(), limit, counting)),
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
