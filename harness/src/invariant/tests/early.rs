@@ -1,13 +1,14 @@
 //! Signals that come before there are handlers for them: ISOLATE and TRUTH.
 
 use crate::history::{PhaseMark, Status, What};
-use crate::scenario::{Signal, Span};
+use crate::scenario::{Signal, Span, Start};
 
 use super::super::testing::{SUPERVISOR, Tale};
 
 /// It is born, signalled so long after, and ended by that signal.
 fn ended_by(signal: i32, after: u64) -> Tale {
     let mut tale = Tale::unborn();
+    tale.scenario.start = Start::AtOnce;
     tale.profile.handlers = Some(Span::millis(100));
     tale.add(0, What::Phase(PhaseMark::Steps)).add(0, What::SupervisorBorn(SUPERVISOR));
     tale.add(after, What::Injected { proc: SUPERVISOR, signal });
