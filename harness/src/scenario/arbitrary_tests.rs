@@ -168,6 +168,7 @@ fn expect() -> impl Strategy<Value = Expect> {
         (name(), span()).prop_map(|(topic, within)| Expect::Current { topic, within }),
         span().prop_map(|within| Expect::Answered { within }),
         (any::<u64>(), any::<u32>()).prop_map(|(memory, descriptors)| Expect::Grows { memory, descriptors }),
+        any::<u32>().prop_map(|at_most| Expect::Wakes { at_most }),
         any::<u32>().prop_map(|workers| Expect::ReadyAtLeast { workers }),
         span().prop_map(|within| Expect::FullAgain { within }),
         (any::<u32>(), any::<u32>()).prop_map(|(min, max)| Expect::Births { min, max }),

@@ -5,13 +5,13 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 17] = [
+pub const REAL: [Mutant; 18] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
         scenario: "signals/at_birth",
         caught_by: "INV-ISOLATE",
-        consequences: &[("Births", "it ends before it starts anybody"), ("STEP-2", "and no pool is ever there")],
+        consequences: &[],
         mutation: Mutation::UnblocksFirst,
     },
     Mutant {
@@ -124,6 +124,14 @@ pub const REAL: [Mutant; 17] = [
         caught_by: "INV-ENV",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::KeepsVariables),
+    },
+    Mutant {
+        name: "herds",
+        sentence: "its workers all wait at one socket, although each is to have one of its own",
+        scenario: "listener/reuseport::nobody_else_wakes",
+        caught_by: "Wakes",
+        consequences: &[],
+        mutation: Mutation::Herds,
     },
     Mutant {
         name: "spins",

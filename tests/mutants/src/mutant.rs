@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use supervisor::config::{Config, Handoff};
 use supervisor::core::{Action, Input, Machine, Pools};
 use supervisor::policy::{Instant, Policy, Restart};
 
@@ -96,6 +97,8 @@ pub enum Mutation {
     Kernel(KernelFault),
     /// It unblocks signals before it has handlers for them.
     UnblocksFirst,
+    /// Its workers accept from one socket, however they are to get at connections.
+    Herds,
     /// It goes by the wall clock.
     WallClock,
     /// The same, and it takes no leap for a suspension.
@@ -153,6 +156,7 @@ impl Mutation {
             | Self::LeaksDescriptors
             | Self::UnblocksFirst
             | Self::WallClock
+            | Self::Herds
             | Self::Kernel(_) => Box::new(Pools::new(policies)),
             Self::Machine(machine) => machine(policies),
             Self::Metered(counting) => Box::new(Meter::new(changed(), limit, counting)),
@@ -189,6 +193,13 @@ impl Mutation {
             Self::DrainsBeforeReady => |policy| policy.surge = 0,
             Self::WatchdogOff => |policy| policy.watchdog = None,
             _ => |_| {},
+        }
+    }
+
+    /// Changes what it reads in its configuration at the start.
+    pub fn configure(self, config: &mut Config) {
+        if let Self::Herds = self {
+            config.pools.iter_mut().for_each(|pool| pool.handoff = Handoff::Inherit);
         }
     }
 
