@@ -86,7 +86,9 @@ pub enum Command {
     },
     /// Run a scenario with one of its steps at every offset of a range, and tell in which window something fails
     ///
-    /// The range is that of the file's `sweep`, or of --step, --from and --to. Exit codes are those of `run`.
+    /// The range is that of the file's `sweep`, or of --step, --from and --to. Windows in which an invariant fails are told
+    /// apart from those in which only an expectation or a step of the file does. Exit codes are those of `run`; with --step
+    /// the latter don't count, because the file was written for another offset.
     #[command(after_help = EXIT_CODES)]
     Sweep(SweepArgs),
     /// Make every system call of a simulated life fail, one at a time, in every way

@@ -37,8 +37,10 @@ pub fn sweep(args: &SweepArgs) -> Result<ExitCode, Trouble> {
         let mut progress = Progress::new(tasks.len());
         let runs = suite::run_all(tasks, world, args.jobs as usize, &args.histories, |news| progress.show(news));
         progress.end();
-        codes.extend(runs.iter().filter(|run| run.not_applicable.is_none()).map(Run::code));
-        tell(form, sweep, &points(sweep, args.seeds, &runs), out)?;
+        let judged = runs.iter().filter(|run| run.not_applicable.is_none());
+        // What a file expects is meant for the offsets that it has itself.
+        codes.extend(judged.filter(|run| args.step.is_none() || fails(run) != Some(Fails::File)).map(Run::code));
+        tell(form, sweep, args.seeds, &runs, out)?;
         if let Some(why) = runs.first().and_then(|run| run.not_applicable.as_ref()) {
             writeln!(out, "  not applicable: {why}")?;
         }
@@ -86,26 +88,40 @@ fn tasks(form: &Form, sweep: &Sweep, args: &SweepArgs, task: impl Fn(&Form, u64)
     forms.flat_map(seeds).collect()
 }
 
-/// What came out at each offset.
-fn points(sweep: &Sweep, seeds: u32, runs: &[Run]) -> Vec<Point> {
-    let of_offset = runs.chunks(seeds.max(1) as usize);
-    sweep.offsets().zip(of_offset).map(|(offset, runs)| point(offset, runs)).collect()
+/// Whose word a run does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fails {
+    /// The supervisor's: an invariant fails, whatever the offset.
+    Promise,
+    /// The file's alone: what it expects, or a step that must come. It may be the offset that it was not written for.
+    File,
 }
 
-fn point(offset: Span, runs: &[Run]) -> Point {
+fn fails(run: &Run) -> Option<Fails> {
+    if matches!(run.code(), ExitCode::Ok | ExitCode::Inconclusive) {
+        return None;
+    }
+    let of_file = |id: &String| id.starts_with("EXPECT-") || id.starts_with("STEP-");
+    let failed = failures(run);
+    Some(if !failed.is_empty() && failed.keys().all(of_file) { Fails::File } else { Fails::Promise })
+}
+
+/// What came out at each offset: how many runs fail so.
+fn points(sweep: &Sweep, seeds: u32, runs: &[Run], kind: Fails) -> Vec<Point> {
+    let of_offset = runs.chunks(seeds.max(1) as usize);
+    sweep.offsets().zip(of_offset).map(|(offset, runs)| point(offset, runs, kind)).collect()
+}
+
+fn point(offset: Span, runs: &[Run], kind: Fails) -> Point {
     let mut point = Point { offset, ..Point::default() };
     for run in runs.iter().filter(|run| run.not_applicable.is_none()) {
         point.runs += 1;
-        match run.code() {
-            ExitCode::Ok => continue,
-            ExitCode::Inconclusive => {
-                point.inconclusive += 1;
-                continue;
+        point.inconclusive += u32::from(run.code() == ExitCode::Inconclusive);
+        if fails(run) == Some(kind) {
+            point.failed += 1;
+            for (id, why) in failures(run) {
+                point.because.entry(id).or_insert(why);
             }
-            _ => point.failed += 1,
-        }
-        for (id, why) in failures(run) {
-            point.because.entry(id).or_insert(why);
         }
     }
     point
@@ -124,31 +140,36 @@ fn failures(run: &Run) -> BTreeMap<String, String> {
     failed.chain(error).collect()
 }
 
-/// One block for each sweep: where it fails, how often, and why.
-fn tell(form: &Form, sweep: &Sweep, points: &[Point], out: &mut dyn Write) -> io::Result<()> {
+/// One block for each sweep: where it fails, how often, and why; then where it is only not as the file expects.
+fn tell(form: &Form, sweep: &Sweep, seeds: u32, runs: &[Run], out: &mut dyn Write) -> io::Result<()> {
     let Sweep { step, from, to, .. } = sweep;
-    let runs: u32 = points.iter().map(|point| point.runs).sum();
-    writeln!(out, "{}: step {step} at {} offsets from {from} to {to}, {runs} runs", form.name, points.len())?;
-    let windows = windows(points);
-    for Window { from, to, after, before, points, failed, runs, because } in &windows {
-        let edge =
-            |edge: &Option<Span>, none: &str| edge.map_or(none.to_owned(), |offset| format!("{offset} does not"));
-        writeln!(
-            out,
-            "  fails from {from} to {to} ({points} offsets, {failed} of {runs} runs); {}, {}",
-            edge(after, "the range begins there"),
-            edge(before, "the range ends there")
-        )?;
-        for (id, why) in because {
-            writeln!(out, "    {id}: {why}")?;
-        }
-    }
-    let doubtful = points.iter().filter(|point| point.inconclusive > 0).count();
+    let broken = points(sweep, seeds, runs, Fails::Promise);
+    let unmet = points(sweep, seeds, runs, Fails::File);
+    let count: u32 = broken.iter().map(|point| point.runs).sum();
+    writeln!(out, "{}: step {step} at {} offsets from {from} to {to}, {count} runs", form.name, broken.len())?;
+    let (fails, differs) = (windows(&broken), windows(&unmet));
+    fails.iter().try_for_each(|window| tell_window("fails", window, out))?;
+    differs.iter().try_for_each(|window| tell_window("not as the file expects", window, out))?;
+    let doubtful = broken.iter().filter(|point| point.inconclusive > 0).count();
     if doubtful > 0 {
         writeln!(out, "  inconclusive runs at {doubtful} offsets")?;
     }
-    if windows.is_empty() && runs > 0 {
-        writeln!(out, "  fails nowhere")?;
+    match (fails.is_empty(), differs.is_empty()) {
+        _ if count == 0 => Ok(()),
+        (true, true) => writeln!(out, "  fails nowhere"),
+        (true, false) => writeln!(out, "  no invariant fails anywhere"),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+fn tell_window(what: &str, window: &Window, out: &mut dyn Write) -> io::Result<()> {
+    let Window { from, to, after, before, points, failed, runs, because } = window;
+    let edge = |edge: &Option<Span>, none: &str| edge.map_or(none.to_owned(), |offset| format!("{offset} does not"));
+    writeln!(
+        out,
+        "  {what} from {from} to {to} ({points} offsets, {failed} of {runs} runs); {}, {}",
+        edge(after, "the range begins there"),
+        edge(before, "the range ends there")
+    )?;
+    because.iter().try_for_each(|(id, why)| writeln!(out, "    {id}: {why}"))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::{History, Proc, Stall, Timeline, Worker};
+use crate::history::{History, Proc, Stall, Status, Timeline, Worker};
 use crate::scenario::Scenario;
 use crate::subject::Profile;
 use crate::time::Time;
@@ -89,6 +89,20 @@ impl<'a> Case<'a> {
         };
         let touching = self.timeline.stalls.iter().filter(|s| s.since <= to && s.until >= from && counts(s));
         touching.map(|s| Duration::from_nanos(s.delay_ns)).sum()
+    }
+
+    /// Whether it was ended by the default action of a signal that came before its handlers can have been there, and that
+    /// nobody had blocked or ignored for it.
+    pub(super) fn ended_before_its_handlers(&self) -> bool {
+        let (Some(one), Some(promised)) = (self.timeline.supervisors.last(), self.profile.handlers) else {
+            return false;
+        };
+        let Some((exit, Status::Signal(signal))) = one.exited else { return false };
+        let launch = &self.scenario.launch;
+        let guarded = launch.blocks.iter().chain(&launch.ignores).any(|one| one.number() == signal);
+        let sent = self.timeline.injected.iter().filter(|sent| sent.proc == one.proc && sent.signal == signal);
+        let until = one.born + promised.0 + self.slack.0 + self.stalled(one.born, exit, &[one.proc]);
+        !guarded && sent.map(|sent| sent.at).min().is_some_and(|at| at <= until)
     }
 
     /// Whether this is a worker that had not become ready then.

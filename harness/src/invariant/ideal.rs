@@ -36,6 +36,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         owns: None,
         notify: None,
         environment: declared.environment.clone(),
+        handlers: declared.handlers,
         second_start: declared.second_start,
     }
 }

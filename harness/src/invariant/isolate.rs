@@ -43,8 +43,8 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     tally.verdict_saying("", measured.to_owned())
 }
 
-/// Whether its own decision to end may have been a give-up (whether it was due is for INV-GIVEUP), or a fault that it
-/// could not serve under.
+/// Whether its own decision to end may have been a give-up (whether it was due is for INV-GIVEUP), a fault that it could
+/// not serve under, or none of its own: a signal that came before its handlers.
 fn may_end(case: &Case<'_>) -> bool {
     let Some((_, status)) = case.facts.exit else { return false };
     let gave_up = case.scenario.pool.limit.is_some_and(|limit| {
@@ -54,5 +54,5 @@ fn may_end(case: &Case<'_>) -> bool {
             .is_some_and(|declared| declared != StatusIs::Zero && matches_status(status, declared));
         says_so || exceeded(case, limit)
     });
-    gave_up || !case.facts.hindered.is_empty()
+    gave_up || !case.facts.hindered.is_empty() || case.ended_before_its_handlers()
 }

@@ -167,8 +167,9 @@ pub const INVARIANTS: &[Invariant] = &[
         id: "INV-ISOLATE",
         title: "nothing that a worker does ends the supervisor",
         definition: "The supervisor is the same process from start to end, unless a command, a fault aimed at it, or a \
-            give-up ends it.",
-        needs: "universal",
+            give-up ends it, or a signal by its default action that came within `handlers` of its birth, and with which \
+            neither blocked nor ignored it was started.",
+        needs: "universal; handlers, absent: no signal comes too early",
         judge: isolate::judge,
     },
     Invariant {

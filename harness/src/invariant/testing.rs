@@ -329,6 +329,7 @@ pub(super) fn promises() -> Profile {
         owns: None,
         notify: Some(true),
         environment: None,
+        handlers: None,
         second_start: Some(StatusIs::Code(69)),
     }
 }

@@ -2,6 +2,7 @@
 
 mod detect;
 mod drain;
+mod early;
 mod env;
 mod limits;
 mod notify;

@@ -35,8 +35,9 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
 /// Its exit status tells a stop from a give-up.
 fn judge_status(case: &Case<'_>, exit: Time, status: Status, tally: &mut Tally) -> Option<Status> {
     let (facts, profile) = (case.facts, case.profile);
-    // A signal that can't be obeyed, or a fault, says nothing about its honesty.
-    if facts.felled.is_some_and(|at| at <= exit) || !facts.hindered.is_empty() {
+    // A signal that can't be obeyed, or not yet, or a fault, says nothing about its honesty.
+    let felled = facts.felled.is_some_and(|at| at <= exit) || case.ended_before_its_handlers();
+    if felled || !facts.hindered.is_empty() {
         return None;
     }
     let gave_up = case.scenario.pool.limit.is_some_and(|limit| exceeded(case, limit));

@@ -54,7 +54,8 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     if scenario.expect.iter().any(|expect| matches!(expect, Expect::Wakes { .. })) {
         used.insert("Wakes");
     }
-    if scenario.launch != (Launch { notify: scenario.launch.notify, ..Launch::default() }) {
+    let Launch { notify, blocks, .. } = &scenario.launch;
+    if scenario.launch != (Launch { notify: *notify, blocks: blocks.clone(), ..Launch::default() }) {
         used.insert("launch");
     }
     if scenario.launch.notify {

@@ -267,6 +267,28 @@ pub enum Signal {
     PIPE,
 }
 
+impl Signal {
+    /// Its number on Linux.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::HUP => 1,
+            Self::INT => 2,
+            Self::QUIT => 3,
+            Self::ABRT => 6,
+            Self::KILL => 9,
+            Self::USR1 => 10,
+            Self::SEGV => 11,
+            Self::USR2 => 12,
+            Self::PIPE => 13,
+            Self::TERM => 15,
+            Self::CHLD => 17,
+            Self::TTIN => 21,
+            Self::TTOU => 22,
+            Self::WINCH => 28,
+        }
+    }
+}
+
 /// What a puppet is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -142,6 +142,7 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
         outputs,
         owns: _,
         notify: _,
+        handlers: _,
         second_start: _,
         environment,
     } = profile;

@@ -89,6 +89,10 @@ pub struct Profile {
     /// What its workers are started with, beside what it was started with itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<EnvironmentRule>,
+    /// How long after its birth a signal that it was not started with blocked or ignored may still end it by its default
+    /// action, because its handlers are not there yet. Universal: absent is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handlers: Option<Span>,
     /// The exit status of one that is started where another one runs. Universal: absent is any but 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_start: Option<StatusIs>,

@@ -175,6 +175,9 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
             signals.child = !self.lost;
         }
         self.may_reap |= signals.child;
+        if signals.reload {
+            self.shares.reloads();
+        }
         signals.reopen &= self.fault != KernelFault::Output(OutputFault::NeverReopens);
         signals
     }
@@ -293,6 +296,9 @@ impl<K: Listen> Listen for Faulty<K> {
             }
             _ => {}
         }
+        // Its successor is bound while those who leave still have it.
+        let reuse_port = options.reuse_port || self.fault == KernelFault::Shares(ShareFault::AtReload);
+        let options = &ListenOptions { reuse_port, ..*options };
         let bound = self.inner.listen(address, options)?;
         self.shares.bound(bound, options);
         Ok(bound)

@@ -5,7 +5,15 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 17] = [
+pub const REAL: [Mutant; 18] = [
+    Mutant {
+        name: "unblocks-before-its-handlers",
+        sentence: "signals that it was started with blocked are let through before it has handlers for them",
+        scenario: "signals/at_birth",
+        caught_by: "INV-ISOLATE",
+        consequences: &[],
+        mutation: Mutation::UnblocksFirst,
+    },
     Mutant {
         name: "no-sign-of-life",
         sentence: "a service manager that wants signs of life gets none",

@@ -12,7 +12,15 @@ use crate::machines::{
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const LEAVING: [Mutant; 19] = [
+pub const LEAVING: [Mutant; 20] = [
+    Mutant {
+        name: "no-death-signal",
+        sentence: "its workers are not told of its death but by the end of their channel",
+        scenario: "death/at_birth",
+        caught_by: "INV-CONTAIN",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::NoParentDeathSignal),
+    },
     Mutant {
         name: "drain-too-short",
         sentence: "workers that leave get a fifth of the time that they were promised",

@@ -97,6 +97,8 @@ pub enum Mutation {
     DiesWithWorker,
     /// Its view of the kernel is this one.
     Kernel(KernelFault),
+    /// It unblocks signals before it has handlers for them.
+    UnblocksFirst,
     /// Its workers accept from one socket, however they are to get at connections.
     Herds,
     /// It goes by the wall clock.
@@ -154,6 +156,7 @@ impl Mutation {
             Self::Identity
             | Self::OneReapPerSignal
             | Self::LeaksDescriptors
+            | Self::UnblocksFirst
             | Self::WallClock
             | Self::Herds
             | Self::Kernel(_) => Box::new(Pools::new(policies)),

@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use nix::sys::signal::SigSet;
 use supervisor::config;
 use supervisor::policy;
 use supervisor::shell::{self, Source, Start};
@@ -11,19 +13,28 @@ use supervisor::unix::Unix;
 
 use crate::faulty::Faulty;
 use crate::list::{ALL, find};
-use crate::mutant::Mutant;
+use crate::mutant::{Mutant, Mutation};
+
+/// How long who is slow to begin has no handlers.
+const SLOW: Duration = Duration::from_millis(50);
 
 /// The whole program: `mutant NAME run CONFIG.ron`. Under the name of a mutant (a link to it, or a copy) it is that one,
 /// `never-gives-up run CONFIG.ron`, so that it can stand where a subject's supervisor is expected; so it can with
 /// MUTANT=NAME in the environment.
 pub fn main() -> ExitCode {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let mutant = which(&mut arguments);
+    if mutant.is_some_and(|mutant| matches!(mutant.mutation, Mutation::UnblocksFirst)) {
+        // What is pending meets its default action here, and so does what comes while it is slow to begin.
+        _ = SigSet::empty().thread_set_mask();
+        std::thread::sleep(SLOW);
+    }
     // First of all, as the shipped one does: from here on signals are handled.
     let kernel = match Unix::start() {
         Ok(kernel) => kernel,
         Err(error) => return fail(policy::ExitCode::Bug, &format!("can't start: {error}")),
     };
-    let mut arguments: Vec<OsString> = std::env::args_os().collect();
-    let Some(mutant) = which(&mut arguments) else {
+    let Some(mutant) = mutant else {
         let names: Vec<&str> = ALL.iter().map(|mutant| mutant.name).collect();
         return fail(policy::ExitCode::Usage, &format!("usage: mutant NAME run CONFIG.ron\n{}", names.join("\n")));
     };

@@ -17,7 +17,8 @@ const ATTEMPTS: u64 = 3;
 
 /// What follows where a client happens to be served at that very instant, which real ones are now and then and simulated
 /// ones hardly: mutant, invariant, why.
-pub const BY_CHANCE: [(&str, &str, &str); 16] = [
+pub const BY_CHANCE: [(&str, &str, &str); 17] = [
+    ("reopens-at-reload", "INV-OWN", "the address has another socket than before"),
     ("interrupted-is-fatal", "INV-CONSERVE", "workers that lose their supervisor leave at once, whoever they serve"),
     ("closes-with-its-worker", "INV-OWN", "the address has other sockets than before"),
     (

@@ -4,11 +4,30 @@ use supervisor::core::{Action, Command, Event, Input, ReloadPhase};
 use supervisor::policy::Readiness;
 
 use crate::faulty::KernelFault;
-use crate::machines::{Behind, ChannelIsLife, Does, Hears, OldRestarts, OneReloadAtATime, WrongTarget, kills_nobody};
+use crate::machines::{
+    Behind, ChannelIsLife, Does, ForgetsWhoLeaves, Hears, OldRestarts, OneReloadAtATime, WrongTarget, kills_nobody,
+};
 use crate::mutant::{FOR_EVER, Mutant, Mutation};
+use crate::shares::ShareFault;
 
 /// All of them.
-pub const RENEWING: [Mutant; 17] = [
+pub const RENEWING: [Mutant; 19] = [
+    Mutant {
+        name: "forgets-who-leaves",
+        sentence: "at a reload it forgets who has been told to leave, and nobody ends those at their deadline",
+        scenario: "reload/generations",
+        caught_by: "INV-DRAIN",
+        consequences: &[],
+        mutation: Mutation::Machine(|policies| Behind::machine(policies, ForgetsWhoLeaves::default())),
+    },
+    Mutant {
+        name: "reopens-at-reload",
+        sentence: "a reload closes the listening socket and opens it again, and who waits there is lost",
+        scenario: "reload/queue::old_ones_killed",
+        caught_by: "INV-CONSERVE",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Shares(ShareFault::AtReload)),
+    },
     Mutant {
         name: "ready-is-not-waited-for",
         sentence: "a worker that was started counts as ready, and the old one leaves",

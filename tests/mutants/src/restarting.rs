@@ -5,11 +5,22 @@ use std::time::Duration;
 use supervisor::core::Input;
 use supervisor::policy::{Backoff, Limit, Restart};
 
-use crate::machines::{Behind, Counting, Hears, SecondReplacement};
+use crate::machines::{Behind, Counting, Hears, Miscounts, SecondReplacement};
 use crate::mutant::{FOR_EVER, Mutant, Mutation};
 
 /// All of them.
-pub const RESTARTING: [Mutant; 16] = [
+pub const RESTARTING: [Mutant; 17] = [
+    Mutant {
+        name: "miscounts",
+        sentence: "of three deaths it overlooks one",
+        scenario: "drift::scaled",
+        caught_by: "INV-CONVERGE",
+        consequences: &[
+            ("INV-FLOOR", "workers are missing"),
+            ("INV-SERIAL", "a stop waits for those who have long ended"),
+        ],
+        mutation: Mutation::Machine(|policies| Behind::machine(policies, Miscounts::one_in(3))),
+    },
     Mutant {
         name: "no-backoff",
         sentence: "a restart never waits, however many have failed before it",

@@ -11,6 +11,8 @@ pub enum ShareFault {
     Kept,
     /// Each worker gets a new socket, and that of its predecessor is closed with what waits there.
     Fresh,
+    /// The socket that all workers share is closed at a reload, with what waits there, and another one is bound.
+    AtReload,
 }
 
 /// The sockets that share an address with the first, which is no part of it.
@@ -19,9 +21,16 @@ pub struct Shares {
     first: Option<Fd>,
     others: BTreeSet<Fd>,
     given: BTreeSet<Fd>,
+    /// A reload was ordered since the last start.
+    reloads: bool,
 }
 
 impl Shares {
+    /// A reload is ordered.
+    pub fn reloads(&mut self) {
+        self.reloads = true;
+    }
+
     /// A socket was bound.
     pub fn bound(&mut self, fd: Fd, options: &ListenOptions) {
         match (options.reuse_port, self.first) {
@@ -38,6 +47,10 @@ impl Shares {
 
     /// A worker is about to be started.
     pub fn starts<K: Listen + Streams>(&mut self, kernel: &mut K, fault: ShareFault, spec: &SpawnSpec) {
+        let shared = self.first.filter(|fd| fault == ShareFault::AtReload && spec.fds.contains(fd));
+        if let Some(fd) = shared.filter(|_| std::mem::take(&mut self.reloads)) {
+            replace(kernel, fd);
+        }
         for fd in spec.fds.iter().filter(|fd| self.others.contains(fd)) {
             if !self.given.insert(*fd) && fault == ShareFault::Fresh {
                 replace(kernel, *fd);

@@ -5,7 +5,18 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::history::Proc;
 
-use super::procfs;
+use super::{environment, procfs};
+
+/// CAP_SYS_ADMIN and CAP_SYS_RESOURCE.
+const ABOVE: u64 = 1 << 21 | 1 << 24;
+
+/// Why a limit would bind nobody here, in words; `None` if it would. Fork asks for that of processes only where it has a user
+/// without privilege (getrlimit(2)), and the subject runs as the harness does.
+pub fn forbids(resource: &str) -> Option<String> {
+    let own = environment::own().ok()?;
+    let exempt = own.user.first() == Some(&0) || own.capabilities & ABOVE != 0;
+    (resource == "NPROC" && exempt).then(|| "here: the limit NPROC does not bind this user (try `pids`)".to_owned())
+}
 
 /// What the limits were; they are so again when this is dropped.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use super::clock;
 use super::environment;
 use super::host;
 use super::namespace;
-use super::puppet::{LAUNCH, SCRIPT, Script};
+use super::puppet::{LAUNCH, SCRIPT, Script, withholding};
 
 /// Name of the link to the puppet in the run's directory: the program that the subject is told to start, which a fault
 /// can take away without harm to others.
@@ -173,7 +173,8 @@ impl Subject {
             .stderr(stderr);
         let environment = (self.launch == Launch::default()).then(|| given(&command)).transpose().map_err(fail)?;
         let at = clock::now();
-        let started = if self.launch.init { namespace::spawn_init(&mut command) } else { command.spawn() };
+        let spawn = || if self.launch.init { namespace::spawn_init(&mut command) } else { command.spawn() };
+        let started = withholding(&self.launch, spawn);
         started.map(|child| Started { pid: child.id(), at, environment }).map_err(fail)
     }
 

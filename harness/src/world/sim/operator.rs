@@ -7,7 +7,7 @@ use supervisor::kernel::Errno;
 use crate::director::Injection;
 use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Command, Fault, FileFault, Owns, Signal, Target};
+use crate::scenario::{Command, Fault, FileFault, Owns, Target};
 use crate::subject::{Exchange, HowToReload, HowToReopen, HowToStop};
 
 use super::engine::World;
@@ -31,11 +31,11 @@ impl World {
             }
             Injection::Signal { to, signal } => {
                 for proc in to {
-                    self.send_signal(proc, number(signal));
+                    self.send_signal(proc, signal.number());
                 }
             }
             // Workers are in groups of their own, and nobody else is there.
-            Injection::SignalGroup { of, signal } => self.send_signal(of, number(signal)),
+            Injection::SignalGroup { of, signal } => self.send_signal(of, signal.number()),
             Injection::Ask { who, act } => self.ask(who, act),
             Injection::Freeze { who, on } => {
                 for proc in who {
@@ -124,7 +124,7 @@ impl World {
             Command::Scale(workers) => self.scaling.order(workers),
             Command::Reopen => {
                 if let Some(HowToReopen::Signal(signal)) = self.how_to_reopen {
-                    self.signal_supervisor(number(signal));
+                    self.signal_supervisor(signal.number());
                 }
             }
             Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {
@@ -136,7 +136,7 @@ impl World {
     fn reload(&mut self) {
         self.generation += 1;
         if let Some(HowToReload::Signal(signal)) = self.how_to_reload {
-            self.signal_supervisor(number(signal));
+            self.signal_supervisor(signal.number());
         }
     }
 
@@ -144,7 +144,7 @@ impl World {
     pub fn tell_scale(&mut self) {
         if let Some(signal) = self.scaling.next(self.now) {
             self.kernel_events += 1;
-            self.signal_supervisor(number(signal));
+            self.signal_supervisor(signal.number());
         }
     }
 
@@ -164,7 +164,7 @@ impl World {
 
     fn stop_subject(&mut self) {
         let HowToStop::Signal(signal) = self.how_to_stop;
-        self.signal_supervisor(number(signal));
+        self.signal_supervisor(signal.number());
     }
 
     /// The director is done. What has no excuse to be still there is looked for until it has none.
@@ -222,25 +222,5 @@ fn errno(is: FileFault) -> Option<Errno> {
         FileFault::Forbidden => Some(Errno(13)),
         FileFault::Empty => Some(Errno(8)),
         FileFault::Full | FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => None,
-    }
-}
-
-/// The signal's number on Linux.
-pub(super) fn number(signal: Signal) -> i32 {
-    match signal {
-        Signal::HUP => 1,
-        Signal::INT => 2,
-        Signal::QUIT => 3,
-        Signal::ABRT => 6,
-        Signal::KILL => 9,
-        Signal::USR1 => 10,
-        Signal::SEGV => 11,
-        Signal::USR2 => 12,
-        Signal::PIPE => 13,
-        Signal::TERM => 15,
-        Signal::CHLD => 17,
-        Signal::TTIN => 21,
-        Signal::TTOU => 22,
-        Signal::WINCH => 28,
     }
 }

@@ -209,7 +209,7 @@ impl World {
             director: Director::for_plan(scenario, profile, seed),
             director_at: Time::NEVER,
             injections: Vec::new(),
-            supervisor: Supervisor::new(),
+            supervisor: Supervisor::new(scenario.launch.blocks.iter().map(|signal| signal.number()).collect()),
             processes: Processes::new(model.pids),
             channels: Vec::new(),
             pipes: Vec::new(),

@@ -47,18 +47,21 @@ pub(super) struct Supervisor {
     life: Life,
     pub frozen: bool,
     pub pending: Pending,
+    /// It is started with these blocked: they wait until it has handlers for them.
+    blocked: Vec<i32>,
     /// Something happened that may end its wait.
     pub stirred: bool,
     pub descriptors: Descriptors,
 }
 
 impl Supervisor {
-    pub fn new() -> Self {
+    pub fn new(blocked: Vec<i32>) -> Self {
         Self {
             proc: Proc { pid: 0, start: 0 },
             life: Life::Unborn,
             frozen: false,
             pending: Pending::default(),
+            blocked,
             stirred: false,
             descriptors: Descriptors::default(),
         }
@@ -98,7 +101,7 @@ impl World {
         if !self.supervisor.alive() {
             return;
         }
-        let handled = self.supervisor.running();
+        let handled = self.supervisor.running() || self.supervisor.blocked.contains(&number);
         let pending = &mut self.supervisor.pending;
         match number {
             9 => self.end_supervisor(Status::Signal(9)),
@@ -137,8 +140,9 @@ impl World {
                 continue;
             }
             process.parent = Parent::Harness;
-            if process.death_signal && process.alive() {
-                self.soon(WAKE, Ev::Term(ix));
+            if process.death_signal {
+                // Who has no handler yet is ended by it.
+                self.signal_process(ix, 15);
             }
         }
         self.reap_adopted();

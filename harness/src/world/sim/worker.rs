@@ -9,7 +9,6 @@ use crate::time::Time;
 
 use super::engine::World;
 use super::model::{NET, START, TIMER, WAKE};
-use super::operator::number;
 use super::process::{Parent, Process, Stage};
 use super::queue::Ev;
 use super::sockets::{Handle, Place};
@@ -178,7 +177,7 @@ impl World {
             // Nobody in a simulated run counts the memory.
             Action::Leak(_) => {}
             Action::Spawn(child) => self.spawn_descendant(ix, child),
-            Action::SignalGroup(signal) => self.signal_group(ix, number(signal)),
+            Action::SignalGroup(signal) => self.signal_group(ix, signal.number()),
             Action::SayAlive => match self.processes.get(ix).channel {
                 Some(_) => self.say(ix, b"{\"act\":\"alive\"}\n"),
                 None => self.notify(ix, b"WATCHDOG=1"),

@@ -3,6 +3,7 @@
 mod behind;
 mod deaf;
 mod late;
+mod memory;
 mod meter;
 mod rolling;
 mod scale;
@@ -12,6 +13,7 @@ mod simple;
 pub use behind::{Behind, Does, Fault, Hears, kills_nobody};
 pub use deaf::{ChannelIsLife, DeafToStop, End, Ends, HearsOneStop, OldRestarts, OneReloadAtATime, While, WrongTarget};
 pub use late::LateReplacement;
+pub use memory::{ForgetsWhoLeaves, Miscounts};
 pub use meter::{Counting, Meter};
 pub use rolling::RollsOn;
 pub use scale::ForgetsSlots;

@@ -5,13 +5,13 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 
 use crate::scenario::{Launch, Signal};
 
-use super::super::{environment, signals, sys};
+use super::super::{environment, sys};
 
 /// First argument of such a process. Then: the launch as JSON, the run's directory, and the command.
 pub const LAUNCH: &str = "__launch";
@@ -27,6 +27,23 @@ pub fn main(launch: &str, run: &Path, command: &[String]) -> io::Error {
     }
 }
 
+/// Starts such a process with `spawn`. What it is to block or to ignore it does not get from its first instant on: until it
+/// has made itself what it is to be, the mask that it inherits keeps that from it.
+pub fn withholding<T>(launch: &Launch, spawn: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let former = mask(launch.blocks.iter().chain(&launch.ignores))?.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let spawned = spawn();
+    former.thread_set_mask()?;
+    spawned
+}
+
+fn mask<'a>(signals: impl Iterator<Item = &'a Signal>) -> io::Result<SigSet> {
+    let mut mask = SigSet::empty();
+    for signal in signals {
+        mask.add(nix::sys::signal::Signal::try_from(signal.number())?);
+    }
+    Ok(mask)
+}
+
 fn prepare(launch: &str, run: &Path) -> io::Result<()> {
     let launch: Launch = serde_json::from_str(launch)?;
     if let Some(mask) = launch.umask.as_deref().and_then(|mask| u32::from_str_radix(mask, 8).ok()) {
@@ -37,15 +54,11 @@ fn prepare(launch: &str, run: &Path) -> io::Result<()> {
         setrlimit(Resource::Nofile, Rlimit { current: Some(nofile), maximum })?;
     }
     // Rust's runtime ignores it, which nobody asked for.
-    sys::dispose(signals::kernel(Signal::PIPE).as_raw(), launch.ignores.contains(&Signal::PIPE))?;
+    sys::dispose(Signal::PIPE.number(), launch.ignores.contains(&Signal::PIPE))?;
     for signal in &launch.ignores {
-        sys::dispose(signals::kernel(*signal).as_raw(), true)?;
+        sys::dispose(signal.number(), true)?;
     }
-    let mut blocked = SigSet::empty();
-    for signal in &launch.blocks {
-        blocked.add(nix::sys::signal::Signal::try_from(signals::kernel(*signal).as_raw())?);
-    }
-    blocked.thread_set_mask()?;
+    mask(launch.blocks.iter())?.thread_set_mask()?;
     for _ in 0..launch.leaks {
         sys::leak()?;
     }
