@@ -208,6 +208,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         child().prop_map(Ask::Spawn),
         any::<u64>().prop_map(Ask::Flood),
         ".{0,20}".prop_map(Ask::Garble),
+        (".{0,8}", any::<u64>(), ".{0,8}").prop_map(|(begin, fill, end)| Ask::Write { begin, fill, end }),
         (name(), ".{0,8}").prop_map(|(topic, data)| Ask::Publish { topic, data }),
         (".{0,8}", any::<u32>(), span()).prop_map(|(line, per_second, span)| Ask::Babble { line, per_second, span }),
         Just(Ask::Hang),

@@ -285,6 +285,18 @@ pub enum Ask {
     Flood(u64),
     /// Write this line to the channel.
     Garble(String),
+    /// Write these bytes to the channel, with no newline after them: a message of any length, or a part of one.
+    Write {
+        /// What comes first.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        begin: String,
+        /// So many times the letter x between the two.
+        #[serde(default, skip_serializing_if = "super::is_default")]
+        fill: u64,
+        /// What comes last.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        end: String,
+    },
     /// Publish a value of a topic.
     Publish {
         /// Of which.

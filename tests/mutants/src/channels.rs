@@ -17,6 +17,12 @@ pub enum ChannelFault {
     KeepsOperators,
     /// Whatever a worker says with this word in it means that it is ready.
     HearsReady,
+    /// What is read of a message is one if an object ends there.
+    HearsPieces,
+    /// What a worker has begun to say and not ended is the beginning of what the next one says.
+    GluesHalves,
+    /// It keeps what a worker has begun to say until that is a line, however long.
+    HoardsLines,
     /// Who subscribes to a topic is told its first value.
     TellsTheFirst,
     /// Of the changes of a topic a worker is told every other one.
@@ -44,6 +50,8 @@ pub struct Channels {
     updates: BTreeMap<Fd, u32>,
     /// What was read of each channel behind its last LF.
     rest: BTreeMap<Fd, Vec<u8>>,
+    /// The same of the channel that was closed last.
+    left: Vec<u8>,
 }
 
 impl Channels {
@@ -73,7 +81,9 @@ impl Channels {
         self.children.retain(|_, channel| *channel != fd);
         self.unanswered.remove(&fd);
         self.updates.remove(&fd);
-        self.rest.remove(&fd);
+        if let Some(rest) = self.rest.remove(&fd) {
+            self.left = rest;
+        }
     }
 
     /// Accepts a connection, of an operator as a rule.
@@ -89,8 +99,15 @@ impl Channels {
     /// Reads from `fd`, whatever that is.
     pub fn receive(&mut self, kernel: &mut impl Streams, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
         let received = kernel.receive(fd, buffer);
-        if self.fault == Some(ChannelFault::HearsReady) && self.open.contains(&fd) {
-            return received.map(|received| hears_ready(buffer, received));
+        let whole = |received| Received { bytes: received, handle: None };
+        match self.fault.filter(|_| self.open.contains(&fd)) {
+            Some(ChannelFault::HearsReady) => return received.map(|received| hears_ready(buffer, received)),
+            Some(ChannelFault::HearsPieces) => return received.map(|received| whole(end_line(buffer, received.bytes))),
+            Some(ChannelFault::GluesHalves) => {
+                return received.map(|received| whole(self.glue(fd, buffer, received.bytes)));
+            }
+            Some(ChannelFault::HoardsLines) => return received.and_then(|received| self.hoard(fd, buffer, received)),
+            _ => {}
         }
         if self.fault != Some(ChannelFault::Forgets) || !self.open.contains(&fd) {
             return received;
@@ -109,6 +126,32 @@ impl Channels {
         let line = format!("\n{{\"act\":\"accepted\",\"seq\":{seq}}}\n");
         buffer[..line.len()].copy_from_slice(line.as_bytes());
         Ok(Received { bytes: line.len(), handle: None })
+    }
+
+    /// Puts what is left of another worker before the first words of this one; how many bytes that makes.
+    fn glue(&mut self, fd: Fd, buffer: &mut [u8], bytes: usize) -> usize {
+        let first = !self.rest.contains_key(&fd);
+        let rest = self.rest.entry(fd).or_default();
+        rest.extend_from_slice(&buffer[..bytes]);
+        rest.drain(..rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+        if !first || bytes + self.left.len() > buffer.len() {
+            return bytes;
+        }
+        let left = std::mem::take(&mut self.left);
+        buffer.copy_within(..bytes, left.len());
+        buffer[..left.len()].copy_from_slice(&left);
+        bytes + left.len()
+    }
+
+    /// Keeps what is no line yet. Of one that it had to keep only the end is heard: what is wrong here is the memory.
+    fn hoard(&mut self, fd: Fd, buffer: &[u8], received: Received) -> Result<Received, Errno> {
+        let bytes = &buffer[..received.bytes];
+        if bytes.is_empty() || bytes.contains(&b'\n') {
+            self.rest.remove(&fd);
+            return Ok(received);
+        }
+        self.rest.entry(fd).or_default().extend_from_slice(bytes);
+        Err(Errno::AGAIN)
     }
 
     fn heard(&mut self, fd: Fd, bytes: &[u8]) {
@@ -156,6 +199,15 @@ impl Channels {
         }
         Ok(sent)
     }
+}
+
+/// Ends a line where an object ends with what was read, if there is room; how many bytes that makes.
+fn end_line(buffer: &mut [u8], bytes: usize) -> usize {
+    let open = buffer[..bytes].last() == Some(&b'}') && bytes < buffer.len();
+    if open {
+        buffer[bytes] = b'\n';
+    }
+    bytes + usize::from(open)
 }
 
 /// Sends all of it, or what the peer takes before it goes.

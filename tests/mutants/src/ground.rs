@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 16] = [
+pub const REAL: [Mutant; 17] = [
     Mutant {
         name: "no-sign-of-life",
         sentence: "a service manager that wants signs of life gets none",
@@ -140,5 +140,13 @@ pub const REAL: [Mutant; 16] = [
         caught_by: "Grows",
         consequences: &[],
         mutation: Mutation::LeaksDescriptors,
+    },
+    Mutant {
+        name: "hoards-lines",
+        sentence: "what a worker has begun to say is kept until it ends, however long it is",
+        scenario: "ipc/frames::endless",
+        caught_by: "Grows",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::HoardsLines)),
     },
 ];

@@ -109,6 +109,10 @@ fn ask(ask: &Ask) -> String {
         Ask::Spawn(what) => format!("start {}", child(what)),
         Ask::Flood(bytes) => format!("print {bytes} bytes at once"),
         Ask::Garble(line) => format!("write {line:?} to its channel"),
+        Ask::Write { begin, fill: 0, end } => format!("write {:?} to its channel, and no newline", begin.clone() + end),
+        Ask::Write { begin, fill, end } => {
+            format!("write {begin:?}, {} and {end:?} to its channel as they are", count(*fill, "byte"))
+        }
         Ask::Publish { topic, data } => format!("publish {data} as `{topic}`"),
         Ask::Babble { line, per_second, span } => {
             format!("write {line:?} to its channel {per_second} times a second for {span}")

@@ -9,6 +9,8 @@ use super::load::{Where, known};
 
 /// More steps than this, repetitions counted, are no scenario but a typing error.
 const MOST_STEPS: u64 = 100_000;
+/// What a worker writes at once has to fit into its memory.
+const MOST_WRITTEN: u64 = 64 * 1024 * 1024;
 const RESOURCES: [&str; 6] = ["NOFILE", "NPROC", "AS", "pids", "memory", "cpu"];
 pub(super) const FILES: [&str; 7] = ["program", "config", "log", "log directory", "control", "socket", "pidfile"];
 const ERRNOS: [&str; 24] = [
@@ -260,6 +262,14 @@ impl Steps<'_> {
                 self.checker.wrong_at(0, format!("{code} is no exit status")).expected("expected 0 to 255");
             }
             Ask::Flood(0) => drop(self.checker.wrong_at(0, "0 bytes are nothing")),
+            Ask::Write { begin, fill: 0, end } if begin.is_empty() && end.is_empty() => {
+                self.checker.wrong("nothing is written").expected("`begin`, `fill` or `end`");
+            }
+            Ask::Write { fill, .. } if *fill > MOST_WRITTEN => {
+                self.checker
+                    .wrong_in("fill", format!("{fill} bytes are too many"))
+                    .expected(format!("expected at most {MOST_WRITTEN}"));
+            }
             Ask::Publish { topic, data } => super::topics::published(self.checker, topic, data),
             Ask::Babble { per_second, span, .. } => {
                 self.checker.not_zero("per_second", (*per_second).into());
@@ -272,6 +282,7 @@ impl Steps<'_> {
             | Ask::Spawn(_)
             | Ask::Flood(_)
             | Ask::Garble(_)
+            | Ask::Write { .. }
             | Ask::Hang
             | Ask::SignalGroup(_) => {}
         }
