@@ -45,7 +45,7 @@ enum Moment {
     FirstWorker,
     /// So many lines in the journal.
     Lines(usize),
-    /// Memory is limited.
+    /// A control group limits somebody.
     Limited,
 }
 
@@ -78,19 +78,25 @@ fn an_undisturbed_run_leaves_nothing() {
     assert!(!run.addresses.is_empty(), "no address was seen");
 }
 
-/// A limit on memory is a control group, which no process takes with it.
+/// Some limits are control groups, which no process takes with it.
 #[test]
 fn a_run_that_is_killed_leaves_no_control_group() {
-    for victim in [Victim::Runner, Victim::Guard, Victim::CallerAndRunner] {
-        let mut run = Run::start(&format!("group-{victim:?}"), "scenarios/environment/memory.ron");
-        run.until(Moment::Limited);
-        if run.groups().is_empty() {
-            assert!(run.output().contains("cgroup"), "{}", run.output());
-            eprintln!("skipped: no memory cgroup can be made here");
-            return;
+    for (kind, form) in [
+        ("memory", "scenarios/environment/memory.ron"),
+        ("pids", "scenarios/spawn/descriptors.ron::no_more_processes"),
+        ("cpu", "scenarios/hang/heartbeat.ron::starved"),
+    ] {
+        for victim in [Victim::Runner, Victim::Guard, Victim::CallerAndRunner] {
+            let mut run = Run::start(&format!("group-{kind}-{victim:?}"), form);
+            run.until(Moment::Limited);
+            if run.groups().is_empty() {
+                assert!(run.output().contains(&format!("no {kind} cgroup")), "{}", run.output());
+                eprintln!("skipped: no {kind} cgroup can be made here");
+                break;
+            }
+            assert!(run.hit(victim, Signal::SIGKILL));
+            run.assert_nothing_is_left();
         }
-        assert!(run.hit(victim, Signal::SIGKILL));
-        run.assert_nothing_is_left();
     }
 }
 
@@ -205,7 +211,8 @@ impl Run {
 
     /// Its control groups: they carry the names of its directories.
     fn groups(&self) -> Vec<PathBuf> {
-        self.named_in(["/sys/fs/cgroup", "/sys/fs/cgroup/memory"].into_iter().map(PathBuf::from))
+        let controllers = ["memory", "pids", "cpu", ""].into_iter();
+        self.named_in(controllers.map(|one| Path::new("/sys/fs/cgroup").join(one)))
     }
 
     fn named_in(&self, places: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {

@@ -6,15 +6,16 @@ use std::collections::BTreeSet;
 use super::{Act, Ask, Command, Fault, FileFault, Launch, Life, Load, Scenario, Start, Step, Target, Trigger};
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
-const NOT_BUILT: &[&str] =
-    &["File otherwise", "Limit by cgroup", "LogReader otherwise", "NotRead otherwise", "Upgrade"];
+const NOT_BUILT: &[&str] = &["File otherwise", "LogReader otherwise", "NotRead otherwise", "Upgrade"];
 
 /// What only real processes can do.
 const NOT_SIMULATED: &[&str] = &[
     "Bystander",
     "File owned",
     "Limit",
+    "Limit of cpu",
     "Limit of memory",
+    "Limit of pids",
     "Operators",
     "PidReused",
     "SecondStart",
@@ -154,9 +155,10 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
 fn limit(on: &Target, resource: &str) -> &'static str {
     match (on, resource) {
         (Target::Supervisor, "NOFILE" | "NPROC") => "Limit of the supervisor",
-        (_, "NOFILE" | "NPROC" | "AS") => "Limit",
         (_, "memory") => "Limit of memory",
-        _ => "Limit by cgroup",
+        (_, "pids") => "Limit of pids",
+        (_, "cpu") => "Limit of cpu",
+        _ => "Limit",
     }
 }
 

@@ -357,8 +357,8 @@ pub enum Fault {
     Limit {
         /// Whose.
         on: Target,
-        /// Its name: NOFILE, NPROC, AS (bytes), pids (of its cgroup), memory (bytes, of its cgroup), cpu (percent of
-        /// one processor, of its cgroup).
+        /// Its name: NOFILE, NPROC, AS (bytes), or what all of them together may use, with all that they start: memory
+        /// (bytes), pids (processes and threads), cpu (percent of one processor, in every tenth of a second).
         resource: String,
         /// The value; `Now(+n)` is not offered: say how many descriptors or processes.
         to: u64,

@@ -162,7 +162,7 @@ fn command(command: &Command) -> String {
 fn fault(fault: &Fault) -> String {
     match fault {
         Fault::Freeze(target) => format!("freeze {}", self::target(target)),
-        Fault::Limit { on, resource, to } => format!("limit {resource} of {} to {to}", target(on)),
+        Fault::Limit { on, resource, to } => limit(target(on), resource, *to),
         Fault::File { which, is } => format!(
             "have the {which} file {}",
             match is {
@@ -196,6 +196,15 @@ fn fault(fault: &Fault) -> String {
             format!("have {call} of {} fail with {errno} {which}", target(of))
         }
         Fault::ClockStep { by, back } => format!("set the wall clock {by} {}", if *back { "back" } else { "forward" }),
+    }
+}
+
+fn limit(on: String, resource: &str, to: u64) -> String {
+    match resource {
+        "pids" => format!("let {on}, with all that is started there, be no more than {to} processes and threads"),
+        "cpu" => format!("let {on}, with all that is started there, have no more than {to} % of a processor"),
+        "memory" => format!("let {on}, with all that is started there, have no more than {}", count(to, "byte")),
+        _ => format!("limit {resource} of {on} to {to}"),
     }
 }
 

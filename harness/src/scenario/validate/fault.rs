@@ -23,6 +23,20 @@ impl Steps<'_> {
         }
     }
 
+    /// Whether the kernel takes so much for a limit.
+    pub(super) fn amount(&mut self, resource: &str, to: u64) {
+        let (valid, of) = match resource {
+            "pids" => (0..=4_194_304, "processes and threads"),
+            "cpu" => (1..=100_000, "percent of one processor"),
+            "memory" => (1..=i64::MAX.unsigned_abs(), "bytes"),
+            _ => return,
+        };
+        if !valid.contains(&to) {
+            let what = format!("{to} is no limit of `{resource}`");
+            self.checker.wrong_in("to", what).expected(format!("{} to {} {of}", valid.start(), valid.end()));
+        }
+    }
+
     /// Whether the pool has what this fault hits.
     pub(super) fn owned(&mut self, fault: &Fault) {
         let lacks = |one: &Owns| !self.scenario.pool.owns.contains(one);
@@ -65,6 +79,10 @@ pub(super) fn thing(fault: &Fault) -> Option<String> {
     match fault {
         Fault::File { which, .. } if which.starts_with("log") => Some("the log".to_owned()),
         Fault::File { which, .. } => Some(format!("the file `{which}`")),
+        // A process is in one control group at a time, whatever the group limits.
+        Fault::Limit { on, resource, .. } if matches!(resource.as_str(), "memory" | "pids" | "cpu") => {
+            Some(format!("the control group of {on:?}"))
+        }
         Fault::Limit { on, resource, .. } => Some(format!("the limit `{resource}` of {on:?}")),
         Fault::AddressHeld => Some("the address".to_owned()),
         Fault::PidReused => Some("the pid of a dead worker".to_owned()),

@@ -311,9 +311,10 @@ impl Steps<'_> {
         self.hit_twice(fault);
         match fault {
             Fault::Freeze(target) | Fault::NotRead(target) => self.target_at(target, that),
-            Fault::Limit { on, resource, .. } => {
+            Fault::Limit { on, resource, to } => {
                 self.target_in("on", on, that);
                 self.one_of("resource", resource, &RESOURCES, "a resource that can be limited");
+                self.amount(resource, *to);
             }
             Fault::File { which, is } => {
                 self.one_of("which", which, &FILES, "a file of the subject");

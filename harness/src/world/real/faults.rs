@@ -11,7 +11,8 @@ use crate::history::{Event, Proc, What};
 use crate::scenario::{Fault, FileFault, Owns, Span, Target};
 use crate::subject::{self, Questions};
 
-use super::cgroup::Group;
+use super::cgroup::{Controller, Group};
+use super::clock;
 use super::crowd::{Answers, Crowd};
 use super::limits::Limits;
 use super::outlets::{LogFile, Outlets};
@@ -29,7 +30,7 @@ enum Heal {
     /// The limits are set back.
     Limits(#[allow(dead_code, reason = "held for its drop")] Limits),
     /// The processes go back to the group that they were in.
-    Ungroup(#[allow(dead_code, reason = "held for its drop")] Group),
+    Ungroup(Group),
     /// What was planted is taken away, if it is still there.
     Uproot(Planted),
     /// The file is put back in its place; one that is somebody's, only as long as its owner lives.
@@ -169,11 +170,13 @@ impl Faults {
     ) -> Result<(), String> {
         let heal = match fault {
             Fault::AddressHeld => self.hold_address()?,
-            Fault::Limit { resource, to, .. } if resource == "memory" => {
-                let number = self.number();
-                Heal::Ungroup(Group::limit(&self.dir, number, on, *to)?)
-            }
-            Fault::Limit { resource, to, .. } => Heal::Limits(Limits::lower(resource, *to, on)?),
+            Fault::Limit { resource, to, .. } => match Controller::of(resource) {
+                Some(what) => {
+                    let number = self.number();
+                    Heal::Ungroup(Group::limit(&self.dir, number, on, what, *to)?)
+                }
+                None => Heal::Limits(Limits::lower(resource, *to, on)?),
+            },
             Fault::File { which, is } if which == "program" => {
                 let program = self.program.clone();
                 self.spoil(&program, *is, None)?
@@ -223,7 +226,11 @@ impl Faults {
     fn apply(&mut self, heal: Heal) -> Result<(), String> {
         match heal {
             // Dropping it is all.
-            Heal::Release(_) | Heal::Limits(_) | Heal::Ungroup(_) | Heal::Leave(_) => {}
+            Heal::Release(_) | Heal::Limits(_) | Heal::Leave(_) => {}
+            // Then dropping it is all as well.
+            Heal::Ungroup(group) => {
+                self.told.extend(group.idle().map(|why| Event::at(clock::now(), What::Incomplete { why })));
+            }
             Heal::Detach(tracer) => self.told.extend(tracer.detach()),
             Heal::Uproot(planted) => planted.uproot(),
             Heal::Clear(path) => clear(&path).map_err(|error| format!("cannot clear {}: {error}", path.display()))?,
