@@ -434,7 +434,7 @@ impl Puppet {
             Ask::Spawn(child) => actions.push(Action::Spawn(child)),
             Ask::Flood(bytes) => actions.push(Action::Output { stream: Stream::Stdout, bytes }),
             Ask::Garble(line) => actions.push(say(line)),
-            Ask::Write { begin, fill, end } => actions.push(write(begin, fill, &end)),
+            Ask::Write { begin, fill, end, times } => actions.push(write(begin, fill, &end, times)),
             Ask::Publish { topic, data } => {
                 let line = topics::publish(&topic, &data);
                 actions.extend([Action::Journal(Entry::Published(topic, data)), say(line)]);

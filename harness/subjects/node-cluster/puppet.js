@@ -217,7 +217,7 @@ function obey(ask) {
     case 'Write':
       return writeAll(
         process.channel.fd,
-        (argument.begin ?? '') + 'x'.repeat(argument.fill ?? 0) + (argument.end ?? ''),
+        ((argument.begin ?? '') + 'x'.repeat(argument.fill ?? 0) + (argument.end ?? '')).repeat(argument.times ?? 1),
       );
     case 'Hang':
       return hang();

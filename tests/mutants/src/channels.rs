@@ -23,6 +23,10 @@ pub enum ChannelFault {
     GluesHalves,
     /// It keeps what a worker has begun to say until that is a line, however long.
     HoardsLines,
+    /// What a worker does not read is kept for it, however much that is.
+    QueuesAll,
+    /// A connection that can't be accepted counts as none, so that it is asked for again at once.
+    AcceptsAgain,
     /// Who subscribes to a topic is told its first value.
     TellsTheFirst,
     /// Of the changes of a topic a worker is told every other one.
@@ -52,6 +56,8 @@ pub struct Channels {
     rest: BTreeMap<Fd, Vec<u8>>,
     /// The same of the channel that was closed last.
     left: Vec<u8>,
+    /// What was sent and its reader has not taken.
+    queued: BTreeMap<Fd, Vec<u8>>,
 }
 
 impl Channels {
@@ -81,6 +87,7 @@ impl Channels {
         self.children.retain(|_, channel| *channel != fd);
         self.unanswered.remove(&fd);
         self.updates.remove(&fd);
+        self.queued.remove(&fd);
         if let Some(rest) = self.rest.remove(&fd) {
             self.left = rest;
         }
@@ -91,7 +98,11 @@ impl Channels {
         if self.fault == Some(ChannelFault::KeepsOperators) && self.operators.len() >= OPERATORS {
             return Err(Errno::AGAIN);
         }
-        let fd = kernel.accept(listener)?;
+        let accepted = kernel.accept(listener);
+        if self.fault == Some(ChannelFault::AcceptsAgain) && accepted == Err(Errno::MFILE) {
+            return Err(Errno::AGAIN);
+        }
+        let fd = accepted?;
         self.operators.insert(fd);
         Ok(fd)
     }
@@ -167,6 +178,9 @@ impl Channels {
 
     /// Sends to `fd`, whatever that is.
     pub fn send(&mut self, kernel: &mut impl Streams, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        if self.fault == Some(ChannelFault::QueuesAll) && self.open.contains(&fd) {
+            return self.queue(kernel, fd, bytes);
+        }
         let told = self.fault.zip(topic(bytes).filter(|_| self.open.contains(&fd)));
         let Some((fault, topic)) = told else { return kernel.send(fd, bytes) };
         let first = self.first.entry(topic).or_insert_with(|| bytes.to_owned());
@@ -180,6 +194,21 @@ impl Channels {
             ChannelFault::TellsEveryOther if count.is_multiple_of(2) => Ok(bytes.len()),
             _ => kernel.send(fd, bytes),
         }
+    }
+
+    /// Sends what its reader takes, and keeps the rest until the next time.
+    fn queue(&mut self, kernel: &mut impl Streams, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        let queued = self.queued.entry(fd).or_default();
+        queued.extend_from_slice(bytes);
+        while !queued.is_empty() {
+            match kernel.send(fd, queued) {
+                Ok(sent) => drop(queued.drain(..sent)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(bytes.len())
     }
 
     /// Sends a line with a descriptor.

@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 17] = [
+pub const REAL: [Mutant; 19] = [
     Mutant {
         name: "no-sign-of-life",
         sentence: "a service manager that wants signs of life gets none",
@@ -148,5 +148,21 @@ pub const REAL: [Mutant; 17] = [
         caught_by: "Grows",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::HoardsLines)),
+    },
+    Mutant {
+        name: "queues-all",
+        sentence: "what a worker does not read is kept for it, however much that is",
+        scenario: "topics/values::large_values",
+        caught_by: "Grows",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::QueuesAll)),
+    },
+    Mutant {
+        name: "accepts-again-at-once",
+        sentence: "without a descriptor for a connection it asks for that connection again at once, and again",
+        scenario: "spawn/descriptors::accept",
+        caught_by: "Spends",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::AcceptsAgain)),
     },
 ];

@@ -42,6 +42,12 @@ fn single(checker: &mut Checker, expect: &Expect, scenario: &Scenario) {
             }
         }
         Expect::Grows { .. } => {}
+        Expect::Spends { .. } => {
+            let breaks = |act: &Act| matches!(act, Act::During { .. });
+            if !scenario.steps.iter().any(|step| step.any(&breaks)) {
+                checker.wrong("there is no fault").expected("a step with `During`");
+            }
+        }
         Expect::NothingLeft { within } | Expect::FullAgain { within } => checker.takes_time("within", within.0),
         Expect::NothingLost { load } | Expect::Balanced { load, .. } => {
             _ = known(checker, Where::Field("load"), load, &scenario.load);

@@ -254,6 +254,9 @@ impl Runner {
                     self.sample(now);
                     self.look_at_owned(now);
                 }
+                if let What::FaultBegan { .. } | What::Healed { .. } = what {
+                    self.sample(now);
+                }
                 self.fresh.push(Event::at(now, what));
                 self.publish();
             }
