@@ -289,6 +289,13 @@ pub enum What {
         #[serde(default)]
         peak: u64,
     },
+    /// How often the threads of a worker have gone to sleep so far, when a phase of the run begins; told where that is asked for.
+    Slept {
+        /// Which.
+        proc: Proc,
+        /// Its voluntary context switches.
+        times: u64,
+    },
     /// An operator who had asked how the subject is was answered, or waited for so long in vain.
     Answered {
         /// Whether it was.

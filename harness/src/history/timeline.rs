@@ -324,6 +324,8 @@ pub struct Timeline<'a> {
     pub commands: Vec<(Time, &'a Command)>,
     /// What the supervisor used, in order.
     pub used: Vec<Used>,
+    /// How often a worker had gone to sleep by then, in order of the time.
+    pub slept: Vec<(Time, Proc, u64)>,
     /// Operators who asked: when they had their answer or gave up, whether they had it, after so many nanoseconds.
     pub answers: Vec<(Time, bool, u64)>,
     /// Configurations put in place: when, their numbers, and whether a pool can serve with them. The one of the start is

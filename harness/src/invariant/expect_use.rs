@@ -1,8 +1,9 @@
-//! Expectations about what a supervisor uses, and whether its operator is answered.
+//! Expectations about what a supervisor and its workers use, and whether its operator is answered.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::history::Used;
+use crate::history::{Proc, Used};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -85,4 +86,55 @@ pub(super) fn spends(case: &Case<'_>, percent: u32, span: Span) -> Verdict {
 /// The first and the last of at least two.
 fn ends<'a>(mut used: impl DoubleEndedIterator<Item = &'a Used>) -> Option<(&'a Used, &'a Used)> {
     used.next().zip(used.next_back())
+}
+
+/// How often workers went to sleep between the first look at them and the last, beside how many connections were made
+/// meanwhile: who sleeps and is not needed is to sleep on.
+pub(super) fn wakes(case: &Case<'_>, at_most: u32) -> Verdict {
+    let unsure = |why: &str| Verdict::Inconclusive { why: why.to_owned() };
+    let mut looks: BTreeMap<Proc, Vec<(Time, u64)>> = BTreeMap::new();
+    for &(at, proc, times) in &case.timeline.slept {
+        looks.entry(proc).or_default().push((at, times));
+    }
+    let times = || case.timeline.slept.iter().map(|(at, ..)| *at);
+    let (Some(from), Some(until)) = (times().min(), times().max().filter(|last| times().any(|at| at < *last))) else {
+        return unsure("nobody counted twice how often workers wake");
+    };
+    // Only of who is there from the first look to the last it is known how often it woke meanwhile.
+    let all_the_time =
+        |seen: &Vec<(Time, u64)>| seen.iter().any(|one| one.0 == from) && seen.iter().any(|one| one.0 == until);
+    if !looks.values().all(all_the_time) {
+        return unsure("a worker came or went while it was counted how often they wake");
+    }
+    let more = |seen: &Vec<(Time, u64)>| {
+        seen.last().map_or(0, |one| one.1).saturating_sub(seen.first().map_or(0, |one| one.1))
+    };
+    let woke: u64 = looks.values().map(more).sum();
+    let made = |tried: Time| from <= tried && tried < until;
+    let opened =
+        case.timeline.connections.iter().filter(|conn| conn.record.opened.is_some() && made(conn.record.tried));
+    let connections = opened.count() as u64;
+    if connections == 0 {
+        return unsure("nobody connected while it was counted how often workers wake");
+    }
+    let tenths = woke.saturating_mul(10) / connections;
+    let measured = format!(
+        "{}.{} times for each of {connections} connections, {} workers together",
+        tenths / 10,
+        tenths % 10,
+        looks.len()
+    );
+    if woke <= connections.saturating_mul(at_most.into()) {
+        return Verdict::Pass { measured };
+    }
+    Verdict::Fail {
+        at: until,
+        because: format!("workers woke for connections that others of them served, from {from} on"),
+        expected: format!("at most {} for a connection", say_times(at_most)),
+        actual: measured,
+    }
+}
+
+fn say_times(times: u32) -> String {
+    if times == 1 { "once".to_owned() } else { format!("{times} times") }
 }

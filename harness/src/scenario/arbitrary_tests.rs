@@ -169,6 +169,7 @@ fn expect() -> impl Strategy<Value = Expect> {
         span().prop_map(|within| Expect::Answered { within }),
         any::<u32>().prop_map(|percent| Expect::Spends { percent }),
         (any::<u64>(), any::<u32>()).prop_map(|(memory, descriptors)| Expect::Grows { memory, descriptors }),
+        any::<u32>().prop_map(|at_most| Expect::Wakes { at_most }),
         any::<u32>().prop_map(|workers| Expect::ReadyAtLeast { workers }),
         span().prop_map(|within| Expect::FullAgain { within }),
         (any::<u32>(), any::<u32>()).prop_map(|(min, max)| Expect::Births { min, max }),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Act, Ask, Command, Fault, FileFault, Launch, Life, Load, Scenario, Start, Step, Target, Trigger};
+use super::{Act, Ask, Command, Expect, Fault, FileFault, Launch, Life, Load, Scenario, Start, Step, Target, Trigger};
 
 /// What is parsed and validated, and not run yet. To build one, delete its name here.
 const NOT_BUILT: &[&str] = &["File otherwise", "LogReader otherwise", "NotRead otherwise", "Upgrade"];
@@ -21,6 +21,7 @@ const NOT_SIMULATED: &[&str] = &[
     "SecondStart",
     "Start again",
     "Syscall",
+    "Wakes",
     "launch",
 ];
 
@@ -49,6 +50,9 @@ pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     }
     for step in &scenario.steps {
         of_step(step, &mut used);
+    }
+    if scenario.expect.iter().any(|expect| matches!(expect, Expect::Wakes { .. })) {
+        used.insert("Wakes");
     }
     if scenario.launch != (Launch { notify: scenario.launch.notify, ..Launch::default() }) {
         used.insert("launch");

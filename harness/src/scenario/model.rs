@@ -268,6 +268,11 @@ pub enum Expect {
         /// The share.
         percent: u32,
     },
+    /// For each connection of the whole run, workers wake so often at most, all of them together.
+    Wakes {
+        /// Wake-ups for a connection, on average.
+        at_most: u32,
+    },
     /// So many births of workers in the whole run.
     Births {
         /// At least.

@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 19] = [
+pub const REAL: [Mutant; 20] = [
     Mutant {
         name: "no-sign-of-life",
         sentence: "a service manager that wants signs of life gets none",
@@ -116,6 +116,14 @@ pub const REAL: [Mutant; 19] = [
         caught_by: "INV-ENV",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::KeepsVariables),
+    },
+    Mutant {
+        name: "herds",
+        sentence: "its workers all wait at one socket, although each is to have one of its own",
+        scenario: "listener/reuseport::nobody_else_wakes",
+        caught_by: "Wakes",
+        consequences: &[],
+        mutation: Mutation::Herds,
     },
     Mutant {
         name: "spins",

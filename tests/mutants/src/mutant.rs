@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use supervisor::config::{Config, Handoff};
 use supervisor::core::{Action, Input, Machine, Pools};
 use supervisor::policy::{Instant, Policy, Restart};
 
@@ -94,6 +95,8 @@ pub enum Mutation {
     DiesWithWorker,
     /// Its view of the kernel is this one.
     Kernel(KernelFault),
+    /// Its workers accept from one socket, however they are to get at connections.
+    Herds,
     /// It goes by the wall clock.
     WallClock,
     /// The same, and it takes no leap for a suspension.
@@ -146,9 +149,12 @@ impl Mutation {
             | Self::Policy(_)
             | Self::WatchdogOff => Box::new(changed()),
             Self::PassesOver => Box::new(ForgetsFirst(Pools::new(policies))),
-            Self::Identity | Self::OneReapPerSignal | Self::LeaksDescriptors | Self::WallClock | Self::Kernel(_) => {
-                Box::new(Pools::new(policies))
-            }
+            Self::Identity
+            | Self::OneReapPerSignal
+            | Self::LeaksDescriptors
+            | Self::WallClock
+            | Self::Herds
+            | Self::Kernel(_) => Box::new(Pools::new(policies)),
             Self::Machine(machine) => machine(policies),
             Self::Metered(counting) => Box::new(Meter::new(changed(), limit, counting)),
             Self::InitialStartsCount => Box::new(Meter::new(changed(), limit, Counting::EveryStart)),
@@ -184,6 +190,13 @@ impl Mutation {
             Self::DrainsBeforeReady => |policy| policy.surge = 0,
             Self::WatchdogOff => |policy| policy.watchdog = None,
             _ => |_| {},
+        }
+    }
+
+    /// Changes what it reads in its configuration at the start.
+    pub fn configure(self, config: &mut Config) {
+        if let Self::Herds = self {
+            config.pools.iter_mut().for_each(|pool| pool.handoff = Handoff::Inherit);
         }
     }
 

@@ -55,7 +55,8 @@ fn run(kernel: Unix, mutant: &Mutant, file: &Path) -> ExitCode {
         Err(error) => return fail(policy::ExitCode::Config, &format!("can't read {name}: {error}")),
     };
     match config::parse(&text, &name) {
-        Ok(config) => {
+        Ok(mut config) => {
+            mutant.mutation.configure(&mut config);
             let machine = mutant.mutation.machine(config.policies());
             let mut kernel = Faulty::new(kernel, mutant.mutation.kernel_fault());
             let read = |text: &str| config::parse(text, &name).map_err(|problems| problems.to_string());

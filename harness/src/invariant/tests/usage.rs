@@ -1,10 +1,10 @@
 //! What a supervisor uses, and whether its operator is answered.
 
-use crate::history::What;
+use crate::history::{Outcome, What};
 use crate::scenario::{Expect, Span};
 use crate::verdict::Verdict;
 
-use super::super::testing::{SUPERVISOR, Tale};
+use super::super::testing::{SUPERVISOR, Tale, worker};
 
 fn used(tale: &mut Tale, at: u64, descriptors: u32, peak: u64) {
     tale.add(at, What::Used { proc: SUPERVISOR, descriptors, threads: 1, cpu_ns: 0, peak });
@@ -83,4 +83,40 @@ fn an_operator_who_waits_too_long_is_a_violation() {
     asked(true, 100).holds();
     asked(true, 101).fails(&["EXPECT-1 Answered"]);
     asked(false, 10).fails(&["EXPECT-1 Answered"]);
+}
+
+/// Ten connections, and what each of four workers had slept at each look.
+fn herd(looks: &[(u64, [u64; 4])], connections: u64) -> Tale {
+    let mut tale = Tale::full();
+    tale.scenario.expect = vec![Expect::Wakes { at_most: 2 }];
+    for &(at, slept) in looks {
+        for (n, times) in (1..).zip(slept) {
+            tale.add(at, What::Slept { proc: worker(n), times });
+        }
+    }
+    for n in 0..connections {
+        tale.probe(1_010 + 10 * n, 1_011 + 10 * n, Some(1), Outcome::Ok);
+    }
+    tale.calm(1_500, &[1, 2, 3, 4]);
+    tale
+}
+
+#[test]
+fn workers_that_wake_for_what_others_serve_are_a_violation() {
+    let woke = |more: [u64; 4]| herd(&[(1_000, [7, 8, 9, 5]), (1_300, [7, 8, 9, 5]), (1_500, more)], 10);
+    woke([27, 8, 9, 5]).passes("EXPECT-1 Wakes");
+    woke([12, 13, 14, 10]).passes("EXPECT-1 Wakes");
+    woke([12, 13, 14, 10]).holds();
+    woke([28, 8, 9, 5]).fails(&["EXPECT-1 Wakes"]);
+    woke([17, 18, 19, 15]).fails(&["EXPECT-1 Wakes"]);
+}
+
+#[test]
+fn what_wakes_nobody_counted_or_for_whom_is_not_known() {
+    herd(&[], 10).doubts("EXPECT-1 Wakes");
+    herd(&[(1_000, [1, 1, 1, 1])], 10).doubts("EXPECT-1 Wakes");
+    herd(&[(1_000, [1, 1, 1, 1]), (1_500, [99, 1, 1, 1])], 0).doubts("EXPECT-1 Wakes");
+    let mut came = herd(&[(1_000, [1, 1, 1, 1]), (1_500, [1, 1, 1, 1])], 10);
+    came.add(1_500, What::Slept { proc: worker(5), times: 3 });
+    came.doubts("EXPECT-1 Wakes");
 }

@@ -246,6 +246,9 @@ pub(super) fn expect(expect: &Expect) -> String {
         Expect::Spends { percent } => {
             format!("while a fault is on the supervisor takes at most {percent} % of one processor")
         }
+        Expect::Wakes { at_most } => {
+            format!("for each connection the workers wake {} at most, all of them together", count(*at_most, "time"))
+        }
         Expect::Births { min, max } if min == max => format!("exactly {} are born in all", count(*max, "worker")),
         Expect::Births { min, max } => format!("between {min} and {} are born in all", count(*max, "worker")),
     }

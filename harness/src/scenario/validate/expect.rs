@@ -48,6 +48,12 @@ fn single(checker: &mut Checker, expect: &Expect, scenario: &Scenario) {
                 checker.wrong("there is no fault").expected("a step with `During`");
             }
         }
+        Expect::Wakes { at_most } => {
+            checker.not_zero("at_most", (*at_most).into());
+            if scenario.load.is_empty() {
+                checker.wrong("nobody connects").expected("a load");
+            }
+        }
         Expect::NothingLeft { within } | Expect::FullAgain { within } => checker.takes_time("within", within.0),
         Expect::NothingLost { load } | Expect::Balanced { load, .. } => {
             _ = known(checker, Where::Field("load"), load, &scenario.load);

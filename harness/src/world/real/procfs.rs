@@ -96,6 +96,16 @@ pub fn peak(pid: u32) -> u64 {
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
 }
 
+/// How often the threads that a process has now have gone to sleep; `None` if that can't be read.
+pub fn slept(pid: u32) -> Option<u64> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    tasks.flatten().map(|task| parse_slept(&fs::read_to_string(task.path().join("status")).ok()?)).sum()
+}
+
+fn parse_slept(status: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()
+}
+
 /// Direct children, those of all threads.
 pub fn children(pid: u32) -> Vec<u32> {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
@@ -131,6 +141,15 @@ mod tests {
         assert_eq!(parse_stat(text), Some(Stat { state: 'S', parent: 7, start: 98765 }));
         assert_eq!(parse_stat("42 (cut"), None);
         assert_eq!(parse_stat("42 (short) S 7"), None);
+    }
+
+    #[test]
+    fn of_the_two_kinds_of_switches_those_are_counted_that_were_wanted() {
+        let status = "Name:\tx\nvoluntary_ctxt_switches:\t150\nnonvoluntary_ctxt_switches:\t7\n";
+        assert_eq!(parse_slept(status), Some(150));
+        assert_eq!(parse_slept("nonvoluntary_ctxt_switches:\t7\n"), None);
+        assert!(slept(std::process::id()).is_some());
+        assert_eq!(slept(u32::MAX), None);
     }
 
     #[test]

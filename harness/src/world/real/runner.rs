@@ -9,7 +9,7 @@ use rustix::process::Signal as Kernel;
 use crate::director::{Director, Injection};
 use crate::history::{Event, Header, Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Ask, Command, Fault, constructs};
+use crate::scenario::{Ask, Command, Expect, Fault, constructs};
 use crate::time::Time;
 use crate::world::scaling::Scaling;
 
@@ -252,6 +252,7 @@ impl Runner {
             Injection::Note(what) => {
                 if let What::Phase(PhaseMark::Steps | PhaseMark::Settle | PhaseMark::Stop) = what {
                     self.sample(now);
+                    self.count_sleeps(now);
                     self.look_at_owned(now);
                 }
                 if let What::FaultBegan { .. } | What::Healed { .. } = what {
@@ -301,6 +302,14 @@ impl Runner {
         let cpu_ns = ticks.saturating_mul(procfs::TICK.as_nanos() as u64);
         self.fresh
             .push(Event::at(now, What::Used { proc, descriptors, threads, cpu_ns, peak: procfs::peak(proc.pid) }));
+    }
+
+    /// How often each worker has gone to sleep by now, if somebody wants to know.
+    fn count_sleeps(&mut self, now: Time) {
+        let asks = self.job.plan.scenario.expect.iter().any(|expect| matches!(expect, Expect::Wakes { .. }));
+        let workers = asks.then(|| self.observer.procs.of_kind(Kind::Worker));
+        let count = |proc: Proc| Some(Event::at(now, What::Slept { proc, times: procfs::slept(proc.pid)? }));
+        self.fresh.extend(workers.into_iter().flatten().filter_map(count));
     }
 
     fn start(&mut self) -> Result<(), String> {
