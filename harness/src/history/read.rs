@@ -17,7 +17,7 @@ const FATAL: [i32; 12] = [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 15];
 const DEADLY: [i32; 8] = [4, 6, 7, 8, 9, 10, 11, 12];
 
 /// Acts after which a worker is no longer fit, whoever ends it then.
-const SPOILING: [&str; 5] = ["Exit", "Hang", "CloseChannel", "Garble", "SignalGroup"];
+const SPOILING: [&str; 6] = ["Exit", "Hang", "CloseChannel", "Garble", "Write", "SignalGroup"];
 
 /// Acts after which a worker leaves and says so.
 const LEAVING: [&str; 2] = ["Throw", "Retire"];

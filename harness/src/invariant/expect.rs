@@ -49,6 +49,7 @@ fn name(expect: &Expect) -> &'static str {
         Expect::Current { .. } => "Current",
         Expect::Answered { .. } => "Answered",
         Expect::Grows { .. } => "Grows",
+        Expect::Spends { .. } => "Spends",
         Expect::Wakes { .. } => "Wakes",
         Expect::Births { .. } => "Births",
     }
@@ -68,6 +69,7 @@ fn judge_one(case: &Case<'_>, expect: &Expect, span: Span) -> Verdict {
         Expect::Current { topic, within } => expect_topics::current(case, topic, within.0, span),
         Expect::Answered { within } => expect_use::answered(case, within.0, span),
         Expect::Grows { memory, descriptors } => expect_use::grows(case, *memory, *descriptors),
+        Expect::Spends { percent } => expect_use::spends(case, *percent, span),
         Expect::Wakes { at_most } => expect_use::wakes(case, *at_most),
         Expect::Births { min, max } => expect_pool::births(case, *min, *max, span),
     }

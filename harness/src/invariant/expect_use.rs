@@ -59,6 +59,30 @@ pub(super) fn grows(case: &Case<'_>, memory: u64, descriptors: u32) -> Verdict {
     }
 }
 
+/// Of a processor it takes no more than that while a fault is on.
+pub(super) fn spends(case: &Case<'_>, percent: u32, span: Span) -> Verdict {
+    let mut tally = Tally::default();
+    let within = |at: Time| span.from <= at && at <= span.until;
+    for fault in case.timeline.faults.iter().filter(|fault| within(fault.from) && within(fault.until)) {
+        let during = |used: &&Used| fault.from <= used.at && used.at <= fault.until;
+        let counted = |used: &&Used| Some(used.proc) == case.facts.supervisor && used.threads > 0;
+        let Some((first, last)) = ends(case.timeline.used.iter().filter(during).filter(counted)) else { continue };
+        let used = Duration::from_nanos(last.cpu_ns.saturating_sub(first.cpu_ns));
+        let bound = last.at.since(first.at) * percent / 100;
+        if used > bound {
+            tally.fail(
+                last.at,
+                format!("it worked through {}", fault.fault),
+                format!("at most {} of a processor", say(bound)),
+                say(used),
+            );
+        } else {
+            tally.measured(used, bound);
+        }
+    }
+    tally.verdict("nobody looked at what it spends during a fault")
+}
+
 /// The first and the last of at least two.
 fn ends<'a>(mut used: impl DoubleEndedIterator<Item = &'a Used>) -> Option<(&'a Used, &'a Used)> {
     used.next().zip(used.next_back())

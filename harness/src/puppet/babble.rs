@@ -51,3 +51,12 @@ impl Babble {
 pub fn say(line: String) -> Action {
     Action::Say { line, times: 1 }
 }
+
+/// Writes a message of this length, or a part of one, so often.
+pub fn write(begin: String, fill: u64, end: &str, times: u32) -> Action {
+    let mut bytes = begin.into_bytes();
+    let filled = bytes.len().saturating_add(usize::try_from(fill).unwrap_or(usize::MAX));
+    bytes.resize(filled, b'x');
+    bytes.extend_from_slice(end.as_bytes());
+    Action::Write(bytes.repeat(times as usize))
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::scenario::{Ask, Life, LifeRecord, Phase, Retirement, Stream};
 use crate::time::Time;
 
-use super::babble::{Babble, say};
+use super::babble::{Babble, say, write};
 use super::script::record;
 use super::{Action, ConnId, Entry, Input, Request, Told, topics};
 
@@ -434,6 +434,7 @@ impl Puppet {
             Ask::Spawn(child) => actions.push(Action::Spawn(child)),
             Ask::Flood(bytes) => actions.push(Action::Output { stream: Stream::Stdout, bytes }),
             Ask::Garble(line) => actions.push(say(line)),
+            Ask::Write { begin, fill, end, times } => actions.push(write(begin, fill, &end, times)),
             Ask::Publish { topic, data } => {
                 let line = topics::publish(&topic, &data);
                 actions.extend([Action::Journal(Entry::Published(topic, data)), say(line)]);

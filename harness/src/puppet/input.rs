@@ -113,6 +113,8 @@ pub enum Action {
         /// How often.
         times: u32,
     },
+    /// Write these bytes to the channel as they are, and no newline.
+    Write(Vec<u8>),
     /// Write about so many bytes, by whole lines ([`super::Lines`]), before the next action is carried out.
     Output {
         /// Where to.

@@ -167,6 +167,7 @@ fn expect() -> impl Strategy<Value = Expect> {
         (name(), any::<u32>()).prop_map(|(load, within)| Expect::Balanced { load, within }),
         (name(), span()).prop_map(|(topic, within)| Expect::Current { topic, within }),
         span().prop_map(|within| Expect::Answered { within }),
+        any::<u32>().prop_map(|percent| Expect::Spends { percent }),
         (any::<u64>(), any::<u32>()).prop_map(|(memory, descriptors)| Expect::Grows { memory, descriptors }),
         any::<u32>().prop_map(|at_most| Expect::Wakes { at_most }),
         any::<u32>().prop_map(|workers| Expect::ReadyAtLeast { workers }),
@@ -209,6 +210,12 @@ fn ask() -> impl Strategy<Value = Ask> {
         child().prop_map(Ask::Spawn),
         any::<u64>().prop_map(Ask::Flood),
         ".{0,20}".prop_map(Ask::Garble),
+        (".{0,8}", any::<u64>(), ".{0,8}", any::<u32>()).prop_map(|(begin, fill, end, times)| Ask::Write {
+            begin,
+            fill,
+            end,
+            times
+        }),
         (name(), ".{0,8}").prop_map(|(topic, data)| Ask::Publish { topic, data }),
         (".{0,8}", any::<u32>(), span()).prop_map(|(line, per_second, span)| Ask::Babble { line, per_second, span }),
         Just(Ask::Hang),
@@ -234,12 +241,13 @@ fn fault() -> impl Strategy<Value = Fault> {
         Just(Fault::PidReused),
         (any::<u32>(), ".{0,8}")
             .prop_map(|(connections, line)| Fault::Operators { connections, say: Saying::Line(line) }),
-        (target(), name(), any::<u32>(), name()).prop_map(|(of, call, nth, errno)| Fault::Syscall {
+        (target(), name(), any::<u32>(), name(), span()).prop_map(|(of, call, nth, errno, delay)| Fault::Syscall {
             times: (nth % 2 == 0).then_some(nth),
             of,
             call,
             nth,
-            errno
+            errno: (nth % 3 == 0).then_some(errno),
+            delay,
         }),
         (span(), any::<bool>()).prop_map(|(by, back)| Fault::ClockStep { by, back }),
     ]

@@ -216,6 +216,7 @@ fn ask(ask: &Ask) -> &'static str {
         Ask::Spawn(_) => "Ask Spawn",
         Ask::Flood(_) => "Ask Flood",
         Ask::Garble(_) => "Ask Garble",
+        Ask::Write { .. } => "Ask Write",
         Ask::Publish { .. } => "Ask Publish",
         Ask::Babble { .. } => "Ask Babble",
         Ask::Hang => "Ask Hang",

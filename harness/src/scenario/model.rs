@@ -263,6 +263,11 @@ pub enum Expect {
         /// The descriptors that it has after the last step.
         descriptors: u32,
     },
+    /// While a fault is on the supervisor takes so much of one processor at most.
+    Spends {
+        /// The share.
+        percent: u32,
+    },
     /// For each connection of the whole run, workers wake so often at most, all of them together.
     Wakes {
         /// Wake-ups for a connection, on average.

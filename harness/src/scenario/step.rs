@@ -307,6 +307,21 @@ pub enum Ask {
     Flood(u64),
     /// Write this line to the channel.
     Garble(String),
+    /// Write these bytes to the channel, with no newline after them: a message of any length, or a part of one.
+    Write {
+        /// What comes first.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        begin: String,
+        /// So many times the letter x between the two.
+        #[serde(default, skip_serializing_if = "super::is_default")]
+        fill: u64,
+        /// What comes last.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        end: String,
+        /// How often all that.
+        #[serde(default = "once", skip_serializing_if = "is_once")]
+        times: u32,
+    },
     /// Publish a value of a topic.
     Publish {
         /// Of which.
@@ -396,20 +411,24 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "super::is_default")]
         say: Saying,
     },
-    /// System calls fail.
+    /// System calls fail, or take long, or both.
     Syscall {
         /// Of whom.
         of: Target,
         /// Its name.
         call: String,
-        /// The first that fails, from 1, counted from the beginning of the fault.
+        /// The first that is hit, from 1, counted from the beginning of the fault.
         #[serde(default = "once", skip_serializing_if = "is_once")]
         nth: u32,
-        /// How many fail; absent: all that follow.
+        /// How many are hit; absent: all that follow.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         times: Option<u32>,
-        /// The errno's name.
-        errno: String,
+        /// The errno's name; absent: they do not fail.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        errno: Option<String>,
+        /// How long they wait before they are done.
+        #[serde(default, skip_serializing_if = "Span::is_zero")]
+        delay: Span,
     },
     /// The wall clock is set, then set back.
     ClockStep {

@@ -184,6 +184,17 @@ function startChild(child) {
   spawn('sleep', [String(seconds)], { detached: Boolean(child.setsid || child.orphan), stdio: 'ignore' });
 }
 
+// The channel does not block: whoever reads it slowly is waited for.
+function writeAll(fd, text) {
+  for (let rest = Buffer.from(text); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(fs.writeSync(fd, rest));
+    } catch (error) {
+      if (error.code !== 'EAGAIN') return;
+    }
+  }
+}
+
 function obey(ask) {
   const [act, argument] = typeof ask === 'string' ? [ask, null] : Object.entries(ask)[0];
   switch (act) {
@@ -203,6 +214,11 @@ function obey(ask) {
       return void write('Stdout', argument);
     case 'Garble':
       return void fs.writeSync(process.channel.fd, `${argument}\n`);
+    case 'Write':
+      return writeAll(
+        process.channel.fd,
+        ((argument.begin ?? '') + 'x'.repeat(argument.fill ?? 0) + (argument.end ?? '')).repeat(argument.times ?? 1),
+      );
     case 'Hang':
       return hang();
     default:

@@ -17,6 +17,16 @@ pub enum ChannelFault {
     KeepsOperators,
     /// Whatever a worker says with this word in it means that it is ready.
     HearsReady,
+    /// What is read of a message is one if an object ends there.
+    HearsPieces,
+    /// What a worker has begun to say and not ended is the beginning of what the next one says.
+    GluesHalves,
+    /// It keeps what a worker has begun to say until that is a line, however long.
+    HoardsLines,
+    /// What a worker does not read is kept for it, however much that is.
+    QueuesAll,
+    /// A connection that can't be accepted counts as none, so that it is asked for again at once.
+    AcceptsAgain,
     /// Who subscribes to a topic is told its first value.
     TellsTheFirst,
     /// Of the changes of a topic a worker is told every other one.
@@ -44,6 +54,10 @@ pub struct Channels {
     updates: BTreeMap<Fd, u32>,
     /// What was read of each channel behind its last LF.
     rest: BTreeMap<Fd, Vec<u8>>,
+    /// The same of the channel that was closed last.
+    left: Vec<u8>,
+    /// What was sent and its reader has not taken.
+    queued: BTreeMap<Fd, Vec<u8>>,
 }
 
 impl Channels {
@@ -73,7 +87,10 @@ impl Channels {
         self.children.retain(|_, channel| *channel != fd);
         self.unanswered.remove(&fd);
         self.updates.remove(&fd);
-        self.rest.remove(&fd);
+        self.queued.remove(&fd);
+        if let Some(rest) = self.rest.remove(&fd) {
+            self.left = rest;
+        }
     }
 
     /// Accepts a connection, of an operator as a rule.
@@ -81,7 +98,11 @@ impl Channels {
         if self.fault == Some(ChannelFault::KeepsOperators) && self.operators.len() >= OPERATORS {
             return Err(Errno::AGAIN);
         }
-        let fd = kernel.accept(listener)?;
+        let accepted = kernel.accept(listener);
+        if self.fault == Some(ChannelFault::AcceptsAgain) && accepted == Err(Errno::MFILE) {
+            return Err(Errno::AGAIN);
+        }
+        let fd = accepted?;
         self.operators.insert(fd);
         Ok(fd)
     }
@@ -89,8 +110,15 @@ impl Channels {
     /// Reads from `fd`, whatever that is.
     pub fn receive(&mut self, kernel: &mut impl Streams, fd: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
         let received = kernel.receive(fd, buffer);
-        if self.fault == Some(ChannelFault::HearsReady) && self.open.contains(&fd) {
-            return received.map(|received| hears_ready(buffer, received));
+        let whole = |received| Received { bytes: received, handle: None };
+        match self.fault.filter(|_| self.open.contains(&fd)) {
+            Some(ChannelFault::HearsReady) => return received.map(|received| hears_ready(buffer, received)),
+            Some(ChannelFault::HearsPieces) => return received.map(|received| whole(end_line(buffer, received.bytes))),
+            Some(ChannelFault::GluesHalves) => {
+                return received.map(|received| whole(self.glue(fd, buffer, received.bytes)));
+            }
+            Some(ChannelFault::HoardsLines) => return received.and_then(|received| self.hoard(fd, buffer, received)),
+            _ => {}
         }
         if self.fault != Some(ChannelFault::Forgets) || !self.open.contains(&fd) {
             return received;
@@ -111,6 +139,32 @@ impl Channels {
         Ok(Received { bytes: line.len(), handle: None })
     }
 
+    /// Puts what is left of another worker before the first words of this one; how many bytes that makes.
+    fn glue(&mut self, fd: Fd, buffer: &mut [u8], bytes: usize) -> usize {
+        let first = !self.rest.contains_key(&fd);
+        let rest = self.rest.entry(fd).or_default();
+        rest.extend_from_slice(&buffer[..bytes]);
+        rest.drain(..rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+        if !first || bytes + self.left.len() > buffer.len() {
+            return bytes;
+        }
+        let left = std::mem::take(&mut self.left);
+        buffer.copy_within(..bytes, left.len());
+        buffer[..left.len()].copy_from_slice(&left);
+        bytes + left.len()
+    }
+
+    /// Keeps what is no line yet. Of one that it had to keep only the end is heard: what is wrong here is the memory.
+    fn hoard(&mut self, fd: Fd, buffer: &[u8], received: Received) -> Result<Received, Errno> {
+        let bytes = &buffer[..received.bytes];
+        if bytes.is_empty() || bytes.contains(&b'\n') {
+            self.rest.remove(&fd);
+            return Ok(received);
+        }
+        self.rest.entry(fd).or_default().extend_from_slice(bytes);
+        Err(Errno::AGAIN)
+    }
+
     fn heard(&mut self, fd: Fd, bytes: &[u8]) {
         let rest = self.rest.entry(fd).or_default();
         rest.extend_from_slice(bytes);
@@ -124,6 +178,9 @@ impl Channels {
 
     /// Sends to `fd`, whatever that is.
     pub fn send(&mut self, kernel: &mut impl Streams, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        if self.fault == Some(ChannelFault::QueuesAll) && self.open.contains(&fd) {
+            return self.queue(kernel, fd, bytes);
+        }
         let told = self.fault.zip(topic(bytes).filter(|_| self.open.contains(&fd)));
         let Some((fault, topic)) = told else { return kernel.send(fd, bytes) };
         let first = self.first.entry(topic).or_insert_with(|| bytes.to_owned());
@@ -137,6 +194,21 @@ impl Channels {
             ChannelFault::TellsEveryOther if count.is_multiple_of(2) => Ok(bytes.len()),
             _ => kernel.send(fd, bytes),
         }
+    }
+
+    /// Sends what its reader takes, and keeps the rest until the next time.
+    fn queue(&mut self, kernel: &mut impl Streams, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        let queued = self.queued.entry(fd).or_default();
+        queued.extend_from_slice(bytes);
+        while !queued.is_empty() {
+            match kernel.send(fd, queued) {
+                Ok(sent) => drop(queued.drain(..sent)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(bytes.len())
     }
 
     /// Sends a line with a descriptor.
@@ -156,6 +228,15 @@ impl Channels {
         }
         Ok(sent)
     }
+}
+
+/// Ends a line where an object ends with what was read, if there is room; how many bytes that makes.
+fn end_line(buffer: &mut [u8], bytes: usize) -> usize {
+    let open = buffer[..bytes].last() == Some(&b'}') && bytes < buffer.len();
+    if open {
+        buffer[bytes] = b'\n';
+    }
+    bytes + usize::from(open)
 }
 
 /// Sends all of it, or what the peer takes before it goes.

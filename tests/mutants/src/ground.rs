@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 18] = [
+pub const REAL: [Mutant; 21] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -156,5 +156,29 @@ pub const REAL: [Mutant; 18] = [
         caught_by: "Grows",
         consequences: &[],
         mutation: Mutation::LeaksDescriptors,
+    },
+    Mutant {
+        name: "hoards-lines",
+        sentence: "what a worker has begun to say is kept until it ends, however long it is",
+        scenario: "ipc/frames::endless",
+        caught_by: "Grows",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::HoardsLines)),
+    },
+    Mutant {
+        name: "queues-all",
+        sentence: "what a worker does not read is kept for it, however much that is",
+        scenario: "topics/values::large_values",
+        caught_by: "Grows",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::QueuesAll)),
+    },
+    Mutant {
+        name: "accepts-again-at-once",
+        sentence: "without a descriptor for a connection it asks for that connection again at once, and again",
+        scenario: "spawn/descriptors::accept",
+        caught_by: "Spends",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::AcceptsAgain)),
     },
 ];

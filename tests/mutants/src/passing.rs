@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const PASSING: [Mutant; 7] = [
+pub const PASSING: [Mutant; 9] = [
     Mutant {
         name: "passes-twice",
         sentence: "each connection is passed to two workers",
@@ -61,5 +61,24 @@ pub const PASSING: [Mutant; 7] = [
         caught_by: "INV-TRUTH",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::HearsReady)),
+    },
+    Mutant {
+        name: "hears-pieces",
+        sentence: "what is read of a message is taken for one if an object ends there",
+        scenario: "ipc/frames::half_then_on",
+        caught_by: "Births",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::HearsPieces)),
+    },
+    Mutant {
+        name: "glues-halves",
+        sentence: "what a worker has begun to say and not ended is the beginning of what the next one says",
+        scenario: "ipc/frames::half_then_exit",
+        caught_by: "Births",
+        consequences: &[
+            ("INV-CONVERGE", "who was not understood when it said that it is ready is ended after a second"),
+            ("INV-FLOOR", "and is missing until then"),
+        ],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::GluesHalves)),
     },
 ];

@@ -51,6 +51,27 @@ fn what_was_not_measured_has_not_stayed_as_it_was() {
 }
 
 #[test]
+fn who_spins_while_a_fault_is_on_spends_too_much() {
+    let spent = |millis: u64| {
+        let mut tale = Tale::full();
+        tale.scenario.expect = vec![Expect::Spends { percent: 20 }];
+        let used = |cpu_ns| What::Used { proc: SUPERVISOR, descriptors: 9, threads: 1, cpu_ns, peak: 0 };
+        tale.add(1_000, What::FaultBegan { step: vec![0], fault: "AddressHeld".to_owned(), on: Vec::new() });
+        tale.add(1_000, used(5_000_000)).add(2_000, used(5_000_000 + millis * 1_000_000));
+        tale.add(2_000, What::Healed { step: vec![0] }).add(2_400, used(900_000_000));
+        tale.calm(2_500, &[1, 2, 3, 4]);
+        tale
+    };
+    spent(200).passes("EXPECT-1 Spends");
+    spent(200).holds();
+    spent(201).fails(&["EXPECT-1 Spends"]);
+    let mut unseen = Tale::full();
+    unseen.scenario.expect = vec![Expect::Spends { percent: 20 }];
+    unseen.calm(2_500, &[1, 2, 3, 4]);
+    assert!(matches!(unseen.verdict("EXPECT-1 Spends"), Verdict::NotApplicable { .. }));
+}
+
+#[test]
 fn an_operator_who_waits_too_long_is_a_violation() {
     let asked = |answered: bool, millis: u64| {
         let mut tale = Tale::full();

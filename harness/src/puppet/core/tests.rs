@@ -318,7 +318,8 @@ fn spawns_its_children_when_ready_and_does_what_it_is_asked() {
     let child = Child { setsid: true, holds_descriptors: false, orphan: false, lives_for: None };
     let mut stage = Stage::born(Life::Record(LifeRecord { children: vec![child], ..LifeRecord::default() }));
     assert_eq!(stage.count(&Action::Spawn(child)), 1);
-    for ask in [Ask::CloseChannel, Ask::Spawn(child), Ask::Flood(9), Ask::Garble("x".into())] {
+    let write = Ask::Write { begin: "{".into(), fill: 3, end: "}".into(), times: 2 };
+    for ask in [Ask::CloseChannel, Ask::Spawn(child), Ask::Flood(9), Ask::Garble("x".into()), write] {
         stage.put(Input::Asked(ask));
     }
     let wanted = [
@@ -326,6 +327,7 @@ fn spawns_its_children_when_ready_and_does_what_it_is_asked() {
         Action::Spawn(child),
         Action::Output { stream: Stream::Stdout, bytes: 9 },
         Action::Say { line: "x".into(), times: 1 },
+        Action::Write(b"{xxx}{xxx}".to_vec()),
     ];
     assert!(stage.done.iter().map(|(_, action)| action).rev().take(4).rev().eq(&wanted));
     stage.put(Input::Asked(Ask::Exit(9)));

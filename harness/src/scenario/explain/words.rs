@@ -109,6 +109,14 @@ fn ask(ask: &Ask) -> String {
         Ask::Spawn(what) => format!("start {}", child(what)),
         Ask::Flood(bytes) => format!("print {bytes} bytes at once"),
         Ask::Garble(line) => format!("write {line:?} to its channel"),
+        Ask::Write { begin, fill, end, times } => {
+            let what = match fill {
+                0 => format!("{:?}", begin.clone() + end),
+                fill => format!("{begin:?}, {} and {end:?}", count(*fill, "byte")),
+            };
+            let often = if *times == 1 { String::new() } else { format!(" {times} times") };
+            format!("write {what} to its channel as they are{often}")
+        }
         Ask::Publish { topic, data } => format!("publish {data} as `{topic}`"),
         Ask::Babble { line, per_second, span } => {
             format!("write {line:?} to its channel {per_second} times a second for {span}")
@@ -183,13 +191,16 @@ fn fault(fault: &Fault) -> String {
         }
         Fault::AddressHeld => "have the address held by somebody else".to_owned(),
         Fault::PidReused => "have a bystander get the pid of the worker that was signalled last".to_owned(),
-        Fault::Syscall { of, call, nth, times, errno } => {
+        Fault::Syscall { of, call, nth, times, errno, delay } => {
             let which = match times {
                 None => format!("from call {nth} on"),
                 Some(1) => format!("at call {nth}"),
                 Some(times) => format!("at {} from call {nth} on", count(*times, "call")),
             };
-            format!("have {call} of {} fail with {errno} {which}", target(of))
+            let late = if delay.is_zero() { String::new() } else { format!("wait for {delay}") };
+            let fails = errno.as_ref().map_or(String::new(), |errno| format!("fail with {errno}"));
+            let and = if late.is_empty() || fails.is_empty() { "" } else { " and " };
+            format!("have {call} of {} {late}{and}{fails} {which}", target(of))
         }
         Fault::ClockStep { by, back } => format!("set the wall clock {by} {}", if *back { "back" } else { "forward" }),
     }
@@ -232,6 +243,9 @@ pub(super) fn expect(expect: &Expect) -> String {
             count(*memory, "byte"),
             count(*descriptors, "descriptor")
         ),
+        Expect::Spends { percent } => {
+            format!("while a fault is on the supervisor takes at most {percent} % of one processor")
+        }
         Expect::Wakes { at_most } => {
             format!("for each connection the workers wake {} at most, all of them together", count(*at_most, "time"))
         }

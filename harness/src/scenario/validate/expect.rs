@@ -42,6 +42,12 @@ fn single(checker: &mut Checker, expect: &Expect, scenario: &Scenario) {
             }
         }
         Expect::Grows { .. } => {}
+        Expect::Spends { .. } => {
+            let breaks = |act: &Act| matches!(act, Act::During { .. });
+            if !scenario.steps.iter().any(|step| step.any(&breaks)) {
+                checker.wrong("there is no fault").expected("a step with `During`");
+            }
+        }
         Expect::Wakes { at_most } => {
             checker.not_zero("at_most", (*at_most).into());
             if scenario.load.is_empty() {

@@ -9,6 +9,8 @@ use super::load::{Where, known};
 
 /// More steps than this, repetitions counted, are no scenario but a typing error.
 const MOST_STEPS: u64 = 100_000;
+/// What a worker writes at once has to fit into its memory.
+const MOST_WRITTEN: u64 = 64 * 1024 * 1024;
 const RESOURCES: [&str; 6] = ["NOFILE", "NPROC", "AS", "pids", "memory", "cpu"];
 pub(super) const FILES: [&str; 7] = ["program", "config", "log", "log directory", "control", "socket", "pidfile"];
 const ERRNOS: [&str; 24] = [
@@ -260,6 +262,16 @@ impl Steps<'_> {
                 self.checker.wrong_at(0, format!("{code} is no exit status")).expected("expected 0 to 255");
             }
             Ask::Flood(0) => drop(self.checker.wrong_at(0, "0 bytes are nothing")),
+            Ask::Write { begin, fill, end, times } => {
+                self.checker.not_zero("times", (*times).into());
+                let bytes = fill.saturating_mul((*times).into());
+                if begin.is_empty() && *fill == 0 && end.is_empty() {
+                    self.checker.wrong("nothing is written").expected("`begin`, `fill` or `end`");
+                } else if bytes > MOST_WRITTEN {
+                    let what = format!("{bytes} bytes at once are too many");
+                    self.checker.wrong_in("fill", what).expected(format!("at most {MOST_WRITTEN}"));
+                }
+            }
             Ask::Publish { topic, data } => super::topics::published(self.checker, topic, data),
             Ask::Babble { per_second, span, .. } => {
                 self.checker.not_zero("per_second", (*per_second).into());
@@ -309,14 +321,20 @@ impl Steps<'_> {
                 self.one_of("which", which, &FILES, "a file of the subject");
                 self.spoilt(which, *is);
             }
-            Fault::Syscall { of, call, nth, times, errno } => {
+            Fault::Syscall { of, call, nth, times, errno, delay } => {
                 self.target_in("of", of, that);
                 if call.is_empty() {
                     self.checker.wrong_in("call", "a system call without a name");
                 }
                 self.checker.not_zero("nth", (*nth).into());
                 self.checker.not_zero("times", times.unwrap_or(1).into());
-                self.one_of("errno", errno, &ERRNOS, "an errno");
+                match errno {
+                    Some(errno) => self.one_of("errno", errno, &ERRNOS, "an errno"),
+                    None if delay.is_zero() => {
+                        self.checker.wrong("nothing happens to these calls").expected("`errno`, `delay` or both");
+                    }
+                    None => {}
+                }
             }
             Fault::Operators { connections, .. } => self.checker.not_zero("connections", (*connections).into()),
             Fault::AddressHeld => {}

@@ -255,6 +255,9 @@ impl Runner {
                     self.count_sleeps(now);
                     self.look_at_owned(now);
                 }
+                if let What::FaultBegan { .. } | What::Healed { .. } = what {
+                    self.sample(now);
+                }
                 self.fresh.push(Event::at(now, what));
                 self.publish();
             }

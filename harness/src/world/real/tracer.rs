@@ -1,4 +1,4 @@
-//! System calls that fail: strace(1), attached to a live process, makes them fail on their way into the kernel.
+//! System calls that fail or wait: strace(1), attached to a live process, does that to them on their way into the kernel.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::history::{Event, Proc, What};
-use crate::scenario::{Act, Fault};
+use crate::scenario::{Act, Fault, Span};
 use crate::world::Plan;
 
 use super::clock;
@@ -34,10 +34,10 @@ pub fn forbids(plan: &Plan) -> Option<String> {
     }
     let mut wrong = None;
     let mut look = |fault: &Fault| {
-        if let Fault::Syscall { call, errno, .. } = fault
+        if let Fault::Syscall { call, errno, delay, .. } = fault
             && wrong.is_none()
         {
-            wrong = tried(call, errno).err();
+            wrong = tried(call, errno.as_deref(), *delay).err();
         }
     };
     faults(plan).iter().for_each(&mut look);
@@ -58,9 +58,9 @@ fn faults(plan: &Plan) -> Vec<Fault> {
     found.into_inner()
 }
 
-fn tried(call: &str, errno: &str) -> Result<(), String> {
+fn tried(call: &str, errno: Option<&str>, delay: Span) -> Result<(), String> {
     let mut strace = Command::new("strace");
-    strace.args(["-qq", "-o", "/dev/null"]).args(injecting(call, errno, &NEVER.to_string())).arg("true");
+    strace.args(["-qq", "-o", "/dev/null"]).args(injecting(call, errno, delay, &NEVER.to_string())).arg("true");
     let output = strace.stdin(Stdio::null()).output().map_err(|error| format!("no `strace`: {error}"))?;
     if output.status.success() {
         return Ok(());
@@ -69,8 +69,11 @@ fn tried(call: &str, errno: &str) -> Result<(), String> {
     Err(said)
 }
 
-fn injecting(call: &str, errno: &str, when: &str) -> [String; 4] {
-    let inject = format!("inject={call}:error={errno}:when={when}");
+fn injecting(call: &str, errno: Option<&str>, delay: Span, when: &str) -> [String; 4] {
+    let fails = errno.map_or(String::new(), |errno| format!(":error={errno}"));
+    // In microseconds.
+    let waits = if delay.is_zero() { String::new() } else { format!(":delay_enter={}", delay.0.as_micros()) };
+    let inject = format!("inject={call}{fails}{waits}:when={when}");
     ["-e".to_owned(), format!("trace={call}"), "-e".to_owned(), inject]
 }
 
@@ -89,13 +92,13 @@ impl Tracer {
     /// # Errors
     /// Why they can't be traced, in words.
     pub fn attach(fault: &Fault, on: &[Proc], dir: &Path) -> Result<Self, String> {
-        let Fault::Syscall { call, nth, times, errno, .. } = fault else {
+        let Fault::Syscall { call, nth, times, errno, delay, .. } = fault else {
             return Err("not a fault of system calls".to_owned());
         };
         let since = clock::now();
         let log = dir.join(format!("strace-{call}-{}", since.as_nanos()));
         let mut strace = Command::new("strace");
-        strace.arg("-o").arg(&log).args(injecting(call, errno, &when(*nth, *times)));
+        strace.arg("-o").arg(&log).args(injecting(call, errno.as_deref(), *delay, &when(*nth, *times)));
         strace.args(on.iter().flat_map(|proc| ["-p".to_owned(), proc.pid.to_string()]));
         strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = strace.spawn().map_err(|error| format!("strace: {error}"))?;
@@ -122,9 +125,9 @@ impl Tracer {
         let now = clock::now();
         let stall = |proc: &Proc| What::Stall { proc: Some(*proc), since: self.since, delay_ns: waited };
         let mut told: Vec<Event> = self.on.iter().map(|proc| Event::at(now, stall(proc))).collect();
-        let failed = fs::read_to_string(&self.log).is_ok_and(|log| log.contains("(INJECTED)"));
-        if !failed {
-            let why = format!("none of the calls of `{}` was one that had to fail", self.call);
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        if !["(INJECTED)", "(DELAYED)"].iter().any(|hit| log.contains(hit)) {
+            let why = format!("none of the calls of `{}` was one that had to fail or to wait", self.call);
             told.push(Event::at(now, What::Incomplete { why }));
         }
         told
@@ -168,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_call_that_nobody_knows_is_found_out_before_anything_is_run() {
-        let why = tried("no_such_call", "EAGAIN").expect_err("no such call");
+        let why = tried("no_such_call", Some("EAGAIN"), Span::default()).expect_err("no such call");
         assert!(why.contains("no_such_call") || why.contains("no `strace`"), "{why}");
     }
 }

@@ -173,6 +173,7 @@ impl World {
             Action::Close(conn) => self.close_by_worker(ix, conn.0),
             Action::CloseChannel => self.leave_channel(ix),
             Action::Say { line, times } => self.say(ix, format!("{line}\n").repeat(times as usize).as_bytes()),
+            Action::Write(bytes) => self.say(ix, &bytes),
             Action::Output { stream, bytes } => self.write_lines(ix, stream, bytes),
             // Nobody in a simulated run counts the memory.
             Action::Leak(_) => {}

@@ -339,6 +339,7 @@ impl Shell {
             Action::Close(id) => drop(self.conns.remove(&id)),
             Action::CloseChannel => self.setup.channel = None,
             Action::Say { line, times } => self.say(&vec![line; times as usize].join("\n")),
+            Action::Write(bytes) => self.write(&bytes),
             Action::Output { stream, bytes } => self.output(stream, bytes)?,
             Action::Leak(bytes) => self.leaked.push(vec![1; usize::try_from(bytes).unwrap_or(usize::MAX / 2)]),
             Action::Spawn(child) => self.spawn(child)?,
@@ -380,14 +381,18 @@ impl Shell {
         }
     }
 
-    /// A line on the channel. A supervisor that does not read makes its worker wait, as it would a real one; one that
-    /// is gone is noticed by reading.
+    /// A line on the channel.
     fn say(&mut self, line: &str) {
+        self.write(format!("{line}\n").as_bytes());
+    }
+
+    /// Bytes on the channel. A supervisor that does not read makes its worker wait, as it would a real one; one that
+    /// is gone is noticed by reading.
+    fn write(&mut self, bytes: &[u8]) {
         let Some(channel) = &self.setup.channel else { return };
-        let text = format!("{line}\n").into_bytes();
         let mut written = 0;
-        while written < text.len() {
-            match send(channel, &text[written..], SendFlags::NOSIGNAL) {
+        while written < bytes.len() {
+            match send(channel, &bytes[written..], SendFlags::NOSIGNAL) {
                 Ok(count) => written += count,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
