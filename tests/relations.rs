@@ -93,7 +93,9 @@ fn compared(slowed: &Plan, without: &Plan, mutation: Mutation) -> Verdict {
 
 /// Forms that go on hitting whoever is there at a pace of their own: while nobody runs fewer can be hit, or more within the
 /// window of the limit. So it is where somebody crashes until an instant that no suspension puts off.
-const PACED: [&str; 10] = [
+const PACED: [&str; 12] = [
+    "drift",
+    "drift::scaled",
     "flap::below_the_limit",
     "kill::under_load",
     "listener/activation",
@@ -106,13 +108,23 @@ const PACED: [&str; 10] = [
     "throw::first_request_one_phase",
 ];
 
+/// A suspension of the supervisor alone, for so short that it comes back hardly later than it wanted to, looks to it like a
+/// worker that is silent: nothing tells it that the time before was no time.
+const UNNOTICED: [&str; 1] = ["hang/workers"];
+
 /// Whether a suspension may change nothing but how late something is. Who is frozen already can't be frozen again.
 fn can_be_suspended(name: &str, scenario: &Scenario) -> bool {
     let freezes = |act: &Act| matches!(act, Act::During { fault: Fault::Freeze(_), .. });
     let frozen = scenario.steps.iter().any(|step| step.any(&freezes));
     // Whoever went on first takes what had queued up: a share is a matter of the moment.
     let shares = scenario.expect.iter().any(|expect| matches!(expect, Expect::Balanced { .. }));
-    not_simulated(scenario).is_empty() && !shares && !frozen && !name.contains("::sweep_") && !PACED.contains(&name)
+    let excused = PACED.contains(&name) || UNNOTICED.contains(&name);
+    not_simulated(scenario).is_empty() && !shares && !frozen && !name.contains("::sweep_") && !excused
+}
+
+/// A form keeps its own when others come or go: FNV-1a.
+fn seed_of(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[test]
@@ -120,7 +132,8 @@ fn the_reference_is_the_same_after_a_suspension_of_everybody() {
     let forms = harness::cli::forms(&[mutants::scenario_dir()]).expect("the suite");
     let (mut compared, mut wrong) = (0, Vec::new());
     let forms = forms.iter().filter(|form| can_be_suspended(&form.name, &form.scenario));
-    for (seed, form) in (1..).zip(forms) {
+    for form in forms {
+        let seed = seed_of(&form.name);
         let mut random = Random::new(seed);
         let millis = |random: &mut Random, most| Span(random.within(Duration::from_millis(most)));
         let (after, span) = (millis(&mut random, 400), millis(&mut random, 700));
