@@ -137,7 +137,7 @@ fn the_reference_is_the_same_after_a_suspension_of_everybody() {
         let mut random = Random::new(seed);
         let millis = |random: &mut Random, most| Span(random.within(Duration::from_millis(most)));
         let (after, span) = (millis(&mut random, 400), millis(&mut random, 700));
-        let suspension = Suspension { after, span, supervisor_first: seed % 2 == 0 };
+        let suspension = Suspension { after, span, supervisor_first: seed.is_multiple_of(2) };
         let plan = Plan { scenario: form.scenario.clone(), ..plan("kill", seed).expect("a form") };
         match slowed(&plan, suspension, Mutation::Identity) {
             Verdict::Pass { .. } => compared += 1,

@@ -49,7 +49,7 @@ impl Fault for Miscounts {
     fn input(&mut self, input: Input) -> Option<Input> {
         if matches!(input, Input::Exited(..)) {
             self.seen += 1;
-            if self.seen % self.of == 0 {
+            if self.seen.is_multiple_of(self.of) {
                 return None;
             }
         }
