@@ -260,16 +260,26 @@ fn configurations_of_the_supervisor() {
 
 #[test]
 fn lines_of_workers_and_operators() {
+    let requests = [
+        r#"{"do":"scale","pool":"web","workers":3}"#,
+        r#"{"do":"scale","pool":"web","by":-1,"wait":false}"#,
+        r#"{"do":"restart","who":"web/1.7"}"#,
+        r#"{"do":"logs","who":"web","lines":10,"follow":true}"#,
+        r#"{"do":"publish","topic":"rates","data":{"eur":1.5}}"#,
+    ];
+    for request in requests {
+        // Else only the first look at a request is tried.
+        assert!(decode_request(request.as_bytes()).is_ok(), "{request}");
+    }
     let lines = [
         r#"{"act":"ready"}"#,
         r#"{"act":"suicide"}"#,
         r#"{"act":"accepted","seq":12}"#,
         r#"{"cmd":"NODE_CLUSTER","act":"queryServer","index":0,"data":null,"seq":1,"address":"127.0.0.1","port":80,"addressType":4,"fd":-1,"flags":0}"#,
-        r#"{"verb":"scale","pool":"web","workers":3,"id":7}"#,
-        r#"{"verb":"events","from":12,"pools":["a","b"]}"#,
         "READY=1\nSTATUS=up\nMAINPID=12\nWATCHDOG=1",
     ];
-    let lines: Vec<_> = lines.iter().map(|line| ((*line).to_owned(), format!("{line}\n").into_bytes())).collect();
+    let lines: Vec<_> =
+        lines.iter().chain(&requests).map(|line| ((*line).to_owned(), format!("{line}\n").into_bytes())).collect();
     survives(&lines, 5000, |bytes| {
         for line in bytes.split(|byte| *byte == b'\n') {
             drop(decode(line).map_err(|why| format!("{why:?}")));
