@@ -108,18 +108,13 @@ const PACED: [&str; 12] = [
     "throw::first_request_one_phase",
 ];
 
-/// A suspension of the supervisor alone, for so short that it comes back hardly later than it wanted to, looks to it like a
-/// worker that is silent: nothing tells it that the time before was no time.
-const UNNOTICED: [&str; 1] = ["hang/workers"];
-
 /// Whether a suspension may change nothing but how late something is. Who is frozen already can't be frozen again.
 fn can_be_suspended(name: &str, scenario: &Scenario) -> bool {
     let freezes = |act: &Act| matches!(act, Act::During { fault: Fault::Freeze(_), .. });
     let frozen = scenario.steps.iter().any(|step| step.any(&freezes));
     // Whoever went on first takes what had queued up: a share is a matter of the moment.
     let shares = scenario.expect.iter().any(|expect| matches!(expect, Expect::Balanced { .. }));
-    let excused = PACED.contains(&name) || UNNOTICED.contains(&name);
-    not_simulated(scenario).is_empty() && !shares && !frozen && !name.contains("::sweep_") && !excused
+    not_simulated(scenario).is_empty() && !shares && !frozen && !name.contains("::sweep_") && !PACED.contains(&name)
 }
 
 /// A form keeps its own when others come or go: FNV-1a.

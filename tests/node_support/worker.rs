@@ -26,7 +26,7 @@ pub fn serve() {
             Ok(()) | Err(Errno::INTR) => {}
             Err(errno) => panic!("{errno:?}"),
         }
-        leaving |= worker.kernel.take_signals().term;
+        leaving |= worker.kernel.take_signals().stop;
         for fd in ready.iter().map(|readiness| readiness.fd) {
             if fd == worker.channel {
                 if !worker.take() {

@@ -25,7 +25,7 @@ pub struct Suspension {
     pub supervisor_first: bool,
 }
 
-/// The same scenario, and beside its steps the supervisor and all workers are stopped for a while.
+/// The same scenario, and beside its steps, which wait so much longer, the supervisor and all workers are stopped for a while.
 pub fn suspended(scenario: &Scenario, suspension: Suspension) -> Scenario {
     let Suspension { after, span, supervisor_first } = suspension;
     let (first, last) =
@@ -34,9 +34,22 @@ pub fn suspended(scenario: &Scenario, suspension: Suspension) -> Scenario {
     let inner = Step { act: Some(freeze(first, Vec::new())), ..Step::default() };
     let outer = Step { when: Some(Trigger::After(after)), act: Some(freeze(last, vec![inner])), ..Step::default() };
     let once = |steps| Act::Repeat { times: 1, steps };
-    let acts = vec![once(scenario.steps.clone()), once(vec![outer])];
+    let acts = vec![once(patient(&scenario.steps, span.0)), once(vec![outer])];
     let both = Step { act: Some(Act::Together { spread: Span::ZERO, acts }), ..Step::default() };
     Scenario { steps: vec![both], ..scenario.clone() }
+}
+
+/// The same steps, each of which waits so much longer.
+fn patient(steps: &[Step], longer: Duration) -> Vec<Step> {
+    let mut steps = steps.to_vec();
+    let wait = |steps: &mut [Step]| steps.iter_mut().for_each(|step| step.within.0 += longer);
+    wait(&mut steps);
+    each_act(&mut steps, &mut |act| {
+        if let Act::During { steps, .. } | Act::Repeat { steps, .. } = act {
+            wait(steps);
+        }
+    });
+    steps
 }
 
 /// The same scenario with a pause in the place of each suspension of everybody; `None` if there is none.

@@ -43,6 +43,8 @@ pub enum Input {
     Configure(Revision, Vec<Policy>),
     /// Time passed: a deadline may be due. Always allowed, also when none is.
     Tick,
+    /// The loop was stopped, and its workers maybe with it: no silence before this says anything.
+    Resumed,
 }
 
 /// A configuration that workers are started from: 0 is the one that the supervisor was started with.

@@ -28,7 +28,7 @@ impl Pools {
     fn addressed(&self, input: &Input, actions: &mut Vec<Action>) -> Range<usize> {
         let all = 0..self.pools.len();
         let (number, worker) = match input {
-            Input::Start | Input::Command(_) | Input::Configure(..) | Input::Tick => return all,
+            Input::Start | Input::Command(_) | Input::Configure(..) | Input::Tick | Input::Resumed => return all,
             Input::PoolCommand(pool, _) => (*pool, None),
             Input::Spawned(id)
             | Input::SpawnFailed(id, _)
@@ -101,25 +101,15 @@ impl Machine for Pools {
         }
         self.excuse_if_late(now);
         let places = self.addressed(&input, actions);
-        match &input {
-            Input::Command(Command::Stop) => stop(&mut self.pools[places], None, now, actions),
-            Input::PoolCommand(pool, Command::Stop) => stop(&mut self.pools[places], Some(*pool), now, actions),
-            Input::Start
-            | Input::Spawned(_)
-            | Input::SpawnFailed(..)
-            | Input::Word(..)
-            | Input::Disconnected(_)
-            | Input::Exited(..)
-            | Input::Hung(_)
-            | Input::Command(Command::Reload | Command::Scale(_) | Command::Restart(_))
-            | Input::PoolCommand(_, Command::Reload | Command::Scale(_) | Command::Restart(_))
-            | Input::Configure(..)
-            | Input::Tick => {
-                for place in places {
-                    self.pools[place].step(now, input.clone(), actions);
-                    // Before the next one starts anything.
-                    self.give_up_together(now, actions);
-                }
+        if let Input::Command(Command::Stop) = input {
+            stop(&mut self.pools[places], None, now, actions);
+        } else if let Input::PoolCommand(pool, Command::Stop) = input {
+            stop(&mut self.pools[places], Some(pool), now, actions);
+        } else {
+            for place in places {
+                self.pools[place].step(now, input.clone(), actions);
+                // Before the next one starts anything.
+                self.give_up_together(now, actions);
             }
         }
         self.agree(now, actions);

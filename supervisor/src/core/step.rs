@@ -1,5 +1,7 @@
 //! One step: which input means what in which stage.
 
+use std::time::Duration;
+
 use crate::policy::Instant;
 
 use super::pool::{Pool, Stage, StopAsked, Wish};
@@ -19,6 +21,7 @@ impl Step<'_> {
         match input {
             Input::Start => self.start_pool(),
             Input::Tick => self.tick(),
+            Input::Resumed => self.excuse(Duration::MAX),
             Input::Command(command) | Input::PoolCommand(_, command) => self.command(command),
             Input::Configure(revision, policies) => self.configure(revision, policies),
             Input::Spawned(id) if self.hears(id) => self.spawned(id),

@@ -109,10 +109,8 @@ pub struct Readiness {
 pub struct SignalSet {
     /// SIGCHLD: at least one child ended.
     pub child: bool,
-    /// SIGTERM.
-    pub term: bool,
-    /// SIGINT.
-    pub interrupt: bool,
+    /// SIGTERM, SIGINT or SIGQUIT.
+    pub stop: bool,
     /// SIGHUP.
     pub reload: bool,
     /// SIGUSR1: reopen files.
@@ -121,6 +119,8 @@ pub struct SignalSet {
     pub more: bool,
     /// SIGTTOU: one worker less.
     pub less: bool,
+    /// SIGCONT: the process was stopped, for nobody knows how long.
+    pub resumed: bool,
 }
 
 /// What one receive took off a stream.

@@ -15,6 +15,7 @@ use super::pid_file;
 use super::reload::{Reloading, Source, applicable, warn};
 use super::settings::Settings;
 use super::state::{Open, Shell};
+use super::turns::TELL_EVERY;
 use super::voices::Voices;
 
 /// How long the last lines wait for a reader that is slow.
@@ -22,9 +23,6 @@ const FAREWELL: Duration = Duration::from_millis(200);
 
 /// How long nothing is looked at after a wait that failed.
 const PAUSE: Duration = Duration::from_millis(10);
-
-/// How often that is told at most.
-const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// The pool that SIGTTIN and SIGTTOU scale: a signal can't name one.
 const FIRST_POOL: u16 = 0;
@@ -114,7 +112,7 @@ fn serve<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>) -> ExitCode {
     let mut ready = Vec::new();
     // A stop that came before the handlers' first reader did: nothing runs, so there is nothing to stop.
     let mut signals = shell.kernel.take_signals();
-    if signals.term || signals.interrupt {
+    if signals.stop {
         shell.emit(&Event::Stop { pool: None, hurry: false });
         return ExitCode::Stopped;
     }
@@ -205,8 +203,11 @@ fn sleep<K: Kernel, M: Machine>(
 /// What was said before `heard` has been read when this is over, so nobody is too late who was to speak by then. About later
 /// deadlines nothing is known before the next look, however long this turn, or a suspension in it, has taken.
 fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, ready: &[Readiness], heard: Instant) {
-    if signals.term || signals.interrupt {
+    if signals.stop {
         shell.feed(Input::Command(Command::Stop));
+    }
+    if signals.resumed {
+        shell.feed(Input::Resumed);
     }
     if signals.child {
         shell.reap();

@@ -36,7 +36,7 @@ fn run_fake(mut kernel: Fake, listen: &[&str]) -> (ExitCode, Vec<String>) {
 }
 
 const CHILD: SignalSet =
-    SignalSet { child: true, term: false, interrupt: false, reload: false, reopen: false, more: false, less: false };
+    SignalSet { child: true, stop: false, reload: false, reopen: false, more: false, less: false, resumed: false };
 
 #[test]
 fn last_words_come_before_the_kill_the_reaping_and_the_exit() {
@@ -73,8 +73,7 @@ fn strangers_are_reaped_and_nobody_is_told() {
 
 #[test]
 fn a_stop_comes_before_everything_that_came_with_it() {
-    let all =
-        SignalSet { child: true, term: true, interrupt: true, reload: true, reopen: true, more: false, less: false };
+    let all = SignalSet { stop: true, reload: true, reopen: true, ..CHILD };
     let mut kernel = Fake::new(vec![Ok((all, vec![Fd(10)]))]);
     kernel.reads = ["{\"act\":\"ready\"}\n"].into();
     let (_, log) = run_fake(kernel, &[]);
@@ -84,7 +83,7 @@ fn a_stop_comes_before_everything_that_came_with_it() {
 #[test]
 fn a_stop_before_the_start_starts_nothing() {
     let mut kernel = Fake::new(Vec::new());
-    kernel.signals.term = true;
+    kernel.signals.stop = true;
     let (code, log) = run_fake(kernel, &["127.0.0.1:0"]);
     assert_eq!((code, log), (ExitCode::Stopped, vec!["close 30".to_owned()]));
 }
@@ -242,7 +241,7 @@ const DRAIN: &str = r#"send 10 {\"act\":\"drain\"}\n"#;
 
 #[test]
 fn a_worker_that_has_left_its_group_is_killed_by_itself() {
-    let mut kernel = Fake::new(vec![Ok((SignalSet { child: false, term: true, ..CHILD }, vec![]))]);
+    let mut kernel = Fake::new(vec![Ok((SignalSet { child: false, stop: true, ..CHILD }, vec![]))]);
     kernel.kills = [Errno::SRCH].into();
     let (_, log) = run_fake(kernel, &[]);
     assert_eq!(log[4..6], ["signal 9 Group 7", "signal 9 Process 7"]);

@@ -16,8 +16,8 @@ const ACCEPTS_PER_TURN: usize = 64;
 /// How long accepting rests if there is no descriptor or memory to be had; meanwhile connections wait in the kernel.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often that is told at most.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+/// How often is told at most what fails again and again.
+pub(super) const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// What accept(2) says of a connection that is gone before it was accepted, or of its network: EPERM, EPROTO, ENETDOWN,
 /// ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, ENETUNREACH, ECONNABORTED, ETIMEDOUT. EOPNOTSUPP is not among them: it is also

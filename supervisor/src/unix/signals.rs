@@ -22,13 +22,14 @@ static ENDED: AtomicI32 = AtomicI32::new(0);
 /// The writing end of the pipe; never closed, because a handler may run at any time.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
-/// SIGCONT says nothing that anybody asks for, but its handler ends the wait: a poll(2) that was stopped in the middle goes
-/// on with the time that it had left, as if none had passed meanwhile (ppoll(2) with its timeout written back).
-const HANDLED: [Signal; 8] = [
+/// The handler of SIGCONT ends the wait, too: a poll(2) that was stopped in the middle goes on with the time that it had
+/// left, as if none had passed meanwhile (ppoll(2) with its timeout written back).
+const HANDLED: [Signal; 9] = [
     Signal::SIGCONT,
     Signal::SIGCHLD,
     Signal::SIGTERM,
     Signal::SIGINT,
+    Signal::SIGQUIT,
     Signal::SIGHUP,
     Signal::SIGUSR1,
     Signal::SIGTTIN,
@@ -101,12 +102,12 @@ impl Signals {
         let has = |signal: Signal| pending & (1 << signal as libc::c_int) != 0;
         SignalSet {
             child: has(Signal::SIGCHLD),
-            term: has(Signal::SIGTERM),
-            interrupt: has(Signal::SIGINT),
+            stop: has(Signal::SIGTERM) || has(Signal::SIGINT) || has(Signal::SIGQUIT),
             reload: has(Signal::SIGHUP),
             reopen: has(Signal::SIGUSR1),
             more: has(Signal::SIGTTIN),
             less: has(Signal::SIGTTOU),
+            resumed: has(Signal::SIGCONT),
         }
     }
 }

@@ -118,12 +118,12 @@ impl World {
         }
         SignalSet {
             child: pending.children > 0,
-            term: pending.term,
-            interrupt: pending.interrupt,
+            stop: pending.stop,
             reload: pending.reload,
             reopen: pending.reopen,
             more: pending.more,
             less: pending.less,
+            resumed: pending.resumed,
         }
     }
 

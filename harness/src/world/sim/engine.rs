@@ -282,6 +282,7 @@ impl World {
         if proc == self.supervisor.proc {
             self.supervisor.frozen = on;
             self.supervisor.stirred = true;
+            self.supervisor.pending.resumed |= !on && self.supervisor.running();
             return;
         }
         let Some(ix) = self.processes.by_proc(proc) else {

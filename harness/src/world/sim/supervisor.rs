@@ -26,17 +26,18 @@ enum Life {
 pub(super) struct Pending {
     /// How many children ended since the last look.
     pub children: u32,
-    pub term: bool,
-    pub interrupt: bool,
+    pub stop: bool,
     pub reload: bool,
     pub reopen: bool,
     pub more: bool,
     pub less: bool,
+    pub resumed: bool,
 }
 
 impl Pending {
     pub fn any(self) -> bool {
-        self.children > 0 || self.term || self.interrupt || self.reload || self.reopen || self.more || self.less
+        let Self { children, stop, reload, reopen, more, less, resumed } = self;
+        children > 0 || stop || reload || reopen || more || less || resumed
     }
 }
 
@@ -108,8 +109,7 @@ impl World {
             // Not handled, or ignored by Rust's runtime.
             13 | 28 => {}
             17 => pending.children += 1,
-            15 if handled => pending.term = true,
-            2 if handled => pending.interrupt = true,
+            2 | 3 | 15 if handled => pending.stop = true,
             1 if handled => pending.reload = true,
             10 if handled => pending.reopen = true,
             21 if handled => pending.more = true,

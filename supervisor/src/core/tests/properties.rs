@@ -226,5 +226,6 @@ fn any_input() -> impl Strategy<Value = Input> {
         2 => (pool(), command()).prop_map(|(pool, command)| Input::PoolCommand(pool, command)),
         2 => (0u32..9, vec(any_policy(), 0..3)).prop_map(|(n, policies)| Input::Configure(Revision(n), policies)),
         6 => Just(Input::Tick),
+        1 => Just(Input::Resumed),
     ]
 }

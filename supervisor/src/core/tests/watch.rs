@@ -136,6 +136,15 @@ fn a_loop_that_is_only_a_little_late_excuses_nobody() {
 }
 
 #[test]
+fn a_loop_that_is_told_that_it_was_suspended_excuses_everybody_however_late_it_is() {
+    let mut bench = Bench::steady(watched(2));
+    bench.now = bench.now + MS(1001);
+    assert_eq!(bench.give(Input::Resumed), []);
+    assert_eq!(bench.next(), Some(MS(1000)), "both start afresh");
+    assert_eq!(bench.pass(MS(1000)), [hangs(w(0, 1)), hangs(w(1, 1))].concat());
+}
+
+#[test]
 fn a_suspension_shows_at_whatever_comes_first_and_in_whichever_pool() {
     let mut bench = Bench::steady_pools(vec![watched(2), Policy { watchdog: Some(MS(1300)), ..policy(1) }]);
     bench.now = bench.now + MS(1400);

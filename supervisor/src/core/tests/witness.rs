@@ -135,6 +135,10 @@ impl Witness {
             | Input::Spawned(_)
             | Input::Disconnected(_)
             | Input::Tick => {}
+            Input::Resumed => {
+                let everybody: Vec<_> = self.workers.keys().copied().collect();
+                everybody.into_iter().for_each(|id| self.heard(now, id));
+            }
         }
     }
 

@@ -63,7 +63,8 @@ impl SecondReplacement {
             | Input::Command(_)
             | Input::PoolCommand(..)
             | Input::Configure(..)
-            | Input::Tick => {}
+            | Input::Tick
+            | Input::Resumed => {}
         }
     }
 
@@ -95,7 +96,12 @@ impl Machine for SecondReplacement {
             | Input::Disconnected(id)
             | Input::Exited(id, _)
             | Input::Hung(id) => Some(id),
-            Input::Start | Input::Command(_) | Input::PoolCommand(..) | Input::Configure(..) | Input::Tick => None,
+            Input::Start
+            | Input::Command(_)
+            | Input::PoolCommand(..)
+            | Input::Configure(..)
+            | Input::Tick
+            | Input::Resumed => None,
         };
         let exited = matches!(input, Input::Exited(..));
         match about {
