@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::control::{Complaint, Info, Reply, Request, Status, Stream};
 use crate::policy::ExitCode;
-use crate::unix::is_left_behind;
+use crate::unix::clear_if_dead;
 
 use super::operate::{Operate, Which};
 use super::table::{self, Before};
@@ -172,7 +172,7 @@ fn list(json: bool) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for (name, socket) in instances::sockets()? {
         let info = info(&socket);
-        if info.is_err() && is_left_behind(&socket) {
+        if info.is_err() && clear_if_dead(&socket) {
             continue;
         }
         if json {

@@ -1,11 +1,11 @@
 //! The rolling restart: slot by slot, each replacement ready before the old worker goes.
 //!
-//! With another configuration it begins with a trial: one worker of the new configuration is started, and until it is ready,
-//! and those of all other pools are, nothing else changes: whoever dies meanwhile is replaced from the old configuration, in the slot of the trial too, where
-//! one is set aside for the other until it is known who is ready first. When it is ready the new
-//! configuration is in force, for the other slots as for every later restart, and there is no way back; if it fails to
-//! start, the new configuration is dropped. Later a worker that fails to start ends the rolling restart, and the old workers
-//! that are left serve on, but whatever is started is of the new configuration.
+//! With another configuration it begins with a trial: one worker of the new configuration is started, and until it is
+//! ready, and those of all other pools are, nothing else changes: whoever dies meanwhile is replaced from the old
+//! configuration, in the slot of the trial too, where one is set aside for the other until it is known who is ready
+//! first. When it is ready the new configuration is in force, for the other slots as for every later restart, and there
+//! is no way back; if it fails to start, the new configuration is dropped. Later a worker that fails to start ends the
+//! rolling restart, and the old workers that are left serve on, but whatever is started is of the new configuration.
 //!
 //! Which worker is new is a matter of epochs: each rolling restart has its own, and so have the workers and slots that it
 //! has seen to.

@@ -31,8 +31,6 @@ pub struct Plan<'a> {
     pub pointers: Pointers,
     /// The paths to try in this order.
     pub candidates: Vec<*const libc::c_char>,
-    /// The highest descriptor of those below.
-    pub needed: RawFd,
     /// Descriptor and the number that it is to have.
     pub moves: Vec<(RawFd, RawFd)>,
     /// The first number above all that are given to something.
@@ -54,7 +52,7 @@ pub struct Plan<'a> {
 pub unsafe fn live(plan: &mut Plan<'_>) -> ! {
     // SAFETY: the calls are async-signal-safe, and the pointers are those of `Program`.
     unsafe {
-        if !own_descriptors(plan.needed) {
+        if !own_descriptors(plan) {
             die(plan, DESCRIPTORS);
         }
         let pid = libc::getpid();
@@ -75,12 +73,14 @@ pub unsafe fn live(plan: &mut Plan<'_>) -> ! {
 
 /// Until here the descriptors are the parent's, too: copies them up to the highest that is needed. What lies above is most
 /// of what a parent with many workers has, and would be copied only to be closed by exec.
-unsafe fn own_descriptors(needed: RawFd) -> bool {
+unsafe fn own_descriptors(plan: &Plan<'_>) -> bool {
+    let needed = plan.moves.iter().fold(plan.errors, |highest, &(source, _)| highest.max(source));
+    let unshare = libc::CLOSE_RANGE_UNSHARE;
     // SAFETY: no memory is involved.
     unsafe {
-        let (above, all, unshare) = (needed + 1, libc::c_uint::MAX, libc::CLOSE_RANGE_UNSHARE);
         // Before Linux 5.9, or forbidden by a filter that doesn't know the call: all of them.
-        libc::syscall(libc::SYS_close_range, above, all, unshare) == 0 || libc::unshare(libc::CLONE_FILES) == 0
+        libc::syscall(libc::SYS_close_range, needed + 1, libc::c_uint::MAX, unshare) == 0
+            || libc::unshare(libc::CLONE_FILES) == 0
     }
 }
 

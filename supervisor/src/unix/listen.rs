@@ -57,9 +57,9 @@ fn bound(asked: &Address, fd: &OwnedFd) -> Address {
     }
 }
 
-/// Whether the socket at a path was left by somebody who is dead. Then it is removed, if it is ours, and if nobody can be about
-/// to listen there: with the lock that a start takes, and only if it looks dead under that lock, too.
-pub fn is_left_behind(path: &Path) -> bool {
+/// Whether the socket at a path was left by somebody who is dead. Then it is removed, if it is ours, and if nobody can be
+/// about to listen there: with the lock that a start takes, and only if it looks dead under that lock, too.
+pub fn clear_if_dead(path: &Path) -> bool {
     let Ok(address) = SocketAddrUnix::new(path) else { return false };
     if !is_dead(path, &address) {
         return false;

@@ -18,7 +18,7 @@ mod streams;
 mod system;
 mod table;
 
-pub use listen::is_left_behind;
+pub use listen::clear_if_dead;
 pub use system::Unix;
 
 use system::last_errno;

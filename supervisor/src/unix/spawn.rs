@@ -1,10 +1,10 @@
 //! Starting a process: what the child will need, the fork, and what it reports.
 //!
 //! Not `std::process::Command`: its error pipe lies on the numbers that the convention wants for the listeners, and it
-//! can't tell a child its own pid. The process is single-threaded, so whatever a child may call between fork and exec it
-//! may call here, and small, so that a copy of its memory costs little. A copy of its descriptors would cost more: with a
-//! thousand workers there are two thousand, each to be copied and to be closed again by exec. So the child begins with the
-//! same descriptors as we, who wait until it is gone from them (CLONE_VFORK), and copies those alone that it needs.
+//! can't tell a child its own pid. The process is single-threaded and small, so a copy of its memory is safe and cheap
+//! enough. A copy of its descriptors is not: with a thousand workers there are two thousand, each to be copied, and to be
+//! closed again by exec. So the child begins with the descriptors of its parent, which waits (CLONE_VFORK), and copies only
+//! those that it needs.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -58,7 +58,6 @@ pub fn spawn(spec: &SpawnSpec, table: &Table) -> Result<(Child, Ends), SpawnErro
     let mut plan = Plan {
         pointers: program.pointers(),
         candidates: program.candidates.iter().map(|path| path.as_ptr()).collect(),
-        needed: gifts.moves.iter().map(|&(source, _)| source).chain([errors.as_raw_fd()]).max().unwrap_or(beyond),
         moves: gifts.moves,
         beyond,
         errors: errors.as_raw_fd(),

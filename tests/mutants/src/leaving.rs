@@ -11,6 +11,13 @@ use crate::machines::{
 };
 use crate::mutant::{Mutant, Mutation};
 
+/// What else shows that a supervisor that gave up is still there.
+const STAYED: &[(&str, &str)] = &[
+    ("INV-CONVERGE", "nobody is started any more"),
+    ("INV-FLOOR", "nobody is there"),
+    ("INV-SERIAL", "and a stop changes nothing"),
+];
+
 /// All of them.
 pub const LEAVING: [Mutant; 20] = [
     Mutant {
@@ -157,11 +164,7 @@ pub const LEAVING: [Mutant; 20] = [
         sentence: "having given up it stays, with nobody to look after",
         scenario: "flap::after_ready",
         caught_by: "INV-GIVEUP",
-        consequences: &[
-            ("INV-CONVERGE", "nobody is started any more"),
-            ("INV-FLOOR", "nobody is there"),
-            ("INV-SERIAL", "and a stop changes nothing"),
-        ],
+        consequences: STAYED,
         mutation: Mutation::Machine(|policies| Behind::machine(policies, Ends::new(End::StaysAfterGiveUp))),
     },
     Mutant {
@@ -169,11 +172,7 @@ pub const LEAVING: [Mutant; 20] = [
         sentence: "having given up workers that die as they boot it stays, with nobody to look after",
         scenario: "flap",
         caught_by: "INV-GIVEUP",
-        consequences: &[
-            ("INV-CONVERGE", "nobody is started any more"),
-            ("INV-FLOOR", "nobody is there"),
-            ("INV-SERIAL", "and a stop changes nothing"),
-        ],
+        consequences: STAYED,
         mutation: Mutation::Machine(|policies| Behind::machine(policies, Ends::new(End::StaysAfterGiveUp))),
     },
     Mutant {
