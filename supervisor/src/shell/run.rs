@@ -207,6 +207,7 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
         shell.feed(Input::Command(Command::Stop));
     }
     if signals.resumed {
+        shell.excuse_handoffs();
         shell.feed(Input::Resumed);
     }
     if signals.child {
