@@ -236,6 +236,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     /// Nothing of a worker is left.
     pub fn forget(&mut self, id: WorkerId) {
         self.take_back(id);
+        self.keep_sockets();
         self.handoffs.dismissed.remove(&id);
     }
 

@@ -121,6 +121,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             Content::Connection(_) if arrived && answers_itself => {}
             Content::Connection(seq) => self.settle(id, seq, arrived),
             Content::Listener if arrived => {
+                self.keep_sockets();
                 if self.parcel_arrived(id) && sign == crate::config::ReadySign::Sockets {
                     self.feed(Input::Word(id, Word::Ready));
                 }
