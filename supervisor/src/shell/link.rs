@@ -302,6 +302,11 @@ impl Link {
         self.output.handles().any(|parcel| parcel.fd == fd)
     }
 
+    /// Whether a socket that the worker asked for has not arrived yet.
+    pub fn owes_socket(&self) -> bool {
+        self.output.handles().any(|parcel| matches!(parcel.content, Content::Asked(_)))
+    }
+
     /// Whether the worker has taken everything, so that there is room for an update.
     pub fn has_room(&self) -> bool {
         self.output.is_empty() && !self.deaf && !self.closing
