@@ -136,6 +136,30 @@ fn a_number_that_is_given_twice_costs_what_the_second_restart_costs() {
     model.end();
 }
 
+/// Another one: a start by order that failed for want of memory costs nothing, and has to do with no other slot.
+#[test]
+fn a_shortage_in_one_slot_excuses_no_other() {
+    let ms = Duration::from_millis;
+    let limit = Some(Limit { restarts: 5, within: ms(1416) });
+    let backoff =
+        |initial, cap, jitter_percent| Backoff { initial: ms(initial), factor: 3, cap: ms(cap), jitter_percent };
+    let plain = Policy { stable: ms(0), ready_timeout: ms(1), drain: ms(0), seed: 0, ..defaults::policy(1) };
+    let first = Policy { workers: 2, limit, stable: ms(97), ready_timeout: ms(704), ..plain.clone() };
+    let first = Policy { backoff: backoff(3, 12, 46), seed: 196_252_044_755_837_596, ..first };
+    let second = Policy { workers: 2, ready_timeout: ms(49), seed: 14_503_047_834_170_015_379, ..plain.clone() };
+    let second = Policy { backoff: backoff(249, 249, 81), ..second };
+    let choices = [
+        72, 40, 0, 89, 105, 72, 40, 0, 219, 6, 24, 0, 219, 72, 40, 0, 93, 35, 72, 0, 211, 103, 140, 0, 97, 47, 0, 60,
+        0, 0, 0, 0, 24, 0, 119, 12, 0, 0, 0, 0, 0, 0,
+    ];
+    let mut model = Model::new(vec![first], choices.to_vec());
+    let orders =
+        [(210, Deed::Configure(vec![second])), (476, Deed::Configure(vec![plain])), (291, Deed::All(Command::Reload))];
+    model.operate(&orders.map(|(after, deed)| (ms(after), deed)));
+    model.calm();
+    model.end();
+}
+
 proptest! {
     #![proptest_config(config())]
 

@@ -34,8 +34,8 @@ struct Seen {
 /// What the input that is being taken explains.
 #[derive(Debug, Default)]
 struct Cause {
-    /// A restart that costs nothing.
-    free: bool,
+    /// The slot whose restart costs nothing.
+    free: Option<u32>,
     /// Slots closed or opened.
     scale: bool,
     /// The operator wants this slot's worker replaced.
@@ -125,7 +125,7 @@ impl Witness {
                 // Somebody may wait for one to be gone that was told to leave before it ran.
                 self.cause.ended = self.workers.remove(id).filter(|seen| seen.outside).map(|_| *id);
                 if matches!(error.step, SpawnStep::Fork) {
-                    self.cause.free = self.free.contains(id);
+                    self.cause.free = self.free.contains(id).then_some(id.slot);
                     self.charged.remove(id);
                 }
             }
@@ -158,7 +158,8 @@ impl Witness {
         let Some(seen) = self.workers.get_mut(&id) else { return };
         match word {
             Word::Retire => {
-                self.cause.free = !seen.retired && seen.ready_since.is_some_and(|since| now.since(since) >= stable);
+                let free = !seen.retired && seen.ready_since.is_some_and(|since| now.since(since) >= stable);
+                self.cause.free = free.then_some(id.slot);
             }
             Word::Failing => self.cause.hangs = Some(id),
             Word::Interval(span) => seen.interval = Some(span),
@@ -389,7 +390,7 @@ impl Witness {
                 self.free.insert(WorkerId { generation: id.generation + 1, ..id });
             }
         }
-        if self.cause.free {
+        if self.cause.free == Some(id.slot) {
             self.free.insert(id);
         }
     }
