@@ -17,7 +17,7 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 const GARBAGE_SHOWN: u64 = 8;
 
 /// How often in a row there may be no memory for a transfer before the channel counts as broken.
-const SHORTAGES: u32 = 8;
+pub const SHORTAGES: u32 = 8;
 
 /// Something that came out of a channel, in order.
 #[derive(Debug)]

@@ -91,7 +91,9 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             }
         };
         let link = worker.link.as_mut().ok_or(Errno::PIPE)?;
-        link.pass(self.kernel, line, Parcel { fd: connection, content: Content::Connection(seq) }, confirm)
+        link.pass(self.kernel, line, Parcel { fd: connection, content: Content::Connection(seq) }, confirm)?;
+        // A worker that has closed its end for reading alone lives on, and the end of its channel may be far.
+        if link.is_deaf() { Err(Errno::PIPE) } else { Ok(()) }
     }
 
     /// A worker answered for a connection.
