@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::history::Worker;
 use crate::scenario::Command;
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -10,6 +11,8 @@ use super::bounds;
 use super::case::{Case, Timely};
 use super::facts::Leave;
 use super::tally::{Tally, say};
+
+const SIGHUP: i32 = 1;
 
 /// Judges it.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
@@ -22,6 +25,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         judge_hurry(case, hurry, &mut tally);
     }
     judge_reloads(case, &mut tally);
+    judge_restarts(case, &mut tally);
     tally.verdict("no command")
 }
 
@@ -134,14 +138,45 @@ fn reloads(case: &Case<'_>) -> Vec<Time> {
     reloads
 }
 
-/// One rolling restart runs and at most one waits: between two orders, and after the last one, no more workers are
-/// started than these two need. And the last order is obeyed.
+/// An order to replace one worker is obeyed at once: its successor is started, or on its way already.
+fn judge_restarts(case: &Case<'_>, tally: &mut Tally) {
+    let orders = case.timeline.commands.iter().filter(|(_, command)| matches!(command, Command::Restart(_)));
+    for (at, _) in orders {
+        // Where no two may be in one place the old one leaves first, in its time.
+        let in_place = case.scenario.pool.reload.is_some_and(|reload| reload.surge == 0);
+        let leaves =
+            if in_place { case.scenario.pool.drain.0 + bounds::kill_slack(case.profile) } else { Duration::ZERO };
+        let due = case.due_unhindered(*at, bounds::REACT + leaves);
+        if due >= case.facts.peace {
+            continue;
+        }
+        let coming = |one: &&Worker| one.born.latest() >= *at || one.ready.is_none_or(|ready| ready >= *at);
+        let started = case.timeline.workers.iter().filter(coming).map(|one| one.born.earliest()).min();
+        match case.timely(*at, due, started.unwrap_or(Time::NEVER), &[]) {
+            Timely::Yes => tally.held(),
+            Timely::Unknown(stalled) => {
+                tally.doubt(format!("a restart waited, and the host stalled for {}", say(stalled)))
+            }
+            Timely::No => tally.fail(
+                due,
+                format!("at {at} it was ordered to replace a worker, and started none"),
+                format!("a start within {}", say(bounds::REACT + leaves)),
+                "none".to_owned(),
+            ),
+        }
+    }
+}
+
+/// Each order is carried out once, and of several one runs and at most one waits: between two orders, and after the last one,
+/// no more workers are started than what was ordered and not begun needs. And the last order is obeyed.
 fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
     if case.profile.rolling_reload != Some(true) {
         return;
     }
     let reloads = reloads(case);
     let wanted = case.facts.most_wanted() as usize;
+    // What a signal of the harness's own ordered is not among the orders.
+    let mut owed = if ordered_by_signal(case) { 2 * wanted } else { 0 };
     for (nth, from) in reloads.iter().enumerate() {
         let until = reloads.get(nth + 1).copied().unwrap_or(case.facts.peace);
         let within = |at: Time| *from <= at && at < until;
@@ -158,21 +193,30 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
             .filter(|one| one.how != Leave::Untimely && one.known < until)
             .filter(|one| one.known + bounds::REACT + longest(case) >= *from);
         let added = case.facts.additions().filter(|(at, _)| within(*at)).map(|(_, more)| more as usize).sum::<usize>();
-        let most = 2 * wanted + needs.count() + added + 1;
+        let otherwise = needs.count() + added + 1;
+        owed = (owed + wanted).min(2 * wanted);
+        let most = owed + otherwise;
         tally.held();
         if births > most {
             tally.fail(
                 until,
-                format!("after the reload of {from} more workers were started than one running and one waiting rolling restart need"),
+                format!("after the reload of {from} more workers were started than the rolling restarts need that were ordered and not carried out"),
                 format!("at most {most} starts"),
                 format!("{births} starts"),
             );
         }
+        // Only what nothing else explains is known to be a part of them.
+        owed = owed.saturating_sub(births.saturating_sub(otherwise));
     }
     // Where a reload may be abandoned, what else is wrong must not be hidden by it.
     if let Some(last) = reloads.last().filter(|_| !tally.has_failed()) {
         judge_obeyed(case, *last, tally);
     }
+}
+
+fn ordered_by_signal(case: &Case<'_>) -> bool {
+    let supervisor = case.facts.supervisor;
+    case.timeline.injected.iter().any(|one| Some(one.proc) == supervisor && one.signal == SIGHUP)
 }
 
 fn longest(case: &Case<'_>) -> Duration {

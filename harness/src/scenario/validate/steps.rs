@@ -1,11 +1,14 @@
 //! Steps: whether they can fire, and what they name is there.
 
 use crate::ron_file::Checker;
-use crate::scenario::{Act, Ask, Command, Fault, Load, Ready, Scenario, Step, Target, Trigger};
+use crate::scenario::{Act, Ask, Command, Fault, Load, Owns, Ready, Scenario, Step, Target, Trigger};
 
 use super::expect;
 use super::fault::{thing, things};
 use super::load::{Where, known};
+
+/// How often one step signals or orders at most: all of that is laid out when it begins.
+const MOST_TIMES: u64 = 100_000;
 
 /// More steps than this, repetitions counted, are no scenario but a typing error.
 const MOST_STEPS: u64 = 100_000;
@@ -175,7 +178,7 @@ impl Steps<'_> {
             Act::Kill(target) => self.target_at(target, that),
             Act::Signal { to, times, .. } => {
                 self.target_in("to", to, that);
-                self.checker.not_zero("times", (*times).into());
+                self.checker.one_to("times", (*times).into(), MOST_TIMES);
             }
             Act::Ask { who, to, .. } => {
                 self.target_in("who", who, that);
@@ -298,11 +301,21 @@ impl Steps<'_> {
 
     fn command(&mut self, command: &Command) {
         match command {
-            Command::Reloads { times, .. } => self.checker.not_zero("times", (*times).into()),
+            Command::Reloads { times, .. } => self.checker.one_to("times", (*times).into(), MOST_TIMES),
             Command::Scale(0) => {
                 self.checker.wrong_at(0, "a pool of no workers").expected("expected at least 1");
             }
+            Command::Restart(_) if !self.scenario.pool.owns.contains(&Owns::Control) => {
+                self.checker.wrong("it has no socket for that").expected("`owns: [Control]` in the pool");
+            }
+            Command::Restart(place) if *place >= self.scenario.pool.workers => {
+                let last = self.scenario.pool.workers.saturating_sub(1);
+                self.checker
+                    .wrong_at(0, format!("there is no place {place}"))
+                    .expected(format!("expected 0 to {last}"));
+            }
             Command::Start
+            | Command::Restart(_)
             | Command::Reload
             | Command::Stop
             | Command::Scale(_)

@@ -70,6 +70,8 @@ pub struct Runner {
     pub(super) environments: Tail,
     claims: Option<Tail>,
     scaling: Scaling,
+    /// Where orders were given.
+    pub(super) orders: Vec<std::os::unix::net::UnixStream>,
     frozen: Vec<Proc>,
     pub(super) fresh: Vec<Event>,
     ending: Ending,
@@ -116,6 +118,7 @@ impl Runner {
             caught: Tail::new(job.dir.join(BYSTANDERS)),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),
             scaling: Scaling::new(subject.scale(), scenario.pool.workers),
+            orders: Vec::new(),
             subject,
             frozen: Vec::new(),
             fresh: Vec::new(),
@@ -389,6 +392,7 @@ impl Runner {
                 self.note(What::Commanded(command));
                 self.scaling.order(workers);
             }
+            Command::Restart(place) => self.order_restart(place),
             Command::Reopen => {
                 self.note(What::Commanded(command));
                 if let Some(signal) = self.subject.reopen_signal() {
