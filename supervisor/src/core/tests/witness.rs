@@ -6,8 +6,12 @@ use std::time::Duration;
 use crate::core::{Command, Event, Input, ReloadPhase, Revision, Signal, SpawnStep, Word, WorkerId};
 use crate::policy::{Instant, Policy};
 
+#[path = "cause.rs"]
+mod cause;
 #[path = "silence.rs"]
 mod silence;
+
+use cause::Cause;
 
 /// So many stops leave nobody any time.
 pub const HURRIED: u32 = 3;
@@ -29,23 +33,6 @@ struct Seen {
     deadline: Option<Instant>,
     /// If it is silent it hangs, not before the one, and not after the other.
     silent: Option<(Instant, Instant)>,
-}
-
-/// What the input that is being taken explains.
-#[derive(Debug, Default)]
-struct Cause {
-    /// The slot whose restart costs nothing.
-    free: Option<u32>,
-    /// Slots closed or opened.
-    scale: bool,
-    /// The operator wants this slot's worker replaced.
-    restart: Option<u32>,
-    /// The slot whose worker became ready.
-    ready: Option<u32>,
-    /// The worker that ended.
-    ended: Option<WorkerId>,
-    /// The worker that hangs at once.
-    hangs: Option<WorkerId>,
 }
 
 /// What is known of a pool.
