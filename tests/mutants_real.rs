@@ -10,8 +10,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use harness::subject;
 use libtest_mimic::{Arguments, Failed, Trial};
-use mutants::{ALL, Mutant, REAL, UNMUTATED, find, real};
+use mutants::{ALL, Mutant, REAL, THROUGH, Through, UNMUTATED, find, real};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
@@ -42,6 +43,9 @@ const CHOSEN: [&str; 20] = [
     "never-reopens",
 ];
 
+/// The one of those with other workers than ours that it runs.
+const CHOSEN_THROUGH: &str = "node-forgets-what-is-under-way";
+
 fn main() -> ExitCode {
     let own = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&own).file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -56,9 +60,22 @@ fn main() -> ExitCode {
     };
     let mut trials: Vec<Trial> = ALL.iter().map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
     trials.extend(REAL.iter().map(|mutant| caught(mutant, true)));
+    trials
+        .extend(THROUGH.iter().map(|through| through_others(through, named || CHOSEN_THROUGH == through.mutant.name)));
     trials.push(Trial::test("unmutated", passes));
     trials.push(Trial::test("lists_are_of_mutants", || Ok(lists()?)));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// With workers that need more than this machine has it stays in the list, with the reason.
+fn through_others(through: &'static Through, now: bool) -> Trial {
+    let name = through.mutant.name.replace('-', "_");
+    let (subject, _) = subject::load(through.subject).unwrap_or_else(|problems| panic!("{problems}"));
+    let missing = subject::missing_programs(&subject);
+    if missing.is_empty() {
+        return Trial::test(name, || is_caught(&through.mutant)).with_ignored_flag(!now);
+    }
+    Trial::test(name, || Ok(())).with_kind(format!("not run: no {}", missing.join(", "))).with_ignored_flag(true)
 }
 
 /// A name that is in a list and nobody's would do nothing there, and so would what follows by chance where it follows anyway.

@@ -11,6 +11,7 @@ use harness::world::{Bins, Plan, real};
 
 use crate::matrix::{failures, noticed, plan};
 use crate::mutant::Mutant;
+use crate::through::subject_of;
 
 /// A host that stalls can leave a run without a verdict.
 const ATTEMPTS: u64 = 3;
@@ -125,7 +126,7 @@ pub fn run(mutant: &Mutant, place: Place<'_>, seed: u64) -> Result<Ran, String> 
     let supervisor = dir.path().join(mutant.name);
     let own = std::env::current_exe().map_err(|why| why.to_string())?;
     symlink(own, &supervisor).map_err(|why| why.to_string())?;
-    let plan = plan(mutant.scenario, seed)?;
+    let plan = plan(subject_of(mutant), mutant.scenario, seed)?;
     let bins = Bins { harness: place.harness.to_owned(), supervisor, puppet: place.puppet.to_owned() };
     let plan = Plan { bins, ..plan };
     let history = real::run(&plan, &mut |_| {}).map_err(|why| why.to_string())?;
