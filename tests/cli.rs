@@ -184,6 +184,8 @@ fn an_entry_of_the_catalogue_names_its_invariants_and_the_scenarios_that_try_it(
     for what in ["P0", "INV-CONVERGE: left in peace", "a::twice  one worker is killed"] {
         assert!(said.contains(what), "{what} is missing:\n{said}");
     }
+    assert!(said.contains("https://github.com/Kludex/uvicorn/issues/517"), "{said}");
+    assert!(stdout(&dir, &["explain", "master-sigstop"], 0).contains("(something close to it)"));
     assert!(stdout(&dir, &["explain", "boot-crash-loop"], 0).contains("No scenario tries it yet"));
     assert!(stdout(&dir, &["explain", "INV-REAP"], 0).contains("zombie-accumulation"));
 }

@@ -133,6 +133,11 @@ fn catalogue_page(entries: &[Entry], suite: &[Known]) -> String {
             _ = writeln!(page, "| {} |", cells.join(" | "));
         }
     }
+    page.push_str("\n## Where each was seen\n\n\"near\": only something close to it was.\n\n");
+    for entry in entries {
+        let seen: Vec<String> = entry.sightings().map(|(seen, address)| format!("[{seen}]({address})")).collect();
+        _ = writeln!(page, "- `{}`: {}", entry.id, seen.join(", "));
+    }
     page
 }
 
@@ -244,6 +249,7 @@ fn an_entry_that_nobody_tries_and_one_that_only_real_processes_try_are_told_apar
         priority: "P0".to_owned(),
         class: "c".to_owned(),
         invariants: vec!["INV-REAP".to_owned(), "INV-NONE".to_owned()],
+        seen_in: vec!["a/b#7".to_owned()],
         failure: "It fails.".to_owned(),
     };
     let known = |name: &str, guards: &str, not_simulated: &[&str]| {
@@ -268,6 +274,7 @@ fn an_entry_that_nobody_tries_and_one_that_only_real_processes_try_are_told_apar
         "| `kill-one-worker` | It fails. | `reload/code` | [REAP](invariants.md#inv-reap), NONE (not built) | `failed-reload-goes-on` | for real (not simulated: Limit) |",
         "| `kill-all-workers-at-once` | It fails. | `reload/code::more` | [REAP](invariants.md#inv-reap), NONE (not built) |  | for real, simulated |",
         "| `zombie-accumulation` | It fails. |  | [REAP](invariants.md#inv-reap), NONE (not built) |  | not: no scenario tries it |",
+        "- `zombie-accumulation`: [a/b#7](https://github.com/a/b/issues/7)",
     ] {
         assert!(page.contains(row), "{row} is missing:\n{page}");
     }

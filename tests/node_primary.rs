@@ -359,5 +359,5 @@ fn a_launcher_that_keeps_the_channel_is_warned_of() {
             limit: (restarts: 0, within: "60s"))"#,
     );
     assert_eq!(run.end_code(), 75);
-    assert!(run.stderr().contains("npm takes Node's channel for itself"), "{}", run.stderr());
+    assert!(run.stderr().contains("npm keeps the channel and the sockets for itself"), "{}", run.stderr());
 }

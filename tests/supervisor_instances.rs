@@ -146,6 +146,7 @@ fn in_the_background_a_failed_start_is_told_with_its_code() {
     let (code, _, stderr) = start(&["--workers", "1", "--limit", "1/60s"], "exit 7");
     assert_eq!(code, 75, "{stderr}");
     assert!(stderr.contains("exited with status 7") && stderr.contains("giving up"), "{stderr}");
+    assert!(stderr.starts_with("warning: what the workers write goes nowhere"), "{stderr}");
     assert!(
         stderr
             .ends_with("error: the supervisor in the background ended with status 75 before its workers were ready\n")

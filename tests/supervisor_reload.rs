@@ -230,6 +230,43 @@ fn a_reload_during_a_reload_ends_with_the_latest() {
     assert_eq!(running.end_code(), 0);
 }
 
+/// Reads its channel, and did not get the descriptor of the first socket.
+const MISSED: &str = r#"cat <&3 >got.$$ & echo '{"act":"ready"}' >&3; until [ -e missed ]; do sleep 0.01; done
+echo '{"cmd":"NODE_HANDLE_NACK"}' >&3; wait"#;
+
+/// All but the first of them are slow to start.
+const HESITANT: &str = r#"mkdir first 2>/dev/null || until [ -e go ]; do sleep 0.01; done
+echo '{"act":"ready"}' >&$NODE_CHANNEL_FD; exec sleep 1000"#;
+
+#[test]
+fn a_socket_that_is_still_on_its_way_to_somebody_is_not_closed() {
+    let with = |socket: &str, script: &str| {
+        format!(
+            r##"(command: ["sh", "-c", r#"{script}"#], workers: 2, listen: {{"web": "unix:/proc/self/cwd/{socket}"}},
+                handoff: Node(), ready: OwnWord, events: "events")"##
+        )
+    };
+    let mut running = start(&with("one", MISSED));
+    running.wait_for("ready", 2);
+    let last = running.pids()[1];
+    reload(&running, &with("other", HESITANT));
+    running.wait_for("ready", 3);
+    fs::write(running.path("missed"), "").expect("a file");
+    wait_until("it is passed again", || {
+        let got = fs::read_to_string(running.path(&format!("got.{last}"))).expect("its channel");
+        (got.matches("NODE_HANDLE").count() == 2).then_some(())
+    });
+    fs::write(running.path("go"), "").expect("a file");
+    wait_for_phase(&running, "done", 1);
+    let listeners = || {
+        let table = fs::read_to_string(format!("/proc/{}/net/unix", running.pid())).expect("a table");
+        table.lines().filter(|line| line.ends_with("/cwd/one")).count()
+    };
+    wait_until("it is closed with its last worker", || (listeners() == 0).then_some(()));
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.end_code(), 0);
+}
+
 #[test]
 fn a_stop_during_a_reload_comes_first() {
     let mut running = start(&shell(READY, ""));

@@ -12,6 +12,7 @@ use crate::world::sim::Call;
 use super::args::SweepCallsArgs;
 use super::run::{REFERENCE, task};
 use super::select;
+use super::suite::{World, missing};
 use super::trouble::Trouble;
 
 /// Makes every system call of a simulated life fail in every way, one at a time, and counts what became of it.
@@ -23,6 +24,11 @@ pub fn sweep_calls(args: &SweepCallsArgs) -> Result<ExitCode, Trouble> {
     for form in &forms {
         for seed in (0..args.seeds).map(|k| args.seed.wrapping_add(u64::from(k))) {
             let plan = task(form, &subject, &folder, &Bins::default(), seed).plan;
+            let lacking = missing(&plan, World::Sim);
+            if !lacking.is_empty() {
+                writeln!(out, "not swept: {}: {}", form.name, lacking.join("; "))?;
+                break;
+            }
             let mut wrong = Vec::new();
             let swept = search::sweep(&plan, args.every as usize, |swept| {
                 if let Ending::Wrong(why) = &swept.ending {
@@ -32,11 +38,13 @@ pub fn sweep_calls(args: &SweepCallsArgs) -> Result<ExitCode, Trouble> {
             for line in wrong {
                 writeln!(out, "{line}")?;
             }
-            if swept.is_empty() {
-                writeln!(out, "{} seed {seed}: the scenario ends the supervisor itself, not swept", form.name)?;
-            }
-            for (call, tally) in swept {
-                tallies.entry(call).or_default().add(tally);
+            match swept {
+                Err(why) => writeln!(out, "not swept: {} seed {seed}: {why}", form.name)?,
+                Ok(swept) => {
+                    for (call, tally) in swept {
+                        tallies.entry(call).or_default().add(tally);
+                    }
+                }
             }
         }
     }

@@ -54,6 +54,11 @@ fn explain_entry(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
         let relation = RELATIONS.iter().find(|relation| relation.id == id).map(|relation| relation.title);
         writeln!(out, "  {id}: {}", invariant.or(relation).unwrap_or("not built yet"))?;
     }
+    writeln!(out, "\nWhere it was seen:")?;
+    for (seen, address) in entry.sightings() {
+        let close = if seen.starts_with("near ") { " (something close to it)" } else { "" };
+        writeln!(out, "  {address}{close}")?;
+    }
     // Outside a checkout of the suite there is nothing to name.
     let Ok(forms) = select::forms(&[PathBuf::from(SUITE)]) else { return Ok(()) };
     let cites = |form: &&select::Form| form.scenario.guards_against.contains(&entry.id);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::scenario::Span;
 use crate::time::Time;
 
 /// A process that can't be mistaken for a later one with the same pid.
@@ -167,6 +168,13 @@ pub enum What {
     },
     /// A worker is able to serve.
     Ready(Proc),
+    /// A worker says that from now on it needs at least so long to get ready.
+    Extends {
+        /// Which.
+        proc: Proc,
+        /// How long.
+        by: Span,
+    },
     /// A worker does nothing any more from now on, as its script or the harness wants it.
     Hangs(Proc),
     /// A worker said that it will leave.

@@ -82,6 +82,7 @@ impl<'a> Reader<'a> {
             What::Reaped(proc) => self.reaped(*proc, event.when),
             What::Runs { .. }
             | What::Ready(_)
+            | What::Extends { .. }
             | What::Hangs(_)
             | What::Announced { .. }
             | What::StoppedAccepting(_)
@@ -180,6 +181,7 @@ impl<'a> Reader<'a> {
     fn worker_says(&mut self, what: &What, at: Time) {
         let (What::Runs { proc, .. }
         | What::Ready(proc)
+        | What::Extends { proc, .. }
         | What::Hangs(proc)
         | What::Announced { proc, .. }
         | What::StoppedAccepting(proc)
@@ -194,6 +196,7 @@ impl<'a> Reader<'a> {
         match what {
             What::Runs { revision, .. } => _ = worker.revision.get_or_insert(*revision),
             What::Hangs(_) => _ = worker.hung.get_or_insert(at),
+            What::Extends { by, .. } => worker.extended = worker.extended.max(Some(at + by.0)),
             What::Ready(_) => _ = worker.ready.get_or_insert(at),
             What::Announced { form, .. } => _ = worker.announced.get_or_insert((at, *form)),
             What::StoppedAccepting(_) => _ = worker.retired.get_or_insert(at),
@@ -345,6 +348,7 @@ fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
         born,
         revision: None,
         ready: None,
+        extended: None,
         hung: None,
         frozen: None,
         announced: None,

@@ -22,6 +22,8 @@ pub struct Worker {
     pub revision: Option<u32>,
     /// Able to serve.
     pub ready: Option<Time>,
+    /// Said that it may need until then to get ready; the latest.
+    pub extended: Option<Time>,
     /// Did nothing any more.
     pub hung: Option<Time>,
     /// The first time that the harness froze it.

@@ -15,7 +15,8 @@ const SIGKILL: i32 = 9;
 /// Judges it.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
     let (silence, boot) = (case.scenario.pool.watchdog, case.scenario.pool.ready_timeout);
-    if silence.is_none() && boot.is_none() {
+    let handoff = case.scenario.pool.handoff_timeout;
+    if silence.is_none() && boot.is_none() && handoff.is_none() {
         return Verdict::NotApplicable { why: "nobody was asked to look for workers that hang".to_owned() };
     }
     match case.profile.watchdog {
@@ -27,6 +28,9 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     for index in 0..case.timeline.workers.len() {
         if let Some(boot) = boot {
             judge_boot(case, index, boot.0, &mut tally);
+        }
+        if let Some(handoff) = handoff.filter(|_| case.facts.traits[index].deaf) {
+            judge_deaf(case, index, handoff.0, &mut tally);
         }
         match silent_from(case, index).filter(|_| silence.is_some()) {
             Some((from, until)) => judge_found(case, index, from, until, &mut tally),
@@ -43,6 +47,8 @@ fn judge_boot(case: &Case<'_>, index: usize, boot: Duration, tally: &mut Tally) 
     // Nobody sees when one that hangs is told to leave.
     let hangs = case.facts.traits[index].hangs || worker.hung.is_some();
     let (born, dead) = (worker.born.latest(), worker.dead_for_sure());
+    // Its own word may have given it more.
+    let boot = worker.extended.map_or(boot, |until| boot.max(until.since(born)));
     let unsure = |at: Time| hangs && (case.facts.rolling(at) || !case.facts.scales.is_empty());
     if unsure(born) || unsure(dead) || worker.announced.is_some() {
         return;
@@ -78,6 +84,33 @@ fn judge_boot(case: &Case<'_>, index: usize, boot: Duration, tally: &mut Tally) 
             format!("{} to get ready", say(boot)),
             format!("SIGKILL after {}", say(dead.since(born))),
         );
+    }
+}
+
+/// It never takes what it is passed, and somebody has come for everybody since it was ready: it is dead when the time for
+/// that is over.
+fn judge_deaf(case: &Case<'_>, index: usize, handoff: Duration, tally: &mut Tally) {
+    let worker = case.worker(index);
+    let Some(ready) = worker.ready else { return };
+    let mut came: Vec<Time> = case.timeline.connections.iter().map(|conn| conn.record.tried).collect();
+    came.retain(|tried| *tried >= ready);
+    came.sort_unstable();
+    let in_turn = came.get(case.facts.most_wanted().saturating_sub(1) as usize);
+    let bound = handoff + bounds::kill_slack(case.profile);
+    let due = in_turn.map_or(Time::NEVER, |passed| found_by(case, *passed, bound));
+    if due >= worker.ordered().unwrap_or(Time::NEVER).min(case.facts.peace) {
+        return;
+    }
+    let dead = worker.dead_for_sure();
+    match case.timely(ready, due, dead, &[worker.proc]) {
+        Timely::Yes => tally.measured(case.lasted(ready, dead), case.lasted(ready, due)),
+        Timely::Unknown(stalled) => tally.doubt(format!("the host stalled for {}", say(stalled))),
+        Timely::No => tally.fail(
+            due,
+            format!("{} never took what it was passed, and nobody noticed", case.name(index)),
+            format!("its end within {} of the first connection that was for it", say(bound)),
+            if dead < case.facts.peace { format!("after {}", say(dead.since(ready))) } else { "alive".to_owned() },
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::history::{Environment, Proc};
-use crate::scenario::{Handoff, Owns};
+use crate::scenario::{Handoff, NOTIFY_FD, Owns, Ready};
 use crate::subject::EnvironmentRule;
 use crate::verdict::Verdict;
 
@@ -94,7 +94,8 @@ fn descriptors(case: &Case<'_>, rule: &EnvironmentRule) -> Vec<i32> {
     let pool = &case.scenario.pool;
     let accepts = case.handoff() != Handoff::RoundRobin;
     let listeners = if rule.listeners && accepts { 1 + i32::from(pool.owns.contains(&Owns::Socket)) } else { 0 };
-    (0..3 + listeners + i32::try_from(rule.descriptors).unwrap_or(i32::MAX / 2)).collect()
+    let newline = (pool.ready == Some(Ready::NotifyFd)).then_some(NOTIFY_FD);
+    (0..3 + listeners + i32::try_from(rule.descriptors).unwrap_or(i32::MAX / 2)).chain(newline).collect()
 }
 
 fn variables(wrong: &mut Vec<Wrong>, rule: &EnvironmentRule, given: &Environment, is: &Environment) {

@@ -136,7 +136,7 @@ impl Facts {
         };
         facts.read_faults(line);
         facts.read_orders(line, scenario.pool.lame_duck.0);
-        facts.read_departures(line, scenario.pool.watchdog.is_some());
+        facts.read_departures(line, scenario.pool.watchdog.or(scenario.pool.handoff_timeout).is_some());
         facts.read_hits(line);
         facts.read_end(scenario, line);
         facts.read_rolls(line);

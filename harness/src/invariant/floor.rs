@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::history::{Conn, Connection, Outcome};
-use crate::scenario::{Handoff, Load};
+use crate::scenario::{Handoff, Load, Rolling};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
+use super::bounds;
 use super::case::{Case, Timely};
 use super::curve::{Curve, Stretch, joined};
 use super::excuse::{Excuses, could_not_run, nobody_ready};
@@ -56,6 +57,7 @@ fn judge_ready(case: &Case<'_>, windows: &[Window], from: Time, floor: i32, tall
             ready.add(since, until);
         }
     }
+    spare_places(case, &mut sum);
     sum.rebase(case.facts);
     ready.rebase(case.facts);
     for window in windows {
@@ -79,6 +81,7 @@ fn judge_starts(case: &Case<'_>, windows: &[Window], from: Time, floor: i32, tal
     for worker in &case.timeline.workers {
         sum.add(worker.born.earliest(), worker.dead_for_sure().min(worker.retires().unwrap_or(Time::NEVER)));
     }
+    spare_places(case, &mut sum);
     sum.rebase(case.facts);
     for window in windows {
         sum.add(window.from, window.start_due);
@@ -86,6 +89,16 @@ fn judge_starts(case: &Case<'_>, windows: &[Window], from: Time, floor: i32, tal
     for gap in joined(&sum.stretches(from, case.facts.peace), |count| count < floor) {
         let expired = windows.iter().filter(|window| window.start_due == gap.from).map(|window| window.from).min();
         missing(case, gap, floor, expired, "booting or ready", tally);
+    }
+}
+
+/// Who is replaced in its own place is missed until its successor is ready, and so many may be at once.
+fn spare_places(case: &Case<'_>, sum: &mut Curve) {
+    let missing = case.scenario.pool.reload.map_or(0, Rolling::missing);
+    let leaves = case.scenario.pool.drain.0 + bounds::kill_slack(case.profile);
+    let boots = case.profile.boot.map_or(bounds::ORPHANS, |span| span.0);
+    for (from, until) in &case.facts.rolls {
+        (0..missing).for_each(|_| sum.add(*from, case.due_unhindered(*until, leaves + boots)));
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         idle_cpu: declared.idle_cpu.or(Some(5)),
         holds_listener: Some(true),
         handoffs: None,
+        takes: None,
         outputs: declared.outputs.clone(),
         owns: None,
         notify: None,

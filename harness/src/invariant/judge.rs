@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::history::{History, Timeline};
-use crate::scenario::Scenario;
+use crate::scenario::{Ready, Scenario};
 use crate::subject::Profile;
 use crate::verdict::Verdict;
 
@@ -14,7 +14,11 @@ use super::{INVARIANTS, expect, ideal};
 
 /// Judges one run: every invariant, every missed step and every expectation of the file.
 pub fn judge(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
-    let timeline = Timeline::read(history);
+    let mut timeline = Timeline::read(history);
+    if scenario.pool.ready == Some(Ready::AtSpawn) {
+        // Nobody waits for what it says of itself.
+        timeline.workers.iter_mut().for_each(|worker| worker.ready = Some(worker.born.earliest()));
+    }
     let Ok(facts) = catch_unwind(|| Facts::read(scenario, &timeline)) else { return vec![bug("INV-ALL")] };
     let case = Case { scenario, profile, history, timeline: &timeline, facts: &facts, slack };
     let wanted = ideal::profile(profile);

@@ -1,5 +1,6 @@
 //! INV-ONCE: each departure is replaced exactly once.
 
+use crate::scenario::Rolling;
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -12,7 +13,8 @@ use super::tally::{Tally, say};
 /// Judges it: the births never outnumber the places that were free, which is the same as that the workers that are
 /// alive and not leaving never outnumber the pool (and the surge, while a command is carried out).
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
-    let Some(surge) = case.profile.surge else { return Verdict::Undeclared };
+    let asked = case.scenario.pool.reload.map(Rolling::more);
+    let Some(surge) = asked.or(case.profile.surge) else { return Verdict::Undeclared };
     let wanted = case.facts.initial as i32;
     let mut staying = Curve::default();
     for index in 0..case.timeline.workers.len() {

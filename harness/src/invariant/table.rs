@@ -40,7 +40,8 @@ pub const INVARIANTS: &[Invariant] = &[
         title: "one replacement for each departure",
         definition: "Whatever the order in which an announcement, the end of a channel and an exit arrive, a worker frees \
             its place once. So the workers that are alive and are not leaving never outnumber the pool for longer than \
-            it takes an order to reach a worker; while a rolling restart is going on, `surge` more are allowed.",
+            it takes an order to reach a worker; while a rolling restart is going on, `surge` more are allowed, or as many \
+            as the scenario's `reload` asks for.",
         needs: "surge; absent: undeclared",
         judge: once::judge,
     },
@@ -51,7 +52,8 @@ pub const INVARIANTS: &[Invariant] = &[
             at least the pool less `max_unavailable`. A gap is excused when a fault or a script made a worker leave, for \
             as long as the policy delays its replacement and the replacement takes to boot (`boot`); a replacement whose \
             own script keeps it from being ready prolongs it. A worker that the supervisor itself told to leave \
-            excuses nothing, so a two-phase retirement and a rolling restart never go below the pool. When the delay \
+            excuses nothing, so a two-phase retirement and a rolling restart never go below the pool, unless the scenario's \
+            `reload` asks for it by a surge of 0: then so many may be missing as it may see to at once. When the delay \
             is over, booting and ready workers must reach the pool already. A probe that meets no gap is answered within `reply`.",
         needs: "max_unavailable, reply; both absent: undeclared",
         judge: floor::judge,
@@ -138,7 +140,8 @@ pub const INVARIANTS: &[Invariant] = &[
             `kill_slack` are over, counted afresh if its supervisor was suspended meanwhile. A worker that says that it makes \
             progress, that was kept from it for less than half of that time, or whose supervisor was suspended, is not \
             killed. Where a ready timeout is asked for, the same holds of a worker that is not ready when it is over, and of \
-            one that it is not over for.",
+            one that it is not over for, or not yet because of its own word. Where a `handoff_timeout` is asked for, one that \
+            never takes what it is passed is dead when that is over.",
         needs: "watchdog; absent: undeclared",
         judge: detect::judge,
     },

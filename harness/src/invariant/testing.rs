@@ -64,6 +64,9 @@ impl Tale {
                 handoff: None,
                 output: None,
                 owns: Vec::new(),
+                ready: None,
+                reload: None,
+                handoff_timeout: None,
             },
             lives: Default::default(),
             load: vec![Load::Probe {
@@ -322,6 +325,7 @@ pub(super) fn promises() -> Profile {
         idle_cpu: Some(2),
         holds_listener: Some(true),
         handoffs: None,
+        takes: None,
         outputs: Some(BTreeMap::from([
             (OutputWay::Inherit, OutputPromise::Waits),
             (OutputWay::Prefixed, OutputPromise::Loses { block: Span::millis(250), recovers: Span::millis(500) }),

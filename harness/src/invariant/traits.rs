@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::history::Worker;
-use crate::scenario::{Life, LifeRecord, Phase, Scenario};
+use crate::scenario::{Handoff, Life, LifeRecord, Phase, Ready, Scenario};
 
 /// What is scripted and therefore no supervisor's fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Traits {
     pub hangs: bool,
     /// Never says that it makes progress.
     pub silent: bool,
+    /// Never takes what it is passed.
+    pub deaf: bool,
     /// Does not leave when told.
     pub ignores_term: bool,
     /// So much longer to leave.
@@ -49,6 +51,7 @@ impl Traits {
             exits: record.exit.is_some(),
             hangs: record.hang.is_some(),
             silent: record.silent,
+            deaf: record.deaf,
             ignores_term: record.ignore_term,
             slow_stop: record.slow_stop.0,
             detached_children: record.children.iter().any(|child| child.setsid || child.orphan),
@@ -64,8 +67,19 @@ impl Traits {
         };
         let nth = (worker.ticket as usize).checked_sub(1);
         let traits = Self::of(nth.and_then(|nth| scripted?.get(nth)).unwrap_or(&lives.then));
+        let deaf = traits.deaf && scenario.pool.handoff == Some(Handoff::RoundRobin);
+        let traits = match scenario.pool.ready {
+            // Who counts as ready from its birth on is no later for anything that it does as it boots.
+            Some(Ready::AtSpawn) => Self { boot: Duration::ZERO, never_ready: false, ..traits },
+            _ => traits,
+        };
         // One that is asked to hang before it is ready is as good as one that is scripted to.
-        Self { never_ready: traits.never_ready || worker.hung.is_some() && worker.ready.is_none(), ..traits }
+        Self {
+            deaf,
+            hangs: traits.hangs || deaf,
+            never_ready: traits.never_ready || worker.hung.is_some() && worker.ready.is_none(),
+            ..traits
+        }
     }
 
     /// Whether its script alone keeps it from being ready in time.

@@ -83,6 +83,8 @@ pub struct Puppet {
     /// How often it says that it makes progress while it serves, and when it last did.
     beat: Option<Duration>,
     beaten: Time,
+    /// Nobody waits for its word.
+    ready_at_birth: bool,
     /// Since when it is ready.
     ready: Option<Time>,
     /// When it last wrote, while it floods.
@@ -109,6 +111,7 @@ impl Puppet {
             code: 0,
             crash_at: None,
             orphaned: None,
+            ready_at_birth: false,
             ready: None,
             beat: None,
             beaten: Time::default(),
@@ -121,6 +124,11 @@ impl Puppet {
     pub fn beating(self, every: Option<Duration>) -> Self {
         let beat = every.filter(|every| !self.life.silent && !every.is_zero());
         Self { beat, ..self }
+    }
+
+    /// The same, counting as ready from its birth on, if so.
+    pub fn ready_at_birth(self, ready_at_birth: bool) -> Self {
+        Self { ready_at_birth, ..self }
     }
 
     /// Takes one input and appends what is to be done. What is due by `now` is done before the input is looked at; but an
@@ -259,6 +267,9 @@ impl Puppet {
             return;
         }
         actions.push(Action::Journal(Entry::Born));
+        if self.ready_at_birth {
+            actions.push(Action::Journal(Entry::Ready));
+        }
         let stays = self.life.never_ready || self.crashes_at(Phase::Boot);
         self.stage = Stage::Booting((!stays).then(|| now + self.life.boot.0));
         self.enter(Phase::Boot, now, actions);
@@ -274,7 +285,9 @@ impl Puppet {
             actions.push(Action::Journal(Entry::Subscribed(topic.clone())));
             actions.push(say(topics::subscribe(topic)));
         }
-        actions.extend([Action::Journal(Entry::Ready), Action::SayReady]);
+        if !self.ready_at_birth {
+            actions.extend([Action::Journal(Entry::Ready), Action::SayReady]);
+        }
         actions.extend(self.life.children.iter().map(|child| Action::Spawn(*child)));
         self.wrote = self.life.output.or(self.life.stderr).map(|_| now);
         self.enter(Phase::Ready, now, actions);
@@ -433,6 +446,9 @@ impl Puppet {
             Ask::CloseChannel => actions.push(Action::CloseChannel),
             Ask::Spawn(child) => actions.push(Action::Spawn(child)),
             Ask::Flood(bytes) => actions.push(Action::Output { stream: Stream::Stdout, bytes }),
+            Ask::Notify(text) => actions.push(Action::Notify(text)),
+            Ask::NotifyFd(text) => actions.push(Action::NotifyFd(text)),
+            Ask::Extend(span) => actions.extend([Action::Journal(Entry::Extends(span)), Action::Extend(span)]),
             Ask::Garble(line) => actions.push(say(line)),
             Ask::Write { begin, fill, end, times } => actions.push(write(begin, fill, &end, times)),
             Ask::Publish { topic, data } => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::scenario::{Ask, Child, Retirement, Signal, Stream};
+use crate::scenario::{Ask, Child, Retirement, Signal, Span, Stream};
 use crate::time::Time;
 
 /// A connection, numbered by the puppet's shell.
@@ -85,8 +85,15 @@ pub enum Action {
     Accept,
     /// Stop accepting: close the listeners.
     StopAccepting,
-    /// Say `{"act":"ready"}` (and READY=1 where NOTIFY_SOCKET is set and there is no channel).
+    /// Say `{"act":"ready"}` (or READY=1 where NOTIFY_SOCKET is set and there is no channel), or in the way that the pool's
+    /// `ready` asks for.
     SayReady,
+    /// Write this datagram to NOTIFY_SOCKET.
+    Notify(String),
+    /// Write these bytes to the descriptor on which a newline says that it is ready.
+    NotifyFd(String),
+    /// Say `{"act":"extend","ms":N}`, or EXTEND_TIMEOUT_USEC=N where READY=1 says that it is ready.
+    Extend(Span),
     /// Say `{"act":"suicide"}` or `{"act":"retire"}`.
     Announce(Retirement),
     /// Say that a connection that was passed is accepted, `{"act":"accepted","seq":N}`, and read from it.
@@ -148,6 +155,8 @@ pub enum Entry {
     Runs(u32),
     /// It serves.
     Ready,
+    /// From now on it needs at least so long to get ready.
+    Extends(Span),
     /// It does nothing any more from now on.
     Hangs,
     /// It accepted a connection from this client port.

@@ -218,6 +218,9 @@ fn ask() -> impl Strategy<Value = Ask> {
         }),
         (name(), ".{0,8}").prop_map(|(topic, data)| Ask::Publish { topic, data }),
         (".{0,8}", any::<u32>(), span()).prop_map(|(line, per_second, span)| Ask::Babble { line, per_second, span }),
+        ".{0,8}".prop_map(Ask::Notify),
+        ".{0,8}".prop_map(Ask::NotifyFd),
+        span().prop_map(Ask::Extend),
         Just(Ask::Hang),
     ]
 }
@@ -309,6 +312,10 @@ fn pool() -> impl Strategy<Value = Pool> {
             ready_timeout,
             watchdog: ready_timeout.filter(|_| workers % 2 == 0),
             owns: Owns::ALL[..workers as usize % 4].to_vec(),
+            reload: ready_timeout.map(|_| Rolling { surge: workers % 3, at_once: workers % 5 }),
+            handoff_timeout: stable,
+            ready: [None, Some(Ready::AtSpawn), Some(Ready::Told), Some(Ready::Notify), Some(Ready::NotifyFd)]
+                [workers as usize % 5],
             handoff: [None, Some(Handoff::Inherit), Some(Handoff::RoundRobin), Some(Handoff::Reuseport)]
                 [workers as usize % 4],
             output: [None, Some(OutputWay::Inherit), Some(OutputWay::Prefixed), Some(OutputWay::Files)]

@@ -219,6 +219,9 @@ fn ask(ask: &Ask) -> &'static str {
         Ask::Write { .. } => "Ask Write",
         Ask::Publish { .. } => "Ask Publish",
         Ask::Babble { .. } => "Ask Babble",
+        Ask::Notify(_) => "Ask Notify",
+        Ask::NotifyFd(_) => "Ask NotifyFd",
+        Ask::Extend(_) => "Ask Extend",
         Ask::Hang => "Ask Hang",
         Ask::SignalGroup(_) => "Ask SignalGroup",
     }

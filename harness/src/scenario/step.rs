@@ -339,6 +339,12 @@ pub enum Ask {
         #[serde(rename = "for")]
         span: Span,
     },
+    /// Write this datagram to NOTIFY_SOCKET.
+    Notify(String),
+    /// Write these bytes to the descriptor on which a newline says that it is ready.
+    NotifyFd(String),
+    /// Say that from now on it needs at least so long to get ready, by whichever way it says that it is.
+    Extend(Span),
     /// Stop doing anything.
     Hang,
     /// Send this signal to its own process group, itself included, as scripts do.

@@ -17,8 +17,8 @@ use crate::world::sim::{Call, CallLog, Planned, Prepared};
 const DOCUMENTED: [i32; 4] = [65, 69, 70, 75];
 
 /// A supervisor that makes more calls than this in a second, and so many times more than without the failure, spins. A loop that
-/// never waits makes some 300 000.
-const CALLS_PER_SECOND: u64 = 5000;
+/// never waits makes some 300 000, and one that starts somebody every millisecond a tenth of that.
+const CALLS_PER_SECOND: u64 = 30_000;
 const CALLS_FACTOR: u64 = 4;
 
 /// How many calls in a row fail for a cause that goes away again.
@@ -27,8 +27,14 @@ const A_WHILE: u64 = 3;
 /// How many fail for one that does not.
 const FOR_EVER: u64 = u64::MAX;
 
+/// How long accepting rests where there is no descriptor or memory for it.
+const REST: Duration = Duration::from_millis(100);
+
 /// What a supervisor says when it abandons a rolling restart: then old workers may stay.
 const ABORTED: &str = "\"aborted\"";
+
+/// How the judge says that the service manager waits for its first word.
+const NOT_READY: &str = "the service manager was not told READY=1";
 
 /// How the judge says that a replacement was late.
 const LATE: &str = "its replacement was late";
@@ -104,12 +110,18 @@ fn cases(baseline: &CallLog) -> Vec<Planned> {
 }
 
 /// Lives with a failure in each: all of them, or every n-th (`every`), beginning with the `seed`-th.
-pub fn sweep(plan: &Plan, every: usize, mut each: impl FnMut(&Swept)) -> BTreeMap<Call, Tally> {
+///
+/// # Errors
+/// Why this life tells nothing about a failing call, in words.
+pub fn sweep(plan: &Plan, every: usize, mut each: impl FnMut(&Swept)) -> Result<BTreeMap<Call, Tally>, String> {
     let prepared = Prepared::new(plan);
     let (lived, base) = prepared.run_failing(plan.seed, None);
     if own_end(&lived.history).is_some_and(|code| !DOCUMENTED.contains(&code)) {
-        // The scenario itself ends the supervisor, by SIGKILL for instance: that tells nothing about a failing call.
-        return BTreeMap::new();
+        // By SIGKILL for instance.
+        return Err("the scenario ends the supervisor itself".to_owned());
+    }
+    if let Some(wrong) = breakdowns(&lived.history, &base, base.total()).first() {
+        return Err(format!("without any failure: {wrong}"));
     }
     let mut tallies: BTreeMap<Call, Tally> = BTreeMap::new();
     for (&call, &calls) in &base.calls {
@@ -121,7 +133,7 @@ pub fn sweep(plan: &Plan, every: usize, mut each: impl FnMut(&Swept)) -> BTreeMa
         count(tallies.entry(planned.call).or_default(), &swept);
         each(&swept);
     }
-    tallies
+    Ok(tallies)
 }
 
 fn count(tally: &mut Tally, swept: &Swept) {
@@ -164,11 +176,17 @@ fn ending(plan: &Plan, history: &History, log: &CallLog, base: u64, planned: Pla
     // A pool can't be right while nothing can be started, and nobody asks for more of one that ended honestly.
     let least = documented.is_some() || planned.times == FOR_EVER;
     let aborted = log.said.contains(ABORTED);
-    let refused = refusals_cost(plan, planned);
-    let late = |id: &str| refused.is_zero() || failures(plan, history, Slack(refused)).iter().any(|one| one.id == id);
+    let cost = cost(plan, planned);
+    let late = |id: &str| cost.is_zero() || failures(plan, history, Slack(cost)).iter().any(|one| one.id == id);
     let judged = |one: &Failure| match one.id.as_str() {
+        // Whoever can't wait learns of nothing, and has nothing to tell.
+        "INV-TRUTH" if planned.call == Call::Wait && one.because.ends_with(NOT_READY) => !least,
+        // What can't be written, or has nowhere to go, is lost.
+        "INV-OUTPUT" if planned.call == Call::Inherited => false,
+        "INV-OUTPUT" if planned.call == Call::Write && !["EINTR", "EAGAIN"].contains(&planned.failure.name) => false,
         "INV-CONTAIN" | "INV-ONCE" | "INV-TRUTH" => true,
         "INV-SERIAL" if aborted && one.because.starts_with("a reload") => false,
+        "INV-GENERATION" if aborted && one.because.ends_with("which was to succeed") => false,
         "INV-FLOOR" => !least && late("INV-FLOOR"),
         "INV-INTENSITY" if one.because.ends_with(LATE) => !least && late("INV-INTENSITY"),
         other => !least && other.starts_with("INV-"),
@@ -184,13 +202,19 @@ fn ending(plan: &Plan, history: &History, log: &CallLog, base: u64, planned: Pla
     }
 }
 
-/// By how much starts that were refused for a while may delay a replacement: each counts as a failure, and the next is tried
-/// after the longest delay at most. The judge sees workers, not what was tried.
-fn refusals_cost(plan: &Plan, planned: Planned) -> Duration {
-    // A worker is not started without the socket on which it notifies, either.
-    let refused = [Call::Spawn, Call::NotifySocket].contains(&planned.call) && planned.times == A_WHILE;
-    let cap = plan.scenario.pool.backoff.filter(|_| refused).map_or(Duration::ZERO, |backoff| backoff.cap.0);
-    cap * A_WHILE as u32 * 105 / 100
+/// By how much calls that fail for a while may delay what is promised. Starts that were refused count as failures each, and
+/// the next is tried after the longest delay at most: the judge sees workers, not what was tried. Accepting rests each time.
+fn cost(plan: &Plan, planned: Planned) -> Duration {
+    if planned.times != A_WHILE {
+        return Duration::ZERO;
+    }
+    let once = match planned.call {
+        // A worker is not started without the socket on which it notifies, either.
+        Call::Spawn | Call::NotifySocket => plan.scenario.pool.backoff.map_or(Duration::ZERO, |backoff| backoff.cap.0),
+        Call::Accept => REST,
+        _ => Duration::ZERO,
+    };
+    once * A_WHILE as u32 * 105 / 100
 }
 
 /// Hung, spinning, or something left.

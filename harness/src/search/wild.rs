@@ -106,6 +106,9 @@ impl Wild {
             handoff: None,
             output: None,
             owns: Vec::new(),
+            ready: None,
+            reload: None,
+            handoff_timeout: None,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::scenario::{
     Act, Ask, Command, Fault, Handoff, Life, Load, OutputWay, Owns, Retirement, Scenario, not_built,
 };
 
-use super::{ORIGINAL, Profile, Puppet, Subject};
+use super::{ORIGINAL, Profile, Puppet, Subject, Takes};
 
 /// Why a form of a scenario can't be run with this subject; empty if it can.
 pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
@@ -44,6 +44,7 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
             });
         }
     }
+    why.extend(lacks_takes(subject, scenario));
     why.extend(lacks_output(subject, scenario));
     let has = subject.profile.owns.as_deref().unwrap_or_default();
     why.extend(scenario.pool.owns.iter().filter(|one| !has.contains(one)).map(|one| match one {
@@ -69,6 +70,19 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
         }
     }
     why
+}
+
+/// What a scenario asks for about its pool that few can be told.
+fn lacks_takes(subject: &Subject, scenario: &Scenario) -> Vec<String> {
+    let pool = &scenario.pool;
+    let asked = [
+        (Takes::Ready, pool.ready.is_some(), "what makes a worker count as ready"),
+        (Takes::Reload, pool.reload.is_some(), "how many workers to replace at once"),
+        (Takes::HandoffTimeout, pool.handoff_timeout.is_some(), "how long a worker may take for a connection"),
+    ];
+    let takes = subject.profile.takes.as_deref().unwrap_or_default();
+    let lacks = asked.into_iter().filter(|(one, asked, _)| *asked && !takes.contains(one));
+    lacks.map(|(_, _, what)| format!("it can't be told {what}")).collect()
 }
 
 /// What a scenario asks for about the output of workers.
@@ -138,6 +152,7 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
         holds_listener,
         // What a subject can do beyond this is asked of it only by scenarios that say so.
         handoffs: _,
+        takes: _,
         lame_duck: _,
         outputs,
         owns: _,

@@ -13,6 +13,6 @@ pub use model::{
     Configuration, Deviation, Frequency, HowToReload, HowToReopen, HowToScale, HowToStop, ORIGINAL, Outlet, Puppet,
     Questions, Readiness, Subject,
 };
-pub use profile::{DelayBound, EnvironmentRule, LimitRule, OnSupervisorDeath, OutputPromise, Profile};
+pub use profile::{DelayBound, EnvironmentRule, LimitRule, OnSupervisorDeath, OutputPromise, Profile, Takes};
 pub use render::{Exchange, Rendered, Vars, owned, render};
 pub use validate::INVARIANTS;

@@ -77,6 +77,9 @@ pub struct Profile {
     /// How its workers can get at connections, the first if it is not asked for one; absent: they accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoffs: Option<Vec<crate::scenario::Handoff>>,
+    /// What more of a scenario's pool it can be asked for; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Vec<Takes>>,
     /// What becomes of what its workers write, by the way that it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<BTreeMap<OutputWay, OutputPromise>>,
@@ -96,6 +99,18 @@ pub struct Profile {
     /// The exit status of one that is started where another one runs. Universal: absent is any but 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_start: Option<StatusIs>,
+}
+
+/// Something that a scenario may ask for about its pool, and that few supervisors can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Takes {
+    /// `ready`: what makes a worker count as ready.
+    Ready,
+    /// `reload`: how many workers a rolling restart sees to at once. Where it is asked for, that is what `surge` and
+    /// `max_unavailable` are during one.
+    Reload,
+    /// `handoff_timeout`: how long a worker may take to say that it has what it was passed.
+    HandoffTimeout,
 }
 
 /// What is promised about the execution environment of workers. Users, groups, capabilities, umask, limits, directory and

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{Problem, Problems, Source};
-use crate::scenario::{Owns, Pool, Span};
+use crate::scenario::{NOTIFY_FD, Owns, Pool, Ready, Rolling, Span};
 
 use super::{ORIGINAL, Subject};
 
@@ -161,6 +161,9 @@ impl Names {
             handoff,
             output: _,
             owns,
+            ready,
+            reload,
+            handoff_timeout,
         } = vars.pool;
         let millis = |span: Span| span.0.as_millis().to_string();
         let seconds = |span: Span| span.0.as_secs_f64().to_string();
@@ -169,6 +172,7 @@ impl Names {
         let whole_backoff = |b: &crate::scenario::Backoff| {
             format!("(initial: \"{}\", factor: {}, cap: \"{}\", jitter_percent: 0)", b.initial, b.factor, b.cap)
         };
+        let pace = |reload: &Rolling| format!("(surge: {}, at_once: {})", reload.surge, reload.at_once);
         let place = |one: Owns| owns.contains(&one).then(|| owned(vars.run, one).display().to_string());
         Self(vec![
             ("workers", Some(workers.to_string())),
@@ -198,6 +202,10 @@ impl Names {
             ("stable_ms", stable.map(millis)),
             ("ready_timeout", ready_timeout.map(|timeout| timeout.to_string())),
             ("ready_timeout_ms", ready_timeout.map(millis)),
+            ("ready", ready.map(|ready| if ready == Ready::AtSpawn { "AtSpawn" } else { "Told" }.to_owned())),
+            ("notify_fd", ready.filter(|ready| *ready == Ready::NotifyFd).map(|_| NOTIFY_FD.to_string())),
+            ("reload", reload.as_ref().map(pace)),
+            ("handoff_timeout", handoff_timeout.map(|timeout| timeout.to_string())),
             ("watchdog", watchdog.map(|silence| silence.to_string())),
             ("watchdog_ms", watchdog.map(millis)),
             ("handoff", handoff.map(|handoff| format!("{handoff:?}"))),
@@ -303,6 +311,9 @@ impl Names {
             handoff: None,
             output: None,
             owns: Vec::new(),
+            ready: None,
+            reload: None,
+            handoff_timeout: None,
         };
         let nowhere = Path::new("");
         let vars = Vars {

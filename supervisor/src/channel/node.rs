@@ -132,25 +132,6 @@ fn unwrapped(outer: Members<'_>) -> String {
     message.to_owned()
 }
 
-/// The name of the package manager or launcher that a command starts, if it does: those are Node programs themselves and
-/// keep the channel, so that the worker behind them gets none.
-pub fn swallows_channel(command: &[String]) -> Option<&str> {
-    const LAUNCHERS: [&str; 8] = ["npm", "npx", "yarn", "yarnpkg", "pnpm", "pnpx", "nodemon", "ts-node"];
-    let name = |word: &'_ String| {
-        let file = word.rsplit('/').next().unwrap_or_default();
-        let stem = file.strip_suffix(".js").or(file.strip_suffix(".cjs")).unwrap_or(file);
-        let stem = stem.strip_suffix("-cli").unwrap_or(stem);
-        LAUNCHERS.iter().find(|&&launcher| launcher == stem).copied()
-    };
-    let first = command.first()?;
-    if let Some(launcher) = name(first) {
-        return Some(launcher);
-    }
-    // `node --some-flag /usr/bin/npm start`: the script is the first word that is no option.
-    let is_node = first.rsplit('/').next().is_some_and(|file| ["node", "nodejs"].contains(&file));
-    command[1..].iter().find(|word| !word.starts_with('-')).filter(|_| is_node).and_then(name)
-}
-
 #[cfg(test)]
 #[path = "node_tests.rs"]
 mod tests;

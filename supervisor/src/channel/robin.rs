@@ -180,13 +180,18 @@ impl<W: Copy + Ord, C: Copy> Robin<W, C> {
     pub fn overdue(&mut self, now: Instant, limit: Duration) -> Vec<W> {
         let Some(oldest) = self.untold().map(|flight| now.since(flight.since)) else { return Vec::new() };
         if oldest >= limit + UNSEEN {
-            self.flights.values_mut().filter(|flight| !flight.told).for_each(|flight| flight.since = now);
+            self.excuse(now);
             return Vec::new();
         }
         let late = |flight: &&Flight<W, C>| !flight.told && now.since(flight.since) >= limit;
         let late: BTreeSet<W> = self.flights.values().filter(late).map(|flight| flight.worker).collect();
         self.flights.values_mut().filter(|flight| late.contains(&flight.worker)).for_each(|flight| flight.told = true);
         late.into_iter().collect()
+    }
+
+    /// Nobody could answer until now: what is not overdue yet has its whole time from here.
+    pub fn excuse(&mut self, now: Instant) {
+        self.flights.values_mut().filter(|flight| !flight.told).for_each(|flight| flight.since = now);
     }
 
     /// When a rest ends or, with a limit, an answer is overdue.
@@ -223,7 +228,7 @@ impl<W: Copy + Ord, C: Copy> Robin<W, C> {
 }
 
 /// So much later than it was due an overdue answer is seen only if nobody looked.
-const UNSEEN: Duration = Duration::from_secs(1);
+pub const UNSEEN: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 #[path = "robin_tests.rs"]

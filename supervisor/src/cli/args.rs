@@ -132,9 +132,11 @@ fn span(text: &str) -> Result<Duration, String> {
 
 fn signals_and_codes() -> String {
     let mut text = String::from(
-        "Signals:\n  TERM, INT  stop: drain the workers, then end; a second one does not wait for the drain\n  \
-         HUP        replace every worker, each only when its replacement is ready\n  \
-         USR1       reopen the event file and those of workers' output\n\nExit codes:\n",
+        "Signals:\n  \
+         TERM, INT, QUIT  stop: drain the workers, then end; a second one does not wait for the drain\n  \
+         HUP              replace every worker, each only when its replacement is ready\n  \
+         TTIN, TTOU       one worker more, one less (of the first pool)\n  \
+         USR1             reopen the event file and those of workers' output\n\nExit codes:\n",
     );
     for code in ExitCode::ALL {
         _ = writeln!(text, "  {:<3} {}", code.status(), code.meaning());

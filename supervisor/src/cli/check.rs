@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::channel::swallows_channel;
 use crate::config::{Config, EventSink, Handoff, Leave, Output, PoolConfig, ReadySign};
 use crate::kernel::Setup;
 use crate::policy::{Backoff, ExitCode, Limit, Policy, Readiness, Restart};
+use crate::shell::launcher;
 
 /// How many delays are shown.
 const DELAYS_SHOWN: u32 = 4;
@@ -67,7 +67,7 @@ fn pool_lines(config: &Config, pool: &PoolConfig, several: bool) -> Vec<(&'stati
     lines.push(("reload", reload(policy)));
     lines.extend(output(&pool.output).map(|text| ("output", text)));
     lines.extend(setup(&pool.setup).map(|text| ("setup", text)));
-    lines.extend(launcher(&pool.handoff, &pool.command).map(|text| ("warning", text)));
+    lines.extend(launcher(pool).map(|text| ("warning", text)));
     lines
 }
 
@@ -125,13 +125,6 @@ fn setup(setup: &Setup) -> Option<String> {
         format!("{} {}/{}", format!("{:?}", limit.resource).to_lowercase(), shown(limit.soft), shown(limit.hard))
     }));
     (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-/// A launcher takes Node's channel for itself, so the worker never gets it.
-fn launcher(handoff: &Handoff, command: &[String]) -> Option<String> {
-    let node = matches!(handoff, Handoff::Node { .. } | Handoff::NodeCluster { .. });
-    let launcher = swallows_channel(command).filter(|_| node)?;
-    Some(format!("{launcher} takes the channel for itself: run node and the script instead"))
 }
 
 fn ready(pool: &PoolConfig) -> String {

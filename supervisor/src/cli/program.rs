@@ -8,7 +8,7 @@ use std::process;
 
 use clap::Parser;
 
-use crate::config::Config;
+use crate::config::{Config, Output};
 use crate::core::Pools;
 use crate::policy::ExitCode;
 use crate::shell::{self, Start};
@@ -69,6 +69,9 @@ fn begin(kernel: Option<Unix>, run: &Run, config: &Config) -> ExitCode {
         return ExitCode::AddressInUse;
     }
     if run.background.detach && !run.background.detached {
+        if run.background.log.is_none() && config.pools.iter().any(|pool| pool.output == Output::Inherit) {
+            complain("warning: what the workers write goes nowhere: name a file with --log or --output");
+        }
         return detach::start(run.background.log.as_deref());
     }
     match kernel.map_or_else(Unix::start, Ok) {

@@ -101,7 +101,11 @@ pub const TABLE: &[Entry] = &[
     default("stable", Value::Span(STABLE), "a worker that was ready for this long is restarted without delay"),
     default("restart", Value::Text("Always"), "which unannounced exits are followed by a restart"),
     default("handoff", Value::Text("Inherit"), "how the workers get at connections"),
-    default("handoff_timeout", Value::Span(HANDOFF_TIMEOUT), "a worker that has not taken a connection by then hangs"),
+    default(
+        "handoff_timeout",
+        Value::Span(HANDOFF_TIMEOUT),
+        "a worker that has not taken a connection, or the socket that it asked for, by then hangs",
+    ),
     default("leave", Value::Text("Signal(TERM)"), "how a worker is asked to finish what it holds and leave"),
     default(
         "leave_pause",

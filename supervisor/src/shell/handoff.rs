@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::channel::{Confirm, HandleKind, Primary, Robin, disconnect, envelope};
+use crate::channel::{Confirm, HandleKind, Primary, Robin, UNSEEN, disconnect, envelope};
 use crate::config::{Handoff, PoolConfig};
 use crate::core::{Event, Input, Machine, WorkerId};
 use crate::kernel::{Address, Fd, Kernel, Watch};
 use crate::policy::Instant;
 
-use super::link::{Content, Parcel};
+use super::link::{Content, Link, Parcel};
 use super::owners::Owner;
 use super::state::Shell;
 
@@ -39,10 +39,25 @@ pub struct Handoffs {
     pub dismissed: BTreeSet<WorkerId>,
     /// How many listeners are on their way to a worker that gets them at its birth.
     parcels: BTreeMap<WorkerId, usize>,
+    /// Workers that have not acknowledged a socket that they asked for.
+    owing: BTreeMap<WorkerId, Owing>,
     /// Workers of a Node cluster, and when they are to be told to disconnect.
     farewells: BTreeMap<WorkerId, Instant>,
     /// When to try again what did not fit because too many descriptors were under way.
     retry: Option<Instant>,
+}
+
+/// Since when a worker owes an answer, and for how long it may.
+#[derive(Clone, Copy, Debug)]
+struct Owing {
+    since: Instant,
+    limit: Duration,
+}
+
+impl Owing {
+    fn until(self) -> Instant {
+        self.since + self.limit
+    }
 }
 
 /// A listener from which we accept, and who gets what comes.
@@ -84,7 +99,8 @@ impl Handoffs {
         let turns =
             self.turns.values().flat_map(|turn| [turn.robin.next_deadline(Some(turn.limit)), turn.paused_until]);
         let others = self.farewells.values().chain(self.unused.values()).copied();
-        turns.chain([self.retry]).flatten().chain(others).min()
+        let owing = self.owing.values().map(|owing| owing.until());
+        turns.chain([self.retry]).flatten().chain(others).chain(owing).min()
     }
 }
 
@@ -181,6 +197,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
     pub fn take_back(&mut self, id: WorkerId) {
         self.take_out(id);
         self.handoffs.parcels.remove(&id);
+        self.handoffs.owing.remove(&id);
         self.handoffs.farewells.remove(&id);
         if let Some(primary) = self.handoffs.primaries.get_mut(&id.pool) {
             primary.gone(id);
@@ -194,9 +211,32 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         }
     }
 
+    /// A socket that a worker asked for has arrived, or never will: from now on it owes the next answer, if any.
+    pub fn note_answered(&mut self, id: WorkerId) {
+        self.handoffs.owing.remove(&id);
+        self.note_owing(id);
+    }
+
+    /// A worker was sent a socket that it asked for.
+    pub fn note_owing(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.get(id) else { return };
+        if worker.link.as_ref().is_some_and(Link::owes_socket) {
+            let owing = Owing { since: self.kernel.now(), limit: worker.settings.config.handoff_timeout };
+            self.handoffs.owing.entry(id).or_insert(owing);
+        }
+    }
+
+    /// Nobody could answer until now: all have their whole time from here.
+    pub fn excuse_handoffs(&mut self) {
+        let now = self.kernel.now();
+        self.handoffs.turns.values_mut().for_each(|turn| turn.robin.excuse(now));
+        self.handoffs.owing.values_mut().for_each(|owing| owing.since = now);
+    }
+
     /// Nothing of a worker is left.
     pub fn forget(&mut self, id: WorkerId) {
         self.take_back(id);
+        self.keep_sockets();
         self.handoffs.dismissed.remove(&id);
     }
 
@@ -223,7 +263,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
                 }
             }
         }
-        let mut late = Vec::new();
+        let mut late = self.owe_too_long(heard);
         let listeners: Vec<Fd> = self.handoffs.turns.keys().copied().collect();
         for listener in listeners {
             if let Some(turn) = self.handoffs.turns.get_mut(&listener) {
@@ -236,6 +276,13 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         for id in late {
             self.feed(Input::Hung(id));
         }
+    }
+
+    /// Workers that owe an answer for longer than they may, as [`Robin::overdue`] has it.
+    fn owe_too_long(&mut self, heard: Instant) -> Vec<WorkerId> {
+        let unseen = |owing: &Owing| heard.since(owing.until()) >= UNSEEN;
+        self.handoffs.owing.values_mut().filter(|owing| unseen(owing)).for_each(|owing| owing.since = heard);
+        self.handoffs.owing.extract_if(.., |_, owing| owing.until() <= heard).map(|(id, _)| id).collect()
     }
 
     fn tell_farewells(&mut self, now: Instant) {

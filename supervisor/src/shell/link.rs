@@ -17,7 +17,7 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 const GARBAGE_SHOWN: u64 = 8;
 
 /// How often in a row there may be no memory for a transfer before the channel counts as broken.
-const SHORTAGES: u32 = 8;
+pub const SHORTAGES: u32 = 8;
 
 /// Something that came out of a channel, in order.
 #[derive(Debug)]
@@ -300,6 +300,11 @@ impl Link {
     /// Whether a descriptor is still on its way, or may have to be sent again.
     pub fn carries(&self, fd: Fd) -> bool {
         self.output.handles().any(|parcel| parcel.fd == fd)
+    }
+
+    /// Whether a socket that the worker asked for has not arrived yet.
+    pub fn owes_socket(&self) -> bool {
+        self.output.handles().any(|parcel| matches!(parcel.content, Content::Asked(_)))
     }
 
     /// Whether the worker has taken everything, so that there is room for an update.

@@ -35,6 +35,6 @@ mod usage;
 mod voices;
 mod workers;
 
-pub use reload::Source;
+pub use reload::{Source, launcher};
 pub use run::{Start, run};
 pub use voices::ALL_WELL;

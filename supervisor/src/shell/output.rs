@@ -11,6 +11,7 @@ use crate::kernel::{Errno, Fd, Files, Kernel, Streams, Watch};
 use super::commands::worker_name;
 use super::cutter::Cutter;
 use super::human;
+use super::link::{Reading, SHORTAGES};
 use super::logs::Logs;
 use super::outlet::Outlet;
 
@@ -46,6 +47,8 @@ struct Pipe {
     stream: Stream,
     target: Target,
     cutter: Cutter,
+    /// How often in a row there was no memory to read it.
+    shortages: u32,
 }
 
 /// All pipes, and where they lead.
@@ -132,14 +135,14 @@ impl Outputs {
         };
         for ((fd, target), stream) in pipes.into_iter().zip(targets).zip([Stream::Stdout, Stream::Stderr]) {
             if let Some(fd) = fd {
-                self.pipes.insert(fd, Pipe { worker, stream, target, cutter: Cutter::default() });
+                self.pipes.insert(fd, Pipe { worker, stream, target, cutter: Cutter::default(), shortages: 0 });
             }
         }
     }
 
     /// Reads one turn, if the descriptor is one of ours.
     pub fn serve<K: Kernel>(&mut self, kernel: &mut K, fd: Fd, buffer: &mut [u8], mut errors: Errors<'_>) {
-        if self.pipes.contains_key(&fd) && self.take(kernel, fd, buffer, READS_PER_TURN, &mut errors) {
+        if self.pipes.contains_key(&fd) && self.take(kernel, fd, buffer, Reading::Briefly, &mut errors) {
             self.finish(kernel, fd, &mut errors);
         }
     }
@@ -150,7 +153,7 @@ impl Outputs {
         let of_worker = |(&fd, pipe): (&Fd, &Pipe)| (pipe.worker == worker).then_some(fd);
         let fds: Vec<Fd> = self.pipes.iter().filter_map(of_worker).collect();
         for fd in fds {
-            self.take(kernel, fd, buffer, LAST_READS, &mut errors);
+            self.take(kernel, fd, buffer, Reading::ForTheLastTime, &mut errors);
             self.finish(kernel, fd, &mut errors);
         }
     }
@@ -161,20 +164,35 @@ impl Outputs {
         kernel: &mut K,
         fd: Fd,
         buffer: &mut [u8],
-        reads: usize,
+        how: Reading,
         errors: &mut Errors<'_>,
     ) -> bool {
-        for _ in 0..reads {
+        let last = how == Reading::ForTheLastTime;
+        for _ in 0..if last { LAST_READS } else { READS_PER_TURN } {
             match kernel.receive(fd, buffer) {
                 Ok(received) if received.bytes == 0 => return true,
                 Ok(received) => self.lines(fd, Some(&buffer[..received.bytes]), errors),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return false,
+                // What was written is still there.
+                Err(Errno::NOMEM | Errno::NOBUFS) if self.is_shortage(fd) => {
+                    if !last {
+                        return false;
+                    }
+                }
                 // Nothing can be had from it any more.
                 Err(_) => return true,
             }
         }
         false
+    }
+
+    /// Notes that there was no memory; whether it makes sense to try again later.
+    fn is_shortage(&mut self, fd: Fd) -> bool {
+        self.pipes.get_mut(&fd).is_some_and(|pipe| {
+            pipe.shortages += 1;
+            pipe.shortages < SHORTAGES
+        })
     }
 
     fn finish<K: Streams>(&mut self, kernel: &mut K, fd: Fd, errors: &mut Errors<'_>) {
@@ -186,7 +204,8 @@ impl Outputs {
     /// Passes on the lines in these bytes, or, without any, the one that has not ended.
     fn lines(&mut self, fd: Fd, bytes: Option<&[u8]>, errors: &mut Errors<'_>) {
         let Self { pools, pipes, outlets, logs, line } = self;
-        let Some(Pipe { worker, stream, target, cutter }) = pipes.get_mut(&fd) else { return };
+        let Some(Pipe { worker, stream, target, cutter, shortages }) = pipes.get_mut(&fd) else { return };
+        *shortages = 0;
         let pool = pools.get(usize::from(worker.pool)).map_or("", |pool| &pool.name);
         let each = |text: &[u8], more: bool| {
             logs.add(*worker, *stream, text, more);

@@ -116,6 +116,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         {
             self.worker_error(id, ErrorEvent::System { call: "send", errno: errno.0 });
         }
+        self.note_owing(id);
     }
 
     /// A socket has not reached the worker that asked with this number, and won't: it waits for an answer, and may ask again.

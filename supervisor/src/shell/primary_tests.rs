@@ -3,7 +3,8 @@ use super::*;
 use crate::config::PoolConfig;
 use crate::core::{Action, Order};
 use crate::kernel::SignalSet;
-use crate::policy::defaults::READY_TIMEOUT;
+use crate::policy::ExitCode;
+use crate::policy::defaults::{HANDOFF_TIMEOUT, READY_TIMEOUT};
 
 const BORN: u64 = 1_000_000_000;
 
@@ -43,6 +44,33 @@ fn serves() -> Vec<Vec<Action>> {
 fn a_socket_that_everybody_closed_is_closed_when_nobody_can_be_about_to_ask() {
     let after = closed(Fake::new(vec![]), true, &[LISTENS, CLOSES], serves());
     assert_eq!(after, Some(READY_TIMEOUT.as_nanos() as u64));
+}
+
+/// When a worker that asked for a socket and got it counts as hung, in time after its birth, if it says this afterwards.
+fn hangs(words: &[&'static str]) -> Option<Duration> {
+    let mut kernel = Fake::new(vec![]);
+    kernel.reads = words.iter().copied().collect();
+    kernel.waits.extend(words.iter().map(|_| Ok((SignalSet::default(), vec![Fd(10)]))));
+    let web = PoolConfig { handoff: Handoff::NodeCluster { round_robin: false }, ..pool("web") };
+    let script = [serves(), vec![vec![Action::Exit(ExitCode::Stopped)]]].concat();
+    let (code, _) = run_machine(&mut kernel, Script(script.into()), &config(vec![web], &[]));
+    (code == ExitCode::Stopped).then(|| Duration::from_nanos(kernel.now - BORN))
+}
+
+#[test]
+fn one_that_is_not_acknowledged_is_a_hang() {
+    assert_eq!(hangs(&[LISTENS]), Some(HANDOFF_TIMEOUT));
+    assert_eq!(
+        hangs(&[
+            LISTENS,
+            concat!(
+                r#"{"cmd":"NODE_HANDLE_ACK"}"#,
+                "
+"
+            )
+        ]),
+        None
+    );
 }
 
 #[test]

@@ -142,15 +142,20 @@ pub fn applicable<K: Own>(kernel: &K, config: &Config) -> Result<(), String> {
 /// Says what will probably not work, though nothing forbids it.
 pub fn warn(config: &Config, mut say: impl FnMut(&str)) {
     for pool in &config.pools {
-        let node = matches!(pool.handoff, Handoff::Node { .. } | Handoff::NodeCluster { .. });
-        if let Some(launcher) = swallows_channel(&pool.command).filter(|_| node) {
-            say(&format!(
-                "pool {}: {launcher} takes Node's channel for itself, so the worker behind it will get none: \
-                 run node and the script instead",
-                pool.name
-            ));
+        if let Some(warning) = launcher(pool) {
+            say(&format!("pool {}: {warning}", pool.name));
         }
     }
+}
+
+/// What is wrong with a command that starts a worker's program in a way that passes nothing on, though that needs it.
+pub fn launcher(pool: &PoolConfig) -> Option<String> {
+    let node = matches!(pool.handoff, Handoff::Node { .. } | Handoff::NodeCluster { .. });
+    let launcher = swallows_channel(&pool.command).filter(|_| node || !pool.listen.is_empty())?;
+    Some(format!(
+        "{launcher} keeps the channel and the sockets for itself, so the worker behind it will get none: \
+         run node and the script instead"
+    ))
 }
 
 impl std::fmt::Display for Unbound {

@@ -1,6 +1,5 @@
 //! Start, turns of the loop, end.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::config::Config;
@@ -64,7 +63,7 @@ pub fn run<K: Kernel, M: Machine>(kernel: &mut K, machine: M, config: &Config, s
         }
         Err(code) => code,
     };
-    open.sockets.keep(kernel, &BTreeSet::new());
+    open.sockets.keep(kernel, |_| false);
     farewell(kernel, voices, open);
     code
 }
@@ -207,6 +206,7 @@ fn turn<K: Kernel, M: Machine>(shell: &mut Shell<'_, K, M>, signals: SignalSet, 
         shell.feed(Input::Command(Command::Stop));
     }
     if signals.resumed {
+        shell.excuse_handoffs();
         shell.feed(Input::Resumed);
     }
     if signals.child {

@@ -1,8 +1,6 @@
 //! The listening sockets. They belong to the supervisor: workers come and go, a socket stays while a configuration
 //! that is in use names it.
 
-use std::collections::BTreeSet;
-
 use crate::config::{Config, Handoff, PoolConfig};
 use crate::core::Event;
 use crate::kernel::{Address, Errno, Fd, Kernel, Listen, ListenOptions, Streams};
@@ -78,10 +76,10 @@ impl Sockets {
         fitting.max_by_key(|socket| socket.name == name).map(|socket| socket.fd)
     }
 
-    /// Closes all others.
-    pub fn keep<K: Listen + Streams>(&mut self, kernel: &mut K, used: &BTreeSet<Fd>) {
+    /// Closes those that are of no use.
+    pub fn keep<K: Listen + Streams>(&mut self, kernel: &mut K, is_used: impl Fn(Fd) -> bool) {
         self.open.retain(|socket| {
-            let keep = used.contains(&socket.fd);
+            let keep = is_used(socket.fd);
             if !keep {
                 kernel.close(socket.fd);
             }

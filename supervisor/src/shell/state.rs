@@ -137,11 +137,10 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             Action::Spawn(id, revision) => return Some(self.spawn(id, revision)),
             Action::Settle(pool, revision) => {
                 self.settings.settle(pool, revision);
-                let used = self.settings.sockets();
                 let shared = self.settings.shared();
                 self.keep_own(|pool, _, first| shared.contains(&(pool, first)));
-                self.keep_turns(&used);
-                self.sockets.keep(self.kernel, &used);
+                self.keep_turns(&self.settings.sockets());
+                self.keep_sockets();
             }
             Action::Tell(id, order) => self.tell(id, order),
             Action::Signal(id, signal) => self.signal(id, signal),
@@ -155,6 +154,12 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
             }
         }
         None
+    }
+
+    /// Closes the listening sockets that no configuration in use names, unless one may have to be passed once more.
+    pub fn keep_sockets(&mut self) {
+        let (used, workers) = (self.settings.sockets(), &self.workers);
+        self.sockets.keep(self.kernel, |fd| used.contains(&fd) || workers.are_passed(fd));
     }
 
     /// Tells the world.

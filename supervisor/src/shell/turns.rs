@@ -91,7 +91,9 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             }
         };
         let link = worker.link.as_mut().ok_or(Errno::PIPE)?;
-        link.pass(self.kernel, line, Parcel { fd: connection, content: Content::Connection(seq) }, confirm)
+        link.pass(self.kernel, line, Parcel { fd: connection, content: Content::Connection(seq) }, confirm)?;
+        // A worker that has closed its end for reading alone lives on, and the end of its channel may be far.
+        if link.is_deaf() { Err(Errno::PIPE) } else { Ok(()) }
     }
 
     /// A worker answered for a connection.
@@ -121,15 +123,17 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             Content::Connection(_) if arrived && answers_itself => {}
             Content::Connection(seq) => self.settle(id, seq, arrived),
             Content::Listener if arrived => {
+                self.keep_sockets();
                 if self.parcel_arrived(id) && sign == crate::config::ReadySign::Sockets {
                     self.feed(Input::Word(id, Word::Ready));
                 }
             }
-            Content::Asked(_) if arrived => {}
+            Content::Asked(_) if arrived => self.note_answered(id),
             // It had no descriptor left for it, again and again.
             Content::Listener | Content::Asked(_) => {
                 self.worker_error(id, ErrorEvent::System { call: "SCM_RIGHTS", errno: Errno::MFILE.0 });
                 if let Content::Asked(seq) = parcel.content {
+                    self.note_answered(id);
                     self.refuse_socket(id, parcel.fd, seq);
                 }
             }

@@ -269,7 +269,7 @@ impl<K: Streams> Streams for Faulty<K> {
     }
 
     fn receive_datagram(&mut self, fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
-        self.inner.receive_datagram(fd, buffer)
+        self.channels.receive_datagram(&mut self.inner, fd, buffer)
     }
 
     fn close(&mut self, fd: Fd) {

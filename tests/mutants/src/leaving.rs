@@ -118,7 +118,7 @@ pub const LEAVING: [Mutant; 20] = [
     Mutant {
         name: "stop-tells-one",
         sentence: "at a stop only the first worker is told",
-        scenario: "hold::stop",
+        scenario: "hold::stop_of_each",
         caught_by: "INV-DRAIN",
         consequences: &[("INV-CONSERVE", "what the others held is lost")],
         mutation: Mutation::Machine(|policies| Behind::machine(policies, Ends::new(End::TellsOne))),
@@ -178,7 +178,7 @@ pub const LEAVING: [Mutant; 20] = [
     Mutant {
         name: "gives-up-and-leaves-workers",
         sentence: "having given up it ends at once and leaves its workers behind",
-        scenario: "flap::with_long_requests",
+        scenario: "flap::with_long_requests_everywhere",
         caught_by: "INV-CONTAIN",
         consequences: &[],
         mutation: Mutation::LeavesAtGiveUp,

@@ -4,6 +4,7 @@
 //! scenario. None of them needs a planted point in the supervisor: they wrap its state machine ([`machines`]), its view of
 //! the kernel ([`Faulty`]), or are a change of its policy.
 
+mod asking;
 mod channels;
 mod clocks;
 mod faulty;

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use crate::asking::ASKING;
 use crate::clocks::CLOCKS;
 use crate::faulty::KernelFault;
 use crate::ground::REAL;
@@ -16,7 +17,7 @@ use crate::through::THROUGH;
 
 /// All mutants.
 pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
-    let lists: [&[Mutant]; 8] = [&LIST, &RESTARTING, &LEAVING, &RENEWING, &PASSING, &CLOCKS, &LOADS, &OUTPUT];
+    let lists: [&[Mutant]; 9] = [&LIST, &RESTARTING, &LEAVING, &RENEWING, &PASSING, &ASKING, &CLOCKS, &LOADS, &OUTPUT];
     lists.concat()
 });
 

@@ -14,6 +14,7 @@ use harness::world::{Bins, Plan};
 
 use crate::faulty::Faulty;
 use crate::mutant::{Mutant, Mutation};
+use crate::real::by_chance;
 
 /// One mutant in its scenario, over several seeds.
 #[derive(Clone, Debug)]
@@ -36,9 +37,11 @@ impl Row {
         self.failed.get(self.mutant.caught_by) == Some(&self.seeds)
     }
 
-    /// Invariants that failed although they are neither the one nor a consequence.
+    /// Invariants that failed although they are neither the one nor a consequence, not even by chance.
     pub fn unexpected(&self) -> Vec<&str> {
-        let known = |id: &str| id == self.mutant.caught_by || self.mutant.has_consequence(id);
+        let known = |id: &str| {
+            id == self.mutant.caught_by || self.mutant.has_consequence(id) || by_chance(self.mutant, id).is_some()
+        };
         self.failed.keys().map(String::as_str).filter(|id| !known(id)).collect()
     }
 

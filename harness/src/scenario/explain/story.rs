@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::scenario::{
-    Act, Backoff, Expect, Handoff, Launch, Limit, OutputWay, Owns, Pool, Scenario, Signal, Start, Step, Sweep, Trigger,
-    Variant, entry, not_built,
+    Act, Backoff, Expect, Handoff, Launch, Limit, OutputWay, Owns, Pool, Ready, Rolling, Scenario, Signal, Start, Step,
+    Sweep, Trigger, Variant, entry, not_built,
 };
 
 use super::life;
@@ -77,8 +77,22 @@ impl Story {
     }
 
     fn pool(&mut self, pool: &Pool) {
-        let Pool { workers, limit, backoff, stable, drain, lame_duck, ready_timeout, watchdog, handoff, output, owns } =
-            pool;
+        let Pool {
+            workers,
+            limit,
+            backoff,
+            stable,
+            drain,
+            lame_duck,
+            ready_timeout,
+            watchdog,
+            handoff,
+            output,
+            owns,
+            ready,
+            reload,
+            handoff_timeout,
+        } = pool;
         self.sentence(1, &format!("the supervisor is asked for {}", words::count(*workers, "worker")));
         match limit {
             None => self.sentence(1, "there is no restart limit"),
@@ -103,6 +117,13 @@ impl Story {
         if !lame_duck.is_zero() {
             self.sentence(1, &format!("told to stop, it serves on for {lame_duck} before anybody is told to leave"));
         }
+        match ready {
+            Some(Ready::AtSpawn) => self.sentence(1, "a worker counts as ready as soon as it runs"),
+            Some(Ready::Told) => self.sentence(1, "a worker says that it is ready by a message on its channel"),
+            Some(Ready::Notify) => self.sentence(1, "a worker says that it is ready, and that it lives, by sd_notify"),
+            Some(Ready::NotifyFd) => self.sentence(1, "a worker says that it is ready by a newline on a descriptor"),
+            None => {}
+        }
         if let Some(timeout) = ready_timeout {
             self.sentence(1, &format!("a worker that is not ready after {timeout} has failed to start"));
         }
@@ -113,6 +134,13 @@ impl Story {
             }
             Some(Handoff::Reuseport) => self.sentence(1, "each worker has a listening socket of its own"),
             None => {}
+        }
+        if let Some(timeout) = handoff_timeout {
+            self.sentence(1, &format!("a worker that has not taken what it was passed after {timeout} hangs"));
+        }
+        if let Some(Rolling { surge, at_once }) = reload {
+            let (more, places) = (words::count(*surge, "worker"), words::count(*at_once, "place"));
+            self.sentence(1, &format!("a reload sees to {places} at once, with {more} more than wanted at most"));
         }
         match output {
             Some(OutputWay::Inherit) => self.sentence(1, "the workers write to the supervisor's own output"),

@@ -121,6 +121,9 @@ fn ask(ask: &Ask) -> String {
         Ask::Babble { line, per_second, span } => {
             format!("write {line:?} to its channel {per_second} times a second for {span}")
         }
+        Ask::Notify(text) => format!("send {text:?} to its NOTIFY_SOCKET"),
+        Ask::NotifyFd(text) => format!("write {text:?} where a newline says that it is ready"),
+        Ask::Extend(span) => format!("say that it needs {span} more to get ready"),
         Ask::Hang => "hang".to_owned(),
         Ask::SignalGroup(signal) => format!("send {signal:?} to its own process group"),
     }

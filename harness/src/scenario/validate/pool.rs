@@ -19,6 +19,17 @@ pub(super) fn check(checker: &mut Checker, pool: &Pool) {
     if let Some(watchdog) = pool.watchdog {
         checker.takes_time("watchdog", watchdog.0);
     }
+    if let Some(timeout) = pool.handoff_timeout {
+        checker.takes_time("handoff_timeout", timeout.0);
+        if pool.handoff != Some(Handoff::RoundRobin) {
+            checker.wrong_in("handoff_timeout", "nobody is passed a connection").expected("`handoff: RoundRobin`");
+        }
+    }
+    if let Some(reload) = &pool.reload {
+        checker.enter("reload");
+        checker.not_zero("at_once", reload.at_once.into());
+        checker.leave();
+    }
     if pool.handoff == Some(Handoff::Reuseport) && pool.owns.contains(&Owns::Socket) {
         checker.wrong_in("handoff", "a Unix socket can't be shared by SO_REUSEPORT").expected("no Socket in `owns`");
     }

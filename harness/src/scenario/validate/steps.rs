@@ -1,7 +1,7 @@
 //! Steps: whether they can fire, and what they name is there.
 
 use crate::ron_file::Checker;
-use crate::scenario::{Act, Ask, Command, Fault, Load, Scenario, Step, Target, Trigger};
+use crate::scenario::{Act, Ask, Command, Fault, Load, Ready, Scenario, Step, Target, Trigger};
 
 use super::expect;
 use super::fault::{thing, things};
@@ -272,6 +272,10 @@ impl Steps<'_> {
                     self.checker.wrong_in("fill", what).expected(format!("at most {MOST_WRITTEN}"));
                 }
             }
+            Ask::NotifyFd(_) if self.scenario.pool.ready != Some(Ready::NotifyFd) => {
+                self.checker.wrong("its workers have no such descriptor").expected("`ready: NotifyFd` in the pool");
+            }
+            Ask::Extend(span) => self.checker.takes_time("to", span.0),
             Ask::Publish { topic, data } => super::topics::published(self.checker, topic, data),
             Ask::Babble { per_second, span, .. } => {
                 self.checker.not_zero("per_second", (*per_second).into());
@@ -284,6 +288,8 @@ impl Steps<'_> {
             | Ask::Spawn(_)
             | Ask::Flood(_)
             | Ask::Garble(_)
+            | Ask::Notify(_)
+            | Ask::NotifyFd(_)
             | Ask::Hang
             | Ask::SignalGroup(_) => {}
         }

@@ -162,6 +162,7 @@ fn what(proc: Proc, entry: Entry) -> Option<What> {
         Entry::Born | Entry::Announced(Retirement::Silent) => return None,
         Entry::Runs(revision) => What::Runs { proc, revision },
         Entry::Ready => What::Ready(proc),
+        Entry::Extends(by) => What::Extends { proc, by },
         Entry::Hangs => What::Hangs(proc),
         Entry::Accepted(peer) => What::Accepted { proc, peer },
         Entry::Refused(peer) => What::Refused { proc, peer },

@@ -102,6 +102,7 @@ impl Subject {
             // Under a supervisor that knows no drain deadline the workers keep it themselves.
             own_deadline_ms: (plan.subject.profile.drain != Some(true)).then_some(millis),
             orphan_grace_ms: millis,
+            ready: plan.scenario.pool.ready,
             beat_ms: plan.scenario.pool.beat().map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX)),
         };
         fs::write(self.dir.join(SCRIPT), serde_json::to_string(&script)?)?;

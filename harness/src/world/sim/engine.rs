@@ -11,7 +11,7 @@ use crate::director::{Director, Injection};
 use crate::history::{Event, Proc, What};
 use crate::load::{self, Clients};
 use crate::puppet;
-use crate::scenario::Lives;
+use crate::scenario::{Lives, Ready};
 use crate::subject::{HowToReload, HowToReopen, HowToStop, Rendered};
 use crate::time::Time;
 use crate::world::scaling::Scaling;
@@ -67,7 +67,7 @@ pub(super) struct World {
     pub outlets: Outlets,
     pub listeners: Vec<Listener>,
     /// What waits at each notify socket of the supervisor.
-    pub datagrams: Vec<VecDeque<&'static [u8]>>,
+    pub datagrams: Vec<VecDeque<Vec<u8>>>,
     /// By how much the wall clock was set, in nanoseconds.
     pub wall_offset: i64,
     /// Somebody else holds the subject's address.
@@ -100,6 +100,7 @@ pub(super) struct World {
     pub own_deadline: Option<Duration>,
     pub orphan_grace: Duration,
     pub beat: Option<Duration>,
+    pub ready: Option<Ready>,
     /// How long what the supervisor started may outlive it.
     pub orphans: Duration,
     pub supervisor_gone_at: Option<Time>,

@@ -221,7 +221,9 @@ impl Files for Failing {
 
     fn inherited(&mut self, number: i32) -> Result<Fd, Errno> {
         self.check(Call::Inherited)?;
-        if number == 2 { Ok(STDERR) } else { self.inner.inherited(number) }
+        let inherited = self.inner.inherited(number);
+        // What a scenario reads is read there, and everything else here.
+        if number == 2 { inherited.or(Ok(STDERR)) } else { inherited }
     }
 
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {

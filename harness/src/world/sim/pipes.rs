@@ -40,10 +40,12 @@ impl World {
         Ok(bytes)
     }
 
-    /// A worker writes the newline that means that it is ready.
-    pub fn write_ready(&mut self, ix: u32) {
-        if let Some(number) = self.processes.get(ix).ready_pipe {
-            self.pipes[number as usize].bytes.push_back(b'\n');
+    /// A worker writes where a newline means that it is ready. Nobody who has stopped reading hears it.
+    pub fn write_ready(&mut self, ix: u32, bytes: &[u8]) {
+        let Some(number) = self.processes.get(ix).ready_pipe else { return };
+        let pipe = &mut self.pipes[number as usize];
+        if pipe.read {
+            pipe.bytes.extend(bytes);
             self.supervisor.stirred = true;
         }
     }

@@ -238,6 +238,7 @@ impl World {
             own_deadline: (profile.drain != Some(true)).then_some(scenario.pool.drain.0),
             orphan_grace: scenario.pool.drain.0,
             beat: scenario.pool.beat(),
+            ready: scenario.pool.ready,
             orphans: profile.orphans.map_or(ORPHANS, |span| span.0),
             supervisor_gone_at: None,
             puppet_actions: Vec::new(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::history::{Form, Role, What};
 use crate::puppet::{Action, ConnId, Entry, Input, Lines, Puppet, Told};
-use crate::scenario::{Child, Retirement};
+use crate::scenario::{Child, Ready, Retirement, Span};
 use crate::time::Time;
 
 use super::engine::World;
@@ -28,8 +28,11 @@ impl World {
         let own = self.processes.get(ix).life.clone();
         let life = own.unwrap_or_else(|| self.lives.life(self.generation, ticket).clone());
         self.processes.get_mut(ix).lines = Some(Lines::new(self.processes.get(ix).proc));
-        self.processes.get_mut(ix).puppet =
-            Some(Puppet::new(life, self.own_deadline, self.orphan_grace).beating(self.beat));
+        self.processes.get_mut(ix).puppet = Some(
+            Puppet::new(life, self.own_deadline, self.orphan_grace)
+                .beating(self.beat)
+                .ready_at_birth(self.ready == Some(Ready::AtSpawn)),
+        );
         self.note_birth(ix, ticket);
         let Process { proc, revision, .. } = *self.processes.get(ix);
         if let Some(revision) = revision {
@@ -159,11 +162,15 @@ impl World {
             Action::Journal(entry) => self.journal(ix, entry),
             Action::Accept => self.accept_from_now(ix),
             Action::StopAccepting => self.close_listeners(ix),
-            Action::SayReady => match self.processes.get(ix).channel {
-                Some(_) => self.say(ix, b"{\"act\":\"ready\"}\n"),
-                None if self.processes.get(ix).ready_pipe.is_some() => self.write_ready(ix),
-                None => self.notify(ix, b"READY=1"),
-            },
+            Action::SayReady if self.says_by_newline(ix) => self.write_ready(ix, b"\n"),
+            Action::SayReady => self.tell(ix, "{\"act\":\"ready\"}", "READY=1"),
+            Action::Notify(text) => self.notify(ix, text.into_bytes()),
+            Action::NotifyFd(text) => self.write_ready(ix, text.as_bytes()),
+            Action::Extend(Span(by)) => self.tell(
+                ix,
+                &format!("{{\"act\":\"extend\",\"ms\":{}}}", by.as_millis()),
+                &format!("EXTEND_TIMEOUT_USEC={}", by.as_micros()),
+            ),
             Action::Take(conn, seq) => self.take_passed(ix, conn.0, seq),
             Action::Refuse(conn, seq) => self.refuse_passed(ix, conn.0, seq),
             Action::Announce(Retirement::OnePhase) => self.say(ix, b"{\"act\":\"suicide\"}\n"),
@@ -179,10 +186,7 @@ impl World {
             Action::Leak(_) => {}
             Action::Spawn(child) => self.spawn_descendant(ix, child),
             Action::SignalGroup(signal) => self.signal_group(ix, signal.number()),
-            Action::SayAlive => match self.processes.get(ix).channel {
-                Some(_) => self.say(ix, b"{\"act\":\"alive\"}\n"),
-                None => self.notify(ix, b"WATCHDOG=1"),
-            },
+            Action::SayAlive => self.tell(ix, "{\"act\":\"alive\"}", "WATCHDOG=1"),
             Action::Hang { .. } => {
                 self.processes.get_mut(ix).hung = true;
                 self.stop_waiting(ix);
@@ -197,6 +201,7 @@ impl World {
             // Noted with ticket and generation where main is reached.
             Entry::Born | Entry::Runs(_) => return,
             Entry::Ready => What::Ready(proc),
+            Entry::Extends(by) => What::Extends { proc, by },
             Entry::Hangs => What::Hangs(proc),
             Entry::Accepted(peer) => What::Accepted { proc, peer },
             Entry::Refused(peer) => What::Refused { proc, peer },
@@ -228,7 +233,21 @@ impl World {
         }
     }
 
-    fn notify(&mut self, ix: u32, datagram: &'static [u8]) {
+    fn says_by_newline(&self, ix: u32) -> bool {
+        let process = self.processes.get(ix);
+        self.ready == Some(Ready::NotifyFd) || process.channel.is_none() && process.ready_pipe.is_some()
+    }
+
+    /// Says it on the channel or, if there is none or the pool wants it so, by sd_notify(3).
+    fn tell(&mut self, ix: u32, line: &str, state: &str) {
+        if self.ready == Some(Ready::Notify) || self.processes.get(ix).channel.is_none() {
+            self.notify(ix, state.as_bytes().to_vec());
+        } else {
+            self.say(ix, format!("{line}\n").as_bytes());
+        }
+    }
+
+    fn notify(&mut self, ix: u32, datagram: Vec<u8>) {
         if let Some(socket) = self.processes.get(ix).notify {
             self.datagrams[socket as usize].push_back(datagram);
             self.supervisor.stirred = true;

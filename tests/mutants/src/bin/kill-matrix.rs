@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use mutants::real::by_chance;
 use mutants::{ALL, Mutant, Row, find, row};
 
 /// Seeds, if none are asked for.
@@ -44,10 +45,15 @@ fn explain(row: &Row) {
     for (id, why) in row.mutant.consequences {
         println!("  {id} is a consequence: {why}");
     }
+    for id in row.failed.keys() {
+        if let Some(why) = by_chance(row.mutant, id) {
+            println!("  {id} follows by chance: {why}");
+        }
+    }
 }
 
 /// One line for each mutant, one column for each invariant that any of them fails. `##` is the one that has to fail, `+`
-/// a consequence, `!!` neither.
+/// a consequence, `~` one that follows by chance, `!!` none of them.
 fn print(rows: &[Row]) {
     let mut columns: BTreeSet<&str> = rows.iter().map(|row| row.mutant.caught_by).collect();
     columns.extend(rows.iter().flat_map(|row| row.failed.keys().map(String::as_str)));
@@ -76,6 +82,8 @@ fn mark(row: &Row, id: &str) -> &'static str {
         "##"
     } else if row.mutant.has_consequence(id) {
         "+"
+    } else if by_chance(row.mutant, id).is_some() {
+        "~"
     } else {
         "!!"
     }

@@ -12,7 +12,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde::{Deserialize, Serialize};
 
 use crate::history::Proc;
-use crate::scenario::{Life, Lives};
+use crate::scenario::{Life, Lives, NOTIFY_FD, Ready};
 
 use super::super::journal::JOURNAL;
 use super::super::{environment, procfs, sys};
@@ -31,6 +31,8 @@ pub struct Script {
     pub orphan_grace_ms: u64,
     /// How often a ready worker says that it makes progress; `null`: never.
     pub beat_ms: Option<u64>,
+    /// How a worker says that it is ready; `null`: as it can.
+    pub ready: Option<Ready>,
 }
 
 /// Why a puppet can't begin.
@@ -67,8 +69,12 @@ pub struct Setup {
     pub listeners: Vec<OwnedFd>,
     /// Its channel to the supervisor.
     pub channel: Option<OwnedFd>,
-    /// Where `READY=1` goes if there is no channel.
+    /// Where `READY=1` goes if there is no channel, or [`Setup::ready`] wants it.
     pub notify: Option<PathBuf>,
+    /// Where a newline says that it is ready, until one was written.
+    pub newline: Option<OwnedFd>,
+    /// See [`Script`].
+    pub ready: Option<Ready>,
 }
 
 impl Setup {
@@ -114,6 +120,10 @@ impl Setup {
             beat: watchdog().or(script.beat_ms.map(Duration::from_millis)),
             journal: Some(journal),
             side: Some(side),
+            newline: (script.ready == Some(Ready::NotifyFd))
+                .then(|| take("the pool's `ready`", NOTIFY_FD))
+                .transpose()?,
+            ready: script.ready,
             ..Self::demo(me, listeners, channel, notify)
         })
     }
@@ -134,6 +144,8 @@ impl Setup {
             listeners,
             channel,
             notify,
+            newline: None,
+            ready: None,
         }
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -14,7 +16,7 @@ use rustix::net::{SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, getpee
 use rustix::process::kill_current_process_group;
 
 use crate::puppet::{Action, ConnId, Entry, Input, Lines, Puppet, Told};
-use crate::scenario::{Ask, Child, Retirement, Stream};
+use crate::scenario::{Ask, Child, Ready, Retirement, Span, Stream};
 use crate::time::Time;
 
 use super::super::journal::JournalLine;
@@ -58,7 +60,9 @@ pub fn run(setup: Setup) -> io::Result<i32> {
     polite.add(Signal::SIGTERM);
     polite.thread_block()?;
     let term = SignalFd::with_flags(&polite, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    let core = Puppet::new(setup.life.clone(), setup.own_deadline, setup.orphan_grace).beating(setup.beat);
+    let core = Puppet::new(setup.life.clone(), setup.own_deadline, setup.orphan_grace)
+        .beating(setup.beat)
+        .ready_at_birth(setup.ready == Some(Ready::AtSpawn));
     let mut shell = Shell {
         lines: Lines::new(setup.me),
         setup,
@@ -326,7 +330,14 @@ impl Shell {
                 self.accepting = false;
                 self.setup.listeners.clear();
             }
+            Action::SayReady if self.setup.ready == Some(Ready::NotifyFd) => self.write_newline(b"\n"),
             Action::SayReady => self.tell("{\"act\":\"ready\"}", b"READY=1"),
+            Action::Notify(text) => self.notify(text.as_bytes()),
+            Action::NotifyFd(text) => self.write_newline(text.as_bytes()),
+            Action::Extend(Span(by)) => self.tell(
+                &format!("{{\"act\":\"extend\",\"ms\":{}}}", by.as_millis()),
+                format!("EXTEND_TIMEOUT_USEC={}", by.as_micros()).as_bytes(),
+            ),
             Action::Announce(Retirement::OnePhase) => self.say("{\"act\":\"suicide\"}"),
             Action::Announce(Retirement::TwoPhase) => self.say("{\"act\":\"retire\"}"),
             Action::Announce(Retirement::Silent) => {}
@@ -370,15 +381,28 @@ impl Shell {
         journal.write_all(&text)
     }
 
-    /// Says it on the channel or, if there is none, by sd_notify(3).
+    /// Says it on the channel or, if there is none or the pool wants it so, by sd_notify(3).
     fn tell(&mut self, line: &str, state: &[u8]) {
-        match &self.setup.notify {
-            Some(path) if self.setup.channel.is_none() => {
-                // Whoever should listen does not: that is the supervisor's affair.
-                let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(state, path));
-            }
-            _ => self.say(line),
+        let by_datagram = self.setup.channel.is_none() || self.setup.ready == Some(Ready::Notify);
+        if by_datagram && self.setup.notify.is_some() { self.notify(state) } else { self.say(line) }
+    }
+
+    /// A datagram of sd_notify(3). NOTIFY_SOCKET may name an abstract socket, with an @ for its leading zero.
+    fn notify(&mut self, state: &[u8]) {
+        let Some(path) = &self.setup.notify else { return };
+        // Whoever should listen does not: that is the supervisor's affair.
+        let _ = UnixDatagram::unbound().and_then(|socket| match path.as_os_str().as_bytes() {
+            [b'@', name @ ..] => socket.send_to_addr(state, &UnixAddr::from_abstract_name(name)?),
+            _ => socket.send_to(state, path),
+        });
+    }
+
+    /// Bytes where a newline says that it is ready. After one it is closed, as s6 has it.
+    fn write_newline(&mut self, bytes: &[u8]) {
+        if let Some(fd) = &self.setup.newline {
+            let _ = rustix::io::write(fd, bytes);
         }
+        self.setup.newline.take_if(|_| bytes.contains(&b'\n'));
     }
 
     /// A line on the channel.
