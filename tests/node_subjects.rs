@@ -16,7 +16,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const SUBJECTS: [&str; 3] = ["reference-cluster", "reference-cluster-shared", "reference-node"];
 
 /// Those that `cargo test` runs.
-const CHOSEN: [&str; 7] = [
+const CHOSEN: [&str; 8] = [
     "kill",
     "throw::one_phase",
     "hold::rolling_restart",
@@ -24,10 +24,11 @@ const CHOSEN: [&str; 7] = [
     "signals/stop",
     "handoff::to_one_that_does_not_run",
     "handoff::leaving_slowly",
+    "handoff::deaf",
 ];
 
 /// Those that the gate runs as well.
-const LATER: [&str; 42] = [
+const LATER: [&str; 44] = [
     "kill::several",
     "kill::one_frozen",
     "kill::all_frozen",
@@ -65,6 +66,8 @@ const LATER: [&str; 42] = [
     "spawn/descriptors",
     "handoff",
     "handoff::all",
+    "handoff::all_deaf",
+    "handoff::slow_to_take",
     "handoff::retire",
     "handoff::reload",
     "handoff::supervisor_frozen",

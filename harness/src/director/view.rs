@@ -165,7 +165,12 @@ impl View {
             Command::Start => self.supervisor = Supervisor::Expected,
             Command::Stop => self.told_to_end = true,
             Command::Scale(workers) => self.wanted = *workers,
-            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::SecondStart | Command::Reopen => {}
+            Command::Reload
+            | Command::Reloads { .. }
+            | Command::Upgrade
+            | Command::SecondStart
+            | Command::Reopen
+            | Command::Restart(_) => {}
         }
         if *command == Command::Start {
             self.told_to_end = false;
@@ -198,6 +203,7 @@ impl View {
             Command::Reload | Command::Reloads { .. } | Command::Upgrade => {
                 self.is(State::Settled) && self.workers.values().all(|worker| worker.born > *since)
             }
+            Command::Restart(_) => self.is(State::Settled) && self.workers.values().any(|worker| worker.born > *since),
             Command::SecondStart => self.success.is_some(),
             Command::Reopen => true,
         }

@@ -330,7 +330,7 @@ fn scales(line: &Timeline<'_>) -> Vec<(Time, u32)> {
 }
 
 fn is_reload(command: &Command) -> bool {
-    matches!(command, Command::Reload | Command::Reloads { .. } | Command::Upgrade)
+    matches!(command, Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::Restart(_))
 }
 
 /// How long a command goes on being given.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::history::Worker;
 use crate::scenario::Command;
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -22,6 +23,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         judge_hurry(case, hurry, &mut tally);
     }
     judge_reloads(case, &mut tally);
+    judge_restarts(case, &mut tally);
     tally.verdict("no command")
 }
 
@@ -132,6 +134,35 @@ fn reloads(case: &Case<'_>) -> Vec<Time> {
     reloads.retain(|at| *at < case.facts.peace);
     reloads.sort_unstable();
     reloads
+}
+
+/// An order to replace one worker is obeyed at once: its successor is started, or on its way already.
+fn judge_restarts(case: &Case<'_>, tally: &mut Tally) {
+    let orders = case.timeline.commands.iter().filter(|(_, command)| matches!(command, Command::Restart(_)));
+    for (at, _) in orders {
+        // Where no two may be in one place the old one leaves first, in its time.
+        let in_place = case.scenario.pool.reload.is_some_and(|reload| reload.surge == 0);
+        let leaves =
+            if in_place { case.scenario.pool.drain.0 + bounds::kill_slack(case.profile) } else { Duration::ZERO };
+        let due = case.due_unhindered(*at, bounds::REACT + leaves);
+        if due >= case.facts.peace {
+            continue;
+        }
+        let coming = |one: &&Worker| one.born.latest() >= *at || one.ready.is_none_or(|ready| ready >= *at);
+        let started = case.timeline.workers.iter().filter(coming).map(|one| one.born.earliest()).min();
+        match case.timely(*at, due, started.unwrap_or(Time::NEVER), &[]) {
+            Timely::Yes => tally.held(),
+            Timely::Unknown(stalled) => {
+                tally.doubt(format!("a restart waited, and the host stalled for {}", say(stalled)))
+            }
+            Timely::No => tally.fail(
+                due,
+                format!("at {at} it was ordered to replace a worker, and started none"),
+                format!("a start within {}", say(bounds::REACT + leaves)),
+                "none".to_owned(),
+            ),
+        }
+    }
 }
 
 /// One rolling restart runs and at most one waits: between two orders, and after the last one, no more workers are

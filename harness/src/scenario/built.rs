@@ -237,6 +237,7 @@ fn command(command: &Command) -> &'static str {
         Command::Upgrade => "Upgrade",
         Command::SecondStart => "SecondStart",
         Command::Reopen => "Reopen",
+        Command::Restart(_) => "Restart",
     }
 }
 

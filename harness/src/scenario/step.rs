@@ -376,6 +376,8 @@ pub enum Command {
     SecondStart,
     /// Open its log files again.
     Reopen,
+    /// Replace whoever is in this place of the pool, counted from 0, by a word on the control socket.
+    Restart(u32),
 }
 
 /// A fault with an end.

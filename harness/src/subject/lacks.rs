@@ -59,6 +59,10 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
     if subject.operator.is_none() && acts(scenario, &operators) {
         why.push("its operator can't ask it anything".to_owned());
     }
+    let restarts = subject.operator.as_ref().is_some_and(|operator| operator.restart.is_some());
+    if !restarts && acts(scenario, &|act| matches!(act, Act::Operate(Command::Restart(_)))) {
+        why.push("its operator can't have a single worker replaced".to_owned());
+    }
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());
     }

@@ -151,6 +151,9 @@ pub struct Questions {
     pub answer: String,
     /// What happens, from now on?
     pub follow: String,
+    /// Replace whoever is in this `{place}` of the pool, counted from 0; absent: that can't be ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<String>,
 }
 
 /// A configuration made from the template of the subject's file.

@@ -18,12 +18,6 @@ function closeChannel() {
   process.disconnect();
 }
 
-// Node has no public word for it.
-function stopReading() {
-  const kept = Object.getOwnPropertySymbols(process.channel).find((symbol) => symbol.description === 'kChannel');
-  (kept ? process.channel[kept] : process.channel).readStop();
-}
-
 function startChild(child) {
   const seconds = child.lives_for ? script.millis(child.lives_for) / 1000 : 86400;
   const held = child.holds_descriptors && process.connected ? [process.channel.fd] : [];
@@ -95,4 +89,4 @@ function obeyer({ life, journal, write, say, leave, exit, hang }) {
   };
 }
 
-module.exports = { isConnected, stopReading, startChild, obeyer };
+module.exports = { isConnected, startChild, obeyer };

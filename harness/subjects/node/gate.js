@@ -7,7 +7,7 @@ const http = require('node:http');
 const net = require('node:net');
 
 // `serve(request, response)`; `places`: host, port, and perhaps a path; `told()`: it is told to leave, and says whether it
-// obeys; `takes()`: whether it takes what it is passed; `note(port, taken)`: it was passed a connection of this client port;
+// obeys; `hears()`: whether it reads its channel, `takes()`: whether it takes what it is passed; `note(port, taken)`: it was passed a connection of this client port;
 // `connected(socket)`.
 function gate(how) {
   const server = http.createServer(how.serve);
@@ -29,6 +29,11 @@ function listening(how, server) {
   process.prependListener('internalMessage', (message, handle) => {
     if (message.cmd !== 'NODE_CLUSTER' || message.act !== 'newconn') return;
     inTurn = true;
+    if (!how.hears()) {
+      // Nobody answers what Node does not know.
+      message.act = 'unheard';
+      return;
+    }
     const peer = {};
     if (handle && handle.getpeername?.(peer) === 0 && peer.port) how.note(peer.port, how.takes());
   });

@@ -92,7 +92,6 @@ function ready() {
     }
     journal('Ready');
     say({ act: 'ready' });
-    if (life.deaf) asks.stopReading();
     for (const child of life.children) asks.startChild(child);
     if (life.output) setInterval(() => write('Stdout', life.output * OUTPUT_STEP / 1000), OUTPUT_STEP);
     if (life.stderr) setInterval(() => write('Stderr', life.stderr * OUTPUT_STEP / 1000), OUTPUT_STEP);
@@ -232,6 +231,7 @@ const entrance = gate.gate({
   serve,
   places: process.argv.slice(2),
   told: toldToStop,
+  hears: () => !life.deaf,
   takes: () => state === 'serving',
   note: (port, taken) => journal(taken ? { Accepted: port } : { Refused: port }),
   connected: (socket) => {
@@ -245,6 +245,7 @@ const entrance = gate.gate({
 });
 process.on('SIGTERM', toldToStop);
 process.on('message', (message) => {
+  if (life.deaf) return;
   if (message && message.act === 'drain') toldToStop();
   if (message && message.act === 'update') journal({ Heard: [message.topic, JSON.stringify(message.data)] });
 });

@@ -1,15 +1,15 @@
 //! Mutants that don't do what a pool is asked for.
 
-use supervisor::core::{Input, Word};
+use supervisor::core::{Command, Input, Word};
 use supervisor::policy::Readiness;
 
 use crate::channels::ChannelFault;
 use crate::faulty::KernelFault;
-use crate::machines::{Behind, Hears};
+use crate::machines::{Behind, Counting, Hears};
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const ASKING: [Mutant; 8] = [
+pub const ASKING: [Mutant; 10] = [
     Mutant {
         name: "hears-any-datagram",
         sentence: "any datagram that has READY in it means that the worker is ready",
@@ -75,6 +75,27 @@ pub const ASKING: [Mutant; 8] = [
         caught_by: "INV-ONCE",
         consequences: &[],
         mutation: Mutation::Policy(|policy| policy.surge = policy.surge.max(1)),
+    },
+    Mutant {
+        name: "deaf-to-restarts",
+        sentence: "an order to replace one worker changes nothing",
+        scenario: "control/restart",
+        caught_by: "INV-SERIAL",
+        consequences: &[],
+        mutation: Mutation::Machine(|policies| {
+            Behind::machine(
+                policies,
+                Hears(|input| (!matches!(input, Input::PoolCommand(_, Command::Restart(_)))).then_some(input)),
+            )
+        }),
+    },
+    Mutant {
+        name: "orders-cost-restarts",
+        sentence: "a worker that is replaced by order counts against the restart limit",
+        scenario: "control/restart",
+        caught_by: "INV-GIVEUP",
+        consequences: &[],
+        mutation: Mutation::Metered(Counting::Replacements),
     },
     Mutant {
         name: "waits-for-the-deaf",

@@ -64,7 +64,7 @@ impl Row {
 pub fn row(mutant: &'static Mutant, seeds: u64) -> Result<Row, String> {
     let mut row = Row { mutant, seeds, failed: BTreeMap::new(), because: BTreeMap::new(), identity: BTreeSet::new() };
     for seed in 1..=seeds {
-        let plan = plan("reference", mutant.scenario, seed)?;
+        let plan = plan(mutant.scenario, seed)?;
         for (id, because) in noticed(mutant, failures(&plan, &simulate(&plan, mutant.mutation))) {
             *row.failed.entry(id.clone()).or_default() += 1;
             row.because.entry(id).or_insert(because);
@@ -85,11 +85,19 @@ pub(crate) fn noticed(mutant: &Mutant, failures: Vec<(String, String)>) -> BTree
     failures.into_iter().filter_map(named).collect()
 }
 
-/// The plan of a run of this subject: `name` is `file::variant` below the folder of the suite.
+/// The plan of a run of the reference subject, see [`plan_with`].
 ///
 /// # Errors
 /// Everything that is wrong with the scenario or the subject.
-pub fn plan(subject: &str, name: &str, seed: u64) -> Result<Plan, String> {
+pub fn plan(name: &str, seed: u64) -> Result<Plan, String> {
+    plan_with("reference", name, seed)
+}
+
+/// The plan of a run of a subject: `name` is `file::variant` below the folder of the suite.
+///
+/// # Errors
+/// Everything that is wrong with the scenario or the subject.
+pub fn plan_with(subject: &str, name: &str, seed: u64) -> Result<Plan, String> {
     let (file, variant) = name.split_once("::").map_or((name, None), |(file, variant)| (file, Some(variant)));
     let path = scenario_dir().join(file).with_extension("ron");
     let shown = path.display().to_string();

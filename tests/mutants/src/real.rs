@@ -9,7 +9,7 @@ use std::path::Path;
 use harness::history::History;
 use harness::world::{Bins, Plan, real};
 
-use crate::matrix::{failures, noticed, plan};
+use crate::matrix::{failures, noticed, plan_with};
 use crate::mutant::Mutant;
 use crate::through::subject_of;
 
@@ -138,7 +138,7 @@ pub fn run(mutant: &Mutant, place: Place<'_>, seed: u64) -> Result<Ran, String> 
     let supervisor = dir.path().join(mutant.name);
     let own = std::env::current_exe().map_err(|why| why.to_string())?;
     symlink(own, &supervisor).map_err(|why| why.to_string())?;
-    let plan = plan(subject_of(mutant), mutant.scenario, seed)?;
+    let plan = plan_with(subject_of(mutant), mutant.scenario, seed)?;
     let bins = Bins { harness: place.harness.to_owned(), supervisor, puppet: place.puppet.to_owned() };
     let plan = Plan { bins, ..plan };
     let history = real::run(&plan, &mut |_| {}).map_err(|why| why.to_string())?;

@@ -162,6 +162,7 @@ fn command(command: &Command) -> String {
         Command::Scale(workers) => format!("order a pool of {}", count(*workers, "worker")),
         Command::Upgrade => "order an upgrade of the supervisor".to_owned(),
         Command::SecondStart => "start a second supervisor for the same addresses".to_owned(),
+        Command::Restart(place) => format!("order that whoever is in place {place} of the pool be replaced"),
         Command::Reopen => "order it to open its log files again".to_owned(),
     }
 }

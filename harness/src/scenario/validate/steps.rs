@@ -1,7 +1,7 @@
 //! Steps: whether they can fire, and what they name is there.
 
 use crate::ron_file::Checker;
-use crate::scenario::{Act, Ask, Command, Fault, Load, Ready, Scenario, Step, Target, Trigger};
+use crate::scenario::{Act, Ask, Command, Fault, Load, Owns, Ready, Scenario, Step, Target, Trigger};
 
 use super::expect;
 use super::fault::{thing, things};
@@ -302,7 +302,17 @@ impl Steps<'_> {
             Command::Scale(0) => {
                 self.checker.wrong_at(0, "a pool of no workers").expected("expected at least 1");
             }
+            Command::Restart(_) if !self.scenario.pool.owns.contains(&Owns::Control) => {
+                self.checker.wrong("it has no socket for that").expected("`owns: [Control]` in the pool");
+            }
+            Command::Restart(place) if *place >= self.scenario.pool.workers => {
+                let last = self.scenario.pool.workers.saturating_sub(1);
+                self.checker
+                    .wrong_at(0, format!("there is no place {place}"))
+                    .expected(format!("expected 0 to {last}"));
+            }
             Command::Start
+            | Command::Restart(_)
             | Command::Reload
             | Command::Stop
             | Command::Scale(_)

@@ -200,7 +200,7 @@ impl Asker {
 }
 
 /// A connection that never blocks. EAGAIN: the listener's queue is full.
-fn dial(path: &Path) -> Result<UnixStream, Errno> {
+pub(super) fn dial(path: &Path) -> Result<UnixStream, Errno> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket: OwnedFd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     connect(&socket, &SocketAddrUnix::new(path)?)?;
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     fn questions() -> Questions {
-        Questions { status: "status".into(), answer: "workers".into(), follow: "events".into() }
+        Questions { status: "status".into(), answer: "workers".into(), follow: "events".into(), restart: None }
     }
 
     /// What the first answer of a crowd is, and how long they took to leave then.

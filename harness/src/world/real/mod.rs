@@ -32,6 +32,7 @@ mod log;
 mod manager;
 mod namespace;
 mod observe;
+mod orders;
 mod outlets;
 mod owned;
 mod permits;

@@ -25,7 +25,7 @@ use super::manager::Manager;
 use super::observe::Observer;
 use super::outlets::Outlets;
 use super::owned::Owned;
-use super::side::{Asks, Said};
+use super::side::{Asks, Said, unasked};
 use super::stalls::Stalls;
 use super::subject::{self, Started, Subject};
 use super::tracked::Kind;
@@ -71,6 +71,8 @@ pub struct Runner {
     pub(super) environments: Tail,
     claims: Option<Tail>,
     scaling: Scaling,
+    /// Where orders were given.
+    pub(super) orders: Vec<std::os::unix::net::UnixStream>,
     frozen: Vec<Proc>,
     pub(super) fresh: Vec<Event>,
     asks: Asks,
@@ -118,6 +120,7 @@ impl Runner {
             caught: Tail::new(job.dir.join(BYSTANDERS)),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),
             scaling: Scaling::new(subject.scale(), scenario.pool.workers),
+            orders: Vec::new(),
             subject,
             frozen: Vec::new(),
             fresh: Vec::new(),
@@ -401,6 +404,7 @@ impl Runner {
                 self.note(What::Commanded(command));
                 self.scaling.order(workers);
             }
+            Command::Restart(place) => self.order_restart(place),
             Command::Reopen => {
                 self.note(What::Commanded(command));
                 if let Some(signal) = self.subject.reopen_signal() {
@@ -490,9 +494,4 @@ impl Drop for Runner {
         let frozen = std::mem::take(&mut self.frozen);
         self.freeze(frozen, false);
     }
-}
-
-/// A puppet that did not hear what it was asked is a blind spot.
-fn unasked(who: Proc, why: &str) -> What {
-    What::Incomplete { why: format!("the puppet {} could not be asked: {why}", who.pid) }
 }

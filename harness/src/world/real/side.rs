@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use crate::history::Proc;
+use crate::history::{Proc, What};
 use crate::scenario::Ask;
 
 /// What is asked of puppets that can't hear yet: a runtime that takes its time to begin has no socket when its process is born.
@@ -52,6 +52,11 @@ impl Asks {
     pub fn unsaid(&self) -> impl Iterator<Item = Proc> {
         self.0.iter().map(|(who, _)| *who)
     }
+}
+
+/// A puppet that did not hear what it was asked is a blind spot.
+pub fn unasked(who: Proc, why: &str) -> What {
+    What::Incomplete { why: format!("the puppet {} could not be asked: {why}", who.pid) }
 }
 
 /// Says `act`: as one datagram, or, to a puppet in a language that has no datagram sockets, as all of a stream.

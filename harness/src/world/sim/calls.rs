@@ -18,7 +18,7 @@ use super::engine::{Gone, World};
 use super::model::{CALL, CHANNEL_BYTES, SPAWN, START, TIMER, WAKE};
 use super::process::{Parent, Process, Stage};
 use super::queue::Ev;
-use super::sockets::{Channel, Listener, Object};
+use super::sockets::{Channel, Listener, OPERATOR, Object};
 
 const ECHILD: Errno = Errno(10);
 /// The one program of this world.
@@ -87,7 +87,10 @@ impl World {
                 (over || !channel.to_supervisor.is_empty(), over || channel.to_worker.len() < CHANNEL_BYTES)
             }
             Object::Notify(number) => (!self.datagrams[number as usize].is_empty(), false),
-            Object::Listener(number) => (!self.listeners[number as usize].queue.is_empty(), false),
+            Object::Listener(number) => {
+                let listener = &self.listeners[number as usize];
+                (!listener.queue.is_empty() || !listener.operators.is_empty(), false)
+            }
             Object::Conn(number) => {
                 let conn = &self.conns[number as usize];
                 (conn.request.is_some() || !conn.client_open, true)
@@ -176,6 +179,9 @@ impl World {
         let taken = self.part(room);
         self.counters.partial_writes += u32::from(taken < room);
         let channel = &mut self.channels[number as usize];
+        if channel.worker == OPERATOR {
+            return Ok(taken);
+        }
         channel.to_worker.extend_from_slice(&bytes[..taken]);
         let worker = channel.worker;
         self.soon(WAKE, Ev::Channel(worker));
@@ -230,6 +236,7 @@ impl World {
             backlog: options.backlog as usize,
             reuse_port: options.reuse_port,
             queue: Default::default(),
+            operators: Default::default(),
             supervised: true,
             holders: 0,
             acceptors: Vec::new(),

@@ -84,6 +84,7 @@ pub(super) struct World {
     pub claims: Claims,
     pub how_to_stop: HowToStop,
     pub how_to_reload: Option<HowToReload>,
+    pub how_to_restart: Option<String>,
     pub how_to_reopen: Option<HowToReopen>,
     pub scaling: Scaling,
     /// What the subject is rendered to; `None` if it can't be.

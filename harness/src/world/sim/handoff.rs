@@ -20,6 +20,9 @@ impl World {
             return Err(Errno::BADF);
         };
         self.needs_descriptors(1)?;
+        if let Some(operator) = self.listeners[number as usize].operators.pop_front() {
+            return Ok(Fd(self.supervisor.descriptors.open(Object::Channel(operator))));
+        }
         let conn = self.listeners[number as usize].queue.pop_front().ok_or(Errno::AGAIN)?;
         let end = &mut self.conns[conn as usize];
         end.place = Place::Held;

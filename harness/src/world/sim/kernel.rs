@@ -69,8 +69,8 @@ impl Streams for SimKernel {
     }
 
     fn peer(&mut self, _fd: Fd) -> Result<Peer, Errno> {
-        // Nobody here connects to a Unix socket.
-        Err(Errno(22))
+        // The harness, as root.
+        Ok(Peer { pid: 1, user: 0 })
     }
 
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {

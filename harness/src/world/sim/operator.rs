@@ -1,19 +1,21 @@
 //! What the director wants done to the subject.
 
+use std::path::Path;
 use std::time::Duration;
 
-use supervisor::kernel::Errno;
+use supervisor::kernel::{Address, Errno};
 
 use crate::director::Injection;
 use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
 use crate::scenario::{Command, Fault, FileFault, Owns, Target};
-use crate::subject::{Exchange, HowToReload, HowToReopen, HowToStop};
+use crate::subject::{self, Exchange, HowToReload, HowToReopen, HowToStop};
 
 use super::engine::World;
 use super::model::WAKE;
 use super::queue::Ev;
-use super::sockets::Listener;
+use super::run::RUN;
+use super::sockets::{Channel, Listener, OPERATOR};
 
 /// How often what is left is looked for while it may still go.
 const LOOK: Duration = Duration::from_millis(5);
@@ -122,6 +124,7 @@ impl World {
             Command::Stop => self.stop_subject(),
             Command::Reload => self.reload(),
             Command::Scale(workers) => self.scaling.order(workers),
+            Command::Restart(place) => self.order_restart(place),
             Command::Reopen => {
                 if let Some(HowToReopen::Signal(signal)) = self.how_to_reopen {
                     self.signal_supervisor(signal.number());
@@ -131,6 +134,25 @@ impl World {
                 self.note(What::Incomplete { why: format!("not built in simulation: {command:?}") });
             }
         }
+    }
+
+    /// Connects to the control socket and says who is to be replaced.
+    fn order_restart(&mut self, place: u32) {
+        let Some(line) = &self.how_to_restart else { return };
+        let line = format!("{}\n", line.replace("{place}", &place.to_string()));
+        let path = subject::owned(Path::new(RUN), Owns::Control);
+        let control = |one: &&mut Listener| one.supervised && matches!(&one.address, Address::Unix(at) if *at == path);
+        let Some(listener) = self.listeners.iter_mut().find(control) else { return };
+        listener.operators.push_back(self.channels.len() as u32);
+        let to_supervisor = line.into_bytes();
+        self.channels.push(Channel {
+            to_supervisor,
+            holders: 1,
+            supervised: true,
+            worker: OPERATOR,
+            ..Channel::default()
+        });
+        self.supervisor.stirred = true;
     }
 
     fn reload(&mut self) {

@@ -39,7 +39,7 @@ const BEGIN: Time = Time::from_nanos(1_000_000_000);
 const ADDRESS: &str = "127.0.0.1:8080";
 
 /// The run's directory, as the configuration names it; there is none.
-const RUN: &str = "/run";
+pub(super) const RUN: &str = "/run";
 
 /// How long what is left of a subject is looked for after its end, where the profile says nothing.
 const ORPHANS: Duration = Duration::from_secs(1);
@@ -226,6 +226,7 @@ impl World {
             claims: Claims::new(plan.subject.events.is_some()),
             how_to_stop: plan.subject.stop,
             how_to_reload: plan.subject.reload,
+            how_to_restart: plan.subject.operator.as_ref().and_then(|operator| operator.restart.clone()),
             how_to_reopen: plan.subject.reopen,
             scaling: Scaling::new(plan.subject.scale, scenario.pool.workers),
             file: rendered.as_ref().and_then(|all| all.config.clone()),

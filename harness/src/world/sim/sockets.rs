@@ -130,9 +130,12 @@ pub(super) struct Channel {
     pub supervised: bool,
     /// The worker's end was closed with unread data in it: the next read at the end of data says ECONNRESET, once.
     pub reset: bool,
-    /// The worker.
+    /// The worker, or [`OPERATOR`].
     pub worker: u32,
 }
+
+/// Who has the other end of a connection to the control socket. It takes all that it is told.
+pub(super) const OPERATOR: u32 = u32::MAX;
 
 /// A listening socket.
 #[derive(Debug)]
@@ -145,6 +148,8 @@ pub(super) struct Listener {
     pub backlog: usize,
     /// Connections that nobody has accepted.
     pub queue: VecDeque<u32>,
+    /// The same of operators: their channels.
+    pub operators: VecDeque<u32>,
     /// Whether the supervisor has it open.
     pub supervised: bool,
     /// How many workers have it open.

@@ -9,7 +9,7 @@ use super::engine::World;
 use super::model::{CALL, SUPERVISOR_START, TEARDOWN, WAKE};
 use super::process::{Parent, Stage};
 use super::queue::Ev;
-use super::sockets::{Descriptors, Object};
+use super::sockets::{Descriptors, OPERATOR, Object};
 
 /// Where the supervisor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +182,9 @@ impl World {
                 let channel = &mut self.channels[channel as usize];
                 channel.supervised = false;
                 let worker = channel.worker;
-                self.soon(WAKE, Ev::Channel(worker));
+                if worker != OPERATOR {
+                    self.soon(WAKE, Ev::Channel(worker));
+                }
             }
         }
     }

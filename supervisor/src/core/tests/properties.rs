@@ -117,6 +117,25 @@ fn config() -> ProptestConfig {
     }
 }
 
+/// A case that a campaign found: a restart that costs nothing is taken back when a worker on trial serves in its slot, and the
+/// next one with its number costs something.
+#[test]
+fn a_number_that_is_given_twice_costs_what_the_second_restart_costs() {
+    let ms = Duration::from_millis;
+    let limit = Some(Limit { restarts: 2, within: ms(87) });
+    let backoff = |initial, cap| Backoff { initial: ms(initial), factor: 2, cap: ms(cap), jitter_percent: 69 };
+    let plain = Policy { stable: ms(0), ready_timeout: ms(0), drain: ms(0), seed: 0, ..defaults::policy(1) };
+    let first = Policy { workers: 3, limit, backoff: backoff(188, 188), ready_timeout: ms(56), ..plain.clone() };
+    let at_spawn = Policy { ready: Readiness::AtSpawn, stable: ms(57), ..plain.clone() };
+    let second = Policy { workers: 2, backoff: backoff(63, 125), seed: 5_828_409_446_515_817_999, ..at_spawn };
+    let choices =
+        [0, 60, 40, 0, 0, 0, 72, 40, 0, 0, 168, 110, 40, 0, 0, 94, 0, 72, 0, 37, 25, 60, 0, 0, 0, 24, 0, 102, 0, 0];
+    let mut model = Model::new(vec![first], choices.to_vec());
+    model.operate(&[(ms(105), Deed::Configure(vec![second])), (ms(56), Deed::Configure(vec![plain]))]);
+    model.calm();
+    model.end();
+}
+
 proptest! {
     #![proptest_config(config())]
 

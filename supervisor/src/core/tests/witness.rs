@@ -315,7 +315,7 @@ impl Witness {
             Event::Scale { workers, .. } => {
                 self.cause.scale = true;
                 self.policy.workers = *workers;
-                self.due.retain(|id, _| id.slot < *workers);
+                self.cancel(|id| id.slot >= *workers);
                 for (_, seen) in self.workers.iter_mut().filter(|(id, _)| id.slot >= *workers) {
                     seen.outside = true;
                 }
@@ -359,13 +359,20 @@ impl Witness {
     fn takes_over(&mut self, id: WorkerId) {
         self.cause.ready = Some(id.slot);
         self.ordered.remove(&id.slot);
-        self.due.retain(|due, _| due.slot != id.slot);
+        self.cancel(|due| due.slot == id.slot);
         let revision = self.seen(&id).revision;
         let overtaken = |other: &WorkerId, seen: &Seen| {
             other.slot == id.slot && seen.ready_since.is_none() && seen.revision < revision
         };
         for (_, seen) in self.workers.iter_mut().filter(|(other, seen)| overtaken(other, seen)) {
             seen.outside = true;
+        }
+    }
+
+    /// Restarts that will not be: the next with that number is another one.
+    fn cancel(&mut self, which: impl Fn(&WorkerId) -> bool) {
+        for (id, _) in self.due.extract_if(.., |id, _| which(id)) {
+            self.free.remove(&id);
         }
     }
 

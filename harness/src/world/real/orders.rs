@@ -1,0 +1,30 @@
+//! What the operator orders on the control socket.
+
+use std::io::{self, Write};
+
+use crate::history::What;
+use crate::scenario::{Command, Owns};
+use crate::subject;
+
+use super::crowd;
+use super::runner::Runner;
+
+impl Runner {
+    /// Orders that whoever is in this place of the pool be replaced. The answer is what happens: nobody reads it.
+    pub(super) fn order_restart(&mut self, place: u32) {
+        self.note(What::Commanded(Command::Restart(place)));
+        let operator = self.job.plan.subject.operator.as_ref();
+        let Some(line) = operator.and_then(|operator| operator.restart.as_deref()) else { return };
+        if let Err(error) = self.say_to_supervisor(&line.replace("{place}", &place.to_string())) {
+            self.note(What::Incomplete { why: format!("the control socket took no order: {error}") });
+        }
+    }
+
+    fn say_to_supervisor(&mut self, line: &str) -> io::Result<()> {
+        let mut stream = crowd::dial(&subject::owned(&self.job.dir, Owns::Control))?;
+        stream.write_all(format!("{line}\n").as_bytes())?;
+        // Who hangs up may not be listened to.
+        self.orders.push(stream);
+        Ok(())
+    }
+}
