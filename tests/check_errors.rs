@@ -115,3 +115,10 @@ fn an_unknown_subject() {
     let problems = harness::subject::load("referense").unwrap_err().to_string();
     assert!(problems.contains("did you mean `reference`?"), "{problems}");
 }
+
+#[test]
+fn more_at_once_than_can_be_laid_out() {
+    insta::assert_snapshot!(told(&with(
+        r#"steps: [(do: Operate(Reloads(times: 4294967295, spacing: "1ms"))), (do: Signal(to: Supervisor, signal: CHLD, times: 4294967295))],"#
+    )));
+}

@@ -209,18 +209,11 @@ fn invariants_page() -> String {
         _ = write!(page, "\n## {}\n\n", invariant.id);
         _ = writeln!(page, "*{}*\n\n{}\n", invariant.title, invariant.definition);
         _ = writeln!(page, "- Needs: {}.", invariant.needs.replace('`', ""));
+        _ = writeln!(page, "- Looks at: {}.", invariant.looks_at);
         let entries = catalogue().iter().filter(|entry| entry.invariants.iter().any(|id| id == invariant.id));
         let entries: Vec<String> = entries.map(|entry| format!("`{}` ({})", entry.id, entry.priority)).collect();
         _ = writeln!(page, "- Has to notice, of the [catalogue](catalogue.md): {}.", entries.join(", "));
-        let mutants = mutants().filter(|mutant| mutant.caught_by == invariant.id);
-        let mutants =
-            mutants.map(|mutant| format!("  - `{}` in `{}`: {}", mutant.name, mutant.scenario, mutant.sentence));
-        let mutants: Vec<String> = mutants.collect();
-        if mutants.is_empty() {
-            page.push_str("- Its mutants: none.\n");
-        } else {
-            _ = writeln!(page, "- Its mutants:\n{}", mutants.join("\n"));
-        }
+        mutants_of(invariant.id, &mut page);
     }
     page.push_str("\n# Relations between two runs\n");
     for relation in RELATIONS {
@@ -230,6 +223,7 @@ fn invariants_page() -> String {
         let entries = catalogue().iter().filter(|entry| entry.invariants.iter().any(|id| id == relation.id));
         let entries: Vec<String> = entries.map(|entry| format!("`{}` ({})", entry.id, entry.priority)).collect();
         _ = writeln!(page, "- Has to notice, of the [catalogue](catalogue.md): {}.", entries.join(", "));
+        mutants_of(relation.id, &mut page);
     }
     let built = |id: &str| {
         INVARIANTS.iter().map(|one| one.id).chain(RELATIONS.iter().map(|one| one.id)).any(|built| built == id)
@@ -239,6 +233,26 @@ fn invariants_page() -> String {
         _ = writeln!(page, "\nKnown by name and not built: {}.", not_built.join(", "));
     }
     page
+}
+
+fn mutants_of(id: &str, page: &mut String) {
+    let mutants = mutants().filter(|mutant| mutant.caught_by == id);
+    let mutants = mutants.map(|mutant| format!("  - `{}` in `{}`: {}", mutant.name, mutant.scenario, mutant.sentence));
+    let mutants: Vec<String> = mutants.collect();
+    if mutants.is_empty() {
+        page.push_str("- Its mutants: none.\n");
+    } else {
+        _ = writeln!(page, "- Its mutants:\n{}", mutants.join("\n"));
+    }
+}
+
+#[test]
+fn whoever_demands_something_has_a_mutant_and_can_be_deviated_from() {
+    let ids = INVARIANTS.iter().map(|one| one.id).chain(RELATIONS.iter().map(|one| one.id));
+    for id in ids {
+        assert!(subject::INVARIANTS.contains(&id), "a subject can't deviate from {id}");
+        assert!(ALL.iter().chain(&REAL).any(|mutant| mutant.caught_by == id), "{id} has no mutant");
+    }
 }
 
 /// The pages would not be worth much if their cells could not say something else.

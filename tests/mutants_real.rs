@@ -10,9 +10,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use harness::subject;
-use libtest_mimic::{Arguments, Failed, Trial};
-use mutants::{ALL, Mutant, REAL, THROUGH, Through, UNMUTATED, find, real};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use mutants::{ALL, Mutant, REAL, THROUGH, UNMUTATED, find, real};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
@@ -55,27 +54,16 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let named = arguments.filter.is_some() && !arguments.ignored;
     let caught = |mutant: &'static Mutant, now: bool| {
-        let trial = Trial::test(mutant.name.replace('-', "_"), move || is_caught(mutant));
+        let trial = Trial::ignorable_test(mutant.name.replace('-', "_"), move || is_caught(mutant));
         trial.with_ignored_flag(!named && !now)
     };
     let mut trials: Vec<Trial> = ALL.iter().map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
     trials.extend(REAL.iter().map(|mutant| caught(mutant, true)));
-    trials
-        .extend(THROUGH.iter().map(|through| through_others(through, named || CHOSEN_THROUGH == through.mutant.name)));
+    let through = THROUGH.iter().map(|through| &through.mutant);
+    trials.extend(through.map(|mutant| caught(mutant, CHOSEN_THROUGH == mutant.name)));
     trials.push(Trial::test("unmutated", passes));
     trials.push(Trial::test("lists_are_of_mutants", || Ok(lists()?)));
     libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// With workers that need more than this machine has it stays in the list, with the reason.
-fn through_others(through: &'static Through, now: bool) -> Trial {
-    let name = through.mutant.name.replace('-', "_");
-    let (subject, _) = subject::load(through.subject).unwrap_or_else(|problems| panic!("{problems}"));
-    let missing = subject::missing_programs(&subject);
-    if missing.is_empty() {
-        return Trial::test(name, || is_caught(&through.mutant)).with_ignored_flag(!now);
-    }
-    Trial::test(name, || Ok(())).with_kind(format!("not run: no {}", missing.join(", "))).with_ignored_flag(true)
 }
 
 /// A name that is in a list and nobody's would do nothing there, and so would what follows by chance where it follows anyway.
@@ -97,8 +85,14 @@ fn place() -> real::Place<'static> {
     real::Place { harness: Path::new(HARNESS), puppet: Path::new(PUPPET), histories: Path::new(HISTORIES) }
 }
 
-fn is_caught(mutant: &Mutant) -> Result<(), Failed> {
-    real::must_be_caught(mutant, place()).map(drop).map_err(Failed::from)
+/// One whose scenario can't be run here says so, and is not taken for one that was caught.
+fn is_caught(mutant: &Mutant) -> Result<Completion, Failed> {
+    let lacking = real::lacking(mutant, place())?;
+    if !lacking.is_empty() {
+        return Ok(Completion::ignored_with(lacking.join("; ")));
+    }
+    real::must_be_caught(mutant, place())?;
+    Ok(Completion::Completed)
 }
 
 fn passes() -> Result<(), Failed> {

@@ -3,9 +3,11 @@
 //! `cargo test flap` runs those of one file, `cargo test sim::` the simulated ones; nextest lists them, too.
 //!
 //! Without a name `cargo test` leaves out, as ignored, what takes long and matters less: the real runs of forms that guard
-//! against no P0 entry of the catalogue. `cargo test --test scenarios -- --ignored` runs just those; the gate does.
+//! against no P0 entry of the catalogue. `cargo test --test scenarios -- --ignored` runs just those; the gate does. What can't
+//! be run here is never counted as passed: it is ignored with the reason, and the last line names it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use harness::cli::{Task, World, forms, missing, run_task};
 use harness::report::{Run, Style, run_block};
@@ -13,7 +15,10 @@ use harness::scenario::{Scenario, entry};
 use harness::subject;
 use harness::verdict::ExitCode;
 use harness::world::{Bins, Plan};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+/// How many real forms were judged.
+static JUDGED: AtomicUsize = AtomicUsize::new(0);
 
 /// How many seeds a simulated test tries.
 const SEEDS: u64 = 20;
@@ -29,6 +34,7 @@ fn main() {
         puppet: env!("CARGO_BIN_EXE_puppet").into(),
     };
     let mut trials = Vec::new();
+    let (mut real, mut not_run) = (0, Vec::new());
     for form in forms {
         let plan = Plan {
             name: form.name.clone(),
@@ -46,15 +52,31 @@ fn main() {
         }
         let later = !matters_most(&task.plan.scenario) && !is_named(&arguments);
         let name = format!("real::{}", form.name);
-        let lacking = missing(&task.plan, World::Real);
+        let lacking = missing(&task.plan, World::Real).join("; ");
+        real += 1;
         if lacking.is_empty() {
-            trials.push(Trial::test(name, move || judged(&task, World::Real)).with_ignored_flag(later));
+            let judged = move || {
+                JUDGED.fetch_add(1, Ordering::Relaxed);
+                judged(&task, World::Real)
+            };
+            trials.push(Trial::test(name, judged).with_ignored_flag(later));
         } else {
-            // It stays in the list, with the reason, and is no failure of whoever asks for everything.
-            trials.push(Trial::test(name, || Ok(())).with_kind(lacking.join("; ")).with_ignored_flag(true));
+            not_run.push(format!("{name} ({lacking})"));
+            let ignored = || Ok(Completion::ignored_with(lacking));
+            trials.push(Trial::ignorable_test(name, ignored).with_ignored_flag(true));
         }
     }
-    libtest_mimic::run(&arguments, trials).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if arguments.filter.is_none() && !arguments.list {
+        let judged = JUDGED.load(Ordering::Relaxed);
+        let left_out = real - not_run.len() - judged;
+        println!("{judged} of {real} real forms judged, {left_out} left out; can't be run here: {}\n", said(&not_run));
+    }
+    conclusion.exit();
+}
+
+fn said(all: &[String]) -> String {
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 
 /// Whether it guards against an entry of the catalogue that comes first.

@@ -11,7 +11,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
    0  everything came out as expected
    1  an invariant or an expectation failed
-   2  inconclusive: the host was too slow to tell, or a situation was not reached
+   2  inconclusive: the host was too slow to tell, or a situation was not reached; of the whole
+      suite, one of those that it lists never happened
    3  a listed deviation of the subject no longer happens
    4  nothing was judged
   64  the command line is wrong

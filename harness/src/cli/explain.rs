@@ -19,7 +19,8 @@ const SUITE: &str = "scenarios";
 pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
     let mut out = io::stdout();
     if let Some(invariant) = INVARIANTS.iter().find(|invariant| is_named(invariant.id, what)) {
-        explain_demand(invariant.id, invariant.title, invariant.definition, invariant.needs, &mut out)?;
+        let needs = format!("{}\n\nLooks at: {}", invariant.needs, invariant.looks_at);
+        explain_demand(invariant.id, invariant.title, invariant.definition, &needs, &mut out)?;
         return Ok(ExitCode::Ok);
     }
     if let Some(relation) = RELATIONS.iter().find(|relation| is_named(relation.id, what)) {

@@ -1,7 +1,9 @@
 //! `harness run` and `harness sim`.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::report::{self, Report, Style};
 use crate::subject::{self, Subject};
@@ -18,6 +20,9 @@ use super::{bins, dry};
 /// The subject of every simulation: the one supervisor whose source the simulator runs.
 pub const REFERENCE: &str = "reference";
 
+/// Where the suite is.
+const SUITE: &str = "scenarios";
+
 /// Runs scenarios with real processes.
 pub fn run(args: &RunArgs) -> Result<ExitCode, Trouble> {
     let forms = select::forms(&args.selection.paths)?;
@@ -25,7 +30,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Trouble> {
     let found = if args.selection.dry_run { Ok(Bins::default()) } else { bins::locate(args.bin_dir.as_deref()) };
     let bins = found.map_err(Trouble::Usage)?;
     let tasks = tasks(&forms, &subject, &folder, &bins, &args.selection);
-    perform(tasks, World::Real, args.jobs as usize, &args.selection)
+    perform(tasks, World::Real, args.jobs as usize, &args.selection, is_suite(&forms))
 }
 
 /// Runs scenarios in simulation.
@@ -33,7 +38,7 @@ pub fn sim(args: &SimArgs) -> Result<ExitCode, Trouble> {
     let forms = select::forms(&args.selection.paths)?;
     let (subject, folder) = subject::load(REFERENCE)?;
     let tasks = tasks(&forms, &subject, &folder, &Bins::default(), &args.selection);
-    perform(tasks, World::Sim, 1, &args.selection)
+    perform(tasks, World::Sim, 1, &args.selection, is_suite(&forms))
 }
 
 /// The tasks of a selection: every form, `repeat` times, each time with the next seed.
@@ -62,8 +67,23 @@ pub fn task(form: &Form, subject: &Subject, folder: &Path, bins: &Bins, seed: u6
     Task { file: form.file.clone(), plan }
 }
 
-fn perform(tasks: Vec<Task>, world: World, jobs: usize, selection: &Selection) -> Result<ExitCode, Trouble> {
+/// Whether these are all forms of the suite, and that is more than a few files.
+fn is_suite(forms: &[Form]) -> bool {
+    let files = |forms: &[Form]| forms.iter().map(|form| form.file.clone()).collect::<BTreeSet<_>>().len();
+    let suite = select::forms(&[PathBuf::from(SUITE)]).unwrap_or_default();
+    let has = |name: &str| forms.iter().any(|form| form.name == name);
+    files(forms) >= report::SUITE && !suite.is_empty() && suite.iter().all(|form| has(&form.name))
+}
+
+fn perform(
+    tasks: Vec<Task>,
+    world: World,
+    jobs: usize,
+    selection: &Selection,
+    suite: bool,
+) -> Result<ExitCode, Trouble> {
     let out = &mut io::stdout();
+    let began = Instant::now();
     if selection.dry_run {
         dry::print(&tasks, world, out)?;
         return Ok(ExitCode::Ok);
@@ -83,9 +103,9 @@ fn perform(tasks: Vec<Task>, world: World, jobs: usize, selection: &Selection) -
     });
     progress.end();
     failed?;
-    let report = Report::new(runs);
+    let report = if suite { Report::of_suite(runs) } else { Report::new(runs) };
     match selection.format {
-        Format::Human => report::summary(&report, style, out)?,
+        Format::Human => report::summary(&report, Some(began.elapsed()), style, out)?,
         Format::Json => report::json(&report, out)?,
         Format::Junit => report::junit(&report, out)?,
     }

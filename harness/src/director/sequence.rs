@@ -1,6 +1,6 @@
 //! Steps in their order.
 
-use crate::history::{Event, What};
+use crate::history::{Event, Proc, What};
 use crate::scenario::Step;
 use crate::time::Time;
 
@@ -20,6 +20,8 @@ pub struct Sequence {
     index: usize,
     /// For the step at `index`.
     wait: Wait,
+    /// Its trigger came, and it fires at this instant; whose edge it was.
+    late: Option<(Time, Option<Proc>)>,
     /// What is left of the act of the step before.
     acting: Option<Box<Task>>,
 }
@@ -28,7 +30,7 @@ impl Sequence {
     /// Steps that begin now.
     pub fn new(steps: Vec<Step>, path: Vec<u32>, laps: u32, now: Time) -> Self {
         let index = if laps == 0 { steps.len() } else { 0 };
-        Self { steps, path, laps, index, wait: Wait::new(now), acting: None }
+        Self { steps, path, laps, index, wait: Wait::new(now), late: None, acting: None }
     }
 
     /// Shows an event to the step that waits.
@@ -54,14 +56,24 @@ impl Sequence {
                 }
             }
             let Some(step) = self.steps.get(self.index) else { return true };
-            match self.wait.judge(step, stage.view, stage.now) {
+            let waited = match self.late {
+                Some((at, _)) if at > stage.now => return false,
+                Some((_, whose)) => Waited::Fired(whose),
+                None => self.wait.judge(step, stage.view, stage.now),
+            };
+            match waited {
                 Waited::Still => return false,
+                Waited::Fired(whose) if self.late.is_none() && !step.jitter.is_zero() => {
+                    self.late = Some((stage.now + stage.random.within(step.jitter.0), whose));
+                    continue;
+                }
                 Waited::Missed => stage.out.push(missed(self.path_of(self.index), step)),
                 Waited::Fired(whose) => {
                     stage.that = whose.or(stage.that);
                     self.acting = fire(step, self.path_of(self.index), stage).map(Box::new);
                 }
             }
+            self.late = None;
             self.wait = Wait::new(stage.now);
             self.index += 1;
             if self.index == self.steps.len() && self.laps > 1 {
@@ -87,6 +99,7 @@ impl Sequence {
     pub fn next_deadline(&self, view: &View, now: Time) -> Option<Time> {
         match &self.acting {
             Some(task) => task.next_deadline(view, now),
+            None if self.late.is_some() => self.late.map(|(at, _)| at),
             None => self.steps.get(self.index).and_then(|step| self.wait.next_deadline(step, view, now)),
         }
     }

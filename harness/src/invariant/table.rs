@@ -19,6 +19,8 @@ pub struct Invariant {
     pub definition: &'static str,
     /// The lines of a profile that it is judged against; what it says if they are absent.
     pub needs: &'static str,
+    /// What of a history it reads; where that was not observed it has nothing to say.
+    pub looks_at: &'static str,
     /// Judges one run.
     pub judge: fn(&Case<'_>) -> Verdict,
 }
@@ -33,6 +35,7 @@ pub const INVARIANTS: &[Invariant] = &[
             as many ready workers as wanted, every other worker that is alive is on its way out, and it stays so until \
             the next disturbance. If the run ended before that time was over and the pool was not right, nothing is said.",
         needs: "converge; absent: undeclared",
+        looks_at: "births, deaths and readiness of workers, orders, faults",
         judge: converge::judge,
     },
     Invariant {
@@ -43,6 +46,7 @@ pub const INVARIANTS: &[Invariant] = &[
             it takes an order to reach a worker; while a rolling restart is going on, `surge` more are allowed, or as many \
             as the scenario's `reload` asks for.",
         needs: "surge; absent: undeclared",
+        looks_at: "births and deaths of workers, and what makes them leave",
         judge: once::judge,
     },
     Invariant {
@@ -56,6 +60,7 @@ pub const INVARIANTS: &[Invariant] = &[
             `reload` asks for it by a surge of 0: then so many may be missing as it may see to at once. When the delay \
             is over, booting and ready workers must reach the pool already. A probe that meets no gap is answered within `reply`.",
         needs: "max_unavailable, reply; both absent: undeclared",
+        looks_at: "readiness and deaths of workers, orders and faults, each connection of a probe",
         judge: floor::judge,
     },
     Invariant {
@@ -68,6 +73,7 @@ pub const INVARIANTS: &[Invariant] = &[
             subject claims to hold its listener; one without any answer is excused only while nobody could serve. And nothing is multiplied: what a worker has \
             taken no other is given, unless the first is dead.",
         needs: "universal; holds_listener makes it stricter",
+        looks_at: "each connection and who accepted it, deaths of workers, orders and faults",
         judge: conserve::judge,
     },
     Invariant {
@@ -78,6 +84,7 @@ pub const INVARIANTS: &[Invariant] = &[
             Idle connections delay nothing. Nobody who connects after it stopped accepting is served by it, and nobody who connects \
             after it was told to leave is passed to it.",
         needs: "drain, kill_slack; drain absent: undeclared",
+        looks_at: "when each worker was told to leave and ended, and each connection that it held",
         judge: drain::judge,
     },
     Invariant {
@@ -88,6 +95,7 @@ pub const INVARIANTS: &[Invariant] = &[
             restart comes before the delay that the failures of its place have earned, and none much later; as nobody \
             can tell from outside who replaces whom, it is violated only if every way to pair them violates it.",
         needs: "limit, delay; both absent: undeclared",
+        looks_at: "births and deaths of workers, orders and faults",
         judge: intensity::judge,
     },
     Invariant {
@@ -97,6 +105,7 @@ pub const INVARIANTS: &[Invariant] = &[
             and the drain, with the declared status. A start that fails, because the program is missing for instance, is one. \
             If they never are, it does not give up.",
         needs: "limit, give_up, give_up_status; limit absent: undeclared",
+        looks_at: "births and deaths of workers, the end of the supervisor and its status",
         judge: giveup::judge,
     },
     Invariant {
@@ -105,6 +114,7 @@ pub const INVARIANTS: &[Invariant] = &[
         definition: "A dead child of the supervisor leaves the process table within `reap`, while the supervisor runs. \
             Time for which the supervisor was frozen does not count.",
         needs: "universal; reap, absent: 250 ms",
+        looks_at: "deaths of children and when each left the process table",
         judge: reap::judge,
     },
     Invariant {
@@ -113,6 +123,7 @@ pub const INVARIANTS: &[Invariant] = &[
         definition: "Within `orphans` of the supervisor's end (after a kill, when the workers had their drain as well) no \
             process that it started is left and its addresses are free. What a worker started ends with the worker.",
         needs: "universal after a stop; on_supervisor_death after a kill",
+        looks_at: "the end of the supervisor, every process that it started and that those started, and its addresses",
         judge: contain::judge,
     },
     Invariant {
@@ -123,6 +134,7 @@ pub const INVARIANTS: &[Invariant] = &[
             one runs and at most one waits; the last one ordered is carried out. An order to replace one worker starts its \
             successor at once, unless that is on its way.",
         needs: "universal for the stop; drain for the second one; rolling_reload for the rest",
+        looks_at: "orders, births and ends of workers, the end of the supervisor; a reload that was abandoned by its events alone",
         judge: serial::judge,
     },
     Invariant {
@@ -132,6 +144,7 @@ pub const INVARIANTS: &[Invariant] = &[
             serve with that one, everybody runs from the one before. Left in peace there is never a mixture. Who is started \
             later, for whatever reason, is started from what serves, and a reload that failed does not spoil the next.",
         needs: "rolling_reload; absent: undeclared",
+        looks_at: "which configuration each worker runs from, orders to reload and whether they were to succeed",
         judge: generation::judge,
     },
     Invariant {
@@ -144,6 +157,7 @@ pub const INVARIANTS: &[Invariant] = &[
             one that it is not over for, or not yet because of its own word. Where a `handoff_timeout` is asked for, one that \
             never takes what it is passed is dead when that is over.",
         needs: "watchdog; absent: undeclared",
+        looks_at: "signs of life of each worker and its death, suspensions",
         judge: detect::judge,
     },
     Invariant {
@@ -153,6 +167,7 @@ pub const INVARIANTS: &[Invariant] = &[
             supervisor has no more descriptors and threads than then, but for a few that it may open once. From the last \
             step to the stop it takes no larger share of a processor than `idle_cpu`, in percent.",
         needs: "universal; idle_cpu for the share of a processor",
+        looks_at: "descriptors, threads and time of a processor of the supervisor whenever the pool is full",
         judge: stationary::judge,
     },
     Invariant {
@@ -165,6 +180,7 @@ pub const INVARIANTS: &[Invariant] = &[
             to open another. Where it says that a \
             worker waits, nothing is missing. Excused are lines that a supervisor held when it was ended by force.",
         needs: "outputs; absent: undeclared",
+        looks_at: "every line that a worker wrote, when, and every line that came out",
         judge: output::judge,
     },
     Invariant {
@@ -174,6 +190,7 @@ pub const INVARIANTS: &[Invariant] = &[
             give-up ends it, or a signal by its default action that came within `handlers` of its birth, and with which \
             neither blocked nor ignored it was started.",
         needs: "universal; handlers, absent: no signal comes too early",
+        looks_at: "the birth and the end of the supervisor, orders and faults",
         judge: isolate::judge,
     },
     Invariant {
@@ -184,6 +201,7 @@ pub const INVARIANTS: &[Invariant] = &[
             runtimes ignore themselves), and standard input, output and error alone, but for what `environment` \
             declares: descriptors that are passed, variables that are added, a process group of its own.",
         needs: "environment; absent: undeclared",
+        looks_at: "what each worker finds at its first instruction",
         judge: env::judge,
     },
     Invariant {
@@ -196,6 +214,7 @@ pub const INVARIANTS: &[Invariant] = &[
             nobody from starting. A process that has nothing to do with the subject, in its process group or with a pid that \
             was a worker's, gets no signal.",
         needs: "universal; second_start, absent: any but 0; holds_listener for the address",
+        looks_at: "inodes of sockets and files at each look, other supervisors and bystanders, the signals that these get",
         judge: own::judge,
     },
     Invariant {
@@ -208,6 +227,7 @@ pub const INVARIANTS: &[Invariant] = &[
             reload, and READY=1 after it; STOPPING=1 before it ends by its own or by order, and not otherwise; and WATCHDOG=1 in every \
             interval that it is started with (WATCHDOG_USEC).",
         needs: "stop_status, give_up_status; notify where a scenario listens",
+        looks_at: "the exit status, the events of the supervisor if they are attached, its pid file, and what it tells a service manager",
         judge: truth::judge,
     },
 ];

@@ -1,4 +1,4 @@
-//! What a flood of connections measured: outcomes and latencies. Figures for the reader; no verdict depends on them.
+//! What clients measured: outcomes and latencies. Figures for the reader; no verdict depends on them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::history::{Connection, History, What};
-use crate::scenario::{Load, Scenario};
+use crate::scenario::Scenario;
 
 /// The longest latency that is told apart, in microseconds: a minute.
 const LONGEST: u64 = 60_000_000;
@@ -41,10 +41,10 @@ pub struct Latency {
     pub max_us: u64,
 }
 
-/// The figures of every flood of a run.
+/// The figures of every load of a run; none of one whose clients never came to ask for anything.
 pub fn figures(scenario: &Scenario, history: &History) -> Vec<Figures> {
-    let floods = scenario.load.iter().filter(|load| matches!(load, Load::Flood { .. }));
-    floods.map(|load| of(load.name(), history)).collect()
+    let all = scenario.load.iter().map(|load| of(load.name(), history));
+    all.filter(|figures| !figures.outcomes.is_empty()).collect()
 }
 
 fn of(load: &str, history: &History) -> Figures {
@@ -136,7 +136,8 @@ mod tests {
         // 99 in time; one that was tried 500 ms late and then answered at once.
         let mut events: Vec<Event> = (0..99).map(|k| conn("f", k * 10, k * 10, Some(k * 10 + 1))).collect();
         events.extend([conn("f", 1000, 1500, Some(1501)), conn("f", 1010, 1010, None), conn("p", 0, 0, Some(9))]);
-        let [figures] = figures(&scenario, &History::told("sim", events)).try_into().expect("one flood");
+        let [figures, other] = figures(&scenario, &History::told("sim", events)).try_into().expect("two loads");
+        assert_eq!(other.latency.map(|latency| latency.p50_us / 100), Some(90), "{other:?}");
         assert_eq!(figures.outcomes, BTreeMap::from([("Ok".to_owned(), 100), ("Reset".to_owned(), 1)]));
         let latency = figures.latency.expect("answers");
         assert_eq!(latency.p50_us, 1000);

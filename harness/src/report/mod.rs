@@ -16,4 +16,4 @@ pub use json::json;
 pub use junit::junit;
 pub use matrix::matrix;
 pub use model::{Attempt, Report, Run};
-pub use terminal::{Style, finding_lines, human, run_block, summary};
+pub use terminal::{SUITE, Style, finding_lines, human, run_block, summary};

@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::search::SITUATIONS;
 use crate::verdict::ExitCode;
 
 use super::{Figures, Judged};
+
+/// The name of the simulated world.
+const SIMULATED: &str = "sim";
 
 /// Version of the JSON form.
 const SCHEMA: u32 = 1;
@@ -18,6 +22,9 @@ pub struct Report {
     pub schema: u32,
     /// The runs, in the order in which they were asked for.
     pub runs: Vec<Run>,
+    /// Of a run of the whole suite: the situations that it never came into, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub never: Vec<String>,
     /// The exit code of the command.
     pub code: ExitCode,
 }
@@ -46,7 +53,7 @@ pub struct Run {
 pub struct Attempt {
     /// What each invariant and expectation says.
     pub findings: Vec<Judged>,
-    /// What each flood of connections measured.
+    /// What each load measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<Figures>,
     /// The history, where it was written.
@@ -68,7 +75,22 @@ impl Report {
     pub fn new(runs: Vec<Run>) -> Self {
         let applicable = runs.iter().filter(|run| run.not_applicable.is_none());
         let code = ExitCode::worst(applicable.map(Run::code));
-        Self { schema: SCHEMA, runs, code }
+        Self { schema: SCHEMA, runs, never: Vec::new(), code }
+    }
+
+    /// The report of a run of the whole suite. One that never came into a situation says nothing about it: it is inconclusive.
+    /// In which of them only a simulated kernel can be is asked only where one was there.
+    pub fn of_suite(runs: Vec<Run>) -> Self {
+        let simulated = runs.iter().any(|run| run.world == SIMULATED);
+        let happened = |name: &str| {
+            let attempts = runs.iter().flat_map(|run| &run.attempts);
+            attempts.flat_map(|attempt| &attempt.situations).any(|situation| situation == name)
+        };
+        let asked = SITUATIONS.iter().filter(|situation| simulated || !situation.only_simulated);
+        let never: Vec<_> = asked.filter(|one| !happened(one.name)).map(|one| one.name.to_owned()).collect();
+        let report = Self::new(runs);
+        let missed = (!never.is_empty()).then_some(ExitCode::Inconclusive);
+        Self { never, code: ExitCode::worst(missed.into_iter().chain([report.code])), ..report }
     }
 
     /// How many runs ended with this code.
@@ -121,12 +143,33 @@ impl Attempt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::Situation;
 
     fn run(code: Option<ExitCode>) -> Run {
         let mut run = Run::new("flap", Path::new("flap.ron"), "real", "reference", 1);
         run.not_applicable = code.is_none().then(|| "no reload".to_owned());
         run.attempts = code.map(|code| Attempt { code, ..Attempt::failed(String::new(), 0) }).into_iter().collect();
         run
+    }
+
+    #[test]
+    fn a_suite_that_never_came_into_a_situation_is_inconclusive() {
+        let with = |world: &str, of: fn(&Situation) -> bool| {
+            let mut run = run(Some(ExitCode::Ok));
+            run.world = world.to_owned();
+            run.attempts[0].situations =
+                SITUATIONS.iter().filter(|one| of(one)).map(|one| one.name.to_owned()).collect();
+            Report::of_suite(vec![run])
+        };
+        assert_eq!(with("sim", |_| true).code, ExitCode::Ok);
+        assert_eq!(with("real", |one| !one.only_simulated).code, ExitCode::Ok);
+        let simulated = with("sim", |one| !one.only_simulated);
+        assert!(simulated.code == ExitCode::Inconclusive && simulated.never.iter().any(|name| name == "partial-read"));
+        let missed = with("real", |one| one.name != "limit-reached");
+        assert_eq!((missed.code, missed.never), (ExitCode::Inconclusive, vec!["limit-reached".to_owned()]));
+        let mut failed = with("sim", |_| false).runs;
+        failed[0].attempts[0].code = ExitCode::Failed;
+        assert_eq!(Report::of_suite(failed).code, ExitCode::Failed);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+use std::time::Duration;
 
 use crate::search::Sometimes;
 use crate::verdict::{ExitCode, Verdict};
@@ -9,7 +10,7 @@ use crate::verdict::{ExitCode, Verdict};
 use super::{Attempt, Judged, Report, Run};
 
 /// From so many files on it is a suite.
-const SUITE: usize = 5;
+pub const SUITE: usize = 5;
 
 /// Whether escape sequences may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub fn human(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     for run in &report.runs {
         run_block(run, style, out)?;
     }
-    summary(report, style, out)
+    summary(report, None, style, out)
 }
 
 /// One run: its name and outcome, a line for each finding, and how to see more.
@@ -138,8 +139,8 @@ fn outcome(run: &Run) -> (&'static str, &'static str) {
     }
 }
 
-/// How many of how many, and what was not judged and why.
-pub fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+/// How many of how many, what was not judged and why, and how long it took in all.
+pub fn summary(report: &Report, took: Option<Duration>, style: Style, out: &mut dyn Write) -> io::Result<()> {
     situations(report, out)?;
     judged(report, out)?;
     let not_applicable = report.runs.iter().filter(|run| run.not_applicable.is_some()).count();
@@ -156,6 +157,7 @@ pub fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result
         (lacks(report), "capabilities lacking"),
     ];
     parts.extend(counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    parts.extend(took.map(|took| format!("{:.1} s", took.as_secs_f64())));
     let sgr = if report.code == ExitCode::Ok { GREEN } else { RED };
     writeln!(out, "{}", style.paint(sgr, &parts.join(", ")))
 }
@@ -170,7 +172,11 @@ fn situations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for attempt in report.runs.iter().flat_map(|run| &run.attempts) {
         sometimes.add(attempt.situations.iter().map(String::as_str));
     }
-    sometimes.print(out)
+    sometimes.print(out)?;
+    if report.never.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "the suite never came into: {}", report.never.join(", "))
 }
 
 /// How many of the forms were judged, and for each reason how many were not. A form may have several reasons.

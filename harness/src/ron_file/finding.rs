@@ -121,6 +121,13 @@ impl Checker {
         }
     }
 
+    /// A number of a field that must be from 1 to `most`.
+    pub fn one_to(&mut self, field: &str, number: u64, most: u64) {
+        if number == 0 || number > most {
+            self.wrong_in(field, format!("`{field}` is {number}")).expected(format!("expected 1 to {most}"));
+        }
+    }
+
     /// A duration of a field that must not be zero.
     pub fn takes_time(&mut self, field: &str, span: Duration) {
         if span.is_zero() {

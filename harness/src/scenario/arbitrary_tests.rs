@@ -290,8 +290,9 @@ fn act() -> BoxedStrategy<Act> {
 }
 
 fn step(act: BoxedStrategy<Act>) -> impl Strategy<Value = Step> {
-    (of(trigger()), span(), any::<bool>(), of(act), of(name()), vec(expect(), 0..2))
-        .prop_map(|(when, within, must, act, name, expect)| Step { when, within, must, act, name, expect })
+    (of(trigger()), (span(), span()), any::<bool>(), of(act), of(name()), vec(expect(), 0..2)).prop_map(
+        |(when, (within, jitter), must, act, name, expect)| Step { when, within, jitter, must, act, name, expect },
+    )
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {

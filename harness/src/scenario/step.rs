@@ -14,6 +14,9 @@ pub struct Step {
     /// How long it waits before it is `Missed`; absent is 10 s.
     #[serde(default = "default_within", skip_serializing_if = "is_default_within")]
     pub within: Span,
+    /// It fires so much later at most, seeded, than its trigger came.
+    #[serde(default, skip_serializing_if = "Span::is_zero")]
+    pub jitter: Span,
     /// Missing it is a failure, not just an unreached situation.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub must: bool,
@@ -32,7 +35,7 @@ impl Default for Step {
     /// A step that neither waits nor does anything.
     fn default() -> Self {
         let within = default_within();
-        Self { when: None, within, must: false, act: None, name: None, expect: Vec::new() }
+        Self { when: None, within, jitter: Span::ZERO, must: false, act: None, name: None, expect: Vec::new() }
     }
 }
 

@@ -126,10 +126,16 @@ pub struct Situation {
     pub sentence: &'static str,
     /// Whether it happened in a run.
     pub happened: fn(&Seen<'_>) -> bool,
+    /// Whether only a simulated kernel can tell: nobody sees into a real one.
+    pub only_simulated: bool,
 }
 
 const fn of(name: &'static str, sentence: &'static str, happened: fn(&Seen<'_>) -> bool) -> Situation {
-    Situation { name, sentence, happened }
+    Situation { name, sentence, happened, only_simulated: false }
+}
+
+const fn in_kernel(name: &'static str, sentence: &'static str, happened: fn(&Seen<'_>) -> bool) -> Situation {
+    Situation { name, sentence, happened, only_simulated: true }
 }
 
 /// All of them.
@@ -155,7 +161,7 @@ pub const SITUATIONS: &[Situation] = &[
         dead.is_some_and(|(at, _)| seen.any_worker(|worker| worker.dead_for_sure() > at))
     }),
     of("everybody-dead", "no worker is alive and the supervisor is", |seen| seen.nobody()),
-    of("dead-at-birth", "a child has ended before the call that started it returns", |seen| {
+    in_kernel("dead-at-birth", "a child has ended before the call that started it returns", |seen| {
         seen.kernel.dead_at_birth > 0
     }),
     of("never-ready", "a worker ends that never became ready, without anybody's signal", |seen| {
@@ -165,21 +171,25 @@ pub const SITUATIONS: &[Situation] = &[
         seen.any_worker(|worker| worker.ready.is_none() && killed_by_supervisor(worker))
     }),
     of("limit-reached", "the supervisor gives up", |seen| seen.claimed(ClaimKind::GaveUp)),
-    of("spawn-failed-fork", "there can be no more processes", |seen| seen.kernel.no_processes > 0),
-    of("spawn-failed-exec", "the program of the workers can't be executed", |seen| seen.kernel.no_program > 0),
-    of("no-descriptors", "there is no descriptor left (EMFILE)", |seen| seen.kernel.no_descriptors > 0),
-    of("partial-read", "a read transfers less than is there", |seen| seen.kernel.partial_reads > 0),
-    of("partial-write", "a write takes less than it is given", |seen| seen.kernel.partial_writes > 0),
-    of("wait-interrupted", "a wait is interrupted by a signal (EINTR)", |seen| seen.kernel.interrupted_waits > 0),
-    of("woken-for-nothing", "a wait ends and nothing is there", |seen| seen.kernel.spurious_wakes > 0),
-    of("signals-coalesced", "several deaths are behind one SIGCHLD", |seen| seen.kernel.signals_coalesced > 0),
-    of("deaths-in-one-turn", "several children are reaped in one turn of the loop", |seen| {
+    in_kernel("spawn-failed-fork", "there can be no more processes", |seen| seen.kernel.no_processes > 0),
+    in_kernel("spawn-failed-exec", "the program of the workers can't be executed", |seen| seen.kernel.no_program > 0),
+    in_kernel("no-descriptors", "there is no descriptor left (EMFILE)", |seen| seen.kernel.no_descriptors > 0),
+    in_kernel("partial-read", "a read transfers less than is there", |seen| seen.kernel.partial_reads > 0),
+    in_kernel("partial-write", "a write takes less than it is given", |seen| seen.kernel.partial_writes > 0),
+    in_kernel("wait-interrupted", "a wait is interrupted by a signal (EINTR)", |seen| {
+        seen.kernel.interrupted_waits > 0
+    }),
+    in_kernel("woken-for-nothing", "a wait ends and nothing is there", |seen| seen.kernel.spurious_wakes > 0),
+    in_kernel("signals-coalesced", "several deaths are behind one SIGCHLD", |seen| seen.kernel.signals_coalesced > 0),
+    in_kernel("deaths-in-one-turn", "several children are reaped in one turn of the loop", |seen| {
         seen.kernel.deaths_in_one_turn > 0
     }),
-    of("channel-reset", "a channel ends with words in it that nobody read (ECONNRESET)", |seen| {
+    in_kernel("channel-reset", "a channel ends with words in it that nobody read (ECONNRESET)", |seen| {
         seen.kernel.channels_reset > 0
     }),
-    of("handoff-lost", "a worker dies while a connection is on its way to it", |seen| seen.kernel.handoffs_lost > 0),
+    in_kernel("handoff-lost", "a worker dies while a connection is on its way to it", |seen| {
+        seen.kernel.handoffs_lost > 0
+    }),
     of("supervisor-frozen-over-a-death", "a worker dies while the supervisor can't run", |seen| {
         seen.any_worker(|worker| worker.died.is_some_and(|died| seen.frozen(died.latest())))
     }),

@@ -8,7 +8,7 @@ use super::render::{Names, unknown_places};
 use super::{Deviation, LimitRule, ORIGINAL, Puppet, Subject};
 
 /// The ids of the invariants and relations, built or not: what a deviation can be from, beside `EXPECT-n …` and `STEP-n`.
-pub const INVARIANTS: [&str; 19] = [
+pub const INVARIANTS: [&str; 20] = [
     "INV-CONVERGE",
     "INV-ONCE",
     "INV-FLOOR",
@@ -28,6 +28,7 @@ pub const INVARIANTS: [&str; 19] = [
     "INV-OWN",
     "INV-TRUTH",
     "META-CLOCK",
+    "META-SLOW",
 ];
 
 /// Everything that is wrong with a subject whose folder is `folder`.

@@ -3,7 +3,7 @@
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const CLOCKS: [Mutant; 7] = [
+pub const CLOCKS: [Mutant; 10] = [
     Mutant {
         name: "wall-clock-window",
         sentence: "it counts restarts in a window of wall-clock time, which somebody sets forward",
@@ -59,5 +59,32 @@ pub const CLOCKS: [Mutant; 7] = [
         caught_by: "INV-INTENSITY",
         consequences: &[],
         mutation: Mutation::CountsTwice,
+    },
+    Mutant {
+        name: "wall-clock-alone",
+        sentence: "it goes by the wall clock, and only beside a run in which nobody set that it shows",
+        scenario: "time/restarts",
+        caught_by: "META-CLOCK",
+        consequences: &[
+            ("INV-CONVERGE", "an hour later it would go on"),
+            ("INV-FLOOR", "until then somebody is missing"),
+        ],
+        mutation: Mutation::WallClock,
+    },
+    Mutant {
+        name: "suspension-counts-twice-beside-a-pause",
+        sentence: "a suspension is longer to it than a pause of that length",
+        scenario: "time/suspended::backoff",
+        caught_by: "META-SLOW",
+        consequences: &[("INV-INTENSITY", "so a delay is over too soon")],
+        mutation: Mutation::CountsTwice,
+    },
+    Mutant {
+        name: "suspension-kills-beside-a-pause",
+        sentence: "workers that were suspended together with it hang to it, and after a pause they don't",
+        scenario: "time/suspended",
+        caught_by: "META-SLOW",
+        consequences: &[("INV-DETECT", "nobody of them hung")],
+        mutation: Mutation::WatchdogFooled,
     },
 ];

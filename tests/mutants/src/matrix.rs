@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use harness::history::History;
-use harness::invariant::{self, Slack};
+use harness::invariant::{self, Finding, Slack};
+use harness::relation::{Side, Twin};
 use harness::scenario;
 use harness::subject;
 use harness::verdict::Verdict;
@@ -65,12 +66,17 @@ pub fn row(mutant: &'static Mutant, seeds: u64) -> Result<Row, String> {
     let mut row = Row { mutant, seeds, failed: BTreeMap::new(), because: BTreeMap::new(), identity: BTreeSet::new() };
     for seed in 1..=seeds {
         let plan = plan(mutant.scenario, seed)?;
-        for (id, because) in noticed(mutant, failures(&plan, &simulate(&plan, mutant.mutation))) {
+        let failed = |mutation| {
+            let history = simulate(&plan, mutation);
+            let mut failed = failures(&plan, &history);
+            failed.extend(broken_relation(mutant, &plan, &history, &|twin| Ok(simulate(twin, mutation)))?);
+            Ok::<_, String>(failed)
+        };
+        for (id, because) in noticed(mutant, failed(mutant.mutation)?) {
             *row.failed.entry(id.clone()).or_default() += 1;
             row.because.entry(id).or_insert(because);
         }
-        let identity = failures(&plan, &simulate(&plan, Mutation::Identity));
-        row.identity.extend(identity.into_iter().map(|(id, _)| id));
+        row.identity.extend(failed(Mutation::Identity)?.into_iter().map(|(id, _)| id));
     }
     Ok(row)
 }
@@ -123,13 +129,40 @@ pub fn simulate(plan: &Plan, mutation: Mutation) -> History {
 
 /// What fails in a history, invariants and expectations: its id, and why.
 pub fn failures(plan: &Plan, history: &History) -> Vec<(String, String)> {
+    judged(plan, history).into_iter().filter_map(failed).collect()
+}
+
+/// The relation that a mutant breaks, if one has to notice it and does: `live` runs the twin. Of other mutants no twin is run.
+///
+/// # Errors
+/// What `live` says.
+pub(crate) fn broken_relation(
+    mutant: &Mutant,
+    plan: &Plan,
+    history: &History,
+    live: &dyn Fn(&Plan) -> Result<History, String>,
+) -> Result<Option<(String, String)>, String> {
+    let twins = Twin::of(&plan.scenario);
+    let Some((kind, scenario)) = twins.into_iter().find(|(kind, _)| kind.id() == mutant.caught_by) else {
+        return Ok(None);
+    };
+    let twin = Plan { scenario, ..plan.clone() };
+    let other = live(&twin)?;
+    let (mine, theirs) = (judged(plan, history), judged(&twin, &other));
+    let with = Side { history, findings: &mine };
+    Ok(failed(kind.judge(&plan.scenario, with, Side { history: &other, findings: &theirs })))
+}
+
+fn judged(plan: &Plan, history: &History) -> Vec<Finding> {
     let slack = Slack(Duration::from_nanos(history.header.slack_ns));
-    let findings = invariant::judge(&plan.scenario, &plan.subject.profile, history, slack);
-    let failed = findings.into_iter().filter_map(|finding| match finding.verdict {
+    invariant::judge(&plan.scenario, &plan.subject.profile, history, slack)
+}
+
+fn failed(finding: Finding) -> Option<(String, String)> {
+    match finding.verdict {
         Verdict::Fail { because, actual, .. } => Some((finding.id, format!("{because}; {actual}"))),
         Verdict::Pass { .. } | Verdict::Inconclusive { .. } | Verdict::NotApplicable { .. } | Verdict::Undeclared => {
             None
         }
-    });
-    failed.collect()
+    }
 }

@@ -6,10 +6,11 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use harness::cli::{World, missing};
 use harness::history::History;
 use harness::world::{Bins, Plan, real};
 
-use crate::matrix::{failures, noticed, plan_with};
+use crate::matrix::{broken_relation, failures, noticed, plan_with};
 use crate::mutant::Mutant;
 use crate::through::subject_of;
 
@@ -129,6 +130,16 @@ fn unexpected(mutant: &Mutant, ran: &Ran) -> Option<String> {
     (!seen.is_empty()).then(|| format!("these failed too: {seen:#?}"))
 }
 
+/// Why the scenario of a mutant can't be run here; empty if it can.
+///
+/// # Errors
+/// The scenario or the subject can't be read.
+pub fn lacking(mutant: &Mutant, place: Place<'_>) -> Result<Vec<String>, String> {
+    let supervisor = std::env::current_exe().map_err(|why| why.to_string())?;
+    let bins = Bins { harness: place.harness.to_owned(), supervisor, puppet: place.puppet.to_owned() };
+    Ok(missing(&Plan { bins, ..plan_with(subject_of(mutant), mutant.scenario, 1)? }, World::Real))
+}
+
 /// One run. The running program must be [`crate::program::main`] under the name of a mutant: it is started by a link to it.
 ///
 /// # Errors
@@ -141,6 +152,9 @@ pub fn run(mutant: &Mutant, place: Place<'_>, seed: u64) -> Result<Ran, String> 
     let plan = plan_with(subject_of(mutant), mutant.scenario, seed)?;
     let bins = Bins { harness: place.harness.to_owned(), supervisor, puppet: place.puppet.to_owned() };
     let plan = Plan { bins, ..plan };
-    let history = real::run(&plan, &mut |_| {}).map_err(|why| why.to_string())?;
-    Ok(Ran { failed: noticed(mutant, failures(&plan, &history)), history })
+    let lived = |plan: &Plan| real::run(plan, &mut |_| {}).map_err(|why| why.to_string());
+    let history = lived(&plan)?;
+    let mut failures = failures(&plan, &history);
+    failures.extend(broken_relation(mutant, &plan, &history, &lived)?);
+    Ok(Ran { failed: noticed(mutant, failures), history })
 }

@@ -13,7 +13,7 @@ fn proc(pid: u32) -> Proc {
 const MASTER: u32 = 1;
 
 fn step(when: Option<Trigger>, act: Option<Act>) -> Step {
-    Step { when, within: Span::millis(1000), must: false, act, name: None, expect: Vec::new() }
+    Step { when, within: Span::millis(1000), act, ..Step::default() }
 }
 
 fn scenario(workers: u32, steps: Vec<Step>) -> Scenario {
@@ -479,4 +479,16 @@ fn together_spreads_and_one_of_chooses() {
     };
     assert_eq!(done(&set), 4);
     assert!(set.fired()[1].0 <= 50);
+}
+
+#[test]
+fn a_step_with_jitter_fires_within_it_and_the_next_one_looks_from_then_on() {
+    let late = Step { jitter: Span::millis(50), ..step(None, Some(Act::Kill(Target::Oldest))) };
+    let mut set = Set::steady(2, vec![late, step(Some(Trigger::Exited), None)]);
+    set.dies(3);
+    assert!(set.fired().is_empty() && set.signals().is_empty());
+    set.until(51);
+    assert!(set.fired().len() == 1 && set.fired()[0].0 <= 50 && set.signals()[0].0 == set.fired()[0].0);
+    set.dies(2);
+    assert_eq!(set.fired().len(), 2);
 }

@@ -206,12 +206,9 @@ fn the_pool_is_full_again_in_time() {
 fn what_a_step_expects_is_judged_until_the_next_step() {
     let mut tale = Tale::full();
     let step = |expect| crate::scenario::Step {
-        when: None,
         within: crate::scenario::Span::millis(1_000),
-        must: false,
-        act: None,
-        name: None,
         expect,
+        ..crate::scenario::Step::default()
     };
     tale.scenario.steps = vec![step(vec![Expect::ReadyAtLeast { workers: 4 }]), step(Vec::new())];
     tale.add(1_010, What::Step { step: vec![0], said: String::new() });

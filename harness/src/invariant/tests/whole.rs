@@ -1,6 +1,6 @@
 //! A run as a whole: what a good supervisor does, and what can't be judged.
 
-use crate::history::{ClaimKind, Status, What};
+use crate::history::{ClaimKind, Form, Status, What};
 use crate::invariant::{INVARIANTS, find};
 use crate::verdict::Verdict;
 
@@ -79,4 +79,16 @@ fn invariants_are_found_by_name_in_any_spelling() {
     assert!(find("INV-NONE").is_none());
     assert!(INVARIANTS.iter().all(|one| crate::subject::INVARIANTS.contains(&one.id)));
     assert!(INVARIANTS.windows(2).all(|two| two[0].id != two[1].id));
+}
+
+/// Each says so of a history in which it had something to judge: one that never has would excuse everything.
+#[test]
+fn who_has_something_to_judge_says_that_it_holds() {
+    let mut killed = Tale::full();
+    killed.killed(1_100, 1).comes(1_105, 5).calm(1_500, &[2, 3, 4, 5]);
+    let mut left = Tale::full();
+    left.announces(1_100, 1, Form::OnePhase).comes(1_105, 5).leaves(1_400, 1).calm(1_900, &[2, 3, 4, 5]);
+    for (tale, id) in [(&left, "INV-ONCE"), (&killed, "INV-REAP"), (&killed, "INV-ISOLATE"), (&left, "INV-CONTAIN")] {
+        tale.passes(id);
+    }
 }

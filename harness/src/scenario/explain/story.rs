@@ -201,6 +201,9 @@ impl Story {
                 _ => format!("wait until {} (at most {}{must})", words::trigger(trigger), step.within),
             });
         }
+        if !step.jitter.is_zero() {
+            said.push(format!("wait for {} more at most", step.jitter));
+        }
         said.extend(step.act.as_ref().map(words::act));
         let body = match &step.act {
             Some(Act::During { steps, .. } | Act::Repeat { steps, .. }) if !steps.is_empty() => Some(steps),

@@ -7,6 +7,9 @@ use super::expect;
 use super::fault::{thing, things};
 use super::load::{Where, known};
 
+/// How often one step signals or orders at most: all of that is laid out when it begins.
+const MOST_TIMES: u64 = 100_000;
+
 /// More steps than this, repetitions counted, are no scenario but a typing error.
 const MOST_STEPS: u64 = 100_000;
 /// What a worker writes at once has to fit into its memory.
@@ -175,7 +178,7 @@ impl Steps<'_> {
             Act::Kill(target) => self.target_at(target, that),
             Act::Signal { to, times, .. } => {
                 self.target_in("to", to, that);
-                self.checker.not_zero("times", (*times).into());
+                self.checker.one_to("times", (*times).into(), MOST_TIMES);
             }
             Act::Ask { who, to, .. } => {
                 self.target_in("who", who, that);
@@ -298,7 +301,7 @@ impl Steps<'_> {
 
     fn command(&mut self, command: &Command) {
         match command {
-            Command::Reloads { times, .. } => self.checker.not_zero("times", (*times).into()),
+            Command::Reloads { times, .. } => self.checker.one_to("times", (*times).into(), MOST_TIMES),
             Command::Scale(0) => {
                 self.checker.wrong_at(0, "a pool of no workers").expected("expected at least 1");
             }

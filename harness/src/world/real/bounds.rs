@@ -27,7 +27,7 @@ pub fn whole_run(plan: &Plan) -> Duration {
 }
 
 fn steps(list: &[Step]) -> Duration {
-    list.iter().map(|step| step.within.0 + step.act.as_ref().map_or(Duration::ZERO, act)).sum()
+    list.iter().map(|step| step.within.0 + step.jitter.0 + step.act.as_ref().map_or(Duration::ZERO, act)).sum()
 }
 
 fn act(act: &Act) -> Duration {
