@@ -2,12 +2,50 @@
 
 use std::borrow::Cow;
 
+use harness::history::History;
+use harness::invariant::{self, Slack};
+use harness::verdict::Verdict;
 use supervisor::channel::{ClusterMessage, Hub, Internal, Message, Primary, TopicLimits};
 use supervisor::channel::{Line, LineBuffer, answer, decode, internal, notices, says_ready};
 use supervisor::control::{Hello, Reply, Who, decode_request};
 
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
+}
+
+/// A scenario file: what is valid can be told and written, and is the same when it is read again.
+pub fn scenario(bytes: &[u8]) {
+    match harness::scenario::parse(&text(bytes), "x.ron") {
+        Ok(scenario) => {
+            let written = harness::scenario::to_ron(&scenario);
+            let again = harness::scenario::parse(&written, "again.ron").map_err(|why| why.to_string());
+            assert_eq!(again, Ok(scenario.clone()));
+            scenario.forms().iter().take(20).for_each(|(_, form)| drop(harness::scenario::explain(form, "x")));
+        }
+        Err(problems) => assert!(!problems.to_string().is_empty()),
+    }
+}
+
+/// A subject file, and a profile alone.
+pub fn subject(bytes: &[u8]) {
+    let path = std::env::temp_dir().join(format!("subject-{}.ron", std::process::id()));
+    std::fs::write(&path, bytes).expect("a file");
+    if let Err(problems) = harness::subject::load(&path.display().to_string()) {
+        assert!(!problems.to_string().is_empty());
+    }
+    drop(harness::subject::parse_profile(&text(bytes), "profile"));
+}
+
+/// A history, and the verdicts on it: no invariant breaks down, whatever happened.
+pub fn history(bytes: &[u8]) {
+    let Ok(history) = History::read(&text(bytes), "x.jsonl") else { return };
+    let scenario = harness::scenario::parse(&history.header.scenario, "header");
+    let profile = harness::subject::parse_profile(&history.header.profile, "header");
+    let (Ok(scenario), Ok(profile)) = (scenario, profile) else { return };
+    for finding in invariant::judge(&scenario, &profile, &history, Slack::default()) {
+        let broke_down = matches!(&finding.verdict, Verdict::Inconclusive { why } if why.contains("broke down"));
+        assert!(!broke_down, "{} broke down", finding.id);
+    }
 }
 
 /// A configuration of the supervisor.

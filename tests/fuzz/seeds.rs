@@ -4,13 +4,26 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use harness::world::{Bins, Plan, sim};
+use harness::{scenario, subject};
+
 fn main() -> io::Result<()> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut configurations = Vec::new();
     below(&here.join("../../examples"), ".ron", &mut configurations)?;
     below(&here.join("../../harness/subjects"), ".ron.in", &mut configurations)?;
-    let targets =
-        [("channel", words()), ("configuration", configurations), ("control", requests()), ("notify", notices())];
+    let (mut scenarios, mut subjects) = (Vec::new(), Vec::new());
+    below(&here.join("../../scenarios"), ".ron", &mut scenarios)?;
+    below(&here.join("../../harness/subjects"), "subject.ron", &mut subjects)?;
+    let targets = [
+        ("channel", words()),
+        ("configuration", configurations),
+        ("control", requests()),
+        ("history", histories(&here.join("../../scenarios"))?),
+        ("notify", notices()),
+        ("scenario", scenarios),
+        ("subject", subjects),
+    ];
     for (target, seeds) in targets {
         let folder = here.join("corpus").join(target);
         fs::create_dir_all(&folder)?;
@@ -32,6 +45,22 @@ fn below(folder: &Path, ends: &str, found: &mut Vec<Vec<u8>>) -> io::Result<()> 
         }
     }
     Ok(())
+}
+
+/// One simulated run of each of these.
+fn histories(suite: &Path) -> io::Result<Vec<Vec<u8>>> {
+    let (subject, subject_dir) = subject::load("reference").map_err(io::Error::other)?;
+    let mut found = Vec::new();
+    for name in ["life", "flap", "hang/workers"] {
+        let text = fs::read_to_string(suite.join(name).with_extension("ron"))?;
+        let scenario = scenario::parse(&text, name).map_err(io::Error::other)?;
+        let (subject, subject_dir) = (subject.clone(), subject_dir.clone());
+        let plan = Plan { name: name.to_owned(), scenario, subject, subject_dir, seed: 1, bins: Bins::default() };
+        let mut text = Vec::new();
+        sim::run(&plan).write(&mut text)?;
+        found.push(text);
+    }
+    Ok(found)
 }
 
 /// What workers say through their channel.

@@ -131,7 +131,7 @@ pub const INVARIANTS: &[Invariant] = &[
         title: "commands take effect in order, and a stop is final",
         definition: "After the first order to stop nobody is started, and the supervisor ends by the drain deadline and \
             `kill_slack`, whatever else it is told; after a second order it does not wait for the drain. Of rolling restarts \
-            one runs and at most one waits; the last one ordered is carried out. An order to replace one worker starts its \
+            one runs and at most one waits; none is carried out twice, and the last one ordered is. An order to replace one worker starts its \
             successor at once, unless that is on its way.",
         needs: "universal for the stop; drain for the second one; rolling_reload for the rest",
         looks_at: "orders, births and ends of workers, the end of the supervisor; a reload that was abandoned by its events alone",

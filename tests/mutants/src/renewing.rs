@@ -1,17 +1,18 @@
 //! Mutants that renew, count or watch their workers in the wrong way.
 
-use supervisor::core::{Action, Command, Event, Input, ReloadPhase};
+use supervisor::core::{Action, Command, Event, Input, Pools, ReloadPhase};
 use supervisor::policy::Readiness;
 
 use crate::faulty::KernelFault;
 use crate::machines::{
-    Behind, ChannelIsLife, Does, ForgetsWhoLeaves, Hears, OldRestarts, OneReloadAtATime, WrongTarget, kills_nobody,
+    Behind, ChannelIsLife, Does, ForgetsWhoLeaves, Hears, OldRestarts, OneReloadAtATime, RollsTwice, WrongTarget,
+    kills_nobody,
 };
 use crate::mutant::{FOR_EVER, Mutant, Mutation};
 use crate::shares::ShareFault;
 
 /// All of them.
-pub const RENEWING: [Mutant; 19] = [
+pub const RENEWING: [Mutant; 20] = [
     Mutant {
         name: "forgets-who-leaves",
         sentence: "at a reload it forgets who has been told to leave, and nobody ends those at their deadline",
@@ -58,6 +59,14 @@ pub const RENEWING: [Mutant; 19] = [
         caught_by: "INV-SERIAL",
         consequences: &[("INV-GENERATION", "so everybody is of the configuration before")],
         mutation: Mutation::Machine(|policies| Behind::machine(policies, OneReloadAtATime::default())),
+    },
+    Mutant {
+        name: "rolls-twice",
+        sentence: "for one order to reload every worker is replaced twice",
+        scenario: "handoff::reload",
+        caught_by: "INV-SERIAL",
+        consequences: &[],
+        mutation: Mutation::Machine(|policies| Box::new(RollsTwice::new(Pools::new(policies)))),
     },
     Mutant {
         name: "failed-reload-is-a-success",

@@ -146,6 +146,23 @@ fn of_a_burst_of_reloads_one_waits() {
 }
 
 #[test]
+fn a_reload_is_carried_out_once() {
+    let rolled = |times: u32| {
+        let mut tale = Tale::full();
+        tale.reload(1_100);
+        for n in 0..4 * times {
+            let at = 1_110 + 20 * u64::from(n);
+            tale.comes(at, n + 5).told(at + 10, n + 1).leaves(at + 12, n + 1);
+        }
+        let first = 4 * times + 1;
+        tale.calm(1_500 + 80 * u64::from(times), &[first, first + 1, first + 2, first + 3]);
+        tale
+    };
+    rolled(1).holds();
+    rolled(2).fails(&["INV-SERIAL"]);
+}
+
+#[test]
 fn the_last_reload_is_carried_out() {
     let mut tale = Tale::full();
     tale.reload(1_100).calm(1_500, &[1, 2, 3, 4]).fails(&["INV-SERIAL"]);

@@ -1,6 +1,6 @@
 //! What the operator orders on the control socket.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 
 use crate::history::What;
 use crate::scenario::{Command, Owns};
@@ -9,14 +9,23 @@ use crate::subject;
 use super::crowd;
 use super::runner::Runner;
 
+/// What a control socket says that nobody listens on any more.
+const DEAF: [ErrorKind; 4] =
+    [ErrorKind::NotFound, ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+
 impl Runner {
     /// Orders that whoever is in this place of the pool be replaced. The answer is what happens: nobody reads it.
     pub(super) fn order_restart(&mut self, place: u32) {
         self.note(What::Commanded(Command::Restart(place)));
         let operator = self.job.plan.subject.operator.as_ref();
         let Some(line) = operator.and_then(|operator| operator.restart.as_deref()) else { return };
-        if let Err(error) = self.say_to_supervisor(&line.replace("{place}", &place.to_string())) {
-            self.note(What::Incomplete { why: format!("the control socket took no order: {error}") });
+        match self.say_to_supervisor(&line.replace("{place}", &place.to_string())) {
+            // Nobody is there to hear it: what comes of that is for the judges to say.
+            Err(error) if DEAF.contains(&error.kind()) => {}
+            Err(error) => {
+                self.note(What::Incomplete { why: format!("the control socket took no order: {error}") });
+            }
+            Ok(()) => {}
         }
     }
 

@@ -1,13 +1,13 @@
 //! Connections that the supervisor accepts and passes on, and descriptors on their way.
 
-use supervisor::kernel::{Errno, Fd};
+use supervisor::kernel::{Errno, Fd, Peer};
 
 use crate::puppet::{ConnId, Input};
 
 use super::engine::World;
 use super::model::{CALL, CHANNEL_BYTES, WAKE};
 use super::queue::Ev;
-use super::sockets::{Handle, Object, Place};
+use super::sockets::{Handle, OPERATOR, Object, Place};
 
 /// One call in so many finds too many descriptors of this user on their way, if there are any.
 const TOO_MANY_IN_FLIGHT: u64 = 256;
@@ -28,6 +28,16 @@ impl World {
         end.place = Place::Held;
         end.holders = 1;
         Ok(Fd(self.supervisor.descriptors.open(Object::Conn(conn))))
+    }
+
+    /// getsockopt(2) with SO_PEERCRED. Operators are root; nobody else here connects to a Unix socket.
+    pub fn peer(&self, fd: Fd) -> Result<Peer, Errno> {
+        match self.supervisor.descriptors.get(fd.0) {
+            Object::Channel(number) if self.channels[number as usize].worker == OPERATOR => {
+                Ok(Peer { pid: 1, user: 0 })
+            }
+            _ => Err(Errno(22)),
+        }
     }
 
     /// sendmsg(2) with SCM_RIGHTS: the descriptor travels with the first byte.

@@ -68,9 +68,8 @@ impl Streams for SimKernel {
         self.0.borrow_mut().send_handle(fd, bytes, handle)
     }
 
-    fn peer(&mut self, _fd: Fd) -> Result<Peer, Errno> {
-        // The harness, as root.
-        Ok(Peer { pid: 1, user: 0 })
+    fn peer(&mut self, fd: Fd) -> Result<Peer, Errno> {
+        self.0.borrow().peer(fd)
     }
 
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {

@@ -15,7 +15,7 @@ pub use deaf::{ChannelIsLife, DeafToStop, End, Ends, HearsOneStop, OldRestarts, 
 pub use late::LateReplacement;
 pub use memory::{ForgetsWhoLeaves, Miscounts};
 pub use meter::{Counting, Meter};
-pub use rolling::RollsOn;
+pub use rolling::{RollsOn, RollsTwice};
 pub use scale::ForgetsSlots;
 pub use second::SecondReplacement;
 pub use simple::{

@@ -1,8 +1,8 @@
-//! Goes on with a rolling restart whose new workers don't come up.
+//! Rolling restarts that go on although their new workers don't come up, and those that are done once more.
 
 use std::collections::BTreeMap;
 
-use supervisor::core::{Action, Event, Input, Machine, Pools, ReloadPhase, Signal, WorkerId};
+use supervisor::core::{Action, Command, Event, Input, Machine, Pools, ReloadPhase, Signal, WorkerId};
 use supervisor::policy::Instant;
 
 /// Tells an old worker to leave although its replacement failed.
@@ -45,6 +45,35 @@ impl Machine for RollsOn {
         }
         let old = failed.filter(|_| aborted).and_then(|place| self.serving.get(&place));
         actions.extend(old.map(|&id| Action::Signal(id, Signal::Term)));
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.pools.next_deadline()
+    }
+}
+
+/// Replaces every worker once more when everybody has been replaced.
+pub struct RollsTwice {
+    pools: Pools,
+    again: bool,
+}
+
+impl RollsTwice {
+    /// Around these pools.
+    pub fn new(pools: Pools) -> Self {
+        Self { pools, again: false }
+    }
+}
+
+impl Machine for RollsTwice {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        let before = actions.len();
+        self.pools.step(now, input, actions);
+        let done = |action: &Action| matches!(action, Action::Emit(Event::Reload { phase: ReloadPhase::Done, .. }));
+        if !self.again && actions[before..].iter().any(done) {
+            self.again = true;
+            self.pools.step(now, Input::Command(Command::Reload), actions);
+        }
     }
 
     fn next_deadline(&self) -> Option<Instant> {
