@@ -11,7 +11,7 @@ use harness::relation::RELATIONS;
 use harness::scenario::{Entry, catalogue};
 use harness::subject;
 use harness::world::{Bins, Plan};
-use mutants::{ALL, Mutant, REAL};
+use mutants::{ALL, Mutant, REAL, THROUGH};
 
 /// Of the entries of each priority at least so many are tried by a form that runs with real processes on the reference.
 const TRIED: [(&str, usize); 3] = [("P0", 35), ("P1", 49), ("P2", 3)];
@@ -141,6 +141,11 @@ fn catalogue_page(entries: &[Entry], suite: &[Known]) -> String {
     page
 }
 
+/// All of them, whoever their workers are.
+fn mutants() -> impl Iterator<Item = &'static Mutant> {
+    ALL.iter().chain(&REAL).chain(THROUGH.iter().map(|through| &through.mutant))
+}
+
 /// A link to the invariant's definition; those that are not built have none.
 fn invariant(id: &str) -> String {
     let short = id.trim_start_matches("INV-");
@@ -150,7 +155,7 @@ fn invariant(id: &str) -> String {
 
 /// The mutants whose scenario is one of these forms.
 fn caught(citing: &[&Known]) -> Vec<&'static Mutant> {
-    ALL.iter().chain(&REAL).filter(|mutant| citing.iter().any(|known| known.form.name == mutant.scenario)).collect()
+    mutants().filter(|mutant| citing.iter().any(|known| known.form.name == mutant.scenario)).collect()
 }
 
 /// The forms, those of a file under its name if they are all there.
@@ -231,7 +236,7 @@ fn invariants_page() -> String {
 }
 
 fn mutants_of(id: &str, page: &mut String) {
-    let mutants = ALL.iter().chain(&REAL).filter(|mutant| mutant.caught_by == id);
+    let mutants = mutants().filter(|mutant| mutant.caught_by == id);
     let mutants = mutants.map(|mutant| format!("  - `{}` in `{}`: {}", mutant.name, mutant.scenario, mutant.sentence));
     let mutants: Vec<String> = mutants.collect();
     if mutants.is_empty() {

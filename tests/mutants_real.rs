@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use mutants::{ALL, Mutant, REAL, UNMUTATED, find, real};
+use mutants::{ALL, Mutant, REAL, THROUGH, UNMUTATED, find, real};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
@@ -42,6 +42,9 @@ const CHOSEN: [&str; 20] = [
     "never-reopens",
 ];
 
+/// The one of those with other workers than ours that it runs.
+const CHOSEN_THROUGH: &str = "node-forgets-what-is-under-way";
+
 fn main() -> ExitCode {
     let own = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&own).file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -56,6 +59,8 @@ fn main() -> ExitCode {
     };
     let mut trials: Vec<Trial> = ALL.iter().map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
     trials.extend(REAL.iter().map(|mutant| caught(mutant, true)));
+    let through = THROUGH.iter().map(|through| &through.mutant);
+    trials.extend(through.map(|mutant| caught(mutant, CHOSEN_THROUGH == mutant.name)));
     trials.push(Trial::test("unmutated", passes));
     trials.push(Trial::test("lists_are_of_mutants", || Ok(lists()?)));
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -1,13 +1,14 @@
 //! What a run is a run of: a digest of the binaries, of the subject and of the scenario. A commit would not do: the source may
 //! have been edited twice since, and need not be what was built.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use crate::scenario::to_ron;
+use crate::subject::Puppet;
 use crate::world::Bins;
 
 use super::suite::Task;
@@ -33,9 +34,11 @@ impl Tested {
             contents(path, &mut hasher).map_err(|why| told(path, why))?;
         }
         let build = shown(&hasher);
-        for path in files(subject_dir).map_err(|why| told(subject_dir, why))? {
-            path.file_name().hash(&mut hasher);
-            contents(&path, &mut hasher).map_err(|why| told(&path, why))?;
+        for folder in folders(tasks, subject_dir) {
+            for path in files(&folder).map_err(|why| told(&folder, why))? {
+                path.file_name().hash(&mut hasher);
+                contents(&path, &mut hasher).map_err(|why| told(&path, why))?;
+            }
         }
         let digest = |task: &Task| {
             let mut hasher = hasher.clone();
@@ -53,6 +56,17 @@ impl Tested {
 
 fn shown(hasher: &DefaultHasher) -> String {
     format!("{:016x}", hasher.finish())
+}
+
+/// The subject's folder, and that of its hook if that is another one.
+fn folders(tasks: &[Task], subject_dir: &Path) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::from([subject_dir.to_owned()]);
+    if let Some(Puppet::Hook(hook)) = tasks.first().map(|task| &task.plan.subject.puppet)
+        && let Some(folder) = subject_dir.join(hook).parent().filter(|folder| folder.is_dir())
+    {
+        folders.insert(folder.to_owned());
+    }
+    folders
 }
 
 /// The files of a folder, sorted.
@@ -144,6 +158,29 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 7, "{all:?}");
+    }
+
+    #[test]
+    fn a_hook_in_another_folder_is_a_part_of_it() {
+        let world = World::new();
+        fs::create_dir(world.dir.path().join("shared")).expect("a directory");
+        world.write("shared/hook.js", "");
+        let hooked = |text: &str| {
+            world.write("shared/lines.js", text);
+            let text = r#"(title: "t", pool: (workers: 1, drain: "1s"))"#;
+            let scenario = parse(text, "a.ron").expect("valid");
+            let (mut subject, _) = subject::load("reference").expect("a bundled subject");
+            subject.puppet = Puppet::Hook("../shared/hook.js".to_owned());
+            let subject_dir = world.dir.path().join("subject");
+            let bins = world.bins.clone();
+            let plan = Plan { name: "a".into(), scenario, subject, subject_dir: subject_dir.clone(), seed: 1, bins };
+            let tested =
+                Tested::of(&[Task { file: "a.ron".into(), plan }], &world.bins, &subject_dir).expect("readable");
+            tested.form("a").expect("it is among the tasks").to_owned()
+        };
+        let first = hooked("one");
+        assert_eq!(hooked("one"), first);
+        assert_ne!(hooked("another"), first);
     }
 
     #[test]

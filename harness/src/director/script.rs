@@ -112,6 +112,16 @@ impl Director {
         }
     }
 
+    /// Whether somebody was started who has not begun yet: nobody knows of it by an event, and the pool has not settled.
+    pub fn expect_birth(&mut self, unborn: bool) {
+        self.view.unborn = unborn;
+        if let Phase::Settle(_, since) = &mut self.phase
+            && unborn
+        {
+            *since = None;
+        }
+    }
+
     /// Appends what is to be done at `now`, after everything that is known was shown. `owners` names the worker that
     /// owns a connection of a load ([`crate::load::Clients::owner_of`]).
     pub fn step(&mut self, now: Time, owners: &dyn Fn(&str) -> Option<Proc>, out: &mut Vec<Injection>) {

@@ -53,6 +53,8 @@ pub struct View {
     names: BTreeMap<String, Vec<Proc>>,
     /// How many freezes hold somebody.
     freezes: BTreeMap<Proc, u32>,
+    /// Somebody was started who has not begun yet.
+    pub unborn: bool,
 }
 
 impl View {
@@ -72,6 +74,7 @@ impl View {
             dead: BTreeSet::new(),
             names: BTreeMap::new(),
             freezes: BTreeMap::new(),
+            unborn: false,
         }
     }
 
@@ -152,7 +155,7 @@ impl View {
         let ready = u32::try_from(self.ready().count()).unwrap_or(u32::MAX);
         match state {
             State::PoolFull => ready >= self.wanted,
-            State::Settled => ready == self.wanted && self.ready().count() == self.workers.len(),
+            State::Settled => ready == self.wanted && self.ready().count() == self.workers.len() && !self.unborn,
         }
     }
 

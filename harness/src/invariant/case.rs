@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::history::{History, Proc, Stall, Status, Timeline, Worker};
-use crate::scenario::Scenario;
+use crate::history::{Conn, History, Proc, Stall, Status, Timeline, Worker};
+use crate::scenario::{Handoff, Scenario};
 use crate::subject::Profile;
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -54,6 +54,19 @@ pub(super) enum Timely {
 }
 
 impl<'a> Case<'a> {
+    /// How workers get at connections: as the scenario wants it, or as the subject does it if it is not asked.
+    pub(super) fn handoff(&self) -> Handoff {
+        let own = self.profile.handoffs.as_ref().and_then(|ways| ways.first());
+        self.scenario.pool.handoff.or(own.copied()).unwrap_or(Handoff::Inherit)
+    }
+
+    /// How many connections may have been on their way through the supervisor at that instant: it accepts them itself.
+    pub(super) fn passing(&self, at: Time) -> u32 {
+        let under_way = |conn: &&Conn<'_>| conn.record.tried <= at && conn.record.ended >= at;
+        let count = || self.timeline.connections.iter().filter(under_way).count();
+        if self.handoff() == Handoff::RoundRobin { u32::try_from(count()).unwrap_or(u32::MAX) } else { 0 }
+    }
+
     /// When something that must follow `from` within `bound` is due: the measuring error is added, and so is every
     /// span in which the supervisor was frozen, because it could not have acted then.
     pub(super) fn due(&self, from: Time, bound: Duration) -> Time {

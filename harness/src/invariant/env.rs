@@ -92,7 +92,7 @@ fn compare<T: PartialEq + Debug>(wrong: &mut Vec<Wrong>, what: &'static str, exp
 
 fn descriptors(case: &Case<'_>, rule: &EnvironmentRule) -> Vec<i32> {
     let pool = &case.scenario.pool;
-    let accepts = pool.handoff != Some(Handoff::RoundRobin);
+    let accepts = case.handoff() != Handoff::RoundRobin;
     let listeners = if rule.listeners && accepts { 1 + i32::from(pool.owns.contains(&Owns::Socket)) } else { 0 };
     let newline = (pool.ready == Some(Ready::NotifyFd)).then_some(NOTIFY_FD);
     (0..3 + listeners + i32::try_from(rule.descriptors).unwrap_or(i32::MAX / 2)).chain(newline).collect()

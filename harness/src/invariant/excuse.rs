@@ -216,7 +216,7 @@ fn nobody_excuses(case: &Case<'_>, conn: &Conn<'_>) -> bool {
 /// Whether a connection waited at the socket of a worker whose place the operator closed, and ended with that socket:
 /// where each worker has its own, nobody else can accept from it.
 fn went_with_a_socket(case: &Case<'_>, record: &Connection) -> bool {
-    if case.scenario.pool.handoff != Some(Handoff::Reuseport) {
+    if case.handoff() != Handoff::Reuseport {
         return false;
     }
     let left_over = |worker: &&Worker| {

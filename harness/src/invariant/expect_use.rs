@@ -39,7 +39,7 @@ pub(super) fn grows(case: &Case<'_>, memory: u64, descriptors: u32) -> Verdict {
     let Some((first, last)) = ends(used()) else {
         return Verdict::NotApplicable { why: "nobody looked twice at what it uses".to_owned() };
     };
-    let kept = last.descriptors.saturating_sub(first.descriptors);
+    let kept = last.descriptors.saturating_sub(first.descriptors).saturating_sub(case.passing(last.at));
     let more = ends(used().filter(|used| used.peak > 0)).map(|(first, last)| last.peak.saturating_sub(first.peak));
     let actual = match more {
         Some(more) => format!("{} KiB more at most, {kept} descriptors more at the end", more / 1024),

@@ -207,7 +207,7 @@ fn judge_wait(
     let record = conn.record;
     let until = record.ended.min(case.facts.peace);
     let due = case.due_unhindered(record.tried, reply + Duration::from_nanos(record.hold_ns));
-    let own = case.scenario.pool.handoff == Some(Handoff::Reuseport) && conn.owner.is_none();
+    let own = case.handoff() == Handoff::Reuseport && conn.owner.is_none();
     let stuck = own && (0..case.timeline.workers.len()).any(|one| could_not_run(case, one, record.tried, until));
     if touches(windows, record.tried, until)
         || excuses.frozen_owner(case, conn, until)

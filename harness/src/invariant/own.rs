@@ -178,7 +178,7 @@ fn may_change(case: &Case<'_>, before: &Owned<'_>, after: Time) -> bool {
     // Whoever does not claim to hold its listener may open it anew.
     let opens_anew = before.what.contains(':') && case.profile.holds_listener != Some(true);
     // Where each worker has a socket of its own, there are as many as places.
-    let shares = before.what.contains(':') && case.scenario.pool.handoff == Some(Handoff::Reuseport);
+    let shares = before.what.contains(':') && case.handoff() == Handoff::Reuseport;
     let resized = |command: &Command| matches!(command, Command::Scale(_));
     let scaled =
         shares && line.commands.iter().any(|(at, what)| resized(what) && before.at <= *at + REACT && *at <= after);

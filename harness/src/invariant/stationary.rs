@@ -53,8 +53,9 @@ fn judge_growth(case: &Case<'_>, first: &Used, last: &Used, tally: &mut Tally) -
         return None;
     }
     tally.held();
+    let descriptors = last.descriptors.saturating_sub(case.passing(last.at));
     for (what, before, now) in
-        [("descriptors", first.descriptors, last.descriptors), ("threads", first.threads, last.threads)]
+        [("descriptors", first.descriptors, descriptors), ("threads", first.threads, last.threads)]
     {
         if now > before + ONCE {
             tally.fail(
@@ -71,7 +72,7 @@ fn judge_growth(case: &Case<'_>, first: &Used, last: &Used, tally: &mut Tally) -
 /// Whether it had connections to pass to its workers between these two instants.
 fn passed_on(case: &Case<'_>, before: &Used, last: &Used) -> bool {
     let during = |conn: &Conn<'_>| conn.record.tried <= last.at && conn.record.ended >= before.at;
-    case.scenario.pool.handoff == Some(Handoff::RoundRobin) && case.timeline.connections.iter().any(during)
+    case.handoff() == Handoff::RoundRobin && case.timeline.connections.iter().any(during)
 }
 
 /// Left in peace it takes no more of a processor than it declares.

@@ -74,7 +74,7 @@ pub struct Profile {
     /// Whether it keeps the listening sockets open from start to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds_listener: Option<bool>,
-    /// How its workers can get at connections; absent: they accept.
+    /// How its workers can get at connections, the first if it is not asked for one; absent: they accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoffs: Option<Vec<crate::scenario::Handoff>>,
     /// What more of a scenario's pool it can be asked for; absent: nothing.

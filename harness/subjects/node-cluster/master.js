@@ -8,7 +8,7 @@ const path = require('node:path');
 const [workers, host, port] = process.argv.slice(2);
 let stopping = false;
 
-cluster.setupPrimary({ exec: path.join(__dirname, 'puppet.js'), args: [host, port] });
+cluster.setupPrimary({ exec: path.join(__dirname, '../node/puppet.js'), args: [host, port] });
 
 cluster.on('exit', () => {
   if (!stopping) {

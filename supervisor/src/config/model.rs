@@ -62,11 +62,22 @@ pub struct PoolConfig {
 impl Config {
     /// What each pool is to do, in their order.
     pub fn policies(&self) -> Vec<Policy> {
-        self.pools.iter().map(|pool| pool.policy.clone()).collect()
+        let policy = |pool: &PoolConfig| {
+            // The time to finish begins when a worker is told, which is after its rest.
+            Policy { drain: pool.policy.drain + pool.rest(), ..pool.policy.clone() }
+        };
+        self.pools.iter().map(policy).collect()
     }
 }
 
 impl PoolConfig {
+    /// How long a worker rests before it is told to leave: one of a Node cluster that is passed connections in turn. Requests
+    /// on those that it was just given can begin meanwhile: Node closes those on which nothing has come yet.
+    pub fn rest(&self) -> Duration {
+        let in_turn = matches!(self.handoff, Handoff::NodeCluster { round_robin: true });
+        if in_turn && self.leave == Leave::Disconnect { self.leave_pause } else { Duration::ZERO }
+    }
+
     /// A pool of `workers` workers with everything else as it is by default.
     pub fn new(name: &str, command: Vec<String>, workers: u32) -> Self {
         Self {

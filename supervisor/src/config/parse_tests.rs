@@ -43,6 +43,18 @@ fn every_field() {
 }
 
 #[test]
+fn the_time_to_finish_begins_when_a_worker_is_told_after_its_rest() {
+    let drain = |handoff: &str| {
+        let text = format!(r#"(command: ["web"], drain: "2s", leave_pause: "300ms", handoff: {handoff})"#);
+        parse(&text, "test.ron").expect("valid").policies()[0].drain.as_millis()
+    };
+    assert_eq!(drain("NodeCluster()"), 2_300);
+    for at_once in ["NodeCluster(policy: Shared)", "NodeCluster(), leave: Signal(TERM)", "Node()", "RoundRobin"] {
+        assert_eq!(drain(at_once), 2_000, "{at_once}");
+    }
+}
+
+#[test]
 fn a_watchdog_that_nobody_could_satisfy_and_a_descriptor_that_is_taken() {
     let with = |fields: &str| format!(r#"(command: ["web"], listen: {{"a": "127.0.0.1:0"}}, {fields})"#);
     assert_eq!(

@@ -110,7 +110,7 @@ pub const TABLE: &[Entry] = &[
     default(
         "leave_pause",
         Value::Span(LEAVE_PAUSE),
-        "rest of a worker of a Node cluster before it is told to disconnect",
+        "rest of a worker of a Node cluster before it is told to disconnect and its `drain` begins",
     ),
     default("ready", Value::Text("Told"), "what makes a worker count as ready"),
     default("ready_timeout", Value::Span(READY_TIMEOUT), "a worker not ready by then is killed: a failed start"),

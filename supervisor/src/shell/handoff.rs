@@ -240,16 +240,12 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         self.handoffs.dismissed.remove(&id);
     }
 
-    /// Has a worker of a Node cluster disconnect, after the pause in which requests on connections that it was just given
-    /// can begin: Node closes those on which nothing has come yet. False if it has no channel.
+    /// Has a worker of a Node cluster disconnect after its rest. False if it has no channel.
     pub fn see_out(&mut self, id: WorkerId) -> bool {
         let Some(worker) = self.workers.get(id).filter(|worker| worker.link.is_some()) else { return false };
-        let in_turn = matches!(worker.settings.config.handoff, Handoff::NodeCluster { round_robin: true });
-        let config = &worker.settings.config;
-        // It has to have time left after it was told.
-        let pause = if in_turn { config.leave_pause.min(config.policy.drain / 2) } else { Duration::ZERO };
+        let rest = worker.settings.config.rest();
         self.take_out(id);
-        self.handoffs.farewells.insert(id, self.kernel.now() + pause);
+        self.handoffs.farewells.insert(id, self.kernel.now() + rest);
         true
     }
 

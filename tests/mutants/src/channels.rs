@@ -35,6 +35,8 @@ pub enum ChannelFault {
     TellsTheFirst,
     /// Of the changes of a topic a worker is told every other one.
     TellsEveryOther,
+    /// Workers of a Node cluster are not told to disconnect.
+    NeverDisconnects,
 }
 
 /// So many operators are enough.
@@ -52,6 +54,8 @@ pub struct Channels {
     newlines: BTreeSet<Fd>,
     /// Whose workers were told to leave.
     leaving: BTreeSet<Fd>,
+    /// Those of workers of a Node cluster that were passed something.
+    node: BTreeSet<Fd>,
     /// Numbers of connections that were passed and not answered for, by channel.
     unanswered: BTreeMap<Fd, BTreeSet<u64>>,
     /// The first line that was ever sent about each topic.
@@ -92,6 +96,7 @@ impl Channels {
         self.operators.remove(&fd);
         self.newlines.remove(&fd);
         self.leaving.remove(&fd);
+        self.node.remove(&fd);
         self.children.retain(|_, channel| *channel != fd);
         self.unanswered.remove(&fd);
         self.updates.remove(&fd);
@@ -145,7 +150,7 @@ impl Channels {
         }
         // As if it had answered with its last breath.
         let Some(seq) = self.unanswered.get_mut(&fd).and_then(BTreeSet::pop_first) else { return received };
-        let line = format!("\n{{\"act\":\"accepted\",\"seq\":{seq}}}\n");
+        let line = taken(seq, self.node.contains(&fd));
         buffer[..line.len()].copy_from_slice(line.as_bytes());
         Ok(Received { bytes: line.len(), handle: None })
     }
@@ -204,6 +209,12 @@ impl Channels {
         if self.fault == Some(ChannelFault::QueuesAll) && self.open.contains(&fd) {
             return self.queue(kernel, fd, bytes);
         }
+        if is_disconnect(bytes) && self.open.contains(&fd) {
+            self.leaving.insert(fd);
+            if self.fault == Some(ChannelFault::NeverDisconnects) {
+                return Ok(bytes.len());
+            }
+        }
         let told = self.fault.zip(topic(bytes).filter(|_| self.open.contains(&fd)));
         let Some((fault, topic)) = told else { return kernel.send(fd, bytes) };
         let first = self.first.entry(topic).or_insert_with(|| bytes.to_owned());
@@ -238,6 +249,9 @@ impl Channels {
     pub fn send_handle(&mut self, kernel: &mut impl Streams, fd: Fd, bytes: &[u8], handle: Fd) -> Result<usize, Errno> {
         let sent = kernel.send_handle(fd, bytes, handle)?;
         if let Some(seq) = number(bytes) {
+            if bytes.starts_with(NODE_HANDLE) {
+                self.node.insert(fd);
+            }
             self.unanswered.entry(fd).or_default().insert(seq);
             let too = match self.fault {
                 Some(ChannelFault::PassesTwice) => self.open.iter().copied().find(|&other| other != fd),
@@ -274,11 +288,33 @@ fn send_all(kernel: &mut impl Streams, fd: Fd, bytes: &[u8]) {
     }
 }
 
-/// The number of a line about a connection.
+/// How a line begins beside which Node is passed something.
+const NODE_HANDLE: &[u8] = b"{\"cmd\":\"NODE_HANDLE\"";
+
+/// The number of a line about a connection, of our own convention or of Node's cluster module.
 fn number(line: &[u8]) -> Option<u64> {
     let line: serde_json::Value = serde_json::from_slice(line).ok()?;
-    let about = ["connection", "accepted", "refused"].contains(&line.get("act")?.as_str()?);
-    line.get("seq")?.as_u64().filter(|_| about)
+    let message = line.get("msg").unwrap_or(&line);
+    if message.get("accepted").is_some() {
+        return message.get("ack")?.as_u64();
+    }
+    let about = ["connection", "accepted", "refused", "newconn"].contains(&message.get("act")?.as_str()?);
+    message.get("seq")?.as_u64().filter(|_| about)
+}
+
+/// What a worker says that takes a connection, on lines of its own.
+fn taken(seq: u64, node: bool) -> String {
+    if node {
+        const ARRIVED: &str = "{\"cmd\":\"NODE_HANDLE_ACK\"}";
+        return format!("\n{ARRIVED}\n{{\"cmd\":\"NODE_CLUSTER\",\"ack\":{seq},\"accepted\":true}}\n");
+    }
+    format!("\n{{\"act\":\"accepted\",\"seq\":{seq}}}\n")
+}
+
+/// Whether a line tells a worker of a Node cluster to disconnect.
+fn is_disconnect(line: &[u8]) -> bool {
+    const DISCONNECT: &[u8] = b"{\"cmd\":\"NODE_CLUSTER\",\"act\":\"disconnect\"";
+    line.starts_with(DISCONNECT)
 }
 
 /// The topic of a line that tells a value.

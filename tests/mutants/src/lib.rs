@@ -24,6 +24,7 @@ pub mod real;
 mod renewing;
 mod restarting;
 mod shares;
+mod through;
 
 pub use channels::ChannelFault;
 pub use faulty::{Faulty, KernelFault, WallClock};
@@ -32,3 +33,4 @@ pub use list::{ALL, UNMUTATED, find};
 pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};
 
 pub use mutant::{AnyMachine, Mutant, Mutation};
+pub use through::{THROUGH, Through, subject_of};

@@ -13,6 +13,7 @@ use crate::output::OUTPUT;
 use crate::passing::PASSING;
 use crate::renewing::RENEWING;
 use crate::restarting::RESTARTING;
+use crate::through::THROUGH;
 
 /// All mutants.
 pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
@@ -240,5 +241,6 @@ pub const UNMUTATED: Mutant = Mutant {
 
 /// The mutant of that name, or the unmutated one.
 pub fn find(name: &str) -> Option<&'static Mutant> {
-    ALL.iter().chain(&REAL).chain([&UNMUTATED]).find(|mutant| mutant.name == name)
+    let through = THROUGH.iter().map(|through| &through.mutant);
+    ALL.iter().chain(&REAL).chain(through).chain([&UNMUTATED]).find(|mutant| mutant.name == name)
 }

@@ -91,11 +91,19 @@ pub(crate) fn noticed(mutant: &Mutant, failures: Vec<(String, String)>) -> BTree
     failures.into_iter().filter_map(named).collect()
 }
 
-/// The plan of a run of the reference subject: `name` is `file::variant` below the folder of the suite.
+/// The plan of a run of the reference subject, see [`plan_with`].
 ///
 /// # Errors
 /// Everything that is wrong with the scenario or the subject.
 pub fn plan(name: &str, seed: u64) -> Result<Plan, String> {
+    plan_with("reference", name, seed)
+}
+
+/// The plan of a run of a subject: `name` is `file::variant` below the folder of the suite.
+///
+/// # Errors
+/// Everything that is wrong with the scenario or the subject.
+pub fn plan_with(subject: &str, name: &str, seed: u64) -> Result<Plan, String> {
     let (file, variant) = name.split_once("::").map_or((name, None), |(file, variant)| (file, Some(variant)));
     let path = scenario_dir().join(file).with_extension("ron");
     let shown = path.display().to_string();
@@ -103,7 +111,7 @@ pub fn plan(name: &str, seed: u64) -> Result<Plan, String> {
     let parsed = scenario::parse(&text, &shown).map_err(|problems| problems.to_string())?;
     let form = parsed.forms().into_iter().find(|(name, _)| name.as_deref() == variant);
     let (_, scenario) = form.ok_or_else(|| format!("{shown} has no variant {variant:?}"))?;
-    let (subject, subject_dir) = subject::load("reference").map_err(|problems| problems.to_string())?;
+    let (subject, subject_dir) = subject::load(subject).map_err(|problems| problems.to_string())?;
     Ok(Plan { name: name.to_owned(), scenario, subject, subject_dir, seed, bins: Bins::default() })
 }
 

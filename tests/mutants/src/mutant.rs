@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supervisor::config::{Config, Handoff};
+use supervisor::config::{Config, Handoff, PoolConfig};
 use supervisor::core::{Action, Input, Machine, Pools};
 use supervisor::policy::{Instant, Policy, Restart};
 
@@ -101,6 +101,8 @@ pub enum Mutation {
     UnblocksFirst,
     /// Its workers accept from one socket, however they are to get at connections.
     Herds,
+    /// It reads something else in its configuration.
+    Pool(fn(&mut PoolConfig)),
     /// It goes by the wall clock.
     WallClock,
     /// The same, and it takes no leap for a suspension.
@@ -159,6 +161,7 @@ impl Mutation {
             | Self::UnblocksFirst
             | Self::WallClock
             | Self::Herds
+            | Self::Pool(_)
             | Self::Kernel(_) => Box::new(Pools::new(policies)),
             Self::Machine(machine) => machine(policies),
             Self::Metered(counting) => Box::new(Meter::new(changed(), limit, counting)),
@@ -201,8 +204,11 @@ impl Mutation {
 
     /// Changes what it reads in its configuration at the start.
     pub fn configure(self, config: &mut Config) {
-        if let Self::Herds = self {
-            config.pools.iter_mut().for_each(|pool| pool.handoff = Handoff::Inherit);
+        let pools = config.pools.iter_mut();
+        match self {
+            Self::Herds => pools.for_each(|pool| pool.handoff = Handoff::Inherit),
+            Self::Pool(change) => pools.for_each(change),
+            _ => {}
         }
     }
 

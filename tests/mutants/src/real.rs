@@ -10,8 +10,9 @@ use harness::cli::{World, missing};
 use harness::history::History;
 use harness::world::{Bins, Plan, real};
 
-use crate::matrix::{broken_relation, failures, noticed, plan};
+use crate::matrix::{broken_relation, failures, noticed, plan_with};
 use crate::mutant::Mutant;
+use crate::through::subject_of;
 
 /// A host that stalls can leave a run without a verdict.
 const ATTEMPTS: u64 = 3;
@@ -136,7 +137,7 @@ fn unexpected(mutant: &Mutant, ran: &Ran) -> Option<String> {
 pub fn lacking(mutant: &Mutant, place: Place<'_>) -> Result<Vec<String>, String> {
     let supervisor = std::env::current_exe().map_err(|why| why.to_string())?;
     let bins = Bins { harness: place.harness.to_owned(), supervisor, puppet: place.puppet.to_owned() };
-    Ok(missing(&Plan { bins, ..plan(mutant.scenario, 1)? }, World::Real))
+    Ok(missing(&Plan { bins, ..plan_with(subject_of(mutant), mutant.scenario, 1)? }, World::Real))
 }
 
 /// One run. The running program must be [`crate::program::main`] under the name of a mutant: it is started by a link to it.
@@ -148,7 +149,7 @@ pub fn run(mutant: &Mutant, place: Place<'_>, seed: u64) -> Result<Ran, String> 
     let supervisor = dir.path().join(mutant.name);
     let own = std::env::current_exe().map_err(|why| why.to_string())?;
     symlink(own, &supervisor).map_err(|why| why.to_string())?;
-    let plan = plan(mutant.scenario, seed)?;
+    let plan = plan_with(subject_of(mutant), mutant.scenario, seed)?;
     let bins = Bins { harness: place.harness.to_owned(), supervisor, puppet: place.puppet.to_owned() };
     let plan = Plan { bins, ..plan };
     let lived = |plan: &Plan| real::run(plan, &mut |_| {}).map_err(|why| why.to_string());

@@ -31,6 +31,14 @@ fn descriptors_that_are_kept_are_a_violation() {
     reloaded(12, 12).holds();
     reloaded(12, 16).holds();
     reloaded(12, 20).fails(&["INV-STATIONARY"]);
+    // Four of them are connections that it has to pass on.
+    let mut passed_on = reloaded(12, 20);
+    for _ in 0..4 {
+        passed_on.probe(3_490, 3_510, Some(9), Outcome::Ok);
+    }
+    passed_on.fails(&["INV-STATIONARY"]);
+    passed_on.profile.handoffs = Some(vec![Handoff::RoundRobin]);
+    passed_on.passes("INV-STATIONARY");
 }
 
 #[test]
@@ -71,4 +79,8 @@ fn a_supervisor_that_passes_connections_on_is_not_at_rest() {
     passes(2_000, Handoff::Inherit).fails(&["INV-STATIONARY"]);
     passes(1_200, Handoff::RoundRobin).fails(&["INV-STATIONARY"]);
     passes(2_000, Handoff::RoundRobin).holds();
+    let mut unasked = passes(2_000, Handoff::Inherit);
+    unasked.scenario.pool.handoff = None;
+    unasked.profile.handoffs = Some(vec![Handoff::RoundRobin]);
+    unasked.holds();
 }

@@ -1,7 +1,7 @@
 //! What a supervisor uses, and whether its operator is answered.
 
 use crate::history::{Outcome, What};
-use crate::scenario::{Expect, Span};
+use crate::scenario::{Expect, Handoff, Span};
 use crate::verdict::Verdict;
 
 use super::super::testing::{SUPERVISOR, Tale, worker};
@@ -23,6 +23,11 @@ fn more_than_was_expected_is_a_violation() {
     grown(2, 1_000_000).passes("EXPECT-1 Grows");
     grown(2, 1_000_000).holds();
     grown(3, 0).fails(&["EXPECT-1 Grows"]);
+    let mut passed_on = grown(3, 0);
+    passed_on.probe(1_490, 1_510, Some(1), Outcome::Ok);
+    passed_on.fails(&["EXPECT-1 Grows"]);
+    passed_on.profile.handoffs = Some(vec![Handoff::RoundRobin]);
+    passed_on.passes("EXPECT-1 Grows");
     grown(0, 1_000_001).fails(&["EXPECT-1 Grows"]);
 }
 

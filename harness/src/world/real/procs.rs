@@ -307,6 +307,13 @@ impl Procs {
         self.table.values().any(|tracked| tracked.kind != Kind::Bystander)
     }
 
+    /// Whether a child of the supervisor runs its program and has not begun to keep the journal, though it is there for less
+    /// than `boot`: who is there for longer is no worker.
+    pub fn unborn(&self, now: Time, boot: Duration) -> bool {
+        let young = |tracked: &Tracked| tracked.exec && now.since(tracked.born.latest()) < boot;
+        self.table.values().any(|one| one.kind == Kind::Unknown && one.end == End::Alive && young(one))
+    }
+
     /// When [`Procs::look`] is wanted, even if nothing happens.
     pub fn next_look(&self) -> Option<Time> {
         let every = self.table.values().filter_map(|tracked| match (tracked.end, tracked.died) {

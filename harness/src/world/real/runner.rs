@@ -9,7 +9,7 @@ use rustix::process::Signal as Kernel;
 use crate::director::{Director, Injection};
 use crate::history::{Event, Header, Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Ask, Command, Expect, Fault, constructs};
+use crate::scenario::{Command, Expect, Fault, constructs};
 use crate::time::Time;
 use crate::world::scaling::Scaling;
 
@@ -25,11 +25,12 @@ use super::manager::Manager;
 use super::observe::Observer;
 use super::outlets::Outlets;
 use super::owned::Owned;
+use super::side::{Asks, Said, unasked};
 use super::stalls::Stalls;
 use super::subject::{self, Started, Subject};
 use super::tracked::Kind;
 use super::wallclock::WallClock;
-use super::{bounds, claims, clock, host, leftovers, procfs, rundir, side, signals};
+use super::{bounds, claims, clock, host, leftovers, procfs, rundir, signals};
 
 /// How often what is left is looked for while it may still go.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(5);
@@ -74,6 +75,7 @@ pub struct Runner {
     pub(super) orders: Vec<std::os::unix::net::UnixStream>,
     frozen: Vec<Proc>,
     pub(super) fresh: Vec<Event>,
+    asks: Asks,
     ending: Ending,
     supervisor_gone: Option<Time>,
     /// The pid, in the supervisor's namespace, of the worker that was signalled last.
@@ -122,6 +124,7 @@ impl Runner {
             subject,
             frozen: Vec::new(),
             fresh: Vec::new(),
+            asks: Asks::default(),
             ending: Ending::No,
             supervisor_gone: None,
             doomed: None,
@@ -177,6 +180,9 @@ impl Runner {
     /// Observe, write down, decide, act; again until nothing more follows at this instant.
     fn turn(&mut self) -> Result<(), String> {
         self.observe();
+        self.ask();
+        let boot = self.job.plan.subject.profile.boot.map_or_else(std::time::Duration::default, |boot| boot.0);
+        self.director.expect_birth(self.observer.procs.unborn(clock::now(), boot));
         loop {
             self.publish();
             let mut injections = Vec::new();
@@ -266,7 +272,10 @@ impl Runner {
             }
             Injection::Signal { to, signal } => self.signal(&to, signals::kernel(signal)),
             Injection::SignalGroup { of, signal } => self.signal_group(of, signals::kernel(signal)),
-            Injection::Ask { who, act } => self.ask(who, &act),
+            Injection::Ask { who, act } => {
+                self.asks.add(who, act);
+                self.ask();
+            }
             Injection::Freeze { who, on } => self.freeze(who, on),
             Injection::Fault { fault: Fault::PidReused, begin: true, .. } => self.reuse_pid(),
             Injection::Fault { fault: Fault::PidReused, begin: false, .. } => self.free_pid(),
@@ -347,16 +356,19 @@ impl Runner {
         }
     }
 
-    fn ask(&mut self, who: Proc, act: &Ask) {
-        self.note(What::Asked { proc: who, act: format!("{act:?}") });
-        let path = self.job.dir.join("side").join(who.pid.to_string());
-        let said = side::say(&path, act);
-        // A puppet that has just ended does not hear; the history shows that. Any other error is a blind spot.
-        if let Err(error) = said
-            && self.observer.procs.get(who).is_some_and(|tracked| tracked.died.is_none())
-        {
-            self.note(What::Incomplete { why: format!("the puppet {} could not be asked: {error}", who.pid) });
+    /// Asks of puppets what they can hear by now.
+    fn ask(&mut self) {
+        let procs = &self.observer.procs;
+        let live = |who: Proc| procs.get(who).is_some_and(|tracked| tracked.died.is_none());
+        // It must not seem later than what it brings about.
+        let at = clock::now();
+        for said in self.asks.say(&self.job.dir.join("side"), live) {
+            self.fresh.push(match said {
+                Said::Yes(proc, act) => Event::at(at, What::Asked { proc, act: format!("{act:?}") }),
+                Said::No(who, why) => Event::at(at, unasked(who, &why.to_string())),
+            });
         }
+        self.publish();
     }
 
     fn freeze(&mut self, who: Vec<Proc>, on: bool) {
@@ -424,6 +436,8 @@ impl Runner {
     /// The director is done. What has no excuse to be still there is looked for until it has none.
     fn end(&mut self) {
         self.sockets.finish(&mut self.fresh);
+        let unsaid = self.asks.unsaid().map(|who| unasked(who, "it never listened"));
+        self.fresh.extend(unsaid.map(|what| Event::at(clock::now(), what)));
         self.end_seconds();
         let gone = self.supervisor_gone.unwrap_or_else(clock::now);
         self.ending = Ending::Lingering(gone + bounds::orphans(&self.job.plan));

@@ -13,14 +13,14 @@ function length(number) {
   return mixed % 64 === 0 ? 1000 + (mixed % 1000) : 64 + (mixed % 100);
 }
 
-function line(start, name, number) {
+function line(me, name, number) {
   const whole = length(number);
-  const head = `~[${process.pid}.${start} ${name} ${number} ${whole} `;
+  const head = `~[${me.pid}.${me.start} ${name} ${number} ${whole} `;
   return `${head.padEnd(Math.max(whole, head.length + 2) - 1, '~')}]\n`;
 }
 
 // Writes about so many bytes to `Stdout` or `Stderr`, waiting for whoever reads, and tells the journal.
-function writer(start, journal) {
+function writer(me, journal) {
   const written = { Stdout: 0, Stderr: 0 };
   return (stream, bytes) => {
     const { fd, name } = STREAMS[stream];
@@ -29,7 +29,7 @@ function writer(start, journal) {
     let longest = 0n;
     for (let left = bytes; left > 0; ) {
       let chunk = '';
-      for (let next = line(start, name, written[stream] + 1); ; next = line(start, name, written[stream] + 1)) {
+      for (let next = line(me, name, written[stream] + 1); ; next = line(me, name, written[stream] + 1)) {
         if (chunk && chunk.length + next.length > Math.min(left, MOST)) break;
         chunk += next;
         written[stream] += 1;

@@ -40,11 +40,17 @@ const SERVE = {
   hang: null,
   retire: 'OnePhase',
   retireAfter: null,
+  lifetime: null,
   ignoreTerm: false,
   slowStop: 0,
+  busy: false,
+  silent: false,
+  deaf: false,
+  leak: 0,
   output: 0,
   stderr: 0,
   lastWords: 0,
+  subscribe: [],
   children: [],
 };
 
@@ -67,6 +73,8 @@ function record(life) {
       return { ...SERVE, slowStop: millis(of) };
     case 'RetireAtFirstRequest':
       return { ...SERVE, retire: of, retireAfter: 1 };
+    case 'Leak':
+      return { ...SERVE, leak: of };
     case 'Flood':
       return { ...SERVE, output: of };
     case 'Record':
@@ -77,11 +85,17 @@ function record(life) {
         hang: of.hang ?? null,
         retire: of.retire ?? 'OnePhase',
         retireAfter: of.retire_after ?? null,
+        lifetime: of.lifetime ? millis(of.lifetime) : null,
         ignoreTerm: of.ignore_term ?? false,
         slowStop: millis(of.slow_stop ?? '0s'),
+        busy: of.busy ?? false,
+        silent: of.silent ?? false,
+        deaf: of.deaf ?? false,
+        leak: of.leak ?? 0,
         output: of.output?.bytes_per_second ?? 0,
         stderr: of.stderr?.bytes_per_second ?? 0,
         lastWords: of.last_words ?? 0,
+        subscribe: of.subscribe ?? [],
         children: of.children ?? [],
       };
     default:
@@ -89,9 +103,9 @@ function record(life) {
   }
 }
 
-// Field 22 of /proc/self/stat: fields are counted after the name, which may hold anything.
-function startOf(stat) {
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+// Fields 1 and 22 of /proc/self/stat: fields are counted after the name, which may hold anything.
+function whoIs(stat) {
+  return { pid: parseInt(stat, 10), start: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]) };
 }
 
-module.exports = { millis, takeTicket, lifeOf, record, startOf };
+module.exports = { millis, takeTicket, lifeOf, record, whoIs };

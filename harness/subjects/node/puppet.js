@@ -1,33 +1,35 @@
 'use strict';
-// The scripted worker in JavaScript: journal, ticket, side socket and lives as the puppet of the harness keeps them,
-// served the customary way: it announces {act: 'suicide'}, stops accepting, and leaves after at most 5 s.
-// Usage: puppet.js HOST PORT, in a cluster, with HARNESS_RUN naming the run's directory.
+// The scripted worker in JavaScript: journal, ticket, side socket and lives as the puppet of the harness keeps them.
+// Usage: puppet.js HOST PORT [SOCKET], with HARNESS_RUN naming the run's directory: in a cluster it listens there; else it
+// is sent what it serves on (gate.js). Under a supervisor without a drain deadline it leaves after at most 5 s.
 
 const cluster = require('node:cluster');
 const fs = require('node:fs');
-const http = require('node:http');
 const net = require('node:net');
 const path = require('node:path');
-const { spawn } = require('node:child_process');
+const asks = require('./asks.js');
+const gate = require('./gate.js');
 const lines = require('./lines.js');
 const script = require('./script.js');
 
 const run = process.env.HARNESS_RUN;
-const [host, port] = process.argv.slice(2);
 const FIRST_REQUEST_GRACE = 500;
+const IDLE_LINGER = 5;
 const OUTPUT_STEP = 10;
 
 const plan = JSON.parse(fs.readFileSync(path.join(run, 'plan.json'), 'utf8'));
 const generation = Number(fs.readFileSync(path.join(run, 'generation'), 'utf8'));
 const ticket = script.takeTicket(run, generation);
-const life = script.record(script.lifeOf(plan.lives, generation, ticket));
-const start = script.startOf(fs.readFileSync('/proc/self/stat', 'utf8'));
-const ownDeadline = Math.min(plan.own_deadline_ms ?? 5000, 5000);
+const own = process.env.HARNESS_LIFE && JSON.parse(process.env.HARNESS_LIFE);
+const life = script.record(own ?? script.lifeOf(plan.lives, generation, ticket));
+// As those outside see it, who may be in another namespace.
+const { pid, start } = script.whoIs(fs.readFileSync('/proc/self/stat', 'utf8'));
+const ownDeadline = plan.own_deadline_ms == null ? null : Math.min(plan.own_deadline_ms, 5000);
 
 const journalFile = fs.openSync(path.join(run, 'journal'), 'a');
-const write = lines.writer(start, journal);
-const server = http.createServer(serve);
+const write = lines.writer({ pid, start }, journal);
 const sockets = new Map();
+const leaked = [];
 let state = 'booting';
 let code = 0;
 let answered = 0;
@@ -41,7 +43,7 @@ let crashing = false;
 // One write(2) a line, so that lines of several workers are never mixed.
 function journal(entry) {
   const t = process.hrtime.bigint();
-  const rest = JSON.stringify({ pid: process.pid, start, ticket, generation, entry }).slice(1);
+  const rest = JSON.stringify({ pid, start, ticket, generation, entry }).slice(1);
   fs.writeSync(journalFile, `{"t":${t},${rest}\n`);
 }
 
@@ -65,7 +67,8 @@ process.on('exit', (status) => {
 });
 
 function hang() {
-  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  journal('Hangs');
+  for (;;) if (!life.busy) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
 // A phase begins: what the life scripts for it is set up.
@@ -80,14 +83,20 @@ function enter(phase) {
 
 function ready() {
   if (state !== 'booting') return;
-  server.listen({ host, port: Number(port), backlog: 511 }, () => {
+  entrance.open(() => {
     if (state !== 'booting') return;
     state = 'serving';
+    for (const topic of life.subscribe) {
+      journal({ Subscribed: topic });
+      say({ act: 'subscribe', topic });
+    }
     journal('Ready');
     say({ act: 'ready' });
-    for (const child of life.children) startChild(child);
+    for (const child of life.children) asks.startChild(child);
     if (life.output) setInterval(() => write('Stdout', life.output * OUTPUT_STEP / 1000), OUTPUT_STEP);
     if (life.stderr) setInterval(() => write('Stderr', life.stderr * OUTPUT_STEP / 1000), OUTPUT_STEP);
+    if (life.lifetime !== null) setTimeout(() => leave(life.retire, 0), life.lifetime);
+    if (plan.beat_ms && !life.silent) setInterval(() => state === 'serving' && say({ act: 'alive' }), plan.beat_ms);
     enter('Ready');
   });
 }
@@ -100,15 +109,20 @@ function drain() {
   if (state !== 'booting' && state !== 'serving') return;
   state = 'draining';
   journal('StoppedAccepting');
-  // In a cluster this hands the listener back; idle connections are closed at once.
-  server.close();
-  server.closeIdleConnections?.();
-  setTimeout(() => exit(code), ownDeadline);
+  // In a cluster this hands the listener back.
+  entrance.close();
+  // A request that is on its way by now is read before idle connections are closed.
+  setTimeout(() => setImmediate(closeIdle), IDLE_LINGER);
+  if (ownDeadline !== null) setTimeout(() => exit(code), ownDeadline);
   setTimeout(() => {
     for (const [socket, conn] of sockets) if (conn.requests === 0) socket.destroy();
   }, FIRST_REQUEST_GRACE);
   enter('Drain');
   noticeDrained();
+}
+
+function closeIdle() {
+  for (const [socket, conn] of sockets) if (conn.requests > 0 && !conn.busy) socket.destroy();
 }
 
 function noticeDrained() {
@@ -131,37 +145,54 @@ function leave(form, status) {
   }
 }
 
+// True if it does as it is told.
 function toldToStop() {
-  if (told) return;
-  told = true;
-  journal('Told');
-  if (!life.ignoreTerm) drain();
+  if (!told) {
+    told = true;
+    journal('Told');
+    if (!life.ignoreTerm) drain();
+  }
+  return !life.ignoreTerm;
 }
 
-function answer(response, status) {
+// The channel has ended, and it was not this worker that ended it: nobody is there to set it a deadline.
+function orphaned() {
+  if (life.ignoreTerm) return;
+  drain();
+  setTimeout(() => exit(code), plan.orphan_grace_ms);
+}
+
+function answer(request, response, status) {
   if (state === 'draining') response.setHeader('Connection', 'close');
-  const body = `${JSON.stringify({ pid: process.pid, start, generation })}\n`;
+  const body = `${JSON.stringify({ pid, start, generation })}\n`;
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
-  response.end(body);
+  response.end(body, () => {
+    const conn = sockets.get(request.socket);
+    if (conn) conn.busy = false;
+  });
   answered += 1;
   if (life.retireAfter !== null && answered >= life.retireAfter) setImmediate(() => leave(life.retire, 0));
 }
 
 function serve(request, response) {
   const conn = sockets.get(request.socket);
-  if (conn) conn.requests += 1;
+  if (conn) {
+    conn.requests += 1;
+    conn.busy = true;
+  }
   if (!asked) {
     asked = true;
     enter('Request');
   }
+  if (life.leak) leaked.push(Buffer.alloc(life.leak, 1));
   const url = new URL(request.url, 'http://puppet');
   const number = (name) => Number(url.searchParams.get(name) ?? 0);
   switch (url.pathname) {
     case '/':
     case '/who':
-      return answer(response, 200);
+      return answer(request, response, 200);
     case '/hold':
-      return void setTimeout(() => answer(response, 200), number('ms'));
+      return void setTimeout(() => answer(request, response, 200), number('ms'));
     case '/throw':
       if (conn) conn.thrown = true;
       return leave(life.retire, 1);
@@ -171,65 +202,19 @@ function serve(request, response) {
       return hang();
     case '/retire':
       response.setHeader('Connection', 'close');
-      answer(response, 200);
+      answer(request, response, 200);
       return leave(life.retire, 0);
     default:
       response.setHeader('Connection', 'close');
-      return answer(response, 404);
-  }
-}
-
-function startChild(child) {
-  const seconds = child.lives_for ? script.millis(child.lives_for) / 1000 : 86400;
-  spawn('sleep', [String(seconds)], { detached: Boolean(child.setsid || child.orphan), stdio: 'ignore' });
-}
-
-// The channel does not block: whoever reads it slowly is waited for.
-function writeAll(fd, text) {
-  for (let rest = Buffer.from(text); rest.length > 0; ) {
-    try {
-      rest = rest.subarray(fs.writeSync(fd, rest));
-    } catch (error) {
-      if (error.code !== 'EAGAIN') return;
-    }
-  }
-}
-
-function obey(ask) {
-  const [act, argument] = typeof ask === 'string' ? [ask, null] : Object.entries(ask)[0];
-  switch (act) {
-    case 'Throw':
-      return leave(life.retire, 1);
-    case 'Retire':
-      return leave(argument, 0);
-    case 'Exit':
-      return exit(argument);
-    case 'CloseChannel':
-      // Else Node ends a worker whose channel closes.
-      cluster.worker.exitedAfterDisconnect = true;
-      return process.disconnect();
-    case 'Spawn':
-      return startChild(argument);
-    case 'Flood':
-      return void write('Stdout', argument);
-    case 'Garble':
-      return void fs.writeSync(process.channel.fd, `${argument}\n`);
-    case 'Write':
-      return writeAll(
-        process.channel.fd,
-        ((argument.begin ?? '') + 'x'.repeat(argument.fill ?? 0) + (argument.end ?? '')).repeat(argument.times ?? 1),
-      );
-    case 'Hang':
-      return hang();
-    default:
-      return undefined;
+      return answer(request, response, 404);
   }
 }
 
 // Node has no datagram sockets below a path; the harness speaks to a stream socket as well. `exclusive`: not through
-// the master, who would listen in its workers' stead.
+// the primary, who would listen in its workers' stead.
 function openSide() {
-  const place = path.join(run, 'side', String(process.pid));
+  const place = path.join(run, 'side', String(pid));
+  const obey = asks.obeyer({ life, journal, write, say, leave, exit, hang });
   fs.rmSync(place, { force: true });
   const side = net.createServer((socket) => {
     let text = '';
@@ -242,26 +227,36 @@ function openSide() {
   side.unref();
 }
 
-server.keepAliveTimeout = 0;
-server.headersTimeout = 0;
-server.requestTimeout = 0;
-server.timeout = 0;
-server.on('connection', (socket) => {
-  sockets.set(socket, { requests: 0, thrown: false });
-  if (socket.remotePort) journal({ Accepted: socket.remotePort });
-  socket.on('error', () => {});
-  socket.on('close', () => {
-    sockets.delete(socket);
-    noticeDrained();
-  });
+const entrance = gate.gate({
+  serve,
+  places: process.argv.slice(2),
+  told: toldToStop,
+  hears: () => !life.deaf,
+  takes: () => state === 'serving',
+  note: (port, taken) => journal(taken ? { Accepted: port } : { Refused: port }),
+  connected: (socket) => {
+    sockets.set(socket, { requests: 0, busy: false, thrown: false });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      sockets.delete(socket);
+      noticeDrained();
+    });
+  },
 });
-server.on('clientError', (error, socket) => socket.destroy());
 process.on('SIGTERM', toldToStop);
 process.on('message', (message) => {
+  if (life.deaf) return;
   if (message && message.act === 'drain') toldToStop();
+  if (message && message.act === 'update') journal({ Heard: [message.topic, JSON.stringify(message.data)] });
 });
+// Node would end at once a worker of a cluster that loses its primary, with all that it holds.
+if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
+// What can't be said to whoever has just gone is not this worker's error.
+process.on('error', () => {});
+process.on('disconnect', () => asks.isConnected() && !told && orphaned());
 
-journal('Born');
 openSide();
+journal('Born');
+if (process.env.HARNESS_REVISION) journal({ Runs: Number(process.env.HARNESS_REVISION) });
 enter('Boot');
 if (!life.neverReady && !(crashing && life.exit.at === 'Boot')) setTimeout(ready, life.boot);
