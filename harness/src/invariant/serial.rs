@@ -138,7 +138,8 @@ fn reloads(case: &Case<'_>) -> Vec<Time> {
     reloads
 }
 
-/// An order to replace one worker is obeyed at once: its successor is started, or on its way already.
+/// An order to replace one worker is obeyed at once: its successor is started, or on its way already; so it is for a supervisor
+/// that has not heard yet that it is ready.
 fn judge_restarts(case: &Case<'_>, tally: &mut Tally) {
     let orders = case.timeline.commands.iter().filter(|(_, command)| matches!(command, Command::Restart(_)));
     for (at, _) in orders {
@@ -150,7 +151,8 @@ fn judge_restarts(case: &Case<'_>, tally: &mut Tally) {
         if due >= case.facts.peace {
             continue;
         }
-        let coming = |one: &&Worker| one.born.latest() >= *at || one.ready.is_none_or(|ready| ready >= *at);
+        let coming =
+            |one: &&Worker| one.born.latest() >= *at || one.ready.is_none_or(|ready| ready + bounds::REACT >= *at);
         let started = case.timeline.workers.iter().filter(coming).map(|one| one.born.earliest()).min();
         match case.timely(*at, due, started.unwrap_or(Time::NEVER), &[]) {
             Timely::Yes => tally.held(),
