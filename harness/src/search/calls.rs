@@ -30,8 +30,8 @@ const FOR_EVER: u64 = u64::MAX;
 /// How long accepting rests where there is no descriptor or memory for it.
 const REST: Duration = Duration::from_millis(100);
 
-/// What a supervisor says when it abandons a rolling restart: then old workers may stay.
-const ABORTED: &str = "\"aborted\"";
+/// What a supervisor says when it abandons a rolling restart, or can't read the configuration for it: then old workers stay.
+const ABORTED: [&str; 2] = ["\"phase\":\"aborted\"", "\"phase\":\"refused\""];
 
 /// How the judge says that the service manager waits for its first word.
 const NOT_READY: &str = "the service manager was not told READY=1";
@@ -175,7 +175,7 @@ fn ending(plan: &Plan, history: &History, log: &CallLog, base: u64, planned: Pla
     }
     // A pool can't be right while nothing can be started, and nobody asks for more of one that ended honestly.
     let least = documented.is_some() || planned.times == FOR_EVER;
-    let aborted = log.said.contains(ABORTED);
+    let aborted = ABORTED.iter().any(|word| log.said.contains(word));
     let cost = cost(plan, planned);
     let late = |id: &str| cost.is_zero() || failures(plan, history, Slack(cost)).iter().any(|one| one.id == id);
     let judged = |one: &Failure| match one.id.as_str() {
