@@ -91,7 +91,7 @@ pub(crate) fn noticed(mutant: &Mutant, failures: Vec<(String, String)>) -> BTree
     failures.into_iter().filter_map(named).collect()
 }
 
-/// The plan of a run of the reference subject, see [`plan_with`].
+/// The plan of a run of the reference subject.
 ///
 /// # Errors
 /// Everything that is wrong with the scenario or the subject.
