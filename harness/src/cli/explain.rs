@@ -12,9 +12,6 @@ use crate::verdict::ExitCode;
 use super::select;
 use super::trouble::Trouble;
 
-/// Where the suite is looked for.
-const SUITE: &str = "scenarios";
-
 /// Explains a scenario, an invariant or an entry of the catalogue.
 pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
     let mut out = io::stdout();
@@ -61,7 +58,7 @@ fn explain_entry(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {address}{close}")?;
     }
     // Outside a checkout of the suite there is nothing to name.
-    let Ok(forms) = select::forms(&[PathBuf::from(SUITE)]) else { return Ok(()) };
+    let Ok(forms) = select::forms(&[PathBuf::from(select::SUITE)]) else { return Ok(()) };
     let cites = |form: &&select::Form| form.scenario.guards_against.contains(&entry.id);
     let citing: Vec<_> = forms.iter().filter(cites).collect();
     if citing.is_empty() {
@@ -84,14 +81,14 @@ fn scenario_path(what: &str) -> Result<PathBuf, Problems> {
         None => path,
         Some(variant) => PathBuf::from(format!("{}::{variant}", path.display())),
     };
-    let in_suite = Path::new(SUITE).join(file).with_extension("ron");
+    let in_suite = Path::new(select::SUITE).join(file).with_extension("ron");
     if Path::new(file).exists() {
         return Ok(with_variant(PathBuf::from(file)));
     }
     if in_suite.exists() {
         return Ok(with_variant(in_suite));
     }
-    let suite = scenario::find(&[PathBuf::from(SUITE)]).unwrap_or_default();
+    let suite = scenario::find(&[PathBuf::from(select::SUITE)]).unwrap_or_default();
     let names = suite.iter().map(|(name, _)| name.as_str());
     let valid = names.chain(INVARIANTS.iter().map(|invariant| invariant.id));
     let valid = valid.chain(RELATIONS.iter().map(|relation| relation.id));

@@ -20,9 +20,6 @@ use super::{bins, dry};
 /// The subject of every simulation: the one supervisor whose source the simulator runs.
 pub const REFERENCE: &str = "reference";
 
-/// Where the suite is.
-const SUITE: &str = "scenarios";
-
 /// Runs scenarios with real processes.
 pub fn run(args: &RunArgs) -> Result<ExitCode, Trouble> {
     let forms = select::forms(&args.selection.paths)?;
@@ -70,7 +67,7 @@ pub fn task(form: &Form, subject: &Subject, folder: &Path, bins: &Bins, seed: u6
 /// Whether these are all forms of the suite, and that is more than a few files.
 fn is_suite(forms: &[Form]) -> bool {
     let files = |forms: &[Form]| forms.iter().map(|form| form.file.clone()).collect::<BTreeSet<_>>().len();
-    let suite = select::forms(&[PathBuf::from(SUITE)]).unwrap_or_default();
+    let suite = select::forms(&[PathBuf::from(select::SUITE)]).unwrap_or_default();
     let has = |name: &str| forms.iter().any(|form| form.name == name);
     files(forms) >= report::SUITE && !suite.is_empty() && suite.iter().all(|form| has(&form.name))
 }

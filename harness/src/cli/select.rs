@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::problem::{Problem, Problems, Source};
 use crate::scenario::{self, Scenario};
 
+/// Where the suite is, in a checkout.
+pub const SUITE: &str = "scenarios";
+
 /// What the plain form of a file is called where a variant's name may stand.
 const PLAIN: &str = "plain";
 

@@ -16,7 +16,7 @@ fn launcher(words: &[&str]) -> Option<&'static str> {
             let text = rest.get(flag + 1)?;
             launcher(&text.split_whitespace().skip_while(|word| is_prefix(word)).collect::<Vec<_>>())
         }
-        "env" | "exec" => launcher(&rest.iter().copied().skip_while(|word| is_prefix(word)).collect::<Vec<_>>()),
+        "env" => launcher(&rest.iter().copied().skip_while(|word| is_prefix(word)).collect::<Vec<_>>()),
         // `node --some-flag /usr/bin/npm start`: the script is the first word that is no option.
         "node" | "nodejs" => rest.iter().find(|word| !word.starts_with('-')).and_then(|script| named(script)),
         _ => named(first),

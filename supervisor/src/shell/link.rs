@@ -7,6 +7,8 @@ use crate::channel::{
 use crate::core::{ErrorEvent, Word};
 use crate::kernel::{Errno, Fd, Streams};
 
+use super::shortage::Shortage;
+
 /// How many buffers full are read in one turn, so that a worker that never stops writing doesn't keep the others waiting.
 const READS_PER_TURN: usize = 16;
 
@@ -15,9 +17,6 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 
 /// Of a worker that keeps on writing garbage, so many lines are shown one by one, then the 16th, 32nd, 64th…
 const GARBAGE_SHOWN: u64 = 8;
-
-/// How often in a row there may be no memory for a transfer before the channel counts as broken.
-pub const SHORTAGES: u32 = 8;
 
 /// Something that came out of a channel, in order.
 #[derive(Debug)]
@@ -88,8 +87,7 @@ pub struct Link {
     /// Nobody reads what we send, but there may still be something to read.
     deaf: bool,
     garbage: u64,
-    /// How often in a row there was no memory for a transfer.
-    shortages: u32,
+    shortage: Shortage,
     /// Nothing more is to be sent; it is to be closed.
     closing: bool,
 }
@@ -114,7 +112,7 @@ impl Link {
             crowded: false,
             deaf: false,
             garbage: 0,
-            shortages: 0,
+            shortage: Shortage::default(),
             closing: false,
         }
     }
@@ -140,7 +138,7 @@ impl Link {
             match kernel.receive(self.fd, buffer) {
                 Ok(received) if received.bytes == 0 => return self.end(said),
                 Ok(received) => {
-                    self.shortages = 0;
+                    self.shortage.end();
                     let begin = self.read;
                     self.read += received.bytes as u64;
                     self.handles.extend(received.handle.map(|fd| Handle { fd, begin, end: self.read }));
@@ -157,7 +155,7 @@ impl Link {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return,
                 // Whatever it wanted to say is still there.
-                Err(Errno::NOMEM | Errno::NOBUFS) if self.is_shortage() => {
+                Err(Errno::NOMEM | Errno::NOBUFS) if self.shortage.is_bearable() => {
                     if how != Reading::ForTheLastTime {
                         return;
                     }
@@ -169,12 +167,6 @@ impl Link {
                 }
             }
         }
-    }
-
-    /// Notes that there was no memory; whether it makes sense to try again later.
-    fn is_shortage(&mut self) -> bool {
-        self.shortages += 1;
-        self.shortages < SHORTAGES
     }
 
     /// Takes the whole lines out of the buffer; false if the channel can't be read any further.
@@ -328,11 +320,11 @@ impl Link {
             match sent {
                 Ok(0) | Err(Errno::AGAIN) => return,
                 Ok(sent) => {
-                    self.shortages = 0;
+                    self.shortage.end();
                     self.output.wrote(sent);
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::NOMEM | Errno::NOBUFS) if self.is_shortage() => return,
+                Err(Errno::NOMEM | Errno::NOBUFS) if self.shortage.is_bearable() => return,
                 Err(Errno::TOOMANYREFS) => {
                     self.crowded = true;
                     return;

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use super::super::shortage::MOST;
 use super::*;
 use crate::channel::encode;
 use crate::core::Order;
@@ -121,7 +122,7 @@ fn a_shortage_of_memory_loses_nothing_unless_it_lasts() {
     assert_eq!((late.reads.len(), said.len()), (19, 2), "one that lives has later turns");
     let mut lasting = socket(&[Err(Errno::NOMEM); 20]);
     assert_eq!(hear(&mut lasting, Reading::Briefly).last(), Some(&Said::End));
-    assert_eq!(lasting.reads.len(), 20 - SHORTAGES as usize);
+    assert_eq!(lasting.reads.len(), 20 - MOST as usize);
 }
 
 #[test]

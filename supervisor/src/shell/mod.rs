@@ -24,6 +24,7 @@ mod reuseport;
 mod roster;
 mod run;
 mod settings;
+mod shortage;
 mod sockets;
 mod spec;
 mod state;

@@ -11,9 +11,10 @@ use crate::kernel::{Errno, Fd, Files, Kernel, Streams, Watch};
 use super::commands::worker_name;
 use super::cutter::Cutter;
 use super::human;
-use super::link::{Reading, SHORTAGES};
+use super::link::Reading;
 use super::logs::Logs;
 use super::outlet::Outlet;
+use super::shortage::Shortage;
 
 /// How many buffers full of one pipe are read in one turn.
 const READS_PER_TURN: usize = 4;
@@ -47,8 +48,7 @@ struct Pipe {
     stream: Stream,
     target: Target,
     cutter: Cutter,
-    /// How often in a row there was no memory to read it.
-    shortages: u32,
+    shortage: Shortage,
 }
 
 /// All pipes, and where they lead.
@@ -135,7 +135,10 @@ impl Outputs {
         };
         for ((fd, target), stream) in pipes.into_iter().zip(targets).zip([Stream::Stdout, Stream::Stderr]) {
             if let Some(fd) = fd {
-                self.pipes.insert(fd, Pipe { worker, stream, target, cutter: Cutter::default(), shortages: 0 });
+                self.pipes.insert(
+                    fd,
+                    Pipe { worker, stream, target, cutter: Cutter::default(), shortage: Shortage::default() },
+                );
             }
         }
     }
@@ -189,10 +192,7 @@ impl Outputs {
 
     /// Notes that there was no memory; whether it makes sense to try again later.
     fn is_shortage(&mut self, fd: Fd) -> bool {
-        self.pipes.get_mut(&fd).is_some_and(|pipe| {
-            pipe.shortages += 1;
-            pipe.shortages < SHORTAGES
-        })
+        self.pipes.get_mut(&fd).is_some_and(|pipe| pipe.shortage.is_bearable())
     }
 
     fn finish<K: Streams>(&mut self, kernel: &mut K, fd: Fd, errors: &mut Errors<'_>) {
@@ -204,8 +204,8 @@ impl Outputs {
     /// Passes on the lines in these bytes, or, without any, the one that has not ended.
     fn lines(&mut self, fd: Fd, bytes: Option<&[u8]>, errors: &mut Errors<'_>) {
         let Self { pools, pipes, outlets, logs, line } = self;
-        let Some(Pipe { worker, stream, target, cutter, shortages }) = pipes.get_mut(&fd) else { return };
-        *shortages = 0;
+        let Some(Pipe { worker, stream, target, cutter, shortage }) = pipes.get_mut(&fd) else { return };
+        shortage.end();
         let pool = pools.get(usize::from(worker.pool)).map_or("", |pool| &pool.name);
         let each = |text: &[u8], more: bool| {
             logs.add(*worker, *stream, text, more);
