@@ -12,6 +12,7 @@ use super::case::extend;
 use super::output::is_about_output;
 use super::traits::Traits;
 
+const SIGHUP: i32 = 1;
 const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
 /// INT, QUIT, TERM: an operator's stop.
@@ -281,10 +282,12 @@ impl Facts {
         let slow = line.workers.iter().zip(&self.traits).filter(|(_, traits)| traits.spoils_boot());
         let slow = slow.map(|(one, _)| (one.born.earliest(), one.ready.unwrap_or(one.dead_for_sure()).min(line.until)));
         let held_up = merge(self.frozen.iter().copied().chain(slow).collect());
-        let spans = reloads.map(|(at, command)| {
+        let orders = reloads.map(|(at, command)| (*at, burst(command)));
+        let hangups = hangups(line).filter(|at| *at <= end).map(|at| (at, Duration::ZERO));
+        let spans = orders.chain(hangups).map(|(at, burst)| {
             let told = line.workers.iter().filter_map(Worker::ordered);
-            let last = told.filter(|told| told >= at && *told <= end).max().unwrap_or(*at);
-            (*at, extend(*at, last.max(*at + burst(command)) + bounds::REACT, &held_up))
+            let last = told.filter(|told| *told >= at && *told <= end).max().unwrap_or(at);
+            (at, extend(at, last.max(at + burst) + bounds::REACT, &held_up))
         });
         self.rolls = merge(spans.collect());
     }
@@ -327,6 +330,13 @@ fn scales(line: &Timeline<'_>) -> Vec<(Time, u32)> {
         _ => None,
     };
     line.commands.iter().filter_map(scale).collect()
+}
+
+/// When a step sent SIGHUP to the supervisor: an operator's reload, without a word to the harness.
+pub(super) fn hangups(line: &Timeline<'_>) -> impl Iterator<Item = Time> {
+    let supervisor = line.supervisor().map(|one| one.proc);
+    let sent = line.injected.iter().filter(move |one| Some(one.proc) == supervisor && one.signal == SIGHUP);
+    sent.map(|one| one.at)
 }
 
 fn is_reload(command: &Command) -> bool {

@@ -9,10 +9,8 @@ use crate::verdict::Verdict;
 
 use super::bounds;
 use super::case::{Case, Timely};
-use super::facts::Leave;
+use super::facts::{Leave, hangups};
 use super::tally::{Tally, say};
-
-const SIGHUP: i32 = 1;
 
 /// Judges it.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
@@ -178,7 +176,7 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
     let reloads = reloads(case);
     let wanted = case.facts.most_wanted() as usize;
     // What a signal of the harness's own ordered is not among the orders.
-    let mut owed = if ordered_by_signal(case) { 2 * wanted } else { 0 };
+    let mut owed = if hangups(case.timeline).next().is_some() { 2 * wanted } else { 0 };
     for (nth, from) in reloads.iter().enumerate() {
         let until = reloads.get(nth + 1).copied().unwrap_or(case.facts.peace);
         let within = |at: Time| *from <= at && at < until;
@@ -214,11 +212,6 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
     if let Some(last) = reloads.last().filter(|_| !tally.has_failed()) {
         judge_obeyed(case, *last, tally);
     }
-}
-
-fn ordered_by_signal(case: &Case<'_>) -> bool {
-    let supervisor = case.facts.supervisor;
-    case.timeline.injected.iter().any(|one| Some(one.proc) == supervisor && one.signal == SIGHUP)
 }
 
 fn longest(case: &Case<'_>) -> Duration {

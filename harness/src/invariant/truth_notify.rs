@@ -8,13 +8,11 @@ use crate::time::Time;
 
 use super::bounds;
 use super::case::{Case, Timely};
+use super::facts::hangups;
 use super::tally::{Tally, say};
 
 /// From what happens to the word about it, and from that to the look into the socket.
 const TOLD: Duration = Duration::from_millis(500);
-
-/// SIGHUP, an operator's reload without a word to the harness.
-const HUP: i32 = 1;
 
 /// One datagram.
 struct Told<'a> {
@@ -123,8 +121,7 @@ fn soon(case: &Case<'_>, supervisor: &Supervisor, from: Time, said: Time, what: 
 fn judge_reloads(case: &Case<'_>, own: &[&Told<'_>], tally: &mut Tally) {
     let line = case.timeline;
     let commands = line.commands.iter().filter(|(_, what)| matches!(what, Command::Reload)).map(|(at, _)| *at);
-    let signals = line.injected.iter().filter(|one| one.signal == HUP).map(|one| one.at);
-    let orders: Vec<Time> = commands.chain(signals).collect();
+    let orders: Vec<Time> = commands.chain(hangups(line)).collect();
     let reloadings = || own.iter().enumerate().filter(|(_, one)| one.says("RELOADING"));
     for (place, one) in reloadings() {
         tally.held();

@@ -81,6 +81,22 @@ fn two_births_for_one_retirement_are_one_too_many() {
 }
 
 #[test]
+fn a_reload_that_a_signal_ordered_has_its_surge_too() {
+    let surge = |signal: Option<i32>| {
+        let mut tale = Tale::full();
+        if let Some(signal) = signal {
+            tale.add(1_100, What::Injected { proc: SUPERVISOR, signal });
+        }
+        tale.comes(1_105, 5).told(1_600, 1).leaves(1_610, 1).calm(1_900, &[2, 3, 4, 5]);
+        tale
+    };
+    surge(Some(1)).passes("INV-ONCE");
+    for other in [None, Some(10)] {
+        surge(other).fails(&["INV-ONCE"]);
+    }
+}
+
+#[test]
 fn one_birth_for_each_retirement_is_right_in_both_forms() {
     let mut tale = Tale::full();
     tale.announces(1_100, 1, Form::OnePhase).comes(1_105, 5).leaves(1_400, 1).calm(1_900, &[2, 3, 4, 5]).holds();
