@@ -13,6 +13,10 @@ pub enum ChannelFault {
     OffersToLeaving,
     /// What a worker has not answered for when its channel ends counts as taken.
     Forgets,
+    /// What a worker refuses counts as taken.
+    TakesRefusals,
+    /// What an operator does not read is kept for it, however much that is.
+    HoardsAnswers,
     /// So many operators are kept, and others wait until one of them goes.
     KeepsOperators,
     /// Whatever a worker says with this word in it means that it is ready.
@@ -129,6 +133,9 @@ impl Channels {
         let whole = |received| Received { bytes: received, handle: None };
         match self.fault.filter(|_| self.open.contains(&fd)) {
             Some(ChannelFault::HearsReady) => return received.map(|received| hears_ready(buffer, received)),
+            Some(ChannelFault::TakesRefusals) => {
+                return received.and_then(|received| self.take_refusals(fd, buffer, received.bytes).map(whole));
+            }
             Some(ChannelFault::HearsPieces) => return received.map(|received| whole(end_line(buffer, received.bytes))),
             Some(ChannelFault::GluesHalves) => {
                 return received.map(|received| whole(self.glue(fd, buffer, received.bytes)));
@@ -182,6 +189,20 @@ impl Channels {
         bytes + left.len()
     }
 
+    /// Makes a refusal of a connection the opposite, once the line is whole; how many bytes there are to be heard.
+    fn take_refusals(&mut self, fd: Fd, buffer: &mut [u8], bytes: usize) -> Result<usize, Errno> {
+        let rest = self.rest.entry(fd).or_default();
+        rest.extend_from_slice(&buffer[..bytes]);
+        let end = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let lines: Vec<u8> = rest.drain(..end).collect();
+        let said = String::from_utf8_lossy(&lines).replace("\"refused\"", "\"accepted\"");
+        if said.is_empty() && bytes > 0 {
+            return Err(Errno::AGAIN);
+        }
+        buffer.get_mut(..said.len()).ok_or(Errno::NOBUFS)?.copy_from_slice(said.as_bytes());
+        Ok(said.len())
+    }
+
     /// Keeps what is no line yet. Of one that it had to keep only the end is heard: what is wrong here is the memory.
     fn hoard(&mut self, fd: Fd, buffer: &[u8], received: Received) -> Result<Received, Errno> {
         let bytes = &buffer[..received.bytes];
@@ -206,7 +227,12 @@ impl Channels {
 
     /// Sends to `fd`, whatever that is.
     pub fn send(&mut self, kernel: &mut impl Streams, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        if self.fault == Some(ChannelFault::QueuesAll) && self.open.contains(&fd) {
+        let keeps = match self.fault {
+            Some(ChannelFault::QueuesAll) => self.open.contains(&fd),
+            Some(ChannelFault::HoardsAnswers) => self.operators.contains(&fd),
+            _ => false,
+        };
+        if keeps {
             return self.queue(kernel, fd, bytes);
         }
         if is_disconnect(bytes) && self.open.contains(&fd) {
