@@ -44,6 +44,13 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
             });
         }
     }
+    let passes = subject.profile.handoffs.as_deref().and_then(<[_]>::first) == Some(&Handoff::RoundRobin);
+    if passes
+        && scenario.pool.handoff.is_none()
+        && lives(scenario).any(|life| matches!(life, Life::Record(record) if record.deaf))
+    {
+        why.push("its workers hear of connections on the channel that one of them is not to read".to_owned());
+    }
     why.extend(lacks_takes(subject, scenario));
     why.extend(lacks_output(subject, scenario));
     let has = subject.profile.owns.as_deref().unwrap_or_default();
@@ -152,7 +159,8 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
         announcements,
         rolling_reload,
         on_supervisor_death,
-        // These two are universal: whoever declares nothing gets the default.
+        // These are universal: whoever declares nothing gets the default.
+        rest: _,
         reap: _,
         orphans: _,
         idle_cpu,
