@@ -133,7 +133,7 @@ impl View {
             What::Claimed(Claim { kind, .. }) if self.reloads() => match kind {
                 ClaimKind::Reloaded => {
                     self.reloaded += 1;
-                    if self.reloaded >= self.pools.len() {
+                    if self.reloaded >= self.addressed() {
                         self.success = Some(true);
                     }
                 }
@@ -208,7 +208,9 @@ impl View {
             | Command::Upgrade
             | Command::SecondStart
             | Command::Reopen
-            | Command::Restart(_) => {}
+            | Command::Restart(_)
+            | Command::RestartPool
+            | Command::Publish { .. } => {}
         }
         if *command == Command::Start {
             self.told_to_end = false;
@@ -218,8 +220,13 @@ impl View {
         self.reloaded = 0;
     }
 
+    /// How many pools the last command is about.
+    fn addressed(&self) -> usize {
+        if matches!(self.command, Some((Command::RestartPool, _))) { 1 } else { self.pools.len() }
+    }
+
     fn reloads(&self) -> bool {
-        matches!(self.command, Some((Command::Reload | Command::Reloads { .. }, _)))
+        matches!(self.command, Some((Command::Reload | Command::Reloads { .. } | Command::RestartPool, _)))
     }
 
     /// What the subject says became of the command that was given last; nothing yet, or nothing ever.
@@ -236,15 +243,18 @@ impl View {
         match command {
             Command::Stop => false,
             Command::Start | Command::Scale(_) => self.is(State::Settled),
-            Command::Reload | Command::Reloads { .. } | Command::Upgrade if self.success == Some(false) => {
+            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::RestartPool
+                if self.success == Some(false) =>
+            {
                 self.is(State::Settled)
             }
-            Command::Reload | Command::Reloads { .. } | Command::Upgrade => {
-                self.is(State::Settled) && self.workers.values().all(|worker| worker.born > *since)
+            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::RestartPool => {
+                let mut addressed = self.workers.values().filter(|worker| (worker.pool as usize) < self.addressed());
+                self.is(State::Settled) && addressed.all(|worker| worker.born > *since)
             }
             Command::Restart(_) => self.is(State::Settled) && self.workers.values().any(|worker| worker.born > *since),
             Command::SecondStart => self.success.is_some(),
-            Command::Reopen => true,
+            Command::Reopen | Command::Publish { .. } => true,
         }
     }
 

@@ -155,7 +155,9 @@ impl Others {
 /// What only the first pool has: clients, a size that changes, output and files that are looked at.
 fn is_of_first(what: &What) -> bool {
     match what {
-        What::Commanded(command) => matches!(command, Command::Scale(_) | Command::Restart(_)),
+        What::Commanded(command) => {
+            matches!(command, Command::Scale(_) | Command::Restart(_) | Command::RestartPool)
+        }
         What::Connection(_) | What::Output(_) | What::Owned { .. } | What::Used { .. } => true,
         What::Left(left) => matches!(left, Leftover::Address(_) | Leftover::File(_)),
         _ => false,
