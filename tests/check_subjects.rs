@@ -92,6 +92,11 @@ fn what_a_subject_lacks_is_said_before_anything_is_started() {
         lacks(articles, &format!("lives: (then: Record(retire: TwoPhase)), {throw}")),
         ["it does not understand two-phase retirement"]
     );
+    let deaf = "lives: (then: Record(deaf: true))";
+    assert_eq!(lacks(nothing, deaf), [""; 0]);
+    let passes: &dyn Fn(&mut subject::Subject) =
+        &|subject| subject.profile.handoffs = Some(vec![scenario::Handoff::RoundRobin]);
+    assert_eq!(lacks(passes, deaf), ["its workers hear of connections on the channel that one of them is not to read"]);
     let scale = "steps: [(do: Operate(Scale(3)))]";
     assert_eq!(lacks(nothing, scale), [""; 0]);
     let fixed = lacks(&|subject| subject.scale = None, scale);

@@ -170,7 +170,9 @@ impl View {
             | Command::Upgrade
             | Command::SecondStart
             | Command::Reopen
-            | Command::Restart(_) => {}
+            | Command::Restart(_)
+            | Command::RestartPool
+            | Command::Publish { .. } => {}
         }
         if *command == Command::Start {
             self.told_to_end = false;
@@ -180,7 +182,7 @@ impl View {
     }
 
     fn reloads(&self) -> bool {
-        matches!(self.command, Some((Command::Reload | Command::Reloads { .. }, _)))
+        matches!(self.command, Some((Command::Reload | Command::Reloads { .. } | Command::RestartPool, _)))
     }
 
     /// What the subject says became of the command that was given last; nothing yet, or nothing ever.
@@ -197,15 +199,17 @@ impl View {
         match command {
             Command::Stop => false,
             Command::Start | Command::Scale(_) => self.is(State::Settled),
-            Command::Reload | Command::Reloads { .. } | Command::Upgrade if self.success == Some(false) => {
+            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::RestartPool
+                if self.success == Some(false) =>
+            {
                 self.is(State::Settled)
             }
-            Command::Reload | Command::Reloads { .. } | Command::Upgrade => {
+            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::RestartPool => {
                 self.is(State::Settled) && self.workers.values().all(|worker| worker.born > *since)
             }
             Command::Restart(_) => self.is(State::Settled) && self.workers.values().any(|worker| worker.born > *since),
             Command::SecondStart => self.success.is_some(),
-            Command::Reopen => true,
+            Command::Reopen | Command::Publish { .. } => true,
         }
     }
 

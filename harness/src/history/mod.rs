@@ -18,7 +18,7 @@ pub use event::{
 };
 pub use file::ReadError;
 pub use output::{Output, Sink};
-pub use pid_file::{names_pid, pid_file_told};
+pub use pid_file::{OPEN_TO_OTHERS, names_pid, pid_file_told};
 pub use record::{Header, History, SCHEMA};
 pub use timeline::{
     Asked, Caught, Conn, Descendant, FaultSpan, Given, Injected, Owned, Phases, Second, Stall, Supervisor, Timeline,

@@ -1,4 +1,7 @@
-//! How an event tells what a pid file is.
+//! How an event tells what a pid file or a socket is.
+
+/// What is added to what is told of a socket for one user alone, if others may write to it.
+pub const OPEN_TO_OTHERS: &str = ", open to others";
 
 /// The file by its inode, and what it says.
 pub fn pid_file_told(inode: u64, text: &str) -> String {

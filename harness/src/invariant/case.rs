@@ -78,6 +78,11 @@ impl<'a> Case<'a> {
         extend(from, from + bound + self.slack.0, &self.facts.held_up)
     }
 
+    /// When an answer is due. A supervisor that passes connections has to be able to accept them, too.
+    pub(super) fn answer_due(&self, from: Time, bound: Duration) -> Time {
+        if self.handoff() == Handoff::RoundRobin { self.due_unhindered(from, bound) } else { self.due(from, bound) }
+    }
+
     /// Judges an instant against its due time. `concerned`: whose delays count beside the supervisor's and the harness's.
     pub(super) fn timely(&self, from: Time, due: Time, actual: Time, concerned: &[Proc]) -> Timely {
         if actual <= due {

@@ -175,7 +175,7 @@ fn judge_answer(
     if excused {
         return;
     }
-    let due = case.due(record.tried, reply.0 + hold);
+    let due = case.answer_due(record.tried, reply.0 + hold);
     match case.timely(record.tried, due, answered, owner.as_slice()) {
         Timely::Yes => tally.measured(span, reply.0),
         Timely::Unknown(stalled) => tally.doubt(format!(

@@ -20,6 +20,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         drain: Some(true),
         lame_duck: Some(true),
         watchdog: Some(true),
+        rest: declared.rest,
         kill_slack: span(declared.kill_slack, 500),
         announcements: Some(vec![Retirement::OnePhase, Retirement::TwoPhase]),
         rolling_reload: Some(true),
@@ -31,7 +32,8 @@ pub(super) fn profile(declared: &Profile) -> Profile {
         },
         idle_cpu: declared.idle_cpu.or(Some(5)),
         holds_listener: Some(true),
-        handoffs: None,
+        // Not something to promise, but how it is.
+        handoffs: declared.handoffs.clone(),
         takes: None,
         outputs: declared.outputs.clone(),
         owns: None,

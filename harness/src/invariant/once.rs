@@ -1,5 +1,7 @@
 //! INV-ONCE: each departure is replaced exactly once.
 
+use std::time::Duration;
+
 use crate::scenario::Rolling;
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -73,13 +75,16 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
 /// Until when a worker certainly takes a place: it has not said or been told that it leaves, and is able to be told.
 fn stays_until(case: &Case<'_>, index: usize) -> Time {
     let worker = case.worker(index);
+    // Whoever rests has been replaced already, and nothing that it does shows that.
+    let rest = case.profile.rest.map_or(Duration::ZERO, |rest| rest.0);
+    let replaced = worker.ordered().map(|told| told - rest);
     let announced = worker.announced.map(|(at, _)| at);
     let unable =
         case.timeline.faults.iter().filter(|fault| fault.on.contains(&worker.proc)).map(|fault| fault.from).min();
     let hung =
         could_not_run(case, index, worker.born.earliest(), worker.born.latest()).then_some(worker.born.earliest());
     let asked = worker.spoiled;
-    [announced, worker.retires(), unable, hung, asked, worker.signalled, Some(worker.maybe_dead())]
+    [announced, replaced, worker.retires(), unable, hung, asked, worker.signalled, Some(worker.maybe_dead())]
         .into_iter()
         .flatten()
         .min()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::history::{FaultSpan, Injected, Owned, Second};
+use crate::history::{FaultSpan, Injected, OPEN_TO_OTHERS, Owned, Second};
 use crate::scenario::{Command, Handoff, StatusIs};
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -27,6 +27,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
         judge_second(case, second, &mut tally);
     }
     judge_starts(case, &mut tally);
+    judge_doors(case, &mut tally);
     let mut things: BTreeMap<&str, Vec<&Owned<'_>>> = BTreeMap::new();
     for owned in &case.timeline.owned {
         things.entry(owned.what).or_default().push(owned);
@@ -136,6 +137,19 @@ fn is_dead(fault: &str) -> bool {
     let says = |word: &str| fault.contains(word);
     let text = ["Stale", "Foreign", "Garbage", "Empty"].into_iter().any(says);
     fault.starts_with("File") && (says("is: Stale") || says("\"pidfile\"") && text)
+}
+
+/// What is for the operator alone nobody else may write to. Told once of each.
+fn judge_doors(case: &Case<'_>, tally: &mut Tally) {
+    let open = |owned: &&Owned<'_>| owned.is.is_some_and(|is| is.ends_with(OPEN_TO_OTHERS));
+    if let Some(owned) = case.timeline.owned.iter().find(open) {
+        tally.fail(
+            owned.at,
+            format!("whoever is on this host may give orders: others than its owner may write to `{}`", owned.what),
+            "a socket that its owner alone may write to".to_owned(),
+            owned.is.unwrap_or_default().to_owned(),
+        );
+    }
 }
 
 /// From look to look it is the same thing, unless the supervisor was another one or the harness meddled with it.

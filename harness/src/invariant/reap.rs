@@ -15,13 +15,23 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     let others = case.timeline.descendants.iter().map(|one| (one.proc, one.parent, one.died, one.reaped));
     let is_supervisor = |pid: u32| case.timeline.supervisors.iter().any(|one| one.proc.pid == pid);
     for (proc, parent, died, reaped) in workers.chain(others) {
-        if let Some(died) = died
-            && is_supervisor(parent)
-        {
+        let Some(died) = died else { continue };
+        if is_supervisor(parent) {
+            judge_one(case, proc, died, reaped, &mut tally);
+        } else if let Some(orphaned) = orphaned(case, parent).filter(|_| case.scenario.launch.init) {
+            // Process 1 has every child of a dead parent for its own, be that a zombie already.
+            let died = if orphaned.latest() > died.latest() { orphaned } else { died };
             judge_one(case, proc, died, reaped, &mut tally);
         }
     }
     tally.verdict("nobody died")
+}
+
+/// When whoever had this pid died.
+fn orphaned(case: &Case<'_>, parent: u32) -> Option<When> {
+    let workers = case.timeline.workers.iter().map(|one| (one.proc.pid, one.died));
+    let others = case.timeline.descendants.iter().map(|one| (one.proc.pid, one.died));
+    workers.chain(others).find(|(pid, _)| *pid == parent).and_then(|(_, died)| died)
 }
 
 fn judge_one(case: &Case<'_>, proc: Proc, died: When, reaped: Option<When>, tally: &mut Tally) {

@@ -124,7 +124,7 @@ fn reloads(case: &Case<'_>) -> Vec<Time> {
     let mut reloads = Vec::new();
     for (at, command) in &case.timeline.commands {
         match command {
-            Command::Reload => reloads.push(*at),
+            Command::Reload | Command::RestartPool => reloads.push(*at),
             Command::Reloads { times, spacing } => {
                 reloads.extend((0..*times).map(|n| *at + spacing.0.saturating_mul(n)));
             }
@@ -221,7 +221,9 @@ fn longest(case: &Case<'_>) -> Duration {
 /// When the pool has come to rest, nobody who was there before the last reload still serves, unless replacements fail.
 fn judge_obeyed(case: &Case<'_>, reload: Time, tally: &mut Tally) {
     let Some(converge) = case.profile.converge else { return };
-    let refused = case.timeline.configured.iter().rev().find(|(at, ..)| *at <= reload).is_some_and(|one| !one.2);
+    let reads = case.timeline.commands.iter().any(|(at, what)| *at == reload && !matches!(what, Command::RestartPool));
+    let last = case.timeline.configured.iter().rev().find(|(at, ..)| *at <= reload);
+    let refused = last.is_some_and(|one| reads && !one.2);
     let fails = case
         .timeline
         .workers

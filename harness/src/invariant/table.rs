@@ -111,8 +111,8 @@ pub const INVARIANTS: &[Invariant] = &[
     Invariant {
         id: "INV-REAP",
         title: "no zombies",
-        definition: "A dead child of the supervisor leaves the process table within `reap`, while the supervisor runs. \
-            Time for which the supervisor was frozen does not count.",
+        definition: "A dead child of the supervisor leaves the process table within `reap`, while the supervisor runs. So does \
+            a dead process whose parent has ended, if the supervisor is process 1. Time for which the supervisor was frozen does not count.",
         needs: "universal; reap, absent: 250 ms",
         looks_at: "deaths of children and when each left the process table",
         judge: reap::judge,
@@ -210,7 +210,8 @@ pub const INVARIANTS: &[Invariant] = &[
         definition: "While a supervisor runs, the listening socket of its address, its control socket, its other sockets and its \
             pid file are the same from look to look: the inode of the socket and of the file, and the text. A second one that \
             is started beside it ends within 5 s with the status `second_start`, and changes none of them. What is somebody \
-            else's is not removed. What nobody alive has, a socket without a listener or a pid file whatever it says, keeps \
+            else's is not removed. Only its owner may write to the control socket. What nobody alive has, a socket without a \
+            listener or a pid file whatever it says, keeps \
             nobody from starting. A process that has nothing to do with the subject, in its process group or with a pid that \
             was a worker's, gets no signal.",
         needs: "universal; second_start, absent: any but 0; holds_listener for the address",

@@ -316,6 +316,7 @@ pub(super) fn promises() -> Profile {
         drain: Some(true),
         lame_duck: Some(true),
         watchdog: Some(true),
+        rest: None,
         kill_slack: span(250),
         announcements: Some(vec![Retirement::OnePhase, Retirement::TwoPhase]),
         rolling_reload: Some(true),

@@ -227,9 +227,11 @@ fn ask() -> impl Strategy<Value = Ask> {
 
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        select(vec![Command::Start, Command::Reload, Command::Stop, Command::Upgrade, Command::SecondStart]),
+        select(vec![Command::Start, Command::Reload, Command::Stop, Command::Upgrade, Command::RestartPool]),
         (any::<u32>(), span()).prop_map(|(times, spacing)| Command::Reloads { times, spacing }),
+        Just(Command::SecondStart),
         any::<u32>().prop_map(Command::Scale),
+        (".{0,4}", ".{0,4}").prop_map(|(topic, data)| Command::Publish { topic, data }),
     ]
 }
 

@@ -238,6 +238,8 @@ fn command(command: &Command) -> &'static str {
         Command::SecondStart => "SecondStart",
         Command::Reopen => "Reopen",
         Command::Restart(_) => "Restart",
+        Command::RestartPool => "RestartPool",
+        Command::Publish { .. } => "Operate Publish",
     }
 }
 

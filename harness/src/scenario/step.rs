@@ -381,6 +381,15 @@ pub enum Command {
     Reopen,
     /// Replace whoever is in this place of the pool, counted from 0, by a word on the control socket.
     Restart(u32),
+    /// Replace everybody in the pool, in a rolling restart without a new configuration, by a word on the control socket.
+    RestartPool,
+    /// Publish a value of a topic, by a word on the control socket.
+    Publish {
+        /// Of which.
+        topic: String,
+        /// The value, as JSON text.
+        data: String,
+    },
 }
 
 /// A fault with an end.

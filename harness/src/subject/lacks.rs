@@ -44,6 +44,13 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
             });
         }
     }
+    let passes = subject.profile.handoffs.as_deref().and_then(<[_]>::first) == Some(&Handoff::RoundRobin);
+    if passes
+        && scenario.pool.handoff.is_none()
+        && lives(scenario).any(|life| matches!(life, Life::Record(record) if record.deaf))
+    {
+        why.push("its workers hear of connections on the channel that one of them is not to read".to_owned());
+    }
     why.extend(lacks_takes(subject, scenario));
     why.extend(lacks_output(subject, scenario));
     let has = subject.profile.owns.as_deref().unwrap_or_default();
@@ -59,9 +66,18 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
     if subject.operator.is_none() && acts(scenario, &operators) {
         why.push("its operator can't ask it anything".to_owned());
     }
-    let restarts = subject.operator.as_ref().is_some_and(|operator| operator.restart.is_some());
-    if !restarts && acts(scenario, &|act| matches!(act, Act::Operate(Command::Restart(_)))) {
+    let mute = |command: &Command| subject.operator.as_ref().and_then(|operator| operator.order(command)).is_none();
+    let orders = |is: &dyn Fn(&Command) -> bool| {
+        acts(scenario, &|act| matches!(act, Act::Operate(command) if is(command) && mute(command)))
+    };
+    if orders(&|command| matches!(command, Command::Restart(_))) {
         why.push("its operator can't have a single worker replaced".to_owned());
+    }
+    if orders(&|command| matches!(command, Command::RestartPool)) {
+        why.push("its operator can't have a pool replaced without a reload".to_owned());
+    }
+    if orders(&|command| matches!(command, Command::Publish { .. })) {
+        why.push("its operator can't publish anything".to_owned());
     }
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());
@@ -149,7 +165,8 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
         announcements,
         rolling_reload,
         on_supervisor_death,
-        // These two are universal: whoever declares nothing gets the default.
+        // These are universal: whoever declares nothing gets the default.
+        rest: _,
         reap: _,
         orphans: _,
         idle_cpu,

@@ -50,6 +50,10 @@ pub struct Profile {
     /// long as the scenario says, and no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchdog: Option<bool>,
+    /// How long somebody who is replaced goes on before it is told to leave: it counts as leaving from the beginning of that.
+    /// Universal: absent is not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Span>,
     /// How long after the drain deadline a worker may still be there (K).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_slack: Option<Span>,

@@ -13,6 +13,10 @@ pub enum ChannelFault {
     OffersToLeaving,
     /// What a worker has not answered for when its channel ends counts as taken.
     Forgets,
+    /// What a worker refuses counts as taken.
+    TakesRefusals,
+    /// What an operator does not read is kept for it, however much that is.
+    HoardsAnswers,
     /// So many operators are kept, and others wait until one of them goes.
     KeepsOperators,
     /// Whatever a worker says with this word in it means that it is ready.
@@ -35,6 +39,8 @@ pub enum ChannelFault {
     TellsTheFirst,
     /// Of the changes of a topic a worker is told every other one.
     TellsEveryOther,
+    /// What the operator publishes is told to the workers that there are, and not kept.
+    PublishesInPassing,
     /// Workers of a Node cluster are not told to disconnect.
     NeverDisconnects,
 }
@@ -127,8 +133,14 @@ impl Channels {
             return received.inspect(|received| buffer[..received.bytes].fill(b'\n'));
         }
         let whole = |received| Received { bytes: received, handle: None };
+        if self.fault == Some(ChannelFault::PublishesInPassing) && self.operators.contains(&fd) {
+            return received.and_then(|received| self.pass_on(kernel, fd, buffer, received));
+        }
         match self.fault.filter(|_| self.open.contains(&fd)) {
             Some(ChannelFault::HearsReady) => return received.map(|received| hears_ready(buffer, received)),
+            Some(ChannelFault::TakesRefusals) => {
+                return received.and_then(|received| self.take_refusals(fd, buffer, received.bytes).map(whole));
+            }
             Some(ChannelFault::HearsPieces) => return received.map(|received| whole(end_line(buffer, received.bytes))),
             Some(ChannelFault::GluesHalves) => {
                 return received.map(|received| whole(self.glue(fd, buffer, received.bytes)));
@@ -182,6 +194,39 @@ impl Channels {
         bytes + left.len()
     }
 
+    /// Tells every worker what an operator publishes. The supervisor hears only what else operators say.
+    fn pass_on(
+        &mut self,
+        kernel: &mut impl Streams,
+        fd: Fd,
+        buffer: &[u8],
+        received: Received,
+    ) -> Result<Received, Errno> {
+        let lines = self.whole_lines(fd, &buffer[..received.bytes]);
+        let Some(update) = published(&lines) else { return Ok(received) };
+        self.open.iter().for_each(|worker| send_all(kernel, *worker, update.as_bytes()));
+        Err(Errno::AGAIN)
+    }
+
+    /// The lines that have come to their end with this.
+    fn whole_lines(&mut self, fd: Fd, bytes: &[u8]) -> Vec<u8> {
+        let rest = self.rest.entry(fd).or_default();
+        rest.extend_from_slice(bytes);
+        let end = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        rest.drain(..end).collect()
+    }
+
+    /// Makes a refusal of a connection the opposite, once the line is whole; how many bytes there are to be heard.
+    fn take_refusals(&mut self, fd: Fd, buffer: &mut [u8], bytes: usize) -> Result<usize, Errno> {
+        let lines = self.whole_lines(fd, &buffer[..bytes]);
+        let said = String::from_utf8_lossy(&lines).replace("\"refused\"", "\"accepted\"");
+        if said.is_empty() && bytes > 0 {
+            return Err(Errno::AGAIN);
+        }
+        buffer.get_mut(..said.len()).ok_or(Errno::NOBUFS)?.copy_from_slice(said.as_bytes());
+        Ok(said.len())
+    }
+
     /// Keeps what is no line yet. Of one that it had to keep only the end is heard: what is wrong here is the memory.
     fn hoard(&mut self, fd: Fd, buffer: &[u8], received: Received) -> Result<Received, Errno> {
         let bytes = &buffer[..received.bytes];
@@ -206,7 +251,12 @@ impl Channels {
 
     /// Sends to `fd`, whatever that is.
     pub fn send(&mut self, kernel: &mut impl Streams, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        if self.fault == Some(ChannelFault::QueuesAll) && self.open.contains(&fd) {
+        let keeps = match self.fault {
+            Some(ChannelFault::QueuesAll) => self.open.contains(&fd),
+            Some(ChannelFault::HoardsAnswers) => self.operators.contains(&fd),
+            _ => false,
+        };
+        if keeps {
             return self.queue(kernel, fd, bytes);
         }
         if is_disconnect(bytes) && self.open.contains(&fd) {
@@ -321,6 +371,13 @@ fn is_disconnect(line: &[u8]) -> bool {
 fn topic(line: &[u8]) -> Option<String> {
     let line: serde_json::Value = serde_json::from_slice(line).ok()?;
     (line.get("act")? == "update").then_some(line.get("topic")?.as_str()?.to_owned())
+}
+
+/// What a worker is told of what this line publishes.
+fn published(line: &[u8]) -> Option<String> {
+    let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+    let (topic, data) = (line.get("do")?.as_str()? == "publish").then_some(line.get("topic")?).zip(line.get("data"))?;
+    Some(format!("{{\"act\":\"update\",\"topic\":{topic},\"data\":{data}}}\n"))
 }
 
 /// What was read, or that the worker is ready if that word is in it.

@@ -17,6 +17,7 @@ use crate::channels::{ChannelFault, Channels};
 use crate::meddling;
 use crate::output::{OutputFault, Plumbing, wait_for_room};
 use crate::shares::{ShareFault, Shares};
+use crate::shut::Shut;
 
 /// More of a pid file is not read.
 const PIDS: usize = 64;
@@ -80,6 +81,14 @@ pub enum KernelFault {
     RemembersPids,
     /// The clock that it goes by is the wall clock.
     WallClock,
+    /// Nobody listens while there is no worker.
+    ShutsWhileEmpty,
+    /// Everybody may write to its sockets.
+    OpenToEverybody,
+    /// Only who was started here is waited for.
+    ForgetsOrphans,
+    /// As process 1 it does not hear what it has to do at a signal.
+    DeafAsInit,
     /// Something is wrong on the way to its workers or back.
     Channel(ChannelFault),
     /// Something with output.
@@ -120,6 +129,9 @@ pub struct Faulty<K> {
     channels: Channels,
     plumbing: Plumbing,
     shares: Shares,
+    shut: Shut,
+    /// Who was started here and is not reaped.
+    children: Vec<Child>,
     /// Who was told to leave, and when its time is over.
     remembered: Vec<(Child, Instant)>,
 }
@@ -139,6 +151,8 @@ impl<K> Faulty<K> {
             channels,
             plumbing: Plumbing::default(),
             shares: Shares::default(),
+            shut: Shut::default(),
+            children: Vec::new(),
             remembered: Vec::new(),
         }
     }
@@ -178,12 +192,15 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
         if signals.reload {
             self.shares.reloads();
         }
+        if self.fault == KernelFault::DeafAsInit && std::process::id() == 1 {
+            (signals.stop, signals.reload) = (false, false);
+        }
         signals.reopen &= self.fault != KernelFault::Output(OutputFault::NeverReopens);
         signals
     }
 }
 
-impl<K: Processes + Listen + Streams + Clock> Processes for Faulty<K> {
+impl<K: Processes + Listen + Streams + Clock + Files> Processes for Faulty<K> {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
         if self.fault == KernelFault::NoParentDeathSignal {
             return self.inner.spawn(&SpawnSpec { on_parent_death: None, ..spec.clone() });
@@ -191,7 +208,10 @@ impl<K: Processes + Listen + Streams + Clock> Processes for Faulty<K> {
         if let KernelFault::Shares(fault) = self.fault {
             self.shares.starts(&mut self.inner, fault, spec);
         }
+        self.shut.reopen(&mut self.inner);
         let spawned = self.inner.spawn(&meddling::respecified(self.fault, spec))?;
+        self.shut.started(spawned.child);
+        self.children.push(spawned.child);
         self.channels.started(&spawned);
         self.plumbing.spawned(&spawned);
         Ok(spawned)
@@ -213,6 +233,9 @@ impl<K: Processes + Listen + Streams + Clock> Processes for Faulty<K> {
         if self.fault == KernelFault::OneReapPerSignal && !self.may_reap {
             return Ok(None);
         }
+        if self.fault == KernelFault::ForgetsOrphans {
+            return Ok(meddling::ended_of(&self.children));
+        }
         let ended = self.inner.ended()?;
         if let Some((child, _)) = ended {
             self.plumbing.ended(child);
@@ -225,7 +248,12 @@ impl<K: Processes + Listen + Streams + Clock> Processes for Faulty<K> {
 
     fn reap(&mut self, child: Child) -> Result<(), Errno> {
         self.may_reap = false;
-        self.inner.reap(child)
+        self.children.retain(|one| *one != child);
+        self.inner.reap(child)?;
+        if self.fault == KernelFault::ShutsWhileEmpty {
+            self.shut.ended(&mut self.inner, child);
+        }
+        Ok(())
     }
 
     fn has_children(&mut self) -> bool {
@@ -281,6 +309,7 @@ impl<K: Streams> Streams for Faulty<K> {
         {
             return;
         }
+        self.shut.forget(fd);
         self.channels.closed(fd);
         self.plumbing.closed(fd);
         self.inner.close(fd);
@@ -296,11 +325,13 @@ impl<K: Listen> Listen for Faulty<K> {
             }
             _ => {}
         }
+        let mode = options.mode.map(|mode| if self.fault == KernelFault::OpenToEverybody { 0o666 } else { mode });
         // Its successor is bound while those who leave still have it.
         let reuse_port = options.reuse_port || self.fault == KernelFault::Shares(ShareFault::AtReload);
-        let options = &ListenOptions { reuse_port, ..*options };
+        let options = &ListenOptions { reuse_port, mode, ..*options };
         let bound = self.inner.listen(address, options)?;
         self.shares.bound(bound, options);
+        self.shut.bound(bound, address);
         Ok(bound)
     }
 

@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 21] = [
+pub const REAL: [Mutant; 25] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -180,5 +180,37 @@ pub const REAL: [Mutant; 21] = [
         caught_by: "Spends",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::AcceptsAgain)),
+    },
+    Mutant {
+        name: "hoards-answers",
+        sentence: "what an operator does not read is kept for it, however much that is",
+        scenario: "control/crowd::unread",
+        caught_by: "Grows",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::HoardsAnswers)),
+    },
+    Mutant {
+        name: "open-to-everybody",
+        sentence: "whoever there is on the host may write to the socket that is for its operator alone",
+        scenario: "control/restart::held",
+        caught_by: "INV-OWN",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::OpenToEverybody),
+    },
+    Mutant {
+        name: "forgets-orphans",
+        sentence: "process 1 waits for nobody but those whom it has started itself",
+        scenario: "signals/init::orphans",
+        caught_by: "INV-REAP",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::ForgetsOrphans),
+    },
+    Mutant {
+        name: "deaf-as-init",
+        sentence: "as process 1 it has no handlers, and so hears nothing of an order to stop",
+        scenario: "signals/init",
+        caught_by: "INV-SERIAL",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::DeafAsInit),
     },
 ];

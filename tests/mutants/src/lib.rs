@@ -24,6 +24,7 @@ pub mod real;
 mod renewing;
 mod restarting;
 mod shares;
+mod shut;
 mod through;
 
 pub use channels::ChannelFault;

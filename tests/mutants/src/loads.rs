@@ -5,7 +5,7 @@ use crate::mutant::{Mutant, Mutation};
 use crate::shares::ShareFault;
 
 /// All of them.
-pub const LOADS: [Mutant; 6] = [
+pub const LOADS: [Mutant; 7] = [
     Mutant {
         name: "dies-with-its-worker",
         sentence: "a worker that is killed while connections come in takes the supervisor with it",
@@ -53,5 +53,13 @@ pub const LOADS: [Mutant; 6] = [
         caught_by: "INV-CONSERVE",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::Shares(ShareFault::Fresh)),
+    },
+    Mutant {
+        name: "closes-while-empty",
+        sentence: "the listening socket is closed when the last worker has ended, until one is started",
+        scenario: "kill::all_wait",
+        caught_by: "INV-CONSERVE",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::ShutsWhileEmpty),
     },
 ];

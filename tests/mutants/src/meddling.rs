@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use supervisor::core::ExitStatus;
 use supervisor::kernel::{Child, Resource, ResourceLimit, SignalNumber, SpawnSpec};
 
 use crate::faulty::KernelFault;
@@ -36,6 +38,16 @@ pub fn respecified(fault: KernelFault, spec: &SpawnSpec) -> Cow<'_, SpawnSpec> {
         _ => return Cow::Borrowed(spec),
     }
     Cow::Owned(changed)
+}
+
+/// One of these that has ended and is not reaped; who else has ended is nobody's concern.
+pub fn ended_of(children: &[Child]) -> Option<(Child, ExitStatus)> {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    children.iter().find_map(|child| match waitid(Id::Pid(Pid::from_raw(i32::try_from(child.0).ok()?)), flags) {
+        Ok(WaitStatus::Exited(_, code)) => Some((*child, ExitStatus::Code(code))),
+        Ok(WaitStatus::Signaled(_, signal, _)) => Some((*child, ExitStatus::Signal(signal as i32))),
+        _ => None,
+    })
 }
 
 /// Kills whoever has a pid now.

@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const PASSING: [Mutant; 9] = [
+pub const PASSING: [Mutant; 10] = [
     Mutant {
         name: "passes-twice",
         sentence: "each connection is passed to two workers",
@@ -21,6 +21,14 @@ pub const PASSING: [Mutant; 9] = [
         caught_by: "INV-CONSERVE",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::Forgets)),
+    },
+    Mutant {
+        name: "takes-refusals",
+        sentence: "a connection that a worker refuses is offered to nobody else",
+        scenario: "handoff::refused",
+        caught_by: "INV-CONSERVE",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::TakesRefusals)),
     },
     Mutant {
         name: "passes-to-who-leaves",

@@ -20,7 +20,7 @@ const ATTEMPTS: u64 = 3;
 
 /// What follows where a client happens to be served at that very instant, which real ones are now and then and simulated
 /// ones hardly: mutant, invariant, why. No world has to show it.
-pub const BY_CHANCE: [(&str, &str, &str); 20] = [
+pub const BY_CHANCE: [(&str, &str, &str); 22] = [
     ("reopens-at-reload", "INV-OWN", "the address has another socket than before"),
     ("interrupted-is-fatal", "INV-CONSERVE", "workers that lose their supervisor leave at once, whoever they serve"),
     ("interrupted-is-fatal", "INV-DRAIN", "and are given no time to finish that"),
@@ -31,6 +31,8 @@ pub const BY_CHANCE: [(&str, &str, &str); 20] = [
     ),
     ("deaf-until-its-output-is-read", "INV-DRAIN", "and is not given the time to finish that"),
     ("closes-with-its-worker", "INV-OWN", "the address has other sockets than before"),
+    ("takes-refusals", "INV-DRAIN", "who leaves has more to refuse, and its client sees that it is cut"),
+    ("closes-while-empty", "INV-OWN", "the address has another socket than before"),
     (
         "never-says-drain",
         "INV-CONSERVE",

@@ -129,6 +129,26 @@ fn workers_that_tell_nothing_are_not_judged() {
 }
 
 #[test]
+fn an_order_to_replace_everybody_is_obeyed_whatever_the_file_says() {
+    let ordered = |obeyed: bool| {
+        let mut tale = Tale::full();
+        tale.add(1_050, What::Configured { variant: "wrong".to_owned(), revision: 2, serves: false });
+        tale.add(1_100, What::Commanded(Command::RestartPool));
+        for n in 1..=4 {
+            let at = 1_100 + 100 * u64::from(n);
+            if obeyed || n == 1 {
+                tale.comes(at, 4 + n).told(at + 20, n).leaves(at + 30, n);
+            }
+        }
+        let there: &[u32] = if obeyed { &[5, 6, 7, 8] } else { &[2, 3, 4, 5] };
+        tale.calm(5_000, there);
+        tale
+    };
+    ordered(true).holds();
+    ordered(false).fails(&["INV-SERIAL"]);
+}
+
+#[test]
 fn more_workers_come_when_they_are_ordered() {
     let scaled = |late: u64| {
         let mut tale = Tale::full();

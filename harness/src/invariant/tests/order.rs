@@ -25,6 +25,25 @@ fn a_zombie_that_stays_is_a_violation() {
 }
 
 #[test]
+fn process_1_reaps_what_falls_to_it() {
+    let orphan = |init: bool, reaped: u64| {
+        let child = crate::history::Proc { pid: 900, start: 900 };
+        let mut tale = Tale::full();
+        tale.scenario.launch.init = init;
+        tale.add(1_050, What::Born { proc: child, parent: worker(1).pid, role: Role::Descendant });
+        tale.add(1_080, What::Died { proc: child, death: Death { status: None } });
+        // Until here its own parent has had to.
+        tale.killed(1_500, 1).comes(1_510, 5).add(reaped, What::Reaped(child));
+        tale.calm(2_500, &[2, 3, 4, 5]);
+        tale
+    };
+    orphan(true, 1_700).holds();
+    orphan(true, 1_800).fails(&["INV-REAP"]);
+    // Elsewhere they may fall to somebody else.
+    orphan(false, 1_800).holds();
+}
+
+#[test]
 fn a_supervisor_waits_for_the_program_of_the_worker_that_it_starts() {
     let stalled = |whose: u32| {
         let mut tale = Tale::full();

@@ -1,6 +1,6 @@
 //! OWN.
 
-use crate::history::{Proc, Status, What, pid_file_told};
+use crate::history::{OPEN_TO_OTHERS, Proc, Status, What, pid_file_told};
 use crate::verdict::Verdict;
 
 use super::super::testing::{SUPERVISOR, Tale};
@@ -35,6 +35,18 @@ fn a_second_start_fails_with_its_status_and_changes_nothing() {
     second(Some(Status::Code(69)), one, "file 3, socket 4").fails(&["INV-OWN"]);
     second(Some(Status::Code(69)), one, "").fails(&["INV-OWN"]);
     second(None, one, one).fails(&["INV-OWN"]);
+}
+
+#[test]
+fn the_control_socket_is_for_its_owner() {
+    let with = |told: &str| {
+        let mut tale = Tale::full();
+        looks(&mut tale, 1_000, "control", &format!("file 1, socket 2{told}"));
+        tale.calm(3_000, &[1, 2, 3, 4]);
+        tale
+    };
+    with("").holds();
+    with(OPEN_TO_OTHERS).fails(&["INV-OWN"]);
 }
 
 #[test]

@@ -97,6 +97,23 @@ fn a_reload_that_a_signal_ordered_has_its_surge_too() {
 }
 
 #[test]
+fn whoever_rests_before_it_is_told_to_leave_takes_no_place() {
+    let rests = |rest: u64| {
+        let mut tale = Tale::full();
+        tale.profile.rest = Some(Span::millis(rest));
+        tale.reload(1_050);
+        for n in 1..=4_u64 {
+            let (old, new, at) = (n as u32, 4 + n as u32, 1_000 + 120 * n);
+            tale.comes(at, new).told(at + 500, old).leaves(at + 510, old);
+        }
+        tale.calm(2_200, &[5, 6, 7, 8]);
+        tale
+    };
+    rests(500).passes("INV-ONCE");
+    rests(0).fails(&["INV-ONCE"]);
+}
+
+#[test]
 fn one_birth_for_each_retirement_is_right_in_both_forms() {
     let mut tale = Tale::full();
     tale.announces(1_100, 1, Form::OnePhase).comes(1_105, 5).leaves(1_400, 1).calm(1_900, &[2, 3, 4, 5]).holds();

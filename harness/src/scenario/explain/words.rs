@@ -163,6 +163,8 @@ fn command(command: &Command) -> String {
         Command::Upgrade => "order an upgrade of the supervisor".to_owned(),
         Command::SecondStart => "start a second supervisor for the same addresses".to_owned(),
         Command::Restart(place) => format!("order that whoever is in place {place} of the pool be replaced"),
+        Command::RestartPool => "order that everybody in the pool be replaced".to_owned(),
+        Command::Publish { topic, data } => format!("have the operator publish {data} as `{topic}`"),
         Command::Reopen => "order it to open its log files again".to_owned(),
     }
 }

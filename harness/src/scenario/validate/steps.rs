@@ -305,7 +305,9 @@ impl Steps<'_> {
             Command::Scale(0) => {
                 self.checker.wrong_at(0, "a pool of no workers").expected("expected at least 1");
             }
-            Command::Restart(_) if !self.scenario.pool.owns.contains(&Owns::Control) => {
+            Command::Restart(_) | Command::RestartPool | Command::Publish { .. }
+                if !self.scenario.pool.owns.contains(&Owns::Control) =>
+            {
                 self.checker.wrong("it has no socket for that").expected("`owns: [Control]` in the pool");
             }
             Command::Restart(place) if *place >= self.scenario.pool.workers => {
@@ -314,8 +316,10 @@ impl Steps<'_> {
                     .wrong_at(0, format!("there is no place {place}"))
                     .expected(format!("expected 0 to {last}"));
             }
+            Command::Publish { topic, data } => super::topics::published(self.checker, topic, data),
             Command::Start
             | Command::Restart(_)
+            | Command::RestartPool
             | Command::Reload
             | Command::Stop
             | Command::Scale(_)

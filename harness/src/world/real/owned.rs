@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::net::{SocketAddrAny, SocketAddrUnix, getsockname, sockopt};
 use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 
-use crate::history::{What, pid_file_told};
+use crate::history::{OPEN_TO_OTHERS, What, pid_file_told};
 use crate::scenario::Owns;
 use crate::subject;
 
@@ -42,7 +42,8 @@ impl Owned {
         }
         for (what, path) in &self.things {
             let is = match (what, &listeners) {
-                (Owns::Control | Owns::Socket, Some(listeners)) => socket_file(path, listeners),
+                (Owns::Control, Some(listeners)) => socket_file(path, listeners).map(|is| is + whose(path)),
+                (Owns::Socket, Some(listeners)) => socket_file(path, listeners),
                 (Owns::Control | Owns::Socket, None) => continue,
                 (Owns::Pidfile, _) => text_file(path),
             };
@@ -91,6 +92,13 @@ fn socket_file(path: &Path, listeners: &[(SocketAddrAny, u64)]) -> Option<String
     Some(format!("file {}, {socket}", file.ino()))
 }
 
+/// What is to be said of who may connect to a socket that is for one user alone: who may write to it.
+fn whose(path: &Path) -> &'static str {
+    const OTHERS: u32 = 0o022;
+    let open = fs::symlink_metadata(path).is_ok_and(|file| file.mode() & OTHERS != 0);
+    if open { OPEN_TO_OTHERS } else { "" }
+}
+
 fn text_file(path: &Path) -> Option<String> {
     let file = fs::metadata(path).ok()?;
     let text = String::from_utf8_lossy(&fs::read(path).ok()?).chars().take(MOST).collect::<String>();
@@ -100,6 +108,7 @@ fn text_file(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixListener;
 
     use super::super::tracked::Kind;
@@ -123,6 +132,17 @@ mod tests {
         assert!(matches!(&owned.look(Some(&this()))[..], [What::Owned { is: None, .. }]));
         let _second = TcpListener::bind(address).expect("free again");
         assert_ne!(owned.look(Some(&this())), seen);
+    }
+
+    #[test]
+    fn a_socket_that_others_may_write_to_is_told() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("sock");
+        let _listens = UnixListener::bind(&path).expect("a listener");
+        for (mode, told) in [(0o600, ""), (0o620, OPEN_TO_OTHERS), (0o602, OPEN_TO_OTHERS)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it is ours");
+            assert_eq!(whose(&path), told, "{mode:o}");
+        }
     }
 
     #[test]

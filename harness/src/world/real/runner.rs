@@ -397,7 +397,7 @@ impl Runner {
                 self.note(What::Commanded(command));
                 self.scaling.order(workers);
             }
-            Command::Restart(place) => self.order_restart(place),
+            Command::Restart(_) | Command::RestartPool | Command::Publish { .. } => self.order(command),
             Command::Reopen => {
                 self.note(What::Commanded(command));
                 if let Some(signal) = self.subject.reopen_signal() {

@@ -12,7 +12,7 @@ use crate::history::{Event, Proc, What};
 use crate::load::{self, Clients};
 use crate::puppet;
 use crate::scenario::{Lives, Ready};
-use crate::subject::{HowToReload, HowToReopen, HowToStop, Rendered};
+use crate::subject::{HowToReload, HowToReopen, HowToStop, Questions, Rendered};
 use crate::time::Time;
 use crate::world::scaling::Scaling;
 
@@ -84,7 +84,7 @@ pub(super) struct World {
     pub claims: Claims,
     pub how_to_stop: HowToStop,
     pub how_to_reload: Option<HowToReload>,
-    pub how_to_restart: Option<String>,
+    pub questions: Option<Questions>,
     pub how_to_reopen: Option<HowToReopen>,
     pub scaling: Scaling,
     /// What the subject is rendered to; `None` if it can't be.

@@ -226,7 +226,7 @@ impl World {
             claims: Claims::new(plan.subject.events.is_some()),
             how_to_stop: plan.subject.stop,
             how_to_reload: plan.subject.reload,
-            how_to_restart: plan.subject.operator.as_ref().and_then(|operator| operator.restart.clone()),
+            questions: plan.subject.operator.clone(),
             how_to_reopen: plan.subject.reopen,
             scaling: Scaling::new(plan.subject.scale, scenario.pool.workers),
             file: rendered.as_ref().and_then(|all| all.config.clone()),
