@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::history::{TopicEvent, TopicWord, Worker};
+use crate::scenario::Command;
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -29,7 +30,7 @@ struct Value<'a> {
 pub(super) fn current(case: &Case<'_>, topic: &str, within: Duration, span: Span) -> Verdict {
     let end = span.until.min(case.facts.peace);
     let events: Vec<&TopicEvent<'_>> = case.timeline.topics.iter().filter(|event| event.topic == topic).collect();
-    let values = values(case, &events, end);
+    let values = values(case, topic, &events, end);
     let mut tally = Tally::default();
     for (index, worker) in case.timeline.workers.iter().enumerate() {
         let own = || events.iter().filter(|event| event.worker == index);
@@ -50,13 +51,18 @@ fn heard<'a>(event: &TopicEvent<'a>) -> Option<&'a str> {
     if let TopicWord::Heard(data) = event.what { Some(data) } else { None }
 }
 
-fn values<'a>(case: &Case<'_>, events: &[&TopicEvent<'a>], end: Time) -> Vec<Value<'a>> {
+fn values<'a>(case: &'a Case<'_>, topic: &str, events: &[&TopicEvent<'a>], end: Time) -> Vec<Value<'a>> {
     let published = |event: &&TopicEvent<'a>| {
         let TopicWord::Published(data) = event.what else { return None };
         let sure = case.worker(event.worker).maybe_dead() > event.at + SAID;
         Some(Value { data, from: event.at, until: end, sure })
     };
-    let mut values: Vec<Value<'a>> = events.iter().filter_map(published).collect();
+    let ordered = case.timeline.commands.iter().filter_map(|(at, command)| match command {
+        Command::Publish { topic: of, data } if of == topic => Some(Value { data, from: *at, until: end, sure: true }),
+        _ => None,
+    });
+    let mut values: Vec<Value<'a>> = events.iter().filter_map(published).chain(ordered).collect();
+    values.sort_by_key(|value| value.from);
     for nth in 1..values.len() {
         values[nth - 1].until = values[nth].from;
         // Of two that are published at once either may be the last.

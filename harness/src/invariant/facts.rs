@@ -340,7 +340,10 @@ pub(super) fn hangups(line: &Timeline<'_>) -> impl Iterator<Item = Time> {
 }
 
 fn is_reload(command: &Command) -> bool {
-    matches!(command, Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::Restart(_))
+    matches!(
+        command,
+        Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::Restart(_) | Command::RestartPool
+    )
 }
 
 /// How long a command goes on being given.

@@ -62,7 +62,8 @@ fn judge_end(case: &Case<'_>, stop: Time, tally: &mut Tally) {
         return;
     }
     let slowest = case.facts.traits.iter().map(|traits| traits.slow_stop).max().unwrap_or_default();
-    let bound = case.scenario.pool.drain.0 + bounds::kill_slack(case.profile) + bounds::REACT;
+    // It waits for whoever takes longest, whichever pool that is of.
+    let bound = case.scenario.longest_drain() + bounds::kill_slack(case.profile) + bounds::REACT;
     let bound = if case.profile.drain == Some(true) { bound } else { bound + slowest };
     let concerned: Vec<_> = case.timeline.workers.iter().map(|worker| worker.proc).collect();
     match case.timely(stop, case.due(stop, bound), end.min(last), &concerned) {
@@ -124,7 +125,7 @@ fn reloads(case: &Case<'_>) -> Vec<Time> {
     let mut reloads = Vec::new();
     for (at, command) in &case.timeline.commands {
         match command {
-            Command::Reload => reloads.push(*at),
+            Command::Reload | Command::RestartPool => reloads.push(*at),
             Command::Reloads { times, spacing } => {
                 reloads.extend((0..*times).map(|n| *at + spacing.0.saturating_mul(n)));
             }
@@ -221,7 +222,9 @@ fn longest(case: &Case<'_>) -> Duration {
 /// When the pool has come to rest, nobody who was there before the last reload still serves, unless replacements fail.
 fn judge_obeyed(case: &Case<'_>, reload: Time, tally: &mut Tally) {
     let Some(converge) = case.profile.converge else { return };
-    let refused = case.timeline.configured.iter().rev().find(|(at, ..)| *at <= reload).is_some_and(|one| !one.2);
+    let reads = case.timeline.commands.iter().any(|(at, what)| *at == reload && !matches!(what, Command::RestartPool));
+    let last = case.timeline.configured.iter().rev().find(|(at, ..)| *at <= reload);
+    let refused = last.is_some_and(|one| reads && !one.2);
     let fails = case
         .timeline
         .workers

@@ -66,17 +66,23 @@ fn judge_status(case: &Case<'_>, exit: Time, status: Status, tally: &mut Tally) 
 
 /// What it says of a reload agrees with the configuration that was in place when it was ordered.
 fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
-    let reloads: Vec<Time> =
-        case.timeline.commands.iter().filter(|(_, what)| matches!(what, Command::Reload)).map(|(at, _)| *at).collect();
+    // Whether it is to read a configuration.
+    let reads = |what: &Command| match what {
+        Command::Reload => Some(true),
+        Command::RestartPool => Some(false),
+        _ => None,
+    };
+    let reloads: Vec<(Time, bool)> =
+        case.timeline.commands.iter().filter_map(|(at, what)| Some((*at, reads(what)?))).collect();
     for (at, claim) in &case.timeline.claims {
         if claim.kind != ClaimKind::Reloaded {
             continue;
         }
         // A claim may be about the reload before the last one: then that must have been able to succeed.
-        let so_far = reloads.iter().rev().filter(|ordered| **ordered <= *at).take(2);
-        let mut refused = so_far.map(|ordered| {
+        let so_far = reloads.iter().rev().filter(|(ordered, _)| ordered <= at).take(2);
+        let mut refused = so_far.map(|(ordered, reads)| {
             let in_place = case.timeline.configured.iter().rev().find(|(since, ..)| since <= ordered);
-            in_place.is_some_and(|(.., serves)| !serves)
+            *reads && in_place.is_some_and(|(.., serves)| !serves)
         });
         tally.held();
         if refused.next().unwrap_or(false) && refused.all(|refused| refused) {

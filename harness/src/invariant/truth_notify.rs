@@ -41,7 +41,8 @@ pub(super) fn judge(case: &Case<'_>, tally: &mut Tally) {
         judge_sender(case, one, tally);
     }
     // What nobody took nobody was told.
-    if case.timeline.faults.iter().any(|fault| fault.fault.contains(" of notify: ")) {
+    let silences = |fault: &str| [" of notify: ", " of notify or "].iter().any(|call| fault.contains(call));
+    if case.timeline.faults.iter().any(|fault| silences(fault.fault)) {
         return;
     }
     for supervisor in &case.timeline.supervisors {
@@ -120,7 +121,11 @@ fn soon(case: &Case<'_>, supervisor: &Supervisor, from: Time, said: Time, what: 
 /// A reload is told with the instant of its beginning, after an order, and so is its end.
 fn judge_reloads(case: &Case<'_>, own: &[&Told<'_>], tally: &mut Tally) {
     let line = case.timeline;
-    let commands = line.commands.iter().filter(|(_, what)| matches!(what, Command::Reload)).map(|(at, _)| *at);
+    let commands = line
+        .commands
+        .iter()
+        .filter(|(_, what)| matches!(what, Command::Reload | Command::RestartPool))
+        .map(|(at, _)| *at);
     let orders: Vec<Time> = commands.chain(hangups(line)).collect();
     let reloadings = || own.iter().enumerate().filter(|(_, one)| one.says("RELOADING"));
     for (place, one) in reloadings() {

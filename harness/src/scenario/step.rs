@@ -105,6 +105,8 @@ pub enum Trigger {
     State(State),
     /// This long after the step before.
     After(Span),
+    /// The same edge in the pool of this name; without it, it is one in the pool that serves the address.
+    In(String, Box<Trigger>),
     /// All of these, in any order.
     All(Vec<Trigger>),
     /// The first of these.
@@ -230,6 +232,8 @@ pub enum Target {
     Adopted,
     /// A process that has nothing to do with the subject.
     Bystander,
+    /// The same in the pool of this name; without it, it is in the pool that serves the address.
+    In(String, Box<Target>),
     /// Whoever reads the subject's output.
     LogReader,
     /// The process group of the supervisor.
@@ -381,6 +385,15 @@ pub enum Command {
     Reopen,
     /// Replace whoever is in this place of the pool, counted from 0, by a word on the control socket.
     Restart(u32),
+    /// Replace everybody in the pool, in a rolling restart without a new configuration, by a word on the control socket.
+    RestartPool,
+    /// Publish a value of a topic, by a word on the control socket.
+    Publish {
+        /// Of which.
+        topic: String,
+        /// The value, as JSON text.
+        data: String,
+    },
 }
 
 /// A fault with an end.

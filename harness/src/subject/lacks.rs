@@ -59,6 +59,9 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
         Owns::Socket => "it can't serve on a Unix socket beside its address".to_owned(),
         Owns::Pidfile => "it writes no pid file".to_owned(),
     }));
+    if subject.beside.is_none() && !scenario.beside.is_empty() {
+        why.push("it keeps no other pool beside the first".to_owned());
+    }
     if scenario.launch.notify && subject.profile.notify != Some(true) {
         why.push("it tells no service manager how it is".to_owned());
     }
@@ -66,9 +69,18 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
     if subject.operator.is_none() && acts(scenario, &operators) {
         why.push("its operator can't ask it anything".to_owned());
     }
-    let restarts = subject.operator.as_ref().is_some_and(|operator| operator.restart.is_some());
-    if !restarts && acts(scenario, &|act| matches!(act, Act::Operate(Command::Restart(_)))) {
+    let mute = |command: &Command| subject.operator.as_ref().and_then(|operator| operator.order(command)).is_none();
+    let orders = |is: &dyn Fn(&Command) -> bool| {
+        acts(scenario, &|act| matches!(act, Act::Operate(command) if is(command) && mute(command)))
+    };
+    if orders(&|command| matches!(command, Command::Restart(_))) {
         why.push("its operator can't have a single worker replaced".to_owned());
+    }
+    if orders(&|command| matches!(command, Command::RestartPool)) {
+        why.push("its operator can't have a pool replaced without a reload".to_owned());
+    }
+    if orders(&|command| matches!(command, Command::Publish { .. })) {
+        why.push("its operator can't publish anything".to_owned());
     }
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());

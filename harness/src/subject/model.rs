@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{OutputWay, Signal};
+use crate::scenario::{Command, OutputWay, Signal};
 
 use super::Profile;
 
@@ -45,6 +45,11 @@ pub struct Subject {
     pub readiness: Readiness,
     /// How it is stopped.
     pub stop: HowToStop,
+    /// What each pool beside the first is in its configuration, if it can have several; all of them are `{beside}` there.
+    /// What is filled in is as in `config`, for the pool that it is; and there are its name, `{name}`, and its number from 1,
+    /// `{pool}`, which its workers must find as HARNESS_POOL in their environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
     /// How it is told to reload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reload: Option<HowToReload>,
@@ -154,6 +159,26 @@ pub struct Questions {
     /// Replace whoever is in this `{place}` of the pool, counted from 0; absent: that can't be ordered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<String>,
+    /// Replace everybody in the pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_pool: Option<String>,
+    /// The value of a `{topic}` is this `{data}` from now on, a JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish: Option<String>,
+}
+
+impl Questions {
+    /// The line by which this is ordered, if it is ordered on the control socket and can be.
+    pub fn order(&self, command: &Command) -> Option<String> {
+        match command {
+            Command::Restart(place) => Some(self.restart.as_ref()?.replace("{place}", &place.to_string())),
+            Command::RestartPool => self.restart_pool.clone(),
+            Command::Publish { topic, data } => {
+                Some(self.publish.as_ref()?.replace("{topic}", topic).replace("{data}", data))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A configuration made from the template of the subject's file.

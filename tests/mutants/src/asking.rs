@@ -9,7 +9,7 @@ use crate::machines::{Behind, Counting, Hears};
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const ASKING: [Mutant; 10] = [
+pub const ASKING: [Mutant; 12] = [
     Mutant {
         name: "hears-any-datagram",
         sentence: "any datagram that has READY in it means that the worker is ready",
@@ -106,5 +106,27 @@ pub const ASKING: [Mutant; 10] = [
         mutation: Mutation::Machine(|policies| {
             Behind::machine(policies, Hears(|input| (!matches!(input, Input::Hung(_))).then_some(input)))
         }),
+    },
+    Mutant {
+        name: "restarts-the-first",
+        sentence: "of a pool that is to be replaced only the first worker is",
+        scenario: "control/restart::everybody",
+        caught_by: "INV-SERIAL",
+        consequences: &[],
+        mutation: Mutation::Machine(|policies| {
+            let first = |input| match input {
+                Input::PoolCommand(pool, Command::Reload) => Some(Input::PoolCommand(pool, Command::Restart(0))),
+                other => Some(other),
+            };
+            Behind::machine(policies, Hears(first))
+        }),
+    },
+    Mutant {
+        name: "publishes-in-passing",
+        sentence: "what the operator publishes is told to those who are there, and not kept for who comes later",
+        scenario: "control/publish::newcomer",
+        caught_by: "Current",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::PublishesInPassing)),
     },
 ];

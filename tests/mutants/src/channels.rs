@@ -39,6 +39,8 @@ pub enum ChannelFault {
     TellsTheFirst,
     /// Of the changes of a topic a worker is told every other one.
     TellsEveryOther,
+    /// What the operator publishes is told to the workers that there are, and not kept.
+    PublishesInPassing,
     /// Workers of a Node cluster are not told to disconnect.
     NeverDisconnects,
 }
@@ -131,6 +133,9 @@ impl Channels {
             return received.inspect(|received| buffer[..received.bytes].fill(b'\n'));
         }
         let whole = |received| Received { bytes: received, handle: None };
+        if self.fault == Some(ChannelFault::PublishesInPassing) && self.operators.contains(&fd) {
+            return received.and_then(|received| self.pass_on(kernel, fd, buffer, received));
+        }
         match self.fault.filter(|_| self.open.contains(&fd)) {
             Some(ChannelFault::HearsReady) => return received.map(|received| hears_ready(buffer, received)),
             Some(ChannelFault::TakesRefusals) => {
@@ -189,12 +194,31 @@ impl Channels {
         bytes + left.len()
     }
 
+    /// Tells every worker what an operator publishes. The supervisor hears only what else operators say.
+    fn pass_on(
+        &mut self,
+        kernel: &mut impl Streams,
+        fd: Fd,
+        buffer: &[u8],
+        received: Received,
+    ) -> Result<Received, Errno> {
+        let lines = self.whole_lines(fd, &buffer[..received.bytes]);
+        let Some(update) = published(&lines) else { return Ok(received) };
+        self.open.iter().for_each(|worker| send_all(kernel, *worker, update.as_bytes()));
+        Err(Errno::AGAIN)
+    }
+
+    /// The lines that have come to their end with this.
+    fn whole_lines(&mut self, fd: Fd, bytes: &[u8]) -> Vec<u8> {
+        let rest = self.rest.entry(fd).or_default();
+        rest.extend_from_slice(bytes);
+        let end = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        rest.drain(..end).collect()
+    }
+
     /// Makes a refusal of a connection the opposite, once the line is whole; how many bytes there are to be heard.
     fn take_refusals(&mut self, fd: Fd, buffer: &mut [u8], bytes: usize) -> Result<usize, Errno> {
-        let rest = self.rest.entry(fd).or_default();
-        rest.extend_from_slice(&buffer[..bytes]);
-        let end = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let lines: Vec<u8> = rest.drain(..end).collect();
+        let lines = self.whole_lines(fd, &buffer[..bytes]);
         let said = String::from_utf8_lossy(&lines).replace("\"refused\"", "\"accepted\"");
         if said.is_empty() && bytes > 0 {
             return Err(Errno::AGAIN);
@@ -347,6 +371,13 @@ fn is_disconnect(line: &[u8]) -> bool {
 fn topic(line: &[u8]) -> Option<String> {
     let line: serde_json::Value = serde_json::from_slice(line).ok()?;
     (line.get("act")? == "update").then_some(line.get("topic")?.as_str()?.to_owned())
+}
+
+/// What a worker is told of what this line publishes.
+fn published(line: &[u8]) -> Option<String> {
+    let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+    let (topic, data) = (line.get("do")?.as_str()? == "publish").then_some(line.get("topic")?).zip(line.get("data"))?;
+    Some(format!("{{\"act\":\"update\",\"topic\":{topic},\"data\":{data}}}\n"))
 }
 
 /// What was read, or that the worker is ready if that word is in it.

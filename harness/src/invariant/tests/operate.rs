@@ -107,7 +107,7 @@ fn a_new_worker_that_fails_excuses_nobody_of_the_old() {
         )]
         .into();
         tale.reload(1_100);
-        let role = crate::history::Role::Worker { ticket: 1, generation: 2 };
+        let role = crate::history::Role::Worker { ticket: 1, generation: 2, pool: 0 };
         tale.add(1_110, crate::history::What::Born { proc: worker(5), parent: 1, role });
         tale.dies(1_115, 5, Status::Code(1)).claims(1_116, 0, ClaimKind::ReloadFailed);
         if old_leaves {
@@ -126,6 +126,26 @@ fn workers_that_tell_nothing_are_not_judged() {
     let mut tale = Tale::full();
     tale.reload(1_100).calm(1_500, &[1, 2, 3, 4]);
     assert!(matches!(tale.verdict("INV-GENERATION"), crate::verdict::Verdict::NotApplicable { .. }));
+}
+
+#[test]
+fn an_order_to_replace_everybody_is_obeyed_whatever_the_file_says() {
+    let ordered = |obeyed: bool| {
+        let mut tale = Tale::full();
+        tale.add(1_050, What::Configured { variant: "wrong".to_owned(), revision: 2, serves: false });
+        tale.add(1_100, What::Commanded(Command::RestartPool));
+        for n in 1..=4 {
+            let at = 1_100 + 100 * u64::from(n);
+            if obeyed || n == 1 {
+                tale.comes(at, 4 + n).told(at + 20, n).leaves(at + 30, n);
+            }
+        }
+        let there: &[u32] = if obeyed { &[5, 6, 7, 8] } else { &[2, 3, 4, 5] };
+        tale.calm(5_000, there);
+        tale
+    };
+    ordered(true).holds();
+    ordered(false).fails(&["INV-SERIAL"]);
 }
 
 #[test]

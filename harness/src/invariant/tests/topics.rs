@@ -1,7 +1,7 @@
 //! What subscribers of a topic know.
 
 use crate::history::What;
-use crate::scenario::{Expect, Span};
+use crate::scenario::{Command, Expect, Span};
 use crate::verdict::Verdict;
 
 use super::super::testing::{SUPERVISOR, Tale, worker};
@@ -50,6 +50,28 @@ fn everybody_knows_or_it_is_a_violation() {
     let mut good = told();
     good.calm(1_600, &[1, 2, 3, 4]).holds();
     good.passes(CURRENT);
+}
+
+#[test]
+fn what_the_operator_publishes_is_a_value_like_any_other() {
+    let ordered = |told: u64| {
+        let mut tale = told_by(told);
+        tale.calm(1_700, &[1, 2, 3, 4]);
+        tale
+    };
+    ordered(1_301).passes(CURRENT);
+    ordered(1_450).fails(&[CURRENT]);
+}
+
+/// The operator publishes 2 at 1300 ms, of which the last subscriber is told then.
+fn told_by(last: u64) -> Tale {
+    let mut tale = told();
+    let publish = Command::Publish { topic: "t".to_owned(), data: "2".to_owned() };
+    tale.add(1_300, What::Commanded(publish));
+    for (n, at) in [(1, 1_301), (2, 1_302), (3, last)] {
+        hears(&mut tale, at, n, "2");
+    }
+    tale
 }
 
 #[test]

@@ -135,12 +135,13 @@ impl Steps<'_> {
                     self.checker.wrong_at(0, what).expected("a `Hold`, `Park` or `Slow` load");
                 }
             }
-            Trigger::GaveUp if self.scenario.pool.limit.is_none() => {
+            Trigger::GaveUp if self.scenario.pools().all(|(pool, _)| pool.limit.is_none()) => {
                 self.checker.wrong("it can't give up").expected("the pool has no `limit`");
             }
             Trigger::CommandEnds | Trigger::CommandSucceeds | Trigger::CommandFails if !self.commanded => {
                 self.checker.wrong("no command can end here").expected("no step before this one says `Operate`");
             }
+            Trigger::In(pool, edge) => self.edge_in(pool, edge),
             Trigger::All(triggers) | Trigger::Any(triggers) => {
                 self.checker.enter_index(0);
                 if triggers.is_empty() {
@@ -305,7 +306,9 @@ impl Steps<'_> {
             Command::Scale(0) => {
                 self.checker.wrong_at(0, "a pool of no workers").expected("expected at least 1");
             }
-            Command::Restart(_) if !self.scenario.pool.owns.contains(&Owns::Control) => {
+            Command::Restart(_) | Command::RestartPool | Command::Publish { .. }
+                if !self.scenario.pool.owns.contains(&Owns::Control) =>
+            {
                 self.checker.wrong("it has no socket for that").expected("`owns: [Control]` in the pool");
             }
             Command::Restart(place) if *place >= self.scenario.pool.workers => {
@@ -314,8 +317,10 @@ impl Steps<'_> {
                     .wrong_at(0, format!("there is no place {place}"))
                     .expected(format!("expected 0 to {last}"));
             }
+            Command::Publish { topic, data } => super::topics::published(self.checker, topic, data),
             Command::Start
             | Command::Restart(_)
+            | Command::RestartPool
             | Command::Reload
             | Command::Stop
             | Command::Scale(_)
@@ -402,6 +407,7 @@ impl Steps<'_> {
                 }
                 self.target_at(of, that);
             }
+            Target::In(pool, who) => self.who_in(pool, who),
             Target::Supervisor
             | Target::Oldest
             | Target::Newest
@@ -430,6 +436,7 @@ fn names_process(trigger: &Trigger) -> bool {
         | Trigger::StoppedAccepting
         | Trigger::Exited
         | Trigger::SupervisorExited => true,
+        Trigger::In(_, edge) => names_process(edge),
         Trigger::All(triggers) | Trigger::Any(triggers) => triggers.iter().any(names_process),
         Trigger::Held(_)
         | Trigger::CommandEnds
@@ -453,6 +460,7 @@ fn scripted(target: &Target) -> bool {
         | Target::Draining
         | Target::That
         | Target::Named(_)
+        | Target::In(..)
         | Target::OwnerOf(_) => true,
         Target::Supervisor
         | Target::Child(_)

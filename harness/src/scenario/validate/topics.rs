@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 
 use crate::ron_file::Checker;
-use crate::scenario::{Act, Ask, Life, Scenario};
+use crate::scenario::{Act, Ask, Command, Life, Scenario};
 
 /// What is published can be passed on.
 pub(super) fn published(checker: &mut Checker, topic: &str, data: &str) {
@@ -19,15 +19,17 @@ pub(super) fn published(checker: &mut Checker, topic: &str, data: &str) {
 
 /// What is expected of a topic can be seen: it is published, and somebody wants to know.
 pub(super) fn expected(checker: &mut Checker, topic: &str, scenario: &Scenario) {
-    let lives = &scenario.lives;
-    let mut all = lives.first.iter().chain(lives.generation.values().flatten()).chain([&lives.then]);
+    let mut all = scenario.lives.all();
     if !all.any(|life| matches!(life, Life::Record(record) if record.subscribe.iter().any(|one| one == topic))) {
         checker
             .wrong_in("topic", format!("no life subscribes to `{topic}`"))
             .expected(format!("a life with `subscribe: [{topic:?}]`"));
     }
-    let publishes =
-        |act: &Act| matches!(act, Act::Ask { to: Ask::Publish { topic: published, .. }, .. } if published == topic);
+    let publishes = |act: &Act| match act {
+        Act::Ask { to: Ask::Publish { topic: published, .. }, .. }
+        | Act::Operate(Command::Publish { topic: published, .. }) => published == topic,
+        _ => false,
+    };
     if !scenario.steps.iter().any(|step| step.any(&publishes)) {
         let expected = format!("a step with `Publish(topic: {topic:?}, …)`");
         checker.wrong_in("topic", format!("no step publishes `{topic}`")).expected(expected);

@@ -214,7 +214,14 @@ mod tests {
     use super::*;
 
     fn questions() -> Questions {
-        Questions { status: "status".into(), answer: "workers".into(), follow: "events".into(), restart: None }
+        Questions {
+            status: "status".into(),
+            answer: "workers".into(),
+            follow: "events".into(),
+            restart: None,
+            restart_pool: None,
+            publish: None,
+        }
     }
 
     /// What the first answer of a crowd is, and how long they took to leave then.

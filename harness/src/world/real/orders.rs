@@ -14,12 +14,12 @@ const DEAF: [ErrorKind; 4] =
     [ErrorKind::NotFound, ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
 
 impl Runner {
-    /// Orders that whoever is in this place of the pool be replaced. The answer is what happens: nobody reads it.
-    pub(super) fn order_restart(&mut self, place: u32) {
-        self.note(What::Commanded(Command::Restart(place)));
-        let operator = self.job.plan.subject.operator.as_ref();
-        let Some(line) = operator.and_then(|operator| operator.restart.as_deref()) else { return };
-        match self.say_to_supervisor(&line.replace("{place}", &place.to_string())) {
+    /// Says an order on the control socket. The answer is what happens: nobody reads it.
+    pub(super) fn order(&mut self, command: Command) {
+        let line = self.job.plan.subject.operator.as_ref().and_then(|operator| operator.order(&command));
+        self.note(What::Commanded(command));
+        let Some(line) = line else { return };
+        match self.say_to_supervisor(&line) {
             // Nobody is there to hear it: what comes of that is for the judges to say.
             Err(error) if DEAF.contains(&error.kind()) => {}
             Err(error) => {

@@ -124,7 +124,7 @@ impl World {
             Command::Stop => self.stop_subject(),
             Command::Reload => self.reload(),
             Command::Scale(workers) => self.scaling.order(workers),
-            Command::Restart(place) => self.order_restart(place),
+            Command::Restart(_) | Command::RestartPool | Command::Publish { .. } => self.order(&command),
             Command::Reopen => {
                 if let Some(HowToReopen::Signal(signal)) = self.how_to_reopen {
                     self.signal_supervisor(signal.number());
@@ -136,10 +136,10 @@ impl World {
         }
     }
 
-    /// Connects to the control socket and says who is to be replaced.
-    fn order_restart(&mut self, place: u32) {
-        let Some(line) = &self.how_to_restart else { return };
-        let line = format!("{}\n", line.replace("{place}", &place.to_string()));
+    /// Connects to the control socket and says what is ordered.
+    fn order(&mut self, command: &Command) {
+        let Some(line) = self.questions.as_ref().and_then(|questions| questions.order(command)) else { return };
+        let line = line + "\n";
         let path = subject::owned(Path::new(RUN), Owns::Control);
         let control = |one: &&mut Listener| one.supervised && matches!(&one.address, Address::Unix(at) if *at == path);
         let Some(listener) = self.listeners.iter_mut().find(control) else { return };
