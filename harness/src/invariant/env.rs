@@ -41,7 +41,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
             .iter()
             .any(|fault| fault.fault.starts_with("Limit") && fault.from <= *at && *at <= fault.until + STARTING);
         let given = if limited { &Environment { limits: is.limits.clone(), ..(*given).clone() } } else { *given };
-        for wrong in differences(case, rule, given, is) {
+        for wrong in differences(case, rule, &asked_for(case, given), is) {
             tally.fail(
                 *at,
                 format!("{} was started with another {}", name(case, *proc), wrong.what),
@@ -52,6 +52,19 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     }
     let workers = told.iter().filter(|(_, proc, _)| is_worker(*proc)).count();
     tally.verdict_saying("no worker tells what it was started with", format!("{workers} workers as declared"))
+}
+
+/// What a supervisor has, with what the pool is to have in its place.
+fn asked_for(case: &Case<'_>, given: &Environment) -> Environment {
+    let mut asked = given.clone();
+    let Some(identity) = &case.scenario.pool.identity else { return asked };
+    if let Some(umask) = identity.umask.as_deref().and_then(|umask| u32::from_str_radix(umask, 8).ok()) {
+        asked.umask = umask;
+    }
+    if let Some(nofile) = identity.nofile {
+        asked.limits.insert("nofile".to_owned(), (Some(nofile), Some(nofile)));
+    }
+    asked
 }
 
 fn name(case: &Case<'_>, proc: Proc) -> String {

@@ -197,7 +197,8 @@ pub const INVARIANTS: &[Invariant] = &[
         id: "INV-ENV",
         title: "workers are started with what they are to have, and nothing else",
         definition: "At its first instruction a worker has the users, groups, capabilities, umask, limits, working directory and \
-            environment variables that its supervisor was started with, no signal blocked or ignored (SIGPIPE apart, which \
+            environment variables that its supervisor was started with, or what the `identity` of its pool says in their place, \
+            no signal blocked or ignored (SIGPIPE apart, which \
             runtimes ignore themselves), and standard input, output and error alone, but for what `environment` \
             declares: descriptors that are passed, variables that are added, a process group of its own.",
         needs: "environment; absent: undeclared",

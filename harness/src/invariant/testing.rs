@@ -68,6 +68,7 @@ impl Tale {
                 ready: None,
                 reload: None,
                 handoff_timeout: None,
+                identity: None,
             },
             lives: Default::default(),
             load: vec![Load::Probe {

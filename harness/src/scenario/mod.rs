@@ -31,7 +31,7 @@ pub use load::{Harm, Load};
 pub use model::{Expect, Launch, Scenario, Start, StatusIs, Sweep, Variant};
 pub use output::{OutputWay, Stream};
 pub use parse::{parse, validate};
-pub use pool::{Backoff, Handoff, Limit, NOTIFY_FD, Owns, Pool, Ready, Rolling};
+pub use pool::{Backoff, Handoff, Identity, Limit, NOTIFY_FD, Owns, Pool, Ready, Rolling};
 pub use span::Span;
 pub use step::{Act, Ask, Command, Fault, FileFault, Saying, Signal, State, Step, Target, Trigger};
 pub use write::to_ron;

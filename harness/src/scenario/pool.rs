@@ -50,6 +50,21 @@ pub struct Pool {
     /// How long a worker may take to say that it has a connection that it was passed; then it hangs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff_timeout: Option<Span>,
+    /// What its workers are, where that differs from the supervisor; absent: nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+}
+
+/// What workers are, where that differs from the supervisor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// File mode creation mask, in octal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<String>,
+    /// How many descriptors each may have open, soft and hard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nofile: Option<u64>,
 }
 
 /// How many workers a rolling restart sees to at once.

@@ -110,6 +110,7 @@ impl Wild {
             ready: None,
             reload: None,
             handoff_timeout: None,
+            identity: None,
         }
     }
 

@@ -102,6 +102,7 @@ fn lacks_takes(subject: &Subject, scenario: &Scenario) -> Vec<String> {
         (Takes::Ready, pool.ready.is_some(), "what makes a worker count as ready"),
         (Takes::Reload, pool.reload.is_some(), "how many workers to replace at once"),
         (Takes::HandoffTimeout, pool.handoff_timeout.is_some(), "how long a worker may take for a connection"),
+        (Takes::Identity, pool.identity.is_some(), "what its workers are to be"),
     ];
     let takes = subject.profile.takes.as_deref().unwrap_or_default();
     let lacks = asked.into_iter().filter(|(one, asked, _)| *asked && !takes.contains(one));

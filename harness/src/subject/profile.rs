@@ -115,11 +115,13 @@ pub enum Takes {
     Reload,
     /// `handoff_timeout`: how long a worker may take to say that it has what it was passed.
     HandoffTimeout,
+    /// `identity`: what its workers are, where that differs from the supervisor.
+    Identity,
 }
 
 /// What is promised about the execution environment of workers. Users, groups, capabilities, umask, limits, directory and
 /// variables are those of the supervisor, no signal is blocked or ignored, and no descriptor is open but standard input,
-/// output and error, but for what this says.
+/// output and error, but for what this says and for the `identity` that a scenario asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentRule {

@@ -171,7 +171,10 @@ impl Names {
             ready,
             reload,
             handoff_timeout,
+            identity,
         } = vars.pool;
+        let umask = identity.as_ref().and_then(|identity| identity.umask.clone());
+        let nofile = identity.as_ref().and_then(|identity| identity.nofile);
         let millis = |span: Span| span.0.as_millis().to_string();
         let seconds = |span: Span| span.0.as_secs_f64().to_string();
         let whole_limit =
@@ -216,6 +219,8 @@ impl Names {
             ("notify_fd", ready.filter(|ready| *ready == Ready::NotifyFd).map(|_| NOTIFY_FD.to_string())),
             ("reload", reload.as_ref().map(pace)),
             ("handoff_timeout", handoff_timeout.map(|timeout| timeout.to_string())),
+            ("umask", umask),
+            ("limits", nofile.map(|nofile| format!("{{\"nofile\": {nofile}}}"))),
             ("watchdog", watchdog.map(|silence| silence.to_string())),
             ("watchdog_ms", watchdog.map(millis)),
             ("handoff", handoff.map(|handoff| format!("{handoff:?}"))),
@@ -329,6 +334,7 @@ impl Names {
             ready: None,
             reload: None,
             handoff_timeout: None,
+            identity: None,
         };
         let nowhere = Path::new("");
         let vars = Vars {

@@ -55,6 +55,8 @@ pub enum KernelFault {
     LeavesDirectory,
     /// Workers may open fewer descriptors than it may itself.
     HalvesLimits,
+    /// Workers are started without what they are to be.
+    ForgetsIdentity,
     /// Variables that were meant for the supervisor reach its workers.
     KeepsVariables,
     /// The service manager is told that it is ready as soon as it begins to start.

@@ -5,7 +5,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 25] = [
+pub const REAL: [Mutant; 26] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -212,5 +212,13 @@ pub const REAL: [Mutant; 25] = [
         caught_by: "INV-SERIAL",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::DeafAsInit),
+    },
+    Mutant {
+        name: "forgets-identity",
+        sentence: "workers are what it is itself, whatever they are to be",
+        scenario: "environment/workers::identity",
+        caught_by: "INV-ENV",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::ForgetsIdentity),
     },
 ];

@@ -11,7 +11,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use supervisor::core::ExitStatus;
-use supervisor::kernel::{Child, Resource, ResourceLimit, SignalNumber, SpawnSpec};
+use supervisor::kernel::{Child, Resource, ResourceLimit, Setup, SignalNumber, SpawnSpec};
 
 use crate::faulty::KernelFault;
 
@@ -25,6 +25,7 @@ pub fn respecified(fault: KernelFault, spec: &SpawnSpec) -> Cow<'_, SpawnSpec> {
                 std::mem::forget(file);
             }
         }
+        KernelFault::ForgetsIdentity => changed.setup = Setup::default(),
         KernelFault::ClearsUmask => changed.setup.umask = Some(0),
         KernelFault::LeavesDirectory => changed.setup.directory = Some("/".into()),
         KernelFault::HalvesLimits => {

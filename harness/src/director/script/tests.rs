@@ -40,6 +40,7 @@ fn scenario(workers: u32, steps: Vec<Step>) -> Scenario {
             ready: None,
             reload: None,
             handoff_timeout: None,
+            identity: None,
         },
         lives: Lives::default(),
         load: Vec::new(),

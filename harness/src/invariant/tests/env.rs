@@ -1,7 +1,7 @@
 //! ENV.
 
 use crate::history::{Environment, Proc, Status, What};
-use crate::scenario::{Handoff, Owns};
+use crate::scenario::{Handoff, Identity, Owns};
 use crate::subject::EnvironmentRule;
 use crate::verdict::Verdict;
 
@@ -45,6 +45,23 @@ fn started(change: impl Fn(&mut Environment)) -> Tale {
 fn what_is_declared_is_no_difference() {
     started(|_| {}).passes("INV-ENV");
     started(|_| {}).holds();
+}
+
+#[test]
+fn whoever_is_to_be_something_else_is_just_that() {
+    let with = |umask: u32, nofile: (Option<u64>, Option<u64>)| {
+        let mut tale = started(|is| {
+            is.umask = umask;
+            is.limits.insert("nofile".to_owned(), nofile);
+        });
+        tale.scenario.pool.identity = Some(Identity { umask: Some("027".to_owned()), nofile: Some(123) });
+        tale
+    };
+    let asked = (Some(123), Some(123));
+    with(0o027, asked).holds();
+    with(0o022, asked).fails(&["INV-ENV"]);
+    with(0o027, (Some(256), None)).fails(&["INV-ENV"]);
+    with(0o027, (Some(123), None)).fails(&["INV-ENV"]);
 }
 
 #[test]

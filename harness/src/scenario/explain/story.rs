@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::scenario::{
-    Act, Backoff, Beside, Expect, Handoff, Launch, Limit, OutputWay, Owns, Pool, Ready, Rolling, Scenario, Signal,
-    Start, Step, Sweep, Trigger, Variant, entry, not_built,
+    Act, Backoff, Beside, Expect, Handoff, Identity, Launch, Limit, OutputWay, Owns, Pool, Ready, Rolling, Scenario,
+    Signal, Start, Step, Sweep, Trigger, Variant, entry, not_built,
 };
 
 use super::life;
@@ -93,6 +93,7 @@ impl Story {
             ready,
             reload,
             handoff_timeout,
+            identity,
         } = pool;
         self.sentence(1, &format!("the supervisor is asked for {}", words::count(*workers, "worker")));
         match limit {
@@ -138,6 +139,14 @@ impl Story {
         }
         if let Some(timeout) = handoff_timeout {
             self.sentence(1, &format!("a worker that has not taken what it was passed after {timeout} hangs"));
+        }
+        if let Some(Identity { umask, nofile }) = identity {
+            if let Some(umask) = umask {
+                self.sentence(1, &format!("its workers have the umask {umask}"));
+            }
+            if let Some(nofile) = nofile {
+                self.sentence(1, &format!("each of its workers may have {nofile} descriptors open"));
+            }
         }
         if let Some(Rolling { surge, at_once }) = reload {
             let (more, places) = (words::count(*surge, "worker"), words::count(*at_once, "place"));

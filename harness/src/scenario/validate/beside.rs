@@ -44,6 +44,7 @@ fn serves_nobody(checker: &mut Checker, pool: &Pool) {
         ("handoff", pool.handoff.is_some()),
         ("handoff_timeout", pool.handoff_timeout.is_some()),
         ("lame_duck", !pool.lame_duck.is_zero()),
+        ("identity", pool.identity.is_some()),
         ("output", pool.output.is_some()),
         ("owns", !pool.owns.is_empty()),
     ];

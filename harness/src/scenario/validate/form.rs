@@ -55,15 +55,20 @@ fn form(scenario: &Scenario, variant: Option<(usize, &Variant)>) -> Vec<Finding>
     found
 }
 
-fn launch(checker: &mut Checker, launch: &Launch) {
-    if let Some(mask) = launch.umask.as_deref()
+/// A umask is one, and a program can start with so many descriptors.
+pub(super) fn started_with(checker: &mut Checker, umask: Option<&str>, nofile: Option<u64>) {
+    if let Some(mask) = umask
         && !u32::from_str_radix(mask, 8).is_ok_and(|mask| mask <= 0o777)
     {
         checker.wrong_in("umask", format!("`{mask}` is no umask")).expected("three octal digits, as in \"027\"");
     }
-    if launch.nofile.is_some_and(|nofile| nofile < 16) {
+    if nofile.is_some_and(|nofile| nofile < 16) {
         checker.wrong_in("nofile", "too few for any program to start").expected("at least 16");
     }
+}
+
+fn launch(checker: &mut Checker, launch: &Launch) {
+    started_with(checker, launch.umask.as_deref(), launch.nofile);
     let unstoppable = |signals: &[Signal]| signals.contains(&Signal::KILL);
     if unstoppable(&launch.ignores) || unstoppable(&launch.blocks) {
         checker.wrong("KILL can be neither ignored nor blocked");

@@ -25,6 +25,11 @@ pub(super) fn check(checker: &mut Checker, pool: &Pool) {
             checker.wrong_in("handoff_timeout", "nobody is passed a connection").expected("`handoff: RoundRobin`");
         }
     }
+    if let Some(identity) = &pool.identity {
+        checker.enter("identity");
+        super::form::started_with(checker, identity.umask.as_deref(), identity.nofile);
+        checker.leave();
+    }
     if let Some(reload) = &pool.reload {
         checker.enter("reload");
         checker.not_zero("at_once", reload.at_once.into());
