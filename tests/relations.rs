@@ -92,8 +92,10 @@ fn compared(slowed: &Plan, without: &Plan, mutation: Mutation) -> Verdict {
 }
 
 /// Forms that go on hitting whoever is there at a pace of their own: while nobody runs fewer can be hit, or more within the
-/// window of the limit. So it is where somebody crashes until an instant that no suspension puts off.
-const PACED: [&str; 12] = [
+/// window of the limit. So it is where somebody crashes until an instant that no suspension puts off, or asks for time
+/// from then on.
+const PACED: [&str; 13] = [
+    "drain/extended::not_for_ever",
     "drift",
     "drift::scaled",
     "flap::below_the_limit",

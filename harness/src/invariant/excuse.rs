@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::history::{Conn, Connection, FaultSpan, Outcome, Worker};
-use crate::scenario::{Handoff, Load};
+use crate::scenario::{Handoff, Load, Ready};
 use crate::time::Time;
 
 use super::bounds::START_JITTER;
@@ -170,8 +170,10 @@ pub(super) fn deadline(case: &Case<'_>, index: usize, retired: Time) -> Time {
     let itself = case.facts.frozen.iter().filter(|(_, until)| thawed(*until)).map(|(from, _)| *from);
     let ordered = frozen.map(|fault| fault.from).chain(itself).min().unwrap_or(retired);
     let promised = ordered + drain - (drain / 10).min(super::bounds::REACT) - case.slack.0;
-    // Its own word may have given it more.
-    case.worker(index).lingers.map_or(promised, |until| promised.max(until - case.slack.0))
+    // Its own word may have given it more. One that announced on its channel and says this elsewhere may be heard in any order.
+    let worker = case.worker(index);
+    let in_order = worker.ordered().is_some() || case.scenario.pool.ready != Some(Ready::Notify);
+    worker.lingers.filter(|_| in_order).map_or(promised, |until| promised.max(until - case.slack.0))
 }
 
 /// When the answer would have been complete: a worker begins when it has accepted, and does nothing while it is frozen.

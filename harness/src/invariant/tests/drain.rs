@@ -1,7 +1,7 @@
 //! DRAIN, and the expectations about loads.
 
 use crate::history::{Form, Outcome, Status, What};
-use crate::scenario::{Expect, Life, Load, Span};
+use crate::scenario::{Expect, Life, Load, Ready, Span};
 
 use crate::verdict::Verdict;
 
@@ -59,14 +59,18 @@ fn a_cut_at_the_deadline_is_right() {
 
 #[test]
 fn whoever_says_that_it_needs_longer_has_longer() {
-    let cut = |asks_at: u64, ends: u64| {
+    let cut_where = |ready: Ready, asks_at: u64, ends: u64| {
         let mut tale = retiring(Form::OnePhase);
+        tale.scenario.pool.ready = Some(ready);
         tale.add(asks_at, What::Extends { proc: worker(1), by: Span::millis(1_500) });
         tale.request("long", 1_050, ends, 10_000, Some(1), Outcome::Cut).dies(ends, 1, Status::Signal(9));
         tale.calm(4_000, &[2, 3, 4, 5]);
         tale
     };
+    let cut = |asks_at: u64, ends: u64| cut_where(Ready::Told, asks_at, ends);
     cut(1_200, 2_705).passes("INV-DRAIN");
+    // Said elsewhere than that it leaves, and perhaps heard before that.
+    cut_where(Ready::Notify, 1_101, 2_105).passes("INV-DRAIN");
     // It had not begun to leave.
     cut(1_000, 2_105).passes("INV-DRAIN");
     for ends in [2_105, 3_100] {
