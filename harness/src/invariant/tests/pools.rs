@@ -14,7 +14,8 @@ fn two() -> Tale {
     let mut tale = Tale::full();
     let mut pool = tale.scenario.pool.clone();
     pool.workers = 1;
-    tale.scenario.beside = vec![Beside { name: "notifier".to_owned(), pool, lives: Default::default() }];
+    tale.scenario.beside =
+        vec![Beside { name: "notifier".to_owned(), pool, lives: Default::default(), expect: Vec::new() }];
     other(&mut tale, 10, OTHER);
     tale
 }

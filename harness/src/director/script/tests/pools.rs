@@ -12,8 +12,8 @@ fn steps_mean_workers_of_the_first_pool_unless_they_say_otherwise() {
         step(Some(Trigger::State(State::PoolFull)), Some(Act::Kill(Target::That))),
     ];
     let mut two = scenario(1, steps);
-    let lives = Lives::default();
-    two.beside = vec![Beside { name: "other".into(), pool: Pool { workers: 2, ..two.pool.clone() }, lives }];
+    let (lives, expect) = (Lives::default(), Vec::new());
+    two.beside = vec![Beside { name: "other".into(), pool: Pool { workers: 2, ..two.pool.clone() }, lives, expect }];
     let mut set = Set::new(&two);
     set.see(What::SupervisorBorn(proc(MASTER)));
     let other = |set: &mut Set, pid| {
