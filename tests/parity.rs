@@ -46,7 +46,8 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-const HEADLINE: [&str; 6] = ["kill", "kill::all_frozen", "throw", "throw::one_phase", "flap", "hold"];
+const HEADLINE: [&str; 8] =
+    ["kill", "kill::all_frozen", "throw", "throw::one_phase", "flap", "hold", "pools/kill", "pools/flap::own_limits"];
 
 /// Every real history is among the simulated ones.
 fn is_included(form: &str) -> Result<(), Failed> {
