@@ -10,6 +10,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use harness::search::Ending;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use mutants::{ALL, Mutant, REAL, THROUGH, UNMUTATED, find, real};
 
@@ -44,6 +45,13 @@ const CHOSEN: [&str; 22] = [
     "drains-like-the-first",
 ];
 
+/// Mutants in whose lives this call fails, what the sweep of failing calls has to say of it, and whether `cargo test` runs them.
+const SWEPT: [(&str, &str, &str, bool); 2] = [
+    ("interrupted-is-fatal", "ppoll:EINTR:1", "because it could not wait", true),
+    // Its scenario waits for half a minute for what never comes.
+    ("ignores-spawn-errors", "clone:EAGAIN:3", "INV-CONVERGE", false),
+];
+
 /// The one of those with other workers than ours that it runs.
 const CHOSEN_THROUGH: &str = "node-forgets-what-is-under-way";
 
@@ -64,6 +72,10 @@ fn main() -> ExitCode {
     let through = THROUGH.iter().map(|through| &through.mutant);
     trials.extend(through.map(|mutant| caught(mutant, CHOSEN_THROUGH == mutant.name)));
     trials.push(Trial::test("unmutated", passes));
+    trials.extend(SWEPT.map(|(name, case, says, now)| {
+        let title = format!("{}_when_a_call_fails", name.replace('-', "_"));
+        Trial::ignorable_test(title, move || is_swept(name, case, says)).with_ignored_flag(!named && !now)
+    }));
     trials.push(Trial::test("lists_are_of_mutants", || Ok(lists()?)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -95,6 +107,16 @@ fn is_caught(mutant: &Mutant) -> Result<Completion, Failed> {
     }
     real::must_be_caught(mutant, place())?;
     Ok(Completion::Completed)
+}
+
+/// As above, where a system call fails.
+fn is_swept(name: &str, case: &str, says: &str) -> Result<Completion, Failed> {
+    let mutant = find(name).ok_or("no such mutant")?;
+    match real::lived_with(mutant, place(), case)? {
+        None => Ok(Completion::ignored_with("no system call can be made to fail here")),
+        Some(Ending::Wrong(why)) if why.iter().any(|line| line.contains(says)) => Ok(Completion::Completed),
+        Some(ending) => Err(format!("expected something wrong with `{says}`, got {ending:#?}").into()),
+    }
 }
 
 fn passes() -> Result<(), Failed> {

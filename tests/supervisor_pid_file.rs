@@ -76,6 +76,20 @@ fn a_live_owner_is_named_and_keeps_it() {
 }
 
 #[test]
+fn where_no_pid_can_be_written_no_file_is_left() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // No file may have a single byte, and the signal that says so is ignored.
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script]).arg(supervisor_support::supervisor().get_program());
+    let ended = command.arg("run").args(OPTIONS).args(["--", "sh", "-c", READY]).current_dir(dir.path()).output();
+    let ended = ended.expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code() == Some(65) && said.contains("(os error 27)"), "{:?} {said}", ended.status);
+    assert!(!dir.path().join("pid").exists(), "{said}");
+}
+
+#[test]
 fn whoever_holds_it_without_a_word_keeps_it_as_well() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = File::create(dir.path().join("pid")).expect("made");

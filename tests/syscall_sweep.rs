@@ -1,12 +1,14 @@
-//! Every system call of the supervisor fails, one at a time, in simulation: as a database is tested against I/O errors.
+//! Every system call of the supervisor fails, one at a time, in simulation: as a database is tested against I/O errors. And
+//! some of them in real lives.
 //!
-//! The whole of it over more scenarios is a command: `harness sweep-calls scenarios/hold.ron`.
+//! The whole of it over more scenarios is a command: `harness sweep-calls scenarios/hold.ron`, and a sample with real processes
+//! another one: `harness sweep-calls --real`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use harness::cli::forms;
-use harness::search::{self, Ending, Tally};
+use harness::search::{self, Case, Ending, Sampled, Tally, Undisturbed};
 use harness::subject;
 use harness::world::sim::Call;
 use harness::world::{Bins, Plan};
@@ -19,6 +21,19 @@ const NOT_MADE: [Call; 1] = [Call::Peer];
 
 /// What a supervisor ends with that can't go on.
 const BUG: i32 = 70;
+
+/// Calls that fail in a real life, and the status with which the supervisor then ends by itself, if it has to.
+const REAL: [(&str, Option<i32>); 8] = [
+    ("accept4:ECONNABORTED:1", None),
+    ("write:ENOSPC:3", None),
+    ("clone:EAGAIN:3", None),
+    ("ppoll:EINTR:5", None),
+    ("ppoll:ENOMEM:4..6", None),
+    // The configuration, and the address.
+    ("read:EIO:1", Some(65)),
+    ("listen:EADDRINUSE:1", Some(69)),
+    ("bind:EACCES:1+", Some(69)),
+];
 
 fn plans(path: &str, seed: u64) -> Vec<Plan> {
     let (subject, subject_dir) = subject::load("reference").expect("the reference subject");
@@ -84,4 +99,26 @@ fn so_it_is_in_samples_of_the_headline_scenarios() {
     let all: Vec<Plan> = files.iter().flat_map(|file| plans(&format!("scenarios/{file}"), 1)).collect();
     let tallies = swept(&all, SAMPLE);
     assert!(tallies.values().map(|tally| tally.runs).sum::<u64>() > 500);
+}
+
+#[test]
+fn so_it_is_with_real_processes() {
+    let bins = Bins {
+        harness: env!("CARGO_BIN_EXE_harness").into(),
+        supervisor: env!("CARGO_BIN_EXE_supervisor").into(),
+        puppet: env!("CARGO_BIN_EXE_puppet").into(),
+    };
+    let plan = Plan { bins, ..plans("scenarios/life.ron::in_full", 1).remove(0) };
+    let undisturbed = match Undisturbed::live(&plan) {
+        Err(why) if why.starts_with("here: ") => return eprintln!("not applicable {why}"),
+        other => other.unwrap_or_else(|why| panic!("{why}")),
+    };
+    let unknown: Vec<_> = undisturbed.calls().keys().filter(|call| !search::is_known(call)).collect();
+    assert!(unknown.is_empty(), "nobody has said how these can fail, or why they can't: {unknown:?}");
+    for (case, status) in REAL {
+        let case: Case = case.parse().unwrap_or_else(|why| panic!("{why}"));
+        let lived = search::live(&plan, &undisturbed, case).unwrap_or_else(|why| panic!("{case}: {why}"));
+        let Sampled::Lived { ending, .. } = lived else { panic!("{case}: it was over before that call") };
+        assert_eq!(ending, status.map_or(Ending::Right, Ending::Honest), "{case}");
+    }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::search::Case;
+
 use super::stress::Kind as Stress;
 
 const EXIT_CODES: &str = "\
@@ -96,7 +98,11 @@ pub enum Command {
     ///
     /// For each kind of call that the supervisor makes the k-th one fails with each plausible errno, for every k; where a
     /// cause may last, so do all that follow. Afterwards the pool must be right, or the supervisor must have ended with a
-    /// documented status, said why and left nothing. Ends with 1 if a life ended otherwise.
+    /// documented status, said why and left nothing.
+    ///
+    /// With --real this is done to real processes by strace(1), from the first call of the supervisor's own on: to a sample,
+    /// spread evenly over the kernel's calls and their errnos, because each takes seconds. Ends with 1 if a life ended
+    /// otherwise, and with 4 if none was lived, for want of strace for instance.
     SweepCalls(SweepCallsArgs),
     /// Run random scenarios in simulation and show those in which something fails
     ///
@@ -288,6 +294,21 @@ pub struct SweepCallsArgs {
     /// Only every n-th failure
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub every: u32,
+    /// With real processes: not all failures, but a sample of them
+    #[arg(long, conflicts_with_all = ["seeds", "every"])]
+    pub real: bool,
+    /// How many lives, with --real
+    #[arg(long, default_value_t = 60, value_name = "N", requires = "real", value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// Only this failure, with --real, as a line of an earlier sweep has it
+    #[arg(long, value_name = "CALL:ERRNO:WHEN", requires = "real", conflicts_with = "runs")]
+    pub case: Option<Case>,
+    /// Folder with `supervisor` and `puppet`, with --real [default: the harness's own]
+    #[arg(long, value_name = "DIR", requires = "real")]
+    pub bin_dir: Option<PathBuf>,
+    /// Where histories of lives that ended wrong are written, with --real
+    #[arg(long, default_value = "target/harness", value_name = "DIR", requires = "real")]
+    pub histories: PathBuf,
 }
 
 /// `harness hunt`.

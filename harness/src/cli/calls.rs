@@ -11,6 +11,7 @@ use crate::world::sim::Call;
 
 use super::args::SweepCallsArgs;
 use super::run::{REFERENCE, task};
+use super::sampled;
 use super::select;
 use super::suite::{World, missing};
 use super::trouble::Trouble;
@@ -18,6 +19,9 @@ use super::trouble::Trouble;
 /// Makes every system call of a simulated life fail in every way, one at a time, and counts what became of it.
 pub fn sweep_calls(args: &SweepCallsArgs) -> Result<ExitCode, Trouble> {
     let forms = select::forms(&args.paths)?;
+    if args.real {
+        return sampled::sample_calls(args, &forms);
+    }
     let (subject, folder) = subject::load(REFERENCE)?;
     let out = &mut io::stdout();
     let mut tallies: BTreeMap<Call, Tally> = BTreeMap::new();
@@ -48,13 +52,25 @@ pub fn sweep_calls(args: &SweepCallsArgs) -> Result<ExitCode, Trouble> {
             }
         }
     }
-    table(&tallies, out)?;
-    let wrong = tallies.values().any(|tally| tally.wrong > 0);
-    let lives: u64 = tallies.values().map(|tally| tally.runs).sum();
-    Ok(match (wrong, lives) {
-        (true, _) => ExitCode::Failed,
-        (false, 0) => ExitCode::NothingJudged,
-        (false, _) => ExitCode::Ok,
+    summary(tallies.iter().map(|(call, tally)| (call.name(), tally)), out)
+}
+
+/// The table, and the exit code.
+pub fn summary<'a>(
+    tallies: impl Iterator<Item = (&'a str, &'a Tally)>,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Trouble> {
+    writeln!(out, "{:18}{:>8}{:>9}{:>9}{:>9}{:>9}{:>7}", "call", "calls", "lives", "right", "honest", "told", "wrong")?;
+    let mut all = Tally::default();
+    for (name, tally) in tallies {
+        row(name, tally, out)?;
+        all.add(*tally);
+    }
+    row("all", &all, out)?;
+    Ok(match (all.wrong, all.runs) {
+        (0, 0) => ExitCode::NothingJudged,
+        (0, _) => ExitCode::Ok,
+        _ => ExitCode::Failed,
     })
 }
 
@@ -72,16 +88,6 @@ fn line(swept: &Swept, why: &[String]) -> String {
         swept.seed,
         why.join("\n  ")
     )
-}
-
-fn table(tallies: &BTreeMap<Call, Tally>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{:18}{:>8}{:>9}{:>9}{:>9}{:>9}{:>7}", "call", "calls", "lives", "right", "honest", "told", "wrong")?;
-    let mut all = Tally::default();
-    for (call, tally) in tallies {
-        row(call.name(), tally, out)?;
-        all.add(*tally);
-    }
-    row("all", &all, out)
 }
 
 fn row(name: &str, tally: &Tally, out: &mut dyn Write) -> io::Result<()> {

@@ -13,6 +13,7 @@ mod main;
 mod matrix;
 mod progress;
 mod run;
+mod sampled;
 mod select;
 mod soak;
 mod stress;

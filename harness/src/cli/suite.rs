@@ -191,7 +191,8 @@ fn live(plan: &Plan, world: World, path: &Path, progress: &mut dyn FnMut(&Event)
     Ok(Lived { history, findings, situations, twins: Vec::new() })
 }
 
-fn write(history: &History, path: &Path) -> io::Result<()> {
+/// Writes a history down.
+pub fn write(history: &History, path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -41,7 +41,8 @@ pub(super) fn judge(case: &Case<'_>, tally: &mut Tally) {
         judge_sender(case, one, tally);
     }
     // What nobody took nobody was told.
-    if case.timeline.faults.iter().any(|fault| fault.fault.contains(" of notify: ")) {
+    let silences = |fault: &str| [" of notify: ", " of notify or "].iter().any(|call| fault.contains(call));
+    if case.timeline.faults.iter().any(|fault| silences(fault.fault)) {
         return;
     }
     for supervisor in &case.timeline.supervisors {

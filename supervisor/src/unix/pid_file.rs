@@ -24,13 +24,20 @@ impl Unix {
     /// See [`crate::kernel::Own::pid_file`].
     pub(super) fn take_pid_file(&mut self, path: &Path) -> Result<Fd, PidFileError> {
         let (fd, at) = locked(path)?;
-        let said = own_pid();
-        ftruncate(&fd, 0)?;
-        if pwrite(&fd, said.as_bytes(), 0)? < said.len() {
-            return Err(Sys::NOSPC.into());
+        if let Err(errno) = write_pid(&fd) {
+            // It names nobody. Still locked: nobody else's can have come there.
+            at.remove();
+            return Err(errno.into());
         }
         Ok(self.table.insert(fd, Kind::PidFile(Box::new(at))))
     }
+}
+
+/// Writes ours.
+fn write_pid(fd: &OwnedFd) -> Result<(), Sys> {
+    let said = own_pid();
+    ftruncate(fd, 0)?;
+    if pwrite(fd, said.as_bytes(), 0)? < said.len() { Err(Sys::NOSPC) } else { Ok(()) }
 }
 
 /// What our file says.

@@ -74,7 +74,7 @@ impl MadePath {
     }
 
     /// Removes the path, unless something else is there by now.
-    fn remove(&self) {
+    pub fn remove(&self) {
         if self.is_there() {
             // Whoever took away our permission wants it to stay.
             _ = fs::remove_file(&self.path);

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use harness::cli::{World, missing};
 use harness::history::History;
+use harness::search::{self, Ending, Sampled, Undisturbed};
 use harness::world::{Bins, Plan, real};
 
 use crate::matrix::{broken_relation, failures, noticed, plan_with};
@@ -148,15 +149,37 @@ pub fn lacking(mutant: &Mutant, place: Place<'_>) -> Result<Vec<String>, String>
 /// Why it could not be run.
 pub fn run(mutant: &Mutant, place: Place<'_>, seed: u64) -> Result<Ran, String> {
     let dir = tempfile::tempdir().map_err(|why| why.to_string())?;
-    let supervisor = dir.path().join(mutant.name);
-    let own = std::env::current_exe().map_err(|why| why.to_string())?;
-    symlink(own, &supervisor).map_err(|why| why.to_string())?;
-    let plan = plan_with(subject_of(mutant), mutant.scenario, seed)?;
-    let bins = Bins { harness: place.harness.to_owned(), supervisor, puppet: place.puppet.to_owned() };
-    let plan = Plan { bins, ..plan };
+    let plan = plan_of(mutant, mutant.scenario, place, dir.path(), seed)?;
     let lived = |plan: &Plan| real::run(plan, &mut |_| {}).map_err(|why| why.to_string());
     let history = lived(&plan)?;
     let mut failures = failures(&plan, &history);
     failures.extend(broken_relation(mutant, &plan, &history, &lived)?);
     Ok(Ran { failed: noticed(mutant, failures), history })
+}
+
+/// A plan whose supervisor is this mutant: a link in `dir`.
+fn plan_of(mutant: &Mutant, scenario: &str, place: Place<'_>, dir: &Path, seed: u64) -> Result<Plan, String> {
+    let supervisor = dir.join(mutant.name);
+    let own = std::env::current_exe().map_err(|why| why.to_string())?;
+    symlink(own, &supervisor).map_err(|why| why.to_string())?;
+    let plan = plan_with(subject_of(mutant), scenario, seed)?;
+    let bins = Bins { harness: place.harness.to_owned(), supervisor, puppet: place.puppet.to_owned() };
+    Ok(Plan { bins, ..plan })
+}
+
+/// A whole life in which a system call fails; `None` where nobody can make it fail. The running program is as of [`run`].
+///
+/// # Errors
+/// Why it could not be lived.
+pub fn lived_with(mutant: &Mutant, place: Place<'_>, case: &str) -> Result<Option<Ending>, String> {
+    if real::can_trace().is_err() {
+        return Ok(None);
+    }
+    let dir = tempfile::tempdir().map_err(|why| why.to_string())?;
+    let plan = plan_of(mutant, "life", place, dir.path(), 1)?;
+    let undisturbed = Undisturbed::live(&plan)?;
+    match search::live(&plan, &undisturbed, case.parse()?)? {
+        Sampled::Lived { ending, .. } => Ok(Some(ending)),
+        Sampled::Missed => Err(format!("it was over before {case}")),
+    }
 }

@@ -9,6 +9,7 @@ use crate::history::{Event, Header, History};
 use crate::world::Plan;
 
 use super::job::{GUARD, Job, Line};
+use super::traced::{Trace, Traced};
 use super::{RunError, rundir};
 
 /// Runs `plan` with real processes and returns what happened. `progress` sees each event as it is noted.
@@ -20,7 +21,21 @@ use super::{RunError, rundir};
 /// [`RunError::Setup`] if the run can't be set up, [`RunError::Bug`] if the harness itself fails. Whatever the subject
 /// does is a history.
 pub fn run(plan: &Plan, progress: &mut dyn FnMut(&Event)) -> Result<History, RunError> {
-    let job = Job { plan: plan.clone(), dir: rundir::choose() };
+    perform(Job { plan: plan.clone(), dir: rundir::choose(), trace: None }, progress).map(|(history, _)| history)
+}
+
+/// The same with a tracer, which sees each system call of the supervisor from the first one on.
+///
+/// # Errors
+/// As of [`run`]; and it may be that nobody may trace here.
+pub fn run_traced(plan: &Plan, trace: Trace) -> Result<(History, Traced), RunError> {
+    let job = Job { plan: plan.clone(), dir: rundir::choose(), trace: Some(trace) };
+    let (history, traced) = perform(job, &mut |_| {})?;
+    let untold = || RunError::Bug("the run told nothing of the supervisor's calls".to_owned());
+    Ok((history, traced.ok_or_else(untold)?))
+}
+
+fn perform(job: Job, progress: &mut dyn FnMut(&Event)) -> Result<(History, Option<Traced>), RunError> {
     let mut guard = start_guard(&job)?;
     let complaints = guard.stderr.take().map(|mut stderr| {
         std::thread::spawn(move || {
@@ -37,7 +52,7 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(&Event)) -> Result<History, Run
     let complaints = complaints.and_then(|thread| thread.join().ok()).unwrap_or_default();
     remove_rest(&job.dir);
     match told {
-        Ok(history) => Ok(history),
+        Ok(told) => Ok(told),
         Err(Told::Failed(why)) => Err(why),
         Err(Told::Cut(why)) => {
             let ended = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
@@ -76,12 +91,12 @@ enum Told {
 }
 
 /// Reads to the end of the pipe and not only to the end mark: a runner that has lost its guard still cleans up.
-fn read(guard: &mut Child, progress: &mut dyn FnMut(&Event)) -> Result<History, Told> {
+fn read(guard: &mut Child, progress: &mut dyn FnMut(&Event)) -> Result<(History, Option<Traced>), Told> {
     let Some(stdout) = guard.stdout.take() else { return Err(Told::Cut("the run has no output".into())) };
     let mut header: Option<Box<Header>> = None;
     let mut events = Vec::new();
     let mut whole = false;
-    let mut failed = None;
+    let (mut failed, mut traced) = (None, None);
     for line in BufReader::new(stdout).lines() {
         let parsed = line
             .map_err(|error| error.to_string())
@@ -92,6 +107,7 @@ fn read(guard: &mut Child, progress: &mut dyn FnMut(&Event)) -> Result<History, 
                 progress(&event);
                 events.push(event);
             }
+            Ok(Line::Traced(seen)) => traced = Some(seen),
             Ok(Line::Failed(why)) => failed = Some(Told::Failed(why)),
             Ok(Line::End) => whole = true,
             Err(why) => failed = Some(Told::Cut(format!("what the run says can't be read: {why}"))),
@@ -99,7 +115,7 @@ fn read(guard: &mut Child, progress: &mut dyn FnMut(&Event)) -> Result<History, 
     }
     match (failed, header, whole) {
         (Some(failed), ..) => Err(failed),
-        (None, Some(header), true) => Ok(History { header: *header, events }),
+        (None, Some(header), true) => Ok((History { header: *header, events }, traced)),
         (None, None, _) => Err(Told::Cut("the run ended without a header".into())),
         (None, _, false) => Err(Told::Cut(format!("the run ended without an end mark, after {} events", events.len()))),
     }

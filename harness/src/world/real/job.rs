@@ -12,6 +12,7 @@ use crate::history::{Event, Header};
 use crate::world::Plan;
 
 use super::RunError;
+use super::traced::{Trace, Traced};
 
 /// First argument of the guard process.
 pub const GUARD: &str = "__guard";
@@ -27,6 +28,8 @@ pub struct Job {
     pub plan: Plan,
     /// The run's own directory, which does not exist yet.
     pub dir: PathBuf,
+    /// Whether its calls are to be seen.
+    pub trace: Option<Trace>,
 }
 
 /// What the runner tells the caller, one JSON line each.
@@ -36,6 +39,8 @@ pub enum Line {
     Header(Box<Header>),
     /// Each event of the history, as it is noted.
     Event(Event),
+    /// What was seen of the calls of a traced supervisor.
+    Traced(Traced),
     /// There will be no history; last.
     Failed(RunError),
     /// The history is whole; last.

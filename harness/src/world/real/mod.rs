@@ -5,10 +5,11 @@
 //! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
 //! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `environment`, `stalls`, `claims`, `owned`, `leftovers` |
-//! | what is done | `permits`, `subject`, `namespace`, `beside`, `signals`, `faults`, `spoiled`, `planted`, `limits`, `cgroup`, `tracer`, `wallclock`, `crowd`, `orders`, `clients` |
+//! | what is done | `permits`, `subject`, `namespace`, `beside`, `signals`, `faults`, `spoiled`, `planted`, `limits`, `cgroup`, `birth`, `tracer`, `traced`, `wallclock`, `crowd`, `orders`, `clients` |
 //! | the worker program | `puppet`, `sys` |
 
 mod beside;
+mod birth;
 mod bounds;
 mod caller;
 mod cgroup;
@@ -49,16 +50,19 @@ mod stalls;
 mod subject;
 mod sweep;
 mod sys;
+mod traced;
 mod tracer;
 mod tracked;
 mod wait;
 mod wallclock;
 
-pub use caller::run;
+pub use caller::{run, run_traced};
 pub use entry::hidden_main;
 pub use error::RunError;
 pub use host::facts;
 pub use permits::forbids;
 pub use puppet::main as puppet_main;
 pub use subject::subject_version;
+pub use traced::{Strike, Trace, Traced};
+pub use tracer::can_trace;
 pub use wallclock::lacks;

@@ -27,7 +27,8 @@ use super::outlets::Outlets;
 use super::owned::Owned;
 use super::side::{Asks, Said, unasked};
 use super::stalls::Stalls;
-use super::subject::{self, Started, Subject};
+use super::subject::{self, Subject};
+use super::traced::Life;
 use super::tracked::Kind;
 use super::wallclock::WallClock;
 use super::{bounds, claims, clock, host, leftovers, procfs, rundir, signals};
@@ -77,7 +78,9 @@ pub struct Runner {
     pub(super) fresh: Vec<Event>,
     asks: Asks,
     ending: Ending,
-    supervisor_gone: Option<Time>,
+    pub(super) supervisor_gone: Option<Time>,
+    /// Who sees what the supervisor does, if somebody has to.
+    pub(super) life: Option<Life>,
     /// The pid, in the supervisor's namespace, of the worker that was signalled last.
     pub(super) doomed: Option<u32>,
     /// Who has that pid now.
@@ -127,6 +130,7 @@ impl Runner {
             asks: Asks::default(),
             ending: Ending::No,
             supervisor_gone: None,
+            life: None,
             doomed: None,
             stand_in: None,
             job,
@@ -229,6 +233,7 @@ impl Runner {
         }
         self.sockets.input(Input::Tick, &mut self.fresh);
         self.stalls.look(&mut self.observer.procs, &mut self.fresh);
+        self.fresh.extend(self.life.as_mut().and_then(Life::look));
     }
 
     /// Events become history.
@@ -322,18 +327,6 @@ impl Runner {
         let workers = asks.then(|| self.observer.procs.of_kind(Kind::Worker));
         let count = |proc: Proc| Some(Event::at(now, What::Slept { proc, times: procfs::slept(proc.pid)? }));
         self.fresh.extend(workers.into_iter().flatten().filter_map(count));
-    }
-
-    fn start(&mut self) -> Result<(), String> {
-        let ends = self.faults.outlets.as_ref().and_then(Outlets::ends);
-        let Started { pid, at, environment } = self.subject.start(ends)?;
-        let proc = self.observer.procs.supervisor_started(pid, at);
-        self.supervisor_gone = None;
-        self.fresh.push(Event::at(at, What::SupervisorBorn(proc)));
-        self.fresh.extend(environment.map(|is| Event::at(at, What::Environment { proc, is: Box::new(is) })));
-        self.publish();
-        self.stand_by(proc);
-        Ok(())
     }
 
     /// A burst: nothing happens between two of them.
@@ -453,6 +446,7 @@ impl Runner {
                 self.note_left(leftover);
             }
             self.tell_output();
+            self.tell_traced();
             self.ending = Ending::Done;
         }
     }

@@ -19,11 +19,14 @@ use super::clock;
 use super::environment;
 use super::host;
 use super::namespace;
-use super::puppet::{LAUNCH, SCRIPT, Script, withholding};
+use super::puppet::{HELD, LAUNCH, SCRIPT, Script, withholding};
 
 /// Name of the link to the puppet in the run's directory: the program that the subject is told to start, which a fault
 /// can take away without harm to others.
 const PROGRAM: &str = "worker";
+
+/// Name of the file in the run's directory that has what the supervisor tells people, unless the scenario reads that.
+pub const OUTPUT: &str = "output";
 
 /// The subject of one run.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct Subject {
     generation: u32,
     puppet: PathBuf,
     launch: Launch,
+    /// Whether it is started by somebody who stops before he becomes it.
+    held: bool,
 }
 
 /// A supervisor that was started.
@@ -90,6 +95,7 @@ impl Subject {
             generation: 1,
             puppet: plan.bins.puppet.clone(),
             launch: plan.scenario.launch.clone(),
+            held: false,
         };
         subject.write_files(plan).map_err(|error| format!("{}: {error}", dir.display()))?;
         Ok(subject)
@@ -165,23 +171,33 @@ impl Subject {
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(stderr);
-        let environment = (self.launch == Launch::default()).then(|| given(&command)).transpose().map_err(fail)?;
+        let environment = self.is_plain().then(|| given(&command)).transpose().map_err(fail)?;
         let at = clock::now();
         let spawn = || if self.launch.init { namespace::spawn_init(&mut command) } else { command.spawn() };
         let started = withholding(&self.launch, spawn);
         started.map(|child| Started { pid: child.id(), at, environment }).map_err(fail)
     }
 
+    /// Whoever starts next stops before it becomes the supervisor, or does not.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Whether it is started as it is.
+    fn is_plain(&self) -> bool {
+        self.launch == Launch::default() && !self.held
+    }
+
     /// The command itself, or the puppet, which becomes it with what the scenario wants.
     fn command(&self, name: &str, args: &[String]) -> Result<Command, String> {
         let mut command = Command::new(name);
-        if self.launch == Launch::default() {
+        if self.is_plain() {
             command.args(args);
             return Ok(command);
         }
         let launch = serde_json::to_string(&self.launch).map_err(|error| error.to_string())?;
         command = Command::new(&self.puppet);
-        command.args([LAUNCH, &launch]).arg(&self.dir).arg(name).args(args);
+        command.args([if self.held { HELD } else { LAUNCH }, &launch]).arg(&self.dir).arg(name).args(args);
         Ok(command)
     }
 
@@ -189,7 +205,7 @@ impl Subject {
         if let Some([stdout, stderr]) = ends {
             return Ok([stdout.try_clone()?.into(), stderr.try_clone()?.into()]);
         }
-        let output = File::options().create(true).append(true).open(self.dir.join("output"))?;
+        let output = File::options().create(true).append(true).open(self.dir.join(OUTPUT))?;
         Ok([output.try_clone()?.into(), output.into()])
     }
 

@@ -15,10 +15,14 @@ use crate::time::Time;
 /// strace counts no further.
 const NEVER: u32 = 65_535;
 
+/// A process of strace.
+#[derive(Debug)]
+pub struct Strace(Child);
+
 /// A tracer at work.
 #[derive(Debug)]
 pub struct Tracer {
-    child: Child,
+    strace: Strace,
     since: Time,
     on: Vec<Proc>,
     call: String,
@@ -58,6 +62,15 @@ fn faults(plan: &Plan) -> Vec<Fault> {
     found.into_inner()
 }
 
+/// Whether anybody may be traced here.
+///
+/// # Errors
+/// Why not, in words.
+pub fn can_trace() -> Result<(), String> {
+    tried("ppoll", Some("EINTR"), Span::default())
+        .map_err(|why| format!("here: no system call can be made to fail ({why})"))
+}
+
 fn tried(call: &str, errno: Option<&str>, delay: Span) -> Result<(), String> {
     let mut strace = Command::new("strace");
     strace.args(["-qq", "-o", "/dev/null"]).args(injecting(call, errno, delay, &NEVER.to_string())).arg("true");
@@ -78,7 +91,7 @@ fn injecting(call: &str, errno: Option<&str>, delay: Span, when: &str) -> [Strin
 }
 
 /// Which calls, in strace's words.
-fn when(nth: u32, times: Option<u32>) -> String {
+pub fn when(nth: u32, times: Option<u32>) -> String {
     match times {
         None => format!("{nth}+"),
         Some(1) => nth.to_string(),
@@ -97,31 +110,15 @@ impl Tracer {
         };
         let since = clock::now();
         let log = dir.join(format!("strace-{call}-{}", since.as_nanos()));
-        let mut strace = Command::new("strace");
-        strace.arg("-o").arg(&log).args(injecting(call, errno.as_deref(), *delay, &when(*nth, *times)));
-        strace.args(on.iter().flat_map(|proc| ["-p".to_owned(), proc.pid.to_string()]));
-        strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = strace.spawn().map_err(|error| format!("strace: {error}"))?;
-        let said = child.stderr.take().map(BufReader::new);
-        let tracer = Self { child, since, on: on.to_vec(), call: call.clone(), log };
-        // It says so of each process as soon as it holds it.
-        let mut lines = said.into_iter().flat_map(BufRead::lines);
-        for _ in on {
-            match lines.next() {
-                Some(Ok(line)) if line.ends_with("attached") => {}
-                Some(Ok(line)) => return Err(line),
-                Some(Err(error)) => return Err(format!("strace: {error}")),
-                None => return Err("strace ended at once".to_owned()),
-            }
-        }
-        Ok(tracer)
+        let strace = Strace::attach(&injecting(call, errno.as_deref(), *delay, &when(*nth, *times)), on, &log)?;
+        Ok(Self { strace, since, on: on.to_vec(), call: call.clone(), log })
     }
 
     /// The processes go on by themselves. Gives what is to be told: for how long they may have waited for the tracer, and
     /// whether anything failed at all.
     pub fn detach(mut self) -> Vec<Event> {
-        let waited = self.worked();
-        self.end();
+        let waited = self.strace.worked();
+        self.strace.end();
         let now = clock::now();
         let stall = |proc: &Proc| What::Stall { proc: Some(*proc), since: self.since, delay_ns: waited };
         let mut told: Vec<Event> = self.on.iter().map(|proc| Event::at(now, stall(proc))).collect();
@@ -132,27 +129,55 @@ impl Tracer {
         }
         told
     }
+}
+
+impl Strace {
+    /// strace with these arguments, when it holds all these processes. What it sees is written to `log`.
+    ///
+    /// # Errors
+    /// Why they can't be traced, in words.
+    pub fn attach(args: &[String], on: &[Proc], log: &Path) -> Result<Self, String> {
+        let mut strace = Command::new("strace");
+        strace.arg("-o").arg(log).args(args);
+        strace.args(on.iter().flat_map(|proc| ["-p".to_owned(), proc.pid.to_string()]));
+        strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = strace.spawn().map_err(|error| format!("strace: {error}"))?;
+        let said = child.stderr.take().map(BufReader::new);
+        let strace = Self(child);
+        // It says so of each process as soon as it holds it.
+        let mut lines = said.into_iter().flat_map(BufRead::lines);
+        for _ in on {
+            match lines.next() {
+                Some(Ok(line)) if line.ends_with("attached") => {}
+                Some(Ok(line)) => return Err(line),
+                Some(Err(error)) => return Err(format!("strace: {error}")),
+                None => return Err("strace ended at once".to_owned()),
+            }
+        }
+        Ok(strace)
+    }
 
     /// A traced process stands still while its tracer works, and while that waits for a processor: never for longer in sum.
-    fn worked(&self) -> u64 {
-        let text = fs::read_to_string(format!("/proc/{}/schedstat", self.child.id())).unwrap_or_default();
+    pub fn worked(&self) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/schedstat", self.0.id())).unwrap_or_default();
         text.split_ascii_whitespace().take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
     }
 
-    fn end(&mut self) {
+    /// It lets go of whoever it holds, and has written all that it saw.
+    pub fn end(&mut self) {
         // One that has gone with those that it traced may have been reaped by the runner: then there is nobody to end.
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let pid = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw);
             if let Some(pid) = pid {
                 // It lets go of them before it ends.
                 let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
             }
-            let _ = self.child.wait();
+            let _ = self.0.wait();
         }
     }
 }
 
-impl Drop for Tracer {
+impl Drop for Strace {
     fn drop(&mut self) {
         self.end();
     }

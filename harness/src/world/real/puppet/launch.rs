@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+use rustix::process::{Resource, Rlimit, Signal as Kernel, getpid, getrlimit, kill_process, setrlimit, umask};
 
 use crate::scenario::{Launch, Signal};
 
@@ -16,9 +16,13 @@ use super::super::{environment, sys};
 /// First argument of such a process. Then: the launch as JSON, the run's directory, and the command.
 pub const LAUNCH: &str = "__launch";
 
+/// The same of one that stops when it is prepared, until somebody who wants to see everything that the command does is there.
+pub const HELD: &str = "__launch_held";
+
 /// Becomes the command; returns only if that fails.
-pub fn main(launch: &str, run: &Path, command: &[String]) -> io::Error {
-    match prepare(launch, run) {
+pub fn main(launch: &str, run: &Path, command: &[String], held: bool) -> io::Error {
+    let hold = || if held { Ok(kill_process(getpid(), Kernel::STOP)?) } else { Ok(()) };
+    match prepare(launch, run).and_then(|()| hold()) {
         Ok(()) => match command.split_first() {
             Some((program, args)) => Command::new(program).args(args).exec(),
             None => io::Error::from(io::ErrorKind::InvalidInput),

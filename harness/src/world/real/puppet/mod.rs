@@ -11,6 +11,6 @@ mod shell;
 mod wire;
 
 pub use bystander::BYSTANDER;
-pub use launch::{LAUNCH, withholding};
+pub use launch::{HELD, LAUNCH, withholding};
 pub use program::main;
 pub use setup::{SCRIPT, Script};

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::super::namespace::{self, LAST};
 use super::bystander::{self, BYSTANDER};
 use super::child::{self, CHILD};
-use super::launch::{self, LAUNCH};
+use super::launch::{self, HELD, LAUNCH};
 use super::setup::{Setup, Wrong};
 use super::shell;
 
@@ -27,9 +27,9 @@ pub fn main() -> i32 {
         return namespace::main(last).unwrap_or(70);
     }
     if let [first, launch, run, command @ ..] = args.as_slice()
-        && first == LAUNCH
+        && [LAUNCH, HELD].contains(&first.as_str())
     {
-        let error = launch::main(launch, Path::new(run), command);
+        let error = launch::main(launch, Path::new(run), command, first == HELD);
         let _ = writeln!(std::io::stderr(), "cannot start `{}`: {error}", command.first().map_or("", |name| name));
         return 127;
     }
