@@ -166,8 +166,13 @@ fn verdicts(plan: &Plan, history: &History) -> Vec<(String, &'static str)> {
         Verdict::NotApplicable { .. } => "not applicable",
         Verdict::Undeclared => "undeclared",
     };
-    let both = findings.into_iter().filter(|finding| !REAL_ONLY.contains(&finding.id.as_str()));
+    let both = findings.into_iter().filter(|finding| !REAL_ONLY.contains(&in_any_pool(&finding.id)));
     both.map(|finding| (finding.id, name(&finding.verdict))).collect()
+}
+
+/// The id of an invariant without the pool that it was judged of.
+fn in_any_pool(id: &str) -> &str {
+    id.split_once('@').map_or(id, |(id, _)| id)
 }
 
 /// What is judged by what a model has none of: descriptors, threads and processor time of the supervisor, bystanders and
