@@ -19,6 +19,7 @@ mod matrix;
 mod mutant;
 mod output;
 mod passing;
+mod pools;
 pub mod program;
 pub mod real;
 mod renewing;
