@@ -174,7 +174,7 @@ fn breakdowns(life: &Life<'_>) -> Vec<String> {
             _ => {}
         }
     }
-    let seconds = until.saturating_sub(from) / 1_000_000_000;
+    let seconds = until.saturating_sub(from).div_ceil(1_000_000_000);
     if life.calls > (life.pace * seconds).max(CALLS_FACTOR * life.usual) {
         wrong.push(format!("it spins: {} system calls within {seconds} s", life.calls));
     }

@@ -149,6 +149,11 @@ impl Subject {
         self.rendered.events.as_deref()
     }
 
+    /// The files that it writes to.
+    pub fn writes(&self) -> impl Iterator<Item = PathBuf> {
+        [Some(self.dir.join(OUTPUT)), self.rendered.events.clone()].into_iter().flatten()
+    }
+
     /// Its configuration file, if it has one.
     pub fn config(&self) -> Option<&Path> {
         self.rendered.config.as_ref().map(|(path, _)| path.as_path())
