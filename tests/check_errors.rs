@@ -68,6 +68,34 @@ fn everything_that_is_well_formed_and_wrong() {
 }
 
 #[test]
+fn a_pool_beside_that_makes_no_sense() {
+    insta::assert_snapshot!(told(&with(
+        r#"launch: (notify: true),
+    beside: [
+        (name: "main", pool: (workers: 1)),
+        (name: "a", pool: (workers: 0, handoff: RoundRobin, lame_duck: "1s", owns: [Control], output: Files), lives: (then: Crash(at: Boot))),
+        (name: "a", pool: (workers: 1)),
+        (name: "A b", pool: (workers: 1)),
+        (name: "b", pol: (workers: 1)),
+    ],"#
+    )));
+    insta::assert_snapshot!(told(&with(
+        r#"launch: (notify: true),
+    beside: [
+        (name: "main", pool: (workers: 1)),
+        (name: "a", pool: (workers: 0, handoff: RoundRobin, lame_duck: "1s", owns: [Control], output: Files), lives: (then: Crash(at: Boot))),
+        (name: "a", pool: (workers: 1)),
+        (name: "A b", pool: (workers: 1)),
+    ],
+    steps: [
+        (when: In("aa", Born), do: Kill(In("a", Random(0)))),
+        (when: In("a", State(Settled)), do: Kill(In("a", Supervisor))),
+        (when: Exited, do: Kill(In("b", Oldest))),
+    ],"#
+    )));
+}
+
+#[test]
 fn deep_nesting_is_refused_in_words() {
     let deep = format!("{}(do: Kill(Oldest)){}", "(do: Repeat(times: 1, steps: [".repeat(500), "]))".repeat(500));
     assert!(told(&with(&format!("steps: [{deep}],"))).contains("nested too deeply"));

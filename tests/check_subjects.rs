@@ -141,6 +141,7 @@ fn what_the_scenario_leaves_open_is_left_to_the_subject() {
     let scenario = form("");
     let vars = subject::Vars {
         pool: &scenario.pool,
+        beside: &scenario.beside,
         address: "127.0.0.2:8080",
         run: std::path::Path::new("/run/x"),
         here: &folder,

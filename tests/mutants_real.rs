@@ -45,7 +45,7 @@ const CHOSEN: [&str; 20] = [
 
 /// Mutants in whose lives this call fails, what the sweep of failing calls has to say of it, and whether `cargo test` runs them.
 const SWEPT: [(&str, &str, &str, bool); 2] = [
-    ("interrupted-is-fatal", "ppoll:EINTR:5", "because it could not wait", true),
+    ("interrupted-is-fatal", "ppoll:EINTR:1", "because it could not wait", true),
     // Its scenario waits for half a minute for what never comes.
     ("ignores-spawn-errors", "clone:EAGAIN:3", "INV-CONVERGE", false),
 ];

@@ -17,6 +17,7 @@ fn the_four_headline_scenarios_are_there() {
 fn rendered(subject: &subject::Subject, folder: &Path, form: &scenario::Scenario) -> subject::Rendered {
     let vars = subject::Vars {
         pool: &form.pool,
+        beside: &form.beside,
         address: "127.0.0.2:8080",
         run: Path::new("/run/x"),
         here: folder,
@@ -62,12 +63,13 @@ fn the_reference_can_run_every_form_and_accepts_its_configuration() {
         let (path, text) = rendered(&subject, &folder, &form).config.unwrap();
         let config = supervisor::config::parse(&text, &path.display().to_string());
         let config = config.unwrap_or_else(|problems| panic!("{name}: {problems}\n{text}"));
-        assert_eq!(config.pools[0].policy.workers, form.pool.workers);
-        assert_eq!(config.pools[0].policy.drain, form.pool.drain.0);
-        assert_eq!(
-            config.pools[0].policy.limit.map(|limit| limit.restarts),
-            form.pool.limit.map(|limit| limit.restarts)
-        );
+        let names: Vec<&str> = config.pools.iter().map(|pool| pool.name.as_str()).collect();
+        assert_eq!(names, form.pool_names().collect::<Vec<_>>(), "{name}");
+        for (configured, (asked, _)) in config.pools.iter().zip(form.pools()) {
+            assert_eq!(configured.policy.workers, asked.workers);
+            assert_eq!(configured.policy.drain, asked.drain.0);
+            assert_eq!(configured.policy.limit.map(|limit| limit.restarts), asked.limit.map(|limit| limit.restarts));
+        }
     }
 }
 

@@ -138,7 +138,7 @@ impl Stage<'_> {
         if procs.is_empty() {
             return None;
         }
-        let bursts = if *to == Target::Each { procs.into_iter().map(|proc| vec![proc]).collect() } else { vec![procs] };
+        let bursts = if to.one_by_one() { procs.into_iter().map(|proc| vec![proc]).collect() } else { vec![procs] };
         let at = |k: u32| self.now + spacing.saturating_mul(k);
         let blows = (0..times).flat_map(|k| bursts.iter().map(move |burst| (k, burst.clone())));
         let blow = |burst: Vec<Proc>| match burst.first() {
@@ -270,11 +270,11 @@ impl Task {
     }
 
     /// Shows an event to whatever waits inside.
-    pub fn see(&mut self, event: &Event, worker: bool) {
+    pub fn see(&mut self, event: &Event, pool: Option<u32>) {
         match self {
-            Self::During { body, .. } => body.see(event, worker),
-            Self::Steps(steps) => steps.see(event, worker),
-            Self::Together(tasks) => tasks.iter_mut().for_each(|task| task.see(event, worker)),
+            Self::During { body, .. } => body.see(event, pool),
+            Self::Steps(steps) => steps.see(event, pool),
+            Self::Together(tasks) => tasks.iter_mut().for_each(|task| task.see(event, pool)),
             Self::Later { .. } | Self::Blows { .. } | Self::Pause(_) => {}
         }
     }

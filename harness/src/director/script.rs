@@ -41,11 +41,11 @@ pub struct Bounds {
 impl Bounds {
     /// What a scenario and a profile imply.
     pub fn of(scenario: &Scenario, profile: &Profile) -> Self {
-        let pool = &scenario.pool;
         let span = |span: Option<crate::scenario::Span>, otherwise: Duration| span.map_or(otherwise, |span| span.0);
-        let boot = slowest_boot(&scenario.lives);
-        let leave = pool.drain.0 + span(profile.kill_slack, Duration::from_millis(250));
-        let backoff = pool.backoff.map_or(Duration::ZERO, |backoff| backoff.cap.0);
+        let boot = scenario.pools().map(|(_, lives)| slowest_boot(lives)).max().unwrap_or_default();
+        let leave = scenario.longest_drain() + span(profile.kill_slack, Duration::from_millis(250));
+        let caps = scenario.pools().filter_map(|(pool, _)| pool.backoff).map(|backoff| backoff.cap.0);
+        let backoff = caps.max().unwrap_or_default();
         let orphans = span(profile.orphans, Duration::from_secs(1)).max(left_within(scenario));
         let deserted = match profile.on_supervisor_death {
             Some(OnSupervisorDeath::WorkersLeave { within }) => within.0,
@@ -54,7 +54,7 @@ impl Bounds {
         Self {
             baseline: BASELINE + boot,
             settle: span(profile.converge, CONVERGE) + boot + backoff + leave + HOLD,
-            stop: pool.lame_duck.0 + leave + LATE,
+            stop: scenario.pool.lame_duck.0 + leave + LATE,
             linger: leave + orphans.max(deserted) + HOLD,
         }
     }
@@ -96,17 +96,17 @@ impl Director {
 
     /// A director with bounds of its own.
     pub fn new(scenario: &Scenario, seed: u64, bounds: Bounds) -> Self {
-        let view = View::new(scenario.pool.workers, !has_start(&scenario.steps));
+        let view = View::new(scenario, !has_start(&scenario.steps));
         let random = Random::new(seed);
         Self { scenario: scenario.clone(), bounds, view, random, that: None, phase: Phase::Fresh, now: Time::default() }
     }
 
     /// Shows an event that was appended to the history.
     pub fn see(&mut self, event: &Event) {
-        let worker = self.view.is_worker(event);
+        let pool = self.view.pool_of(event);
         self.view.see(event);
         match &mut self.phase {
-            Phase::Steps(steps) => steps.see(event, worker),
+            Phase::Steps(steps) => steps.see(event, pool),
             Phase::Settle(_, since) if !self.view.is(State::Settled) => *since = None,
             _ => {}
         }

@@ -33,11 +33,11 @@ impl Sequence {
         Self { steps, path, laps, index, wait: Wait::new(now), late: None, acting: None }
     }
 
-    /// Shows an event to the step that waits.
-    pub fn see(&mut self, event: &Event, worker: bool) {
-        self.wait.see(event, worker);
+    /// Shows an event to the step that waits. `pool`: that of the worker whose event it is.
+    pub fn see(&mut self, event: &Event, pool: Option<u32>) {
+        self.wait.see(event, pool);
         if let Some(task) = &mut self.acting {
-            task.see(event, worker);
+            task.see(event, pool);
         }
     }
 

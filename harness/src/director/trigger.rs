@@ -13,7 +13,8 @@ pub struct Wait {
     from: Time,
     /// When this wait began: `within` runs from then on.
     since: Time,
-    edges: Vec<(Edge, Option<Proc>)>,
+    /// Each with the number of its pool.
+    edges: Vec<(Edge, u32, Option<Proc>)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -50,27 +51,28 @@ impl Wait {
     }
 
     /// Takes an event; what happened before the step before fired is no edge, even if it is told of later.
-    pub fn see(&mut self, event: &Event, worker: bool) {
+    /// `pool`: that of the worker whose event it is.
+    pub fn see(&mut self, event: &Event, pool: Option<u32>) {
         if event.when.latest() < self.from {
             return;
         }
-        let edge = match &event.what {
+        let (edge, whose) = match &event.what {
             What::SupervisorBorn(proc) => (Edge::SupervisorBorn, Some(*proc)),
             What::Born { proc, role: Role::Worker { .. }, .. } => (Edge::Born, Some(*proc)),
             What::Ready(proc) => (Edge::Ready, Some(*proc)),
             What::Announced { proc, .. } => (Edge::Announced, Some(*proc)),
             What::StoppedAccepting(proc) => (Edge::StoppedAccepting, Some(*proc)),
-            What::Died { proc, .. } if worker => (Edge::Exited, Some(*proc)),
+            What::Died { proc, .. } if pool.is_some() => (Edge::Exited, Some(*proc)),
             What::Held { load } => (Edge::Held(load.clone()), None),
             _ => return,
         };
-        self.edges.push(edge);
+        self.edges.push((edge, pool.unwrap_or_default(), whose));
     }
 
     /// How it stands.
     pub fn judge(&self, step: &Step, view: &View, now: Time) -> Waited {
         let Some(trigger) = &step.when else { return Waited::Fired(None) };
-        if let Some(whose) = self.holds(trigger, view, now) {
+        if let Some(whose) = self.holds(trigger, 0, view, now) {
             return Waited::Fired(whose);
         }
         let hopeless = self.last_after(trigger).is_none() && view.hopeless_from().is_some_and(|at| at <= now);
@@ -88,8 +90,11 @@ impl Wait {
         instants.into_iter().filter(|at| *at > now).min()
     }
 
-    fn holds(&self, trigger: &Trigger, view: &View, now: Time) -> Option<Option<Proc>> {
-        let edge = |wanted: Edge| self.edges.iter().find(|(edge, _)| *edge == wanted).map(|(_, whose)| *whose);
+    /// `pool`: the one in which the edge is to be.
+    fn holds(&self, trigger: &Trigger, pool: u32, view: &View, now: Time) -> Option<Option<Proc>> {
+        let edge = |wanted: Edge| {
+            self.edges.iter().find(|(edge, there, _)| *edge == wanted && *there == pool).map(|(.., whose)| *whose)
+        };
         let state = |holds: bool| holds.then_some(None);
         match trigger {
             Trigger::SupervisorBorn => edge(Edge::SupervisorBorn),
@@ -107,11 +112,12 @@ impl Wait {
             Trigger::SupervisorExited => state(matches!(view.supervisor, Supervisor::Gone { .. })),
             Trigger::State(wanted) => state(view.is(*wanted)),
             Trigger::After(span) => state(self.from + span.0 <= now),
+            Trigger::In(name, edge) => self.holds(edge, view.number(name)?, view, now),
             Trigger::All(triggers) => {
-                let each = triggers.iter().map(|trigger| self.holds(trigger, view, now));
+                let each = triggers.iter().map(|trigger| self.holds(trigger, pool, view, now));
                 each.collect::<Option<Vec<_>>>().map(|whose| whose.into_iter().flatten().next_back())
             }
-            Trigger::Any(triggers) => triggers.iter().find_map(|trigger| self.holds(trigger, view, now)),
+            Trigger::Any(triggers) => triggers.iter().find_map(|trigger| self.holds(trigger, pool, view, now)),
         }
     }
 

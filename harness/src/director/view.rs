@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::history::{Claim, ClaimKind, Event, Proc, Role, Status, What};
-use crate::scenario::{Command, State, Target};
+use crate::scenario::{Command, Scenario, State, Target};
 use crate::time::Time;
 
 use super::random::Random;
@@ -25,9 +25,18 @@ pub enum Supervisor {
 
 #[derive(Clone, Copy, Debug)]
 struct Worker {
+    /// The number of its pool.
+    pool: u32,
     born: Time,
     ready: bool,
     retired: bool,
+}
+
+/// What a pool is called, and how many workers it is to have.
+#[derive(Clone, Debug)]
+struct Pool {
+    name: String,
+    wanted: u32,
 }
 
 /// The state of a run as far as events told.
@@ -38,10 +47,13 @@ pub struct View {
     pub told_to_end: bool,
     /// No step starts the supervisor (again).
     pub no_start_ahead: bool,
-    wanted: u32,
+    /// By their numbers.
+    pools: Vec<Pool>,
     command: Option<(Command, Time)>,
-    /// What the subject says became of it.
+    /// What the subject says became of it: of a reload, when every pool has its word.
     success: Option<bool>,
+    /// How many pools have reloaded, by the subject's word.
+    reloaded: usize,
     workers: BTreeMap<Proc, Worker>,
     others: BTreeMap<Proc, u32>,
     /// Who has nothing to do with the subject.
@@ -59,14 +71,16 @@ pub struct View {
 
 impl View {
     /// Nobody is there yet.
-    pub fn new(wanted: u32, no_start_ahead: bool) -> Self {
+    pub fn new(scenario: &Scenario, no_start_ahead: bool) -> Self {
+        let pools = scenario.pool_names().zip(scenario.pools());
         Self {
             supervisor: Supervisor::Expected,
             told_to_end: false,
             no_start_ahead,
-            wanted,
+            pools: pools.map(|(name, (pool, _))| Pool { name: name.to_owned(), wanted: pool.workers }).collect(),
             command: None,
             success: None,
+            reloaded: 0,
             workers: BTreeMap::new(),
             others: BTreeMap::new(),
             bystanders: BTreeSet::new(),
@@ -93,9 +107,10 @@ impl View {
                 self.supervisor = Supervisor::Gone { at, gave_up };
             }
             What::Born { proc, parent, role } if !self.dead.contains(proc) => match role {
-                Role::Worker { .. } => {
+                Role::Worker { pool, .. } => {
                     self.others.remove(proc);
-                    self.workers.entry(*proc).or_insert(Worker { born: at, ready: false, retired: false });
+                    let born = Worker { pool: *pool, born: at, ready: false, retired: false };
+                    self.workers.entry(*proc).or_insert(born);
                 }
                 Role::Descendant if !self.workers.contains_key(proc) => drop(self.others.insert(*proc, *parent)),
                 Role::Descendant => {}
@@ -116,7 +131,12 @@ impl View {
             What::Ready(proc) => drop(self.workers.get_mut(proc).map(|worker| worker.ready = true)),
             What::StoppedAccepting(proc) => drop(self.workers.get_mut(proc).map(|worker| worker.retired = true)),
             What::Claimed(Claim { kind, .. }) if self.reloads() => match kind {
-                ClaimKind::Reloaded => self.success = Some(true),
+                ClaimKind::Reloaded => {
+                    self.reloaded += 1;
+                    if self.reloaded >= self.addressed() {
+                        self.success = Some(true);
+                    }
+                }
                 ClaimKind::ReloadFailed => self.success = Some(false),
                 ClaimKind::Ready | ClaimKind::Exited(_) | ClaimKind::GaveUp => {}
             },
@@ -124,9 +144,22 @@ impl View {
         }
     }
 
-    /// Whether an event is the death of a worker; asked before the event is seen.
-    pub fn is_worker(&self, event: &Event) -> bool {
-        matches!(&event.what, What::Died { proc, .. } if self.workers.contains_key(proc))
+    /// The pool of the worker that an event is about, or is told by; asked before the event is seen.
+    pub fn pool_of(&self, event: &Event) -> Option<u32> {
+        let known = |proc: &Proc| self.workers.get(proc).map(|worker| worker.pool);
+        match &event.what {
+            What::Born { role: Role::Worker { pool, .. }, .. } => Some(*pool),
+            What::Died { proc, .. } => known(proc),
+            What::Ready(proc) | What::Announced { proc, .. } | What::StoppedAccepting(proc) => {
+                Some(known(proc).unwrap_or_default())
+            }
+            _ => None,
+        }
+    }
+
+    /// The number of the pool of this name.
+    pub fn number(&self, name: &str) -> Option<u32> {
+        self.pools.iter().zip(0..).find(|(pool, _)| pool.name == name).map(|(_, number)| number)
     }
 
     /// Whether this process is there.
@@ -152,10 +185,15 @@ impl View {
 
     /// Whether a state holds.
     pub fn is(&self, state: State) -> bool {
-        let ready = u32::try_from(self.ready().count()).unwrap_or(u32::MAX);
+        let ready = |number: u32| u32::try_from(self.ready(number).count()).unwrap_or(u32::MAX);
+        let mut pools = self.pools.iter().zip(0..);
         match state {
-            State::PoolFull => ready >= self.wanted,
-            State::Settled => ready == self.wanted && self.ready().count() == self.workers.len() && !self.unborn,
+            State::PoolFull => pools.all(|(pool, number)| ready(number) >= pool.wanted),
+            State::Settled => {
+                let wanted: u64 = self.pools.iter().map(|pool| u64::from(pool.wanted)).sum();
+                let exactly = pools.all(|(pool, number)| ready(number) == pool.wanted);
+                exactly && wanted == self.workers.len() as u64 && !self.unborn
+            }
         }
     }
 
@@ -164,7 +202,7 @@ impl View {
         match command {
             Command::Start => self.supervisor = Supervisor::Expected,
             Command::Stop => self.told_to_end = true,
-            Command::Scale(workers) => self.wanted = *workers,
+            Command::Scale(workers) => self.pools[0].wanted = *workers,
             Command::Reload
             | Command::Reloads { .. }
             | Command::Upgrade
@@ -179,6 +217,12 @@ impl View {
         }
         self.command = Some((command.clone(), now));
         self.success = None;
+        self.reloaded = 0;
+    }
+
+    /// How many pools the last command is about.
+    fn addressed(&self) -> usize {
+        if matches!(self.command, Some((Command::RestartPool, _))) { 1 } else { self.pools.len() }
     }
 
     fn reloads(&self) -> bool {
@@ -205,7 +249,8 @@ impl View {
                 self.is(State::Settled)
             }
             Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::RestartPool => {
-                self.is(State::Settled) && self.workers.values().all(|worker| worker.born > *since)
+                let mut addressed = self.workers.values().filter(|worker| (worker.pool as usize) < self.addressed());
+                self.is(State::Settled) && addressed.all(|worker| worker.born > *since)
             }
             Command::Restart(_) => self.is(State::Settled) && self.workers.values().any(|worker| worker.born > *since),
             Command::SecondStart => self.success.is_some(),
@@ -236,15 +281,16 @@ impl View {
                 Supervisor::Alive(proc) => vec![proc],
                 Supervisor::Expected | Supervisor::Gone { .. } => Vec::new(),
             },
-            Target::Oldest => self.ready().min().map(|(_, proc)| proc).into_iter().collect(),
-            Target::Newest => self.ready().max().map(|(_, proc)| proc).into_iter().collect(),
-            Target::Each | Target::All => self.by_age(|_| true),
-            Target::Random(count) => {
-                let ready = self.by_age(|worker| worker.ready && !worker.retired);
-                random.draw(ready, usize::try_from(*count).unwrap_or(usize::MAX))
+            Target::Oldest
+            | Target::Newest
+            | Target::Each
+            | Target::All
+            | Target::Random(_)
+            | Target::Booting
+            | Target::Draining => self.in_pool(0, target, random),
+            Target::In(name, who) => {
+                self.number(name).map(|number| self.in_pool(number, who, random)).unwrap_or_default()
             }
-            Target::Booting => first(self.by_age(|worker| !worker.ready && !worker.retired)),
-            Target::Draining => first(self.by_age(|worker| worker.retired)),
             Target::That => that.into_iter().collect(),
             Target::Named(name) => self.names.get(name).cloned().unwrap_or_default(),
             Target::OwnerOf(load) => owners(load).into_iter().collect(),
@@ -258,6 +304,22 @@ impl View {
             Target::LogReader => Vec::new(),
         };
         found.into_iter().filter(|proc| self.alive(*proc)).collect()
+    }
+
+    /// Whom a target means among the workers of one pool.
+    fn in_pool(&self, number: u32, target: &Target, random: &mut Random) -> Vec<Proc> {
+        match target {
+            Target::Oldest => self.ready(number).min().map(|(_, proc)| proc).into_iter().collect(),
+            Target::Newest => self.ready(number).max().map(|(_, proc)| proc).into_iter().collect(),
+            Target::Each | Target::All => self.by_age(number, |_| true),
+            Target::Random(count) => {
+                let ready = self.by_age(number, |worker| worker.ready && !worker.retired);
+                random.draw(ready, usize::try_from(*count).unwrap_or(usize::MAX))
+            }
+            Target::Booting => first(self.by_age(number, |worker| !worker.ready && !worker.retired)),
+            Target::Draining => first(self.by_age(number, |worker| worker.retired)),
+            _ => Vec::new(),
+        }
     }
 
     /// One freeze more holds these.
@@ -277,15 +339,15 @@ impl View {
         who
     }
 
-    fn ready(&self) -> impl Iterator<Item = (Time, Proc)> {
+    fn ready(&self, pool: u32) -> impl Iterator<Item = (Time, Proc)> {
         self.workers
             .iter()
-            .filter(|(_, worker)| worker.ready && !worker.retired)
+            .filter(move |(_, worker)| worker.pool == pool && worker.ready && !worker.retired)
             .map(|(proc, worker)| (worker.born, *proc))
     }
 
-    fn by_age(&self, which: impl Fn(&Worker) -> bool) -> Vec<Proc> {
-        let chosen = self.workers.iter().filter(|(_, worker)| which(worker));
+    fn by_age(&self, pool: u32, which: impl Fn(&Worker) -> bool) -> Vec<Proc> {
+        let chosen = self.workers.iter().filter(|(_, worker)| worker.pool == pool && which(worker));
         let mut chosen: Vec<(Time, Proc)> = chosen.map(|(proc, worker)| (worker.born, *proc)).collect();
         chosen.sort_unstable();
         chosen.into_iter().map(|(_, proc)| proc).collect()

@@ -81,6 +81,9 @@ pub enum Role {
         ticket: u32,
         /// From 1.
         generation: u32,
+        /// The number of its pool (see `scenario::Scenario::pools`), 0 where there is one only.
+        #[serde(default, skip_serializing_if = "crate::scenario::is_default")]
+        pool: u32,
     },
     /// A descendant of a worker, or an adopted process.
     Descendant,

@@ -134,17 +134,17 @@ impl<'a> Reader<'a> {
 
     fn born(&mut self, proc: Proc, parent: u32, role: Role, born: When) {
         match (self.places.get(&proc).copied(), role) {
-            (None, Role::Worker { ticket, generation }) => {
-                self.worker(Worker { ticket, generation, ..unborn(proc, parent, born) });
+            (None, Role::Worker { ticket, generation, pool }) => {
+                self.worker(Worker { ticket, generation, pool, ..unborn(proc, parent, born) });
             }
             // A fork seen first and known as a worker only later was born when it was first seen.
-            (Some(Place::Descendant(at)), Role::Worker { ticket, generation }) => {
+            (Some(Place::Descendant(at)), Role::Worker { ticket, generation, pool }) => {
                 let one = self.line.descendants.remove(at);
                 for (index, later) in self.line.descendants.iter().enumerate().skip(at) {
                     self.places.insert(later.proc, Place::Descendant(index));
                 }
                 let known = unborn(proc, one.parent, one.born);
-                self.worker(Worker { ticket, generation, died: one.died, reaped: one.reaped, ..known });
+                self.worker(Worker { ticket, generation, pool, died: one.died, reaped: one.reaped, ..known });
             }
             (None, Role::Descendant) => {
                 self.places.insert(proc, Place::Descendant(self.line.descendants.len()));
@@ -345,6 +345,7 @@ fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
         proc,
         ticket: 0,
         generation: 1,
+        pool: 0,
         parent,
         born,
         revision: None,

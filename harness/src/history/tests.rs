@@ -83,7 +83,7 @@ fn what() -> impl Strategy<Value = What> {
         (process(), any::<u32>(), any::<u32>()).prop_map(|(proc, parent, n)| What::Born {
             proc,
             parent,
-            role: Role::Worker { ticket: n, generation: n }
+            role: Role::Worker { ticket: n, generation: n, pool: 0 }
         }),
         (process(), proptest::option::of(status()))
             .prop_map(|(proc, status)| What::Died { proc, death: Death { status } }),
@@ -167,7 +167,7 @@ fn history(events: Vec<(u64, What)>) -> History {
 
 const A: Proc = Proc { pid: 10, start: 1 };
 const B: Proc = Proc { pid: 10, start: 2 };
-const WORKER: Role = Role::Worker { ticket: 1, generation: 1 };
+const WORKER: Role = Role::Worker { ticket: 1, generation: 1, pool: 0 };
 
 #[test]
 fn a_pid_that_is_used_again_is_another_worker() {

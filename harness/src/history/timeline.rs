@@ -14,6 +14,8 @@ pub struct Worker {
     pub ticket: u32,
     /// The harness's generation.
     pub generation: u32,
+    /// The number of its pool.
+    pub pool: u32,
     /// The pid of its parent at birth.
     pub parent: u32,
     /// First seen.

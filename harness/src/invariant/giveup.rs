@@ -152,7 +152,7 @@ fn bound(case: &Case<'_>) -> Duration {
     let react = case.profile.give_up.map_or(bounds::ORPHANS, |span| span.0);
     let failures = u32::try_from(case.facts.departures.len()).unwrap_or(u32::MAX);
     let delay = bounds::longest(case.scenario, case.profile, failures);
-    react + delay + case.scenario.pool.drain.0 + bounds::kill_slack(case.profile)
+    react + delay + case.scenario.longest_drain() + bounds::kill_slack(case.profile)
 }
 
 /// It ended by itself: as many needs as that takes must be there.

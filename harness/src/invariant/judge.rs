@@ -10,10 +10,19 @@ use crate::verdict::Verdict;
 use super::case::{Case, Finding, Slack};
 use super::facts::Facts;
 use super::say_status::said_status;
-use super::{INVARIANTS, expect, ideal};
+use super::{INVARIANTS, expect, ideal, pools};
 
-/// Judges one run: every invariant, every missed step and every expectation of the file.
+/// Judges one run: every invariant, every missed step and every expectation of the file; of several pools each by itself.
 pub fn judge(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
+    if scenario.beside.is_empty() {
+        return judge_one(scenario, profile, history, slack);
+    }
+    let judged = catch_unwind(AssertUnwindSafe(|| pools::judge(scenario, profile, history, slack)));
+    judged.unwrap_or_else(|_| vec![bug("INV-ALL")])
+}
+
+/// The same for the first pool, as if there were no other.
+pub(super) fn judge_one(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
     let mut timeline = Timeline::read(history);
     if scenario.pool.ready == Some(Ready::AtSpawn) {
         // Nobody waits for what it says of itself.

@@ -28,6 +28,7 @@ mod judge;
 mod once;
 mod output;
 mod own;
+mod pools;
 mod reap;
 mod restarts;
 mod say_status;

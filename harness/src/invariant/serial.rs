@@ -62,7 +62,8 @@ fn judge_end(case: &Case<'_>, stop: Time, tally: &mut Tally) {
         return;
     }
     let slowest = case.facts.traits.iter().map(|traits| traits.slow_stop).max().unwrap_or_default();
-    let bound = case.scenario.pool.drain.0 + bounds::kill_slack(case.profile) + bounds::REACT;
+    // It waits for whoever takes longest, whichever pool that is of.
+    let bound = case.scenario.longest_drain() + bounds::kill_slack(case.profile) + bounds::REACT;
     let bound = if case.profile.drain == Some(true) { bound } else { bound + slowest };
     let concerned: Vec<_> = case.timeline.workers.iter().map(|worker| worker.proc).collect();
     match case.timely(stop, case.due(stop, bound), end.min(last), &concerned) {

@@ -48,6 +48,7 @@ impl Tale {
     /// Nothing has happened.
     pub fn unborn() -> Self {
         let scenario = Scenario {
+            beside: Vec::new(),
             title: "a tale".to_owned(),
             guards_against: Vec::new(),
             start: Default::default(),
@@ -94,7 +95,10 @@ impl Tale {
     }
 
     pub fn born(&mut self, at: u64, n: u32) -> &mut Self {
-        self.add(at, What::Born { proc: worker(n), parent: 1, role: Role::Worker { ticket: n, generation: 1 } })
+        self.add(
+            at,
+            What::Born { proc: worker(n), parent: 1, role: Role::Worker { ticket: n, generation: 1, pool: 0 } },
+        )
     }
 
     pub fn ready(&mut self, at: u64, n: u32) -> &mut Self {

@@ -12,6 +12,7 @@ mod output;
 mod own;
 mod passing;
 mod pool;
+mod pools;
 mod shares;
 mod stationary;
 mod topics;

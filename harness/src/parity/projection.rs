@@ -26,6 +26,8 @@ pub enum Kind {
 /// One worker: what happened to it and when, in nanoseconds. The instants are parallel to the kinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Life {
+    /// The number of its pool.
+    pub pool: u32,
     /// The harness's generation.
     pub generation: u32,
     /// What, sorted.
@@ -62,9 +64,12 @@ impl Projection {
     }
 }
 
+/// A worker's pool and its generation.
+type Of = (u32, u32);
+
 #[derive(Default)]
 struct Gathering {
-    by_proc: BTreeMap<Proc, (u32, Vec<(Kind, i64)>)>,
+    by_proc: BTreeMap<Proc, (Of, Vec<(Kind, i64)>)>,
     anchors: Vec<(String, i64)>,
     /// Instants that excuse the connections that were open then.
     excuses: Vec<i64>,
@@ -80,8 +85,8 @@ impl Gathering {
                 self.anchors.push((format!("supervisor ended: {status:?}"), at));
                 self.ended = Some((*status, at));
             }
-            What::Born { proc, role: Role::Worker { generation, .. }, .. } => {
-                self.by_proc.insert(*proc, (*generation, vec![(Kind::Birth, at)]));
+            What::Born { proc, role: Role::Worker { generation, pool, .. }, .. } => {
+                self.by_proc.insert(*proc, ((*pool, *generation), vec![(Kind::Birth, at)]));
             }
             What::Ready(proc) => self.note(proc, Kind::Ready, at),
             What::Announced { proc, form } => self.note(proc, Kind::Announce(*form == Form::TwoPhase), at),
@@ -125,8 +130,7 @@ impl Gathering {
         let mut drains: Vec<i64> = self.by_proc.values().filter_map(|(_, seen)| drain(seen)).collect();
         drains.sort_unstable();
         let give_up = self.give_up();
-        let mut lives: Vec<Life> =
-            self.by_proc.into_values().map(|(generation, seen)| life(generation, seen)).collect();
+        let mut lives: Vec<Life> = self.by_proc.into_values().map(|(of, seen)| life(of, seen)).collect();
         lives.sort();
         self.anchors.sort();
         Projection { lives, anchors: self.anchors, outcomes, backoffs, drains, give_up }
@@ -150,20 +154,27 @@ impl Gathering {
         outcomes
     }
 
-    fn unplanned_deaths(&self) -> Vec<i64> {
+    /// `pool`: in that alone.
+    fn unplanned_deaths(&self, pool: Option<u32>) -> Vec<i64> {
         let of = |seen: &Vec<(Kind, i64)>| is_unplanned(seen).then(|| time_of_death(seen)).flatten();
-        let mut deaths: Vec<i64> = self.by_proc.values().filter_map(|(_, seen)| of(seen)).collect();
+        let there = self.by_proc.values().filter(|((own, _), _)| pool.is_none_or(|pool| pool == *own));
+        let mut deaths: Vec<i64> = there.filter_map(|(_, seen)| of(seen)).collect();
         deaths.sort_unstable();
         deaths
     }
 
     fn backoffs(&self) -> Vec<i64> {
-        let mut births: Vec<i64> =
-            self.by_proc.values().filter_map(|(_, seen)| seen.first().map(|(_, at)| *at)).collect();
+        let pools: BTreeSet<u32> = self.by_proc.values().map(|((pool, _), _)| *pool).collect();
+        pools.into_iter().flat_map(|pool| self.backoffs_in(pool)).collect()
+    }
+
+    fn backoffs_in(&self, pool: u32) -> Vec<i64> {
+        let there = self.by_proc.values().filter(|((own, _), _)| *own == pool);
+        let mut births: Vec<i64> = there.filter_map(|(_, seen)| seen.first().map(|(_, at)| *at)).collect();
         births.sort_unstable();
         let mut births = births.into_iter();
         let next = |death: i64| births.find(|birth| *birth > death).map(|birth| birth - death);
-        self.unplanned_deaths().into_iter().map_while(next).collect()
+        self.unplanned_deaths(Some(pool)).into_iter().map_while(next).collect()
     }
 
     fn give_up(&self) -> Option<i64> {
@@ -173,7 +184,7 @@ impl Gathering {
     /// The last death before a supervisor that did not end well, and its end.
     fn last_death(&self) -> Option<(i64, i64)> {
         let (_, ended) = self.ended.filter(|(status, _)| *status != Status::Code(0))?;
-        let last = self.unplanned_deaths().into_iter().rfind(|death| *death <= ended)?;
+        let last = self.unplanned_deaths(None).into_iter().rfind(|death| *death <= ended)?;
         Some((last, ended))
     }
 }
@@ -194,10 +205,10 @@ fn drain(seen: &[(Kind, i64)]) -> Option<i64> {
     find(Kind::Hit(9)).is_none().then_some(death - stop)
 }
 
-fn life(generation: u32, mut seen: Vec<(Kind, i64)>) -> Life {
+fn life((pool, generation): Of, mut seen: Vec<(Kind, i64)>) -> Life {
     seen.sort();
     let (kinds, times) = seen.into_iter().unzip();
-    Life { generation, kinds, times }
+    Life { pool, generation, kinds, times }
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ mod tests {
         let mut events = Vec::new();
         for (pid, millis) in [(10, 100), (11, 1000 + delay)] {
             let proc = Proc { pid, start: u64::from(pid) };
-            let role = Role::Worker { ticket: pid, generation: 1 };
+            let role = Role::Worker { ticket: pid, generation: 1, pool: 0 };
             events.push(Event::at(at(millis), What::Born { proc, parent: 1, role }));
             if pid == 10 {
                 let death = Death { status: Some(Status::Code(1)) };

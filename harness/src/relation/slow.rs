@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn born(millis: u64, pid: u32) -> Event {
-        let role = Role::Worker { ticket: pid, generation: 1 };
+        let role = Role::Worker { ticket: pid, generation: 1, pool: 0 };
         Event::at(at(millis), What::Born { proc: worker(pid), parent: 1, role })
     }
 

@@ -77,6 +77,7 @@ fn kind(name: Option<&str>) -> String {
     let known = match name.unwrap_or_default() {
         "Act" => "an act (`do`)",
         "Backoff" => "a `backoff`",
+        "Beside" => "a pool in `beside`",
         "Child" => "a child",
         "Command" => "an operator's command",
         "Deviation" => "a deviation",
@@ -84,6 +85,7 @@ fn kind(name: Option<&str>) -> String {
         "Expect" => "an expectation",
         "Fault" => "a fault",
         "FileFault" => "a fault of a file",
+        "Launch" => "a `launch`",
         "Life" => "a life",
         "LifeRecord" => "a life's `Record`",
         "Limit" => "a `limit`",

@@ -149,7 +149,12 @@ fn target() -> impl Strategy<Value = Target> {
         name().prop_map(Target::Named),
         name().prop_map(Target::OwnerOf),
     ];
-    leaf.prop_recursive(2, 3, 1, |inner| inner.prop_map(|of| Target::Child(Box::new(of))))
+    leaf.prop_recursive(2, 3, 1, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|of| Target::Child(Box::new(of))),
+            (name(), inner).prop_map(|(pool, who)| Target::In(pool, Box::new(who))),
+        ]
+    })
 }
 
 fn status() -> impl Strategy<Value = StatusIs> {
@@ -197,7 +202,11 @@ fn trigger() -> impl Strategy<Value = Trigger> {
         span().prop_map(Trigger::After),
     ];
     leaf.prop_recursive(2, 6, 3, |inner| {
-        prop_oneof![vec(inner.clone(), 0..3).prop_map(Trigger::All), vec(inner, 0..3).prop_map(Trigger::Any)]
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Trigger::All),
+            vec(inner.clone(), 0..3).prop_map(Trigger::Any),
+            (name(), inner).prop_map(|(pool, edge)| Trigger::In(pool, Box::new(edge))),
+        ]
     })
 }
 
@@ -327,6 +336,10 @@ fn pool() -> impl Strategy<Value = Pool> {
     )
 }
 
+fn beside() -> impl Strategy<Value = Vec<Beside>> {
+    vec((name(), pool(), lives()).prop_map(|(name, pool, lives)| Beside { name, pool, lives }), 0..3)
+}
+
 fn launch() -> Launch {
     Launch {
         init: true,
@@ -346,18 +359,21 @@ fn start() -> impl Strategy<Value = Start> {
 
 fn variant() -> impl Strategy<Value = Variant> {
     let first = (name(), of(name()), of(vec(name(), 0..2)), of(start()), of(pool()));
-    let second = (of(lives()), of(vec(load(), 0..3)), of(steps()), of(vec(expect(), 0..3)));
-    (first, second).prop_map(|((name, title, guards_against, start, pool), (lives, load, steps, expect))| Variant {
-        name,
-        title,
-        guards_against,
-        launch: start.map(|_| launch()),
-        start,
-        pool,
-        lives,
-        load,
-        steps,
-        expect,
+    let second = ((of(lives()), of(beside())), of(vec(load(), 0..3)), of(steps()), of(vec(expect(), 0..3)));
+    (first, second).prop_map(|((name, title, guards_against, start, pool), ((lives, beside), load, steps, expect))| {
+        Variant {
+            name,
+            title,
+            guards_against,
+            launch: start.map(|_| launch()),
+            start,
+            pool,
+            lives,
+            beside,
+            load,
+            steps,
+            expect,
+        }
     })
 }
 
@@ -368,11 +384,24 @@ fn scenario() -> impl Strategy<Value = Scenario> {
         to,
         points,
     });
-    let first = (name(), vec(name(), 0..3), start(), pool(), lives());
+    let first = (name(), vec(name(), 0..3), start(), pool(), (lives(), beside()));
     let second = (vec(load(), 0..3), steps(), vec(expect(), 0..3), vec(variant(), 0..3), of(sweep));
-    (first, second).prop_map(|((title, guards_against, start, pool, lives), (load, steps, expect, variants, sweep))| {
-        Scenario { title, guards_against, start, launch: launch(), pool, lives, load, steps, expect, variants, sweep }
-    })
+    (first, second).prop_map(
+        |((title, guards_against, start, pool, (lives, beside)), (load, steps, expect, variants, sweep))| Scenario {
+            title,
+            guards_against,
+            start,
+            launch: launch(),
+            pool,
+            lives,
+            beside,
+            load,
+            steps,
+            expect,
+            variants,
+            sweep,
+        },
+    )
 }
 
 proptest! {

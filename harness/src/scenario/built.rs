@@ -44,8 +44,8 @@ fn among(scenario: &Scenario, names: &[&str]) -> Vec<String> {
 pub fn constructs(scenario: &Scenario) -> BTreeSet<&'static str> {
     let mut used = BTreeSet::new();
     used.extend(scenario.load.iter().map(load));
-    let lives = &scenario.lives;
-    for life in lives.first.iter().chain(lives.generation.values().flatten()).chain([&lives.then]) {
+    used.extend(scenario.beside.first().map(|_| "beside"));
+    for life in scenario.pools().flat_map(|(_, lives)| lives.all()) {
         of_life(life, &mut used);
     }
     for step in &scenario.steps {
@@ -92,6 +92,7 @@ fn of_trigger(trigger: &Trigger, used: &mut BTreeSet<&'static str>) {
         Trigger::SupervisorExited => "SupervisorExited",
         Trigger::State(_) => "State",
         Trigger::After(_) => "After",
+        Trigger::In(_, trigger) => return of_trigger(trigger, used),
         Trigger::All(triggers) | Trigger::Any(triggers) => {
             triggers.iter().for_each(|trigger| of_trigger(trigger, used));
             return;
@@ -201,6 +202,7 @@ fn of_target(target: &Target, used: &mut BTreeSet<&'static str>) {
         Target::Bystander => "Bystander",
         Target::LogReader => "LogReader otherwise",
         Target::Group => "Group",
+        Target::In(_, who) => return of_target(who, used),
     });
     if let Target::Child(of) = target {
         of_target(of, used);

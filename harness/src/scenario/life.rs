@@ -26,6 +26,11 @@ pub struct Lives {
 }
 
 impl Lives {
+    /// Every life that is written.
+    pub fn all(&self) -> impl Iterator<Item = &Life> {
+        self.first.iter().chain(self.generation.values().flatten()).chain([&self.then])
+    }
+
     /// The life of the worker that took this ticket of this generation, both counted from 1.
     pub fn life(&self, generation: u32, ticket: u32) -> &Life {
         let listed = if generation == 1 { Some(&self.first) } else { self.generation.get(&generation) };

@@ -3,6 +3,7 @@
 mod absent;
 #[cfg(test)]
 mod arbitrary_tests;
+mod beside;
 mod built;
 mod catalogue;
 mod explain;
@@ -20,6 +21,7 @@ mod write;
 
 pub(crate) use absent::is_default;
 
+pub use beside::{Beside, MAIN};
 pub use built::{constructs, not_built, not_simulated};
 pub use catalogue::{Entry, catalogue, entry};
 pub use explain::explain;

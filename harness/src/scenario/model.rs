@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Life, Lives, Load, Pool, Signal, Span, Step, Trigger};
+use super::{Beside, Life, Lives, Load, Pool, Signal, Span, Step, Trigger};
 
 /// One scenario file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Scenario {
     /// What the workers do.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub lives: Lives,
+    /// Other pools of the same supervisor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Beside>,
     /// Load that runs from the first step (or from its `StartLoad` step if it says so).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub load: Vec<Load>,
@@ -206,6 +209,9 @@ pub struct Variant {
     /// Replaces `lives`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lives: Option<Lives>,
+    /// Replaces `beside`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Vec<Beside>>,
     /// Replaces `load`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Vec<Load>>,
@@ -281,6 +287,7 @@ impl Scenario {
             launch: variant.launch.unwrap_or_else(|| self.launch.clone()),
             pool: variant.pool.unwrap_or_else(|| self.pool.clone()),
             lives: variant.lives.unwrap_or_else(|| self.lives.clone()),
+            beside: variant.beside.unwrap_or_else(|| self.beside.clone()),
             load: variant.load.unwrap_or_else(|| self.load.clone()),
             steps: variant.steps.unwrap_or_else(|| self.steps.clone()),
             expect: variant.expect.unwrap_or_else(|| self.expect.clone()),

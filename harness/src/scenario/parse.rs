@@ -7,7 +7,7 @@ use crate::ron_file::{self, Node, Seg};
 
 use super::validate::findings;
 use super::write::to_ron;
-use super::{Expect, Lives, Load, Pool, Scenario, Start, Step, Sweep, Variant};
+use super::{Beside, Expect, Launch, Lives, Load, Pool, Scenario, Start, Step, Sweep, Variant};
 
 /// Reads a scenario and validates it.
 ///
@@ -48,8 +48,20 @@ fn piecewise(source: &Source, first: Problems) -> Problems {
 }
 
 /// The fields of a scenario, in the order in which the reader tells them.
-const FIELDS: [&str; 10] =
-    ["title", "guards_against", "start", "pool", "lives", "load", "steps", "expect", "variants", "sweep"];
+const FIELDS: [&str; 12] = [
+    "title",
+    "guards_against",
+    "start",
+    "launch",
+    "pool",
+    "lives",
+    "beside",
+    "load",
+    "steps",
+    "expect",
+    "variants",
+    "sweep",
+];
 
 struct Pieces<'a> {
     source: &'a Source,
@@ -62,8 +74,10 @@ impl Pieces<'_> {
             "title" => self.one::<String>(node),
             "guards_against" => self.each::<String>(node),
             "start" => self.one::<Start>(node),
+            "launch" => self.one::<Launch>(node),
             "pool" => self.one::<Pool>(node),
             "lives" => self.one::<Lives>(node),
+            "beside" => self.each::<Beside>(node),
             "load" => self.each::<Load>(node),
             "steps" => self.each::<Step>(node),
             "expect" => self.each::<Expect>(node),

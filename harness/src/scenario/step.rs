@@ -105,6 +105,8 @@ pub enum Trigger {
     State(State),
     /// This long after the step before.
     After(Span),
+    /// The same edge in the pool of this name; without it, it is one in the pool that serves the address.
+    In(String, Box<Trigger>),
     /// All of these, in any order.
     All(Vec<Trigger>),
     /// The first of these.
@@ -230,6 +232,8 @@ pub enum Target {
     Adopted,
     /// A process that has nothing to do with the subject.
     Bystander,
+    /// The same in the pool of this name; without it, it is in the pool that serves the address.
+    In(String, Box<Target>),
     /// Whoever reads the subject's output.
     LogReader,
     /// The process group of the supervisor.

@@ -81,6 +81,7 @@ impl Wild {
             launch: Launch::default(),
             pool,
             lives,
+            beside: Vec::new(),
             load,
             steps,
             expect: Vec::new(),

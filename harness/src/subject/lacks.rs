@@ -59,6 +59,9 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
         Owns::Socket => "it can't serve on a Unix socket beside its address".to_owned(),
         Owns::Pidfile => "it writes no pid file".to_owned(),
     }));
+    if subject.beside.is_none() && !scenario.beside.is_empty() {
+        why.push("it keeps no other pool beside the first".to_owned());
+    }
     if scenario.launch.notify && subject.profile.notify != Some(true) {
         why.push("it tells no service manager how it is".to_owned());
     }

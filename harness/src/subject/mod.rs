@@ -1,5 +1,6 @@
 //! How to start, find, observe, script, steer and stop one supervisor, and what it promises.
 
+mod beside;
 mod lacks;
 mod load;
 mod model;

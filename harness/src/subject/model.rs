@@ -45,6 +45,11 @@ pub struct Subject {
     pub readiness: Readiness,
     /// How it is stopped.
     pub stop: HowToStop,
+    /// What each pool beside the first is in its configuration, if it can have several; all of them are `{beside}` there.
+    /// What is filled in is as in `config`, for the pool that it is; and there are its name, `{name}`, and its number from 1,
+    /// `{pool}`, which its workers must find as HARNESS_POOL in their environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
     /// How it is told to reload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reload: Option<HowToReload>,

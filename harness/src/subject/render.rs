@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{Problem, Problems, Source};
-use crate::scenario::{NOTIFY_FD, Owns, Pool, Ready, Rolling, Span};
+use crate::scenario::{Beside, MAIN, NOTIFY_FD, Owns, Pool, Ready, Rolling, Span};
 
-use super::{ORIGINAL, Subject};
+use super::{ORIGINAL, Subject, beside};
 
 /// What is filled in.
 #[derive(Clone, Copy, Debug)]
 pub struct Vars<'a> {
     /// The pool that the scenario asks for.
     pub pool: &'a Pool,
+    /// The pools beside it.
+    pub beside: &'a [Beside],
     /// Where the subject is to listen: `host:port`.
     pub address: &'a str,
     /// The run's directory.
@@ -88,7 +90,11 @@ pub fn render(subject: &Subject, template: Option<&Source>, vars: &Vars<'_>) -> 
     };
     let log = outlet.and_then(|outlet| outlet.file.as_ref()).map(|file| PathBuf::from(early(file)));
     let output = outlet.map(|outlet| early(&outlet.config)).filter(|output| !output.is_empty());
-    let names = Names::new(vars, &path, output);
+    let mut names = Names::new(vars, &path, output);
+    let mut beside_problems = Vec::new();
+    if let Some(text) = beside::rendered(subject, vars, &path, &mut beside_problems) {
+        names.set("beside", text);
+    }
     let mut fill = |text: &String| {
         names.fill(text).unwrap_or_else(|wrong| {
             problems.push(wrong.problem(&source, text));
@@ -98,6 +104,7 @@ pub fn render(subject: &Subject, template: Option<&Source>, vars: &Vars<'_>) -> 
     let start = subject.start.iter().map(&mut fill).collect();
     let env = subject.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect();
     let events = subject.events.as_ref().map(|events| PathBuf::from(fill(events)));
+    problems.extend(beside_problems);
     let original = template.map(|template| names.fill_lines(template, &mut problems));
     let mut configs = BTreeMap::new();
     for (name, one) in template.iter().flat_map(|_| &subject.configs) {
@@ -146,7 +153,7 @@ enum Wrong {
 
 impl Names {
     /// `output`: what the way of the output is in the configuration.
-    fn new(vars: &Vars<'_>, config: &Path, output: Option<String>) -> Self {
+    pub(super) fn new(vars: &Vars<'_>, config: &Path, output: Option<String>) -> Self {
         let path = |path: &Path| Some(path.display().to_string());
         let (host, port) = vars.address.rsplit_once(':').unwrap_or((vars.address, ""));
         let Pool {
@@ -188,6 +195,9 @@ impl Names {
             ("supervisor", path(vars.supervisor)),
             ("puppet", path(vars.puppet)),
             ("config", path(config)),
+            ("name", Some(MAIN.to_owned())),
+            ("pool", Some(0.to_string())),
+            ("beside", None),
             ("seed", Some(vars.seed.to_string())),
             ("revision", Some(REVISION.to_owned())),
             // A scenario without a limit asks for none, which is not the same as the subject's own.
@@ -216,6 +226,11 @@ impl Names {
         ])
     }
 
+    /// Another value for a name.
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        self.0.iter_mut().filter(|(known, _)| *known == name).for_each(|(_, old)| *old = Some(value.clone()));
+    }
+
     fn fill(&self, text: &str) -> Result<String, Wrong> {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
@@ -232,7 +247,7 @@ impl Names {
         Ok(filled)
     }
 
-    fn fill_lines(&self, template: &Source, problems: &mut Vec<Problem>) -> String {
+    pub(super) fn fill_lines(&self, template: &Source, problems: &mut Vec<Problem>) -> String {
         let mut filled = String::new();
         for line in template.text().split_inclusive('\n') {
             match self.fill(line) {
@@ -318,6 +333,7 @@ impl Names {
         let nowhere = Path::new("");
         let vars = Vars {
             pool: &pool,
+            beside: &[],
             address: "",
             run: nowhere,
             here: nowhere,

@@ -53,6 +53,9 @@ pub(super) fn findings(subject: &Subject, folder: &Path) -> Vec<Finding> {
     places(&mut checker, subject.events.as_deref().unwrap_or_default());
     checker.leave();
     outputs(&mut checker, subject);
+    checker.enter("beside");
+    places(&mut checker, subject.beside.as_deref().unwrap_or_default());
+    checker.leave();
     files(&mut checker, subject, folder);
     if subject.profile.limit == Some(LimitRule::Unlimited) {
         checker.enter("profile");

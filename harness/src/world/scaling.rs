@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(scaling.next(at(1)), Some(Signal::TTIN));
         assert_eq!(scaling.next(at(2)), None, "its effect is waited for");
         let proc = Proc { pid: 7, start: 7 };
-        let role = Role::Worker { ticket: 3, generation: 1 };
+        let role = Role::Worker { ticket: 3, generation: 1, pool: 0 };
         scaling.see(&Event::at(at(3), What::Born { proc, parent: 1, role }));
         assert_eq!(scaling.next(at(3)), Some(Signal::TTIN));
         assert_eq!(scaling.next_deadline(), None, "all is said");

@@ -1,3 +1,5 @@
+mod pools;
+
 use super::*;
 use crate::history::{Death, Role, Status};
 use crate::scenario::{Ask, Fault, Pool, Retirement, Signal, Span, Target, Trigger};
@@ -18,6 +20,7 @@ fn step(when: Option<Trigger>, act: Option<Act>) -> Step {
 
 fn scenario(workers: u32, steps: Vec<Step>) -> Scenario {
     Scenario {
+        beside: Vec::new(),
         title: "t".into(),
         guards_against: Vec::new(),
         start: Start::Steady,
@@ -90,7 +93,7 @@ impl Set {
     }
 
     fn worker(&mut self, pid: u32) {
-        let role = Role::Worker { ticket: pid, generation: 1 };
+        let role = Role::Worker { ticket: pid, generation: 1, pool: 0 };
         self.see(What::Born { proc: proc(pid), parent: MASTER, role });
         self.see(What::Ready(proc(pid)));
     }
@@ -236,7 +239,7 @@ fn all_and_any_combine_edges() {
     set.see(What::Held { load: "a".into() });
     set.until(100);
     assert_eq!(set.fired(), [(5, vec![0])]);
-    let role = Role::Worker { ticket: 5, generation: 1 };
+    let role = Role::Worker { ticket: 5, generation: 1, pool: 0 };
     set.see(What::Born { proc: proc(7), parent: MASTER, role });
     assert_eq!(set.signals(), [(100, vec![7], Signal::KILL)], "the one that was born");
 }
@@ -257,7 +260,7 @@ fn targets_are_who_is_there() {
         let mut set = Set::steady(3, vec![step(Some(Trigger::Held("go".into())), kill(target.clone()))]);
         set.owner = Some(proc(3));
         set.now = 1;
-        let role = Role::Worker { ticket: 4, generation: 1 };
+        let role = Role::Worker { ticket: 4, generation: 1, pool: 0 };
         set.see(What::Born { proc: proc(5), parent: MASTER, role });
         set.worker(6);
         set.see(What::StoppedAccepting(proc(6)));
@@ -283,7 +286,7 @@ fn who_was_hit_can_be_named_and_a_dead_one_is_no_target() {
     first.name = Some("victim".into());
     let mut set = Set::steady(2, vec![first, step(Some(Trigger::Born), kill(Target::Named("victim".into())))]);
     set.until(15);
-    let role = Role::Worker { ticket: 5, generation: 1 };
+    let role = Role::Worker { ticket: 5, generation: 1, pool: 0 };
     set.see(What::Born { proc: proc(9), parent: MASTER, role });
     assert_eq!(set.signals().len(), 2, "an act is finished before the next step");
     set.until(20);

@@ -107,7 +107,7 @@ fn a_new_worker_that_fails_excuses_nobody_of_the_old() {
         )]
         .into();
         tale.reload(1_100);
-        let role = crate::history::Role::Worker { ticket: 1, generation: 2 };
+        let role = crate::history::Role::Worker { ticket: 1, generation: 2, pool: 0 };
         tale.add(1_110, crate::history::What::Born { proc: worker(5), parent: 1, role });
         tale.dies(1_115, 5, Status::Code(1)).claims(1_116, 0, ClaimKind::ReloadFailed);
         if old_leaves {

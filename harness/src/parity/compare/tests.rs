@@ -6,7 +6,7 @@ const SLACK: Duration = Duration::from_millis(20);
 
 fn life(events: &[(Kind, i64)]) -> Life {
     let (kinds, times) = events.iter().map(|(kind, at)| (*kind, at * MS)).unzip();
-    Life { generation: 1, kinds, times }
+    Life { pool: 0, generation: 1, kinds, times }
 }
 
 fn serve(from: i64, to: i64) -> Life {

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::scenario::{
-    Act, Backoff, Expect, Handoff, Launch, Limit, OutputWay, Owns, Pool, Ready, Rolling, Scenario, Signal, Start, Step,
-    Sweep, Trigger, Variant, entry, not_built,
+    Act, Backoff, Beside, Expect, Handoff, Launch, Limit, OutputWay, Owns, Pool, Ready, Rolling, Scenario, Signal,
+    Start, Step, Sweep, Trigger, Variant, entry, not_built,
 };
 
 use super::life;
@@ -22,6 +22,7 @@ pub fn explain(scenario: &Scenario, name: &str) -> String {
     story.launch(&scenario.launch);
     story.heading("The workers");
     life::lives(&scenario.lives).iter().for_each(|line| story.sentence(1, line));
+    story.beside(&scenario.beside);
     story.load(scenario);
     story.heading("What happens");
     story.steps(&scenario.steps, "", 1);
@@ -172,6 +173,14 @@ impl Story {
         }
     }
 
+    fn beside(&mut self, others: &[Beside]) {
+        for Beside { name, pool, lives } in others {
+            self.heading(&format!("The pool `{name}` beside it, which serves nobody"));
+            self.pool(pool);
+            life::lives(lives).iter().for_each(|line| self.sentence(1, line));
+        }
+    }
+
     fn load(&mut self, scenario: &Scenario) {
         if scenario.load.is_empty() {
             return;
@@ -276,6 +285,9 @@ impl Story {
         }
         if variant.lives.is_some() {
             life::lives(&form.lives).iter().for_each(|line| self.sentence(1, line));
+        }
+        if variant.beside.is_some() {
+            self.beside(&form.beside);
         }
         if variant.load.is_some() {
             if form.load.is_empty() {

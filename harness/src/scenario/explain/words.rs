@@ -39,6 +39,7 @@ pub(super) fn trigger(trigger: &Trigger) -> String {
         Trigger::SupervisorExited => "the supervisor ends".to_owned(),
         Trigger::State(State::PoolFull) => "all wanted workers are ready".to_owned(),
         Trigger::State(State::Settled) => "all wanted workers are ready and no other is alive".to_owned(),
+        Trigger::In(name, edge) => format!("{} (in the pool `{name}`)", self::trigger(edge)),
         Trigger::After(span) => format!("{span} have passed"),
         Trigger::All(triggers) => list(&triggers.iter().map(self::trigger).collect::<Vec<_>>(), "and"),
         Trigger::Any(triggers) => list(&triggers.iter().map(self::trigger).collect::<Vec<_>>(), "or"),
@@ -95,6 +96,7 @@ pub(super) fn target(target: &Target) -> String {
         Target::Child(of) => format!("a child of {}", self::target(of)),
         Target::Adopted => "a process that the supervisor adopted".to_owned(),
         Target::Bystander => "a bystander".to_owned(),
+        Target::In(name, who) => format!("{} of the pool `{name}`", self::target(who)),
         Target::LogReader => "whoever reads the output".to_owned(),
         Target::Group => "the supervisor's process group".to_owned(),
     }

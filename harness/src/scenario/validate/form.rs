@@ -5,7 +5,7 @@ use crate::scenario::catalogue::{catalogue, entry};
 use crate::scenario::model::MOST_POINTS;
 use crate::scenario::{Launch, Scenario, Signal, Variant};
 
-use super::{expect, life, load, pool, steps};
+use super::{beside, expect, life, load, pool, steps};
 
 /// Everything that is wrong with a scenario.
 pub fn findings(scenario: &Scenario) -> Vec<Finding> {
@@ -47,7 +47,8 @@ fn form(scenario: &Scenario, variant: Option<(usize, &Variant)>) -> Vec<Finding>
     part("guards_against", &|v| v.guards_against.is_some(), &|c| guards(c, scenario));
     part("launch", &|v| v.launch.is_some(), &|c| launch(c, &scenario.launch));
     part("pool", &|v| v.pool.is_some(), &|c| pool::check(c, &scenario.pool));
-    part("lives", &|v| v.lives.is_some(), &|c| life::check(c, scenario));
+    part("lives", &|v| v.lives.is_some(), &|c| life::check(c, &scenario.lives, &scenario.pool, scenario));
+    part("beside", &|v| v.beside.is_some(), &|c| beside::check(c, scenario));
     part("load", &|v| v.load.is_some(), &|c| load::check(c, scenario));
     part("steps", &|v| v.steps.is_some(), &|c| steps::check(c, scenario));
     part("expect", &|v| v.expect.is_some(), &|c| expect::check(c, &scenario.expect, scenario));

@@ -1,10 +1,10 @@
 //! Lives, and whether they let the pool be what the scenario waits for.
 
 use crate::ron_file::Checker;
-use crate::scenario::{Act, Command, Exit, Life, LifeRecord, Phase, Pool, Scenario, Start, Step};
+use crate::scenario::{Act, Command, Exit, Life, LifeRecord, Lives, Phase, Pool, Scenario, Start, Step};
 
-pub(super) fn check(checker: &mut Checker, scenario: &Scenario) {
-    let lives = &scenario.lives;
+/// The lives of the workers of one pool.
+pub(super) fn check(checker: &mut Checker, lives: &Lives, pool: &Pool, scenario: &Scenario) {
     checker.enter("first");
     for (index, life) in lives.first.iter().enumerate() {
         checker.enter_index(index);
@@ -36,17 +36,17 @@ pub(super) fn check(checker: &mut Checker, scenario: &Scenario) {
     checker.enter("then");
     one(checker, &lives.then);
     checker.leave();
-    steady(checker, scenario);
+    steady(checker, lives, pool, scenario.start);
 }
 
 /// Whether a full pool, which `start: Steady` waits for, can ever be.
-fn steady(checker: &mut Checker, scenario: &Scenario) {
-    if scenario.start == Start::AtOnce || gets_ready(&scenario.lives.then, &scenario.pool) {
+fn steady(checker: &mut Checker, lives: &Lives, pool: &Pool, start: Start) {
+    if start == Start::AtOnce || gets_ready(&lives.then, pool) {
         return;
     }
-    let able = scenario.lives.first.iter().filter(|life| gets_ready(life, &scenario.pool)).count();
-    if able < scenario.pool.workers as usize {
-        let what = format!("with these lives only {able} of {} workers ever get ready", scenario.pool.workers);
+    let able = lives.first.iter().filter(|life| gets_ready(life, pool)).count();
+    if able < pool.workers as usize {
+        let what = format!("with these lives only {able} of {} workers ever get ready", pool.workers);
         checker.wrong(what).expected(
             "`start: Steady` waits for all of them: write `start: AtOnce`, or give `first` enough that serve",
         );

@@ -1,5 +1,6 @@
 //! Everything that a scenario can have wrong although it is well formed.
 
+mod beside;
 mod expect;
 mod fault;
 mod form;

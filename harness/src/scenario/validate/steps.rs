@@ -135,12 +135,13 @@ impl Steps<'_> {
                     self.checker.wrong_at(0, what).expected("a `Hold`, `Park` or `Slow` load");
                 }
             }
-            Trigger::GaveUp if self.scenario.pool.limit.is_none() => {
+            Trigger::GaveUp if self.scenario.pools().all(|(pool, _)| pool.limit.is_none()) => {
                 self.checker.wrong("it can't give up").expected("the pool has no `limit`");
             }
             Trigger::CommandEnds | Trigger::CommandSucceeds | Trigger::CommandFails if !self.commanded => {
                 self.checker.wrong("no command can end here").expected("no step before this one says `Operate`");
             }
+            Trigger::In(pool, edge) => self.edge_in(pool, edge),
             Trigger::All(triggers) | Trigger::Any(triggers) => {
                 self.checker.enter_index(0);
                 if triggers.is_empty() {
@@ -406,6 +407,7 @@ impl Steps<'_> {
                 }
                 self.target_at(of, that);
             }
+            Target::In(pool, who) => self.who_in(pool, who),
             Target::Supervisor
             | Target::Oldest
             | Target::Newest
@@ -434,6 +436,7 @@ fn names_process(trigger: &Trigger) -> bool {
         | Trigger::StoppedAccepting
         | Trigger::Exited
         | Trigger::SupervisorExited => true,
+        Trigger::In(_, edge) => names_process(edge),
         Trigger::All(triggers) | Trigger::Any(triggers) => triggers.iter().any(names_process),
         Trigger::Held(_)
         | Trigger::CommandEnds
@@ -457,6 +460,7 @@ fn scripted(target: &Target) -> bool {
         | Target::Draining
         | Target::That
         | Target::Named(_)
+        | Target::In(..)
         | Target::OwnerOf(_) => true,
         Target::Supervisor
         | Target::Child(_)

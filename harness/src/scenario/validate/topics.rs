@@ -19,8 +19,7 @@ pub(super) fn published(checker: &mut Checker, topic: &str, data: &str) {
 
 /// What is expected of a topic can be seen: it is published, and somebody wants to know.
 pub(super) fn expected(checker: &mut Checker, topic: &str, scenario: &Scenario) {
-    let lives = &scenario.lives;
-    let mut all = lives.first.iter().chain(lives.generation.values().flatten()).chain([&lives.then]);
+    let mut all = scenario.lives.all();
     if !all.any(|life| matches!(life, Life::Record(record) if record.subscribe.iter().any(|one| one == topic))) {
         checker
             .wrong_in("topic", format!("no life subscribes to `{topic}`"))

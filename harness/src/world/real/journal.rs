@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
 use serde::{Deserialize, Serialize};
 
-use crate::history::Proc;
+use crate::history::{Proc, Role};
 use crate::puppet::Entry;
 use crate::time::Time;
 
@@ -28,11 +28,19 @@ pub struct JournalLine {
     pub ticket: u32,
     /// The generation in which it took the ticket.
     pub generation: u32,
+    /// The number of its pool.
+    #[serde(default, skip_serializing_if = "crate::scenario::is_default")]
+    pub pool: u32,
     /// What.
     pub entry: Entry,
 }
 
 impl JournalLine {
+    /// What it is to the subject.
+    pub fn ticket(&self) -> Role {
+        Role::Worker { ticket: self.ticket, generation: self.generation, pool: self.pool }
+    }
+
     /// Who wrote it.
     pub fn proc(&self) -> Proc {
         Proc { pid: self.pid, start: self.start }

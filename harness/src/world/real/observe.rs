@@ -134,7 +134,7 @@ impl Observer {
     fn wrote(&mut self, line: &JournalLine, out: &mut Vec<Event>) {
         let proc = line.proc();
         if line.entry == Entry::Born || !self.procs.knows(line.pid) {
-            self.procs.took_ticket(proc, line.t, line.ticket, line.generation, out);
+            self.procs.took_ticket(proc, line.t, line.ticket(), out);
         }
         self.procs.lived(proc, line.t);
         if let Some(what) = what(proc, line.entry.clone()) {

@@ -51,6 +51,13 @@ pub fn proc_of(pid: u32) -> Option<Proc> {
     stat(pid).map(|stat| Proc { pid, start: stat.start })
 }
 
+/// The number of its pool, which a worker finds in its environment; 0 if it has none, or is gone.
+pub fn pool(pid: u32) -> u32 {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let number = environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(b"HARNESS_POOL="));
+    number.and_then(|number| std::str::from_utf8(number).ok()?.parse().ok()).unwrap_or(0)
+}
+
 /// Whether this process runs; a zombie does not.
 pub fn lives(proc: Proc) -> bool {
     stat(proc.pid).is_some_and(|stat| stat.start == proc.start && !matches!(stat.state, 'Z' | 'X'))

@@ -120,6 +120,8 @@ impl Procs {
             Happening::Exec { pid } => {
                 if let Some(tracked) = self.table.get_mut(&pid) {
                     tracked.exec = true;
+                    // Whoever dies before it takes a ticket tells nobody which pool it is of.
+                    tracked.pool = procfs::pool(pid);
                 }
             }
             Happening::Exit { pid, status } => self.died(pid, at, Some(status), out),
@@ -133,6 +135,7 @@ impl Procs {
             self.forked(pid, parent, self.tick(proc.start, seen), out);
             if let Some(tracked) = self.table.get_mut(&pid) {
                 tracked.exec = true;
+                tracked.pool = procfs::pool(pid);
             }
         }
     }
@@ -161,7 +164,7 @@ impl Procs {
     }
 
     /// A worker took its ticket.
-    pub fn took_ticket(&mut self, proc: Proc, at: Time, ticket: u32, generation: u32, out: &mut Vec<Event>) {
+    pub fn took_ticket(&mut self, proc: Proc, at: Time, role: Role, out: &mut Vec<Event>) {
         if self.table.get(&proc.pid).is_none_or(|known| !same(known, proc)) {
             let parent = procfs::stat(proc.pid).filter(|stat| stat.start == proc.start).map(|stat| stat.parent);
             let parent = parent.or(self.supervisor.map(|supervisor| supervisor.pid)).unwrap_or(0);
@@ -176,7 +179,7 @@ impl Procs {
             tracked.proc = proc;
             tracked.kind = Kind::Worker;
             tracked.alive_at = tracked.alive_at.max(at);
-            out.push(birth(tracked, Role::Worker { ticket, generation }));
+            out.push(birth(tracked, role));
         }
     }
 
@@ -220,7 +223,7 @@ impl Procs {
             (kind, status) => {
                 if kind == Kind::Unknown {
                     // It never took a ticket. If it ran a program it was to be a worker.
-                    let worker = Role::Worker { ticket: 0, generation };
+                    let worker = Role::Worker { ticket: 0, generation, pool: tracked.pool };
                     out.push(birth(tracked, if tracked.exec { worker } else { Role::Descendant }));
                 }
                 out.push(Event { when, what: What::Died { proc: tracked.proc, death: Death { status } } });
@@ -237,7 +240,8 @@ impl Procs {
             End::Zombie(seen) => seen,
             End::Alive | End::Silent(..) => {
                 if former.kind == Kind::Unknown {
-                    out.push(birth(&former, Role::Worker { ticket: 0, generation: self.generation }));
+                    let role = Role::Worker { ticket: 0, generation: self.generation, pool: former.pool };
+                    out.push(birth(&former, role));
                 }
                 let death = Death { status: None };
                 let when = When::Within(former.alive_at.min(now), now);

@@ -69,6 +69,7 @@ impl Subject {
         let address = address.to_string();
         let vars = Vars {
             pool: &plan.scenario.pool,
+            beside: &plan.scenario.beside,
             address: &address,
             run: dir,
             here: &plan.subject_dir,
@@ -101,16 +102,8 @@ impl Subject {
     }
 
     fn write_files(&self, plan: &Plan) -> std::io::Result<()> {
-        let drain = plan.scenario.pool.drain.0;
-        let millis = u64::try_from(drain.as_millis()).unwrap_or(u64::MAX);
-        let script = Script {
-            lives: plan.scenario.lives.clone(),
-            // Under a supervisor that knows no drain deadline the workers keep it themselves.
-            own_deadline_ms: (plan.subject.profile.drain != Some(true)).then_some(millis),
-            orphan_grace_ms: millis,
-            ready: plan.scenario.pool.ready,
-            beat_ms: plan.scenario.pool.beat().map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX)),
-        };
+        let mut scripts = plan.scenario.pools().map(|(pool, lives)| Script::new(pool, lives, &plan.subject.profile));
+        let script = scripts.next().map(|first| Script { beside: scripts.collect(), ..first });
         fs::write(self.dir.join(SCRIPT), serde_json::to_string(&script)?)?;
         self.write_generation()?;
         std::os::unix::fs::symlink(&plan.bins.puppet, program(&self.dir))?;

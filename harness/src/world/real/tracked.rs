@@ -60,6 +60,8 @@ pub struct Tracked {
     pub born: When,
     /// What it is.
     pub kind: Kind,
+    /// The number of its pool, as its environment has it; 0 if it has none.
+    pub pool: u32,
     /// Whether it runs a program of its own.
     pub exec: bool,
     /// How far its end is.
@@ -89,6 +91,7 @@ impl Tracked {
             born,
             kind,
             exec: false,
+            pool: 0,
             end: End::Alive,
             died: None,
             alive_at: born.latest(),

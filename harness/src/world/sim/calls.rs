@@ -281,6 +281,8 @@ impl World {
         process.channel = channel;
         process.notify = notify_of(spec);
         process.revision = variable(spec, "HARNESS_REVISION").and_then(|number| number.parse().ok());
+        let pool = variable(spec, "HARNESS_POOL").and_then(|number| number.parse().ok()).unwrap_or(0);
+        process.pool = pool.min(self.crews.len() as u32 - 1);
         process.life = variable(spec, "HARNESS_LIFE").and_then(|life| Life::read(life).ok());
         let ix = self.processes.add(process);
         let fd = channel.map(|number| {

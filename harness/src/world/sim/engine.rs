@@ -11,13 +11,13 @@ use crate::director::{Director, Injection};
 use crate::history::{Event, Proc, What};
 use crate::load::{self, Clients};
 use crate::puppet;
-use crate::scenario::{Lives, Ready};
 use crate::subject::{HowToReload, HowToReopen, HowToStop, Questions, Rendered};
 use crate::time::Time;
 use crate::world::scaling::Scaling;
 
 use super::claims::Claims;
 use super::counters::Counters;
+use super::crew::Crew;
 use super::model::{Favour, HARNESS, Latency, Model, WAKE};
 use super::output::Outlets;
 use super::pid_file::PidFile;
@@ -96,14 +96,9 @@ pub(super) struct World {
     /// Its number.
     pub revision: u32,
 
-    pub lives: Lives,
     pub generation: u32,
-    /// Tickets taken, by generation.
-    pub tickets: Vec<u32>,
-    pub own_deadline: Option<Duration>,
-    pub orphan_grace: Duration,
-    pub beat: Option<Duration>,
-    pub ready: Option<Ready>,
+    /// By the numbers of their pools.
+    pub crews: Vec<Crew>,
     /// How long what the supervisor started may outlive it.
     pub orphans: Duration,
     pub supervisor_gone_at: Option<Time>,

@@ -9,6 +9,7 @@ mod calls;
 mod claims;
 mod clients;
 mod counters;
+mod crew;
 mod death;
 mod engine;
 mod failing;

@@ -52,6 +52,8 @@ pub(super) struct Process {
     pub death_signal: bool,
     /// The number of the configuration that it was started from, if it finds one in its environment.
     pub revision: Option<u32>,
+    /// The number of its pool.
+    pub pool: u32,
     /// The life that its configuration gives it, whatever its ticket.
     pub life: Option<Life>,
     /// Its script, if it is a worker that has taken a ticket.
@@ -106,6 +108,7 @@ impl Process {
             hung: false,
             death_signal: false,
             revision: None,
+            pool: 0,
             life: None,
             puppet: None,
             worker: false,

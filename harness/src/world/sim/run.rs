@@ -23,6 +23,7 @@ use crate::world::scaling::Scaling;
 use super::calls::PUPPET;
 use super::claims::Claims;
 use super::counters::Counters;
+use super::crew::Crew;
 use super::engine::World;
 use super::kernel::SimKernel;
 use super::model::{Favour, Model};
@@ -151,6 +152,7 @@ pub(super) fn render(plan: &Plan) -> Option<Rendered> {
     let template = subject::template(&plan.subject, &plan.subject_dir).ok()?;
     let vars = Vars {
         pool: &plan.scenario.pool,
+        beside: &plan.scenario.beside,
         address: ADDRESS,
         run: Path::new(RUN),
         here: &plan.subject_dir,
@@ -233,14 +235,8 @@ impl World {
             file: rendered.as_ref().and_then(|all| all.config.clone()),
             rendered,
             revision: 1,
-            lives: scenario.lives.clone(),
             generation: 1,
-            tickets: Vec::new(),
-            // Under a supervisor that knows no drain deadline the workers keep it themselves.
-            own_deadline: (profile.drain != Some(true)).then_some(scenario.pool.drain.0),
-            orphan_grace: scenario.pool.drain.0,
-            beat: scenario.pool.beat(),
-            ready: scenario.pool.ready,
+            crews: Crew::all(scenario, profile),
             orphans: profile.orphans.map_or(ORPHANS, |span| span.0),
             supervisor_gone_at: None,
             puppet_actions: Vec::new(),

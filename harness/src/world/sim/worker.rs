@@ -24,15 +24,16 @@ impl World {
         if !process.worker {
             return;
         }
-        let ticket = self.take_ticket();
+        let generation = self.generation;
         let own = self.processes.get(ix).life.clone();
-        let life = own.unwrap_or_else(|| self.lives.life(self.generation, ticket).clone());
+        let crew = &mut self.crews[self.processes.get(ix).pool as usize];
+        let ticket = crew.take_ticket(generation);
+        let life = own.unwrap_or_else(|| crew.life(generation, ticket));
+        let puppet = Puppet::new(life, crew.own_deadline, crew.orphan_grace)
+            .beating(crew.beat)
+            .ready_at_birth(crew.ready == Some(Ready::AtSpawn));
         self.processes.get_mut(ix).lines = Some(Lines::new(self.processes.get(ix).proc));
-        self.processes.get_mut(ix).puppet = Some(
-            Puppet::new(life, self.own_deadline, self.orphan_grace)
-                .beating(self.beat)
-                .ready_at_birth(self.ready == Some(Ready::AtSpawn)),
-        );
+        self.processes.get_mut(ix).puppet = Some(puppet);
         self.note_birth(ix, ticket);
         let Process { proc, revision, .. } = *self.processes.get(ix);
         if let Some(revision) = revision {
@@ -46,17 +47,13 @@ impl World {
     /// A worker is known as one from its ticket on, or (without one: ticket 0) from its death.
     pub fn note_birth(&mut self, ix: u32, ticket: u32) {
         let (parent, generation) = (self.supervisor.proc.pid, self.generation);
-        let Process { proc, born, .. } = *self.processes.get(ix);
-        self.note_at(born, What::Born { proc, parent, role: Role::Worker { ticket, generation } });
+        let Process { proc, born, pool, .. } = *self.processes.get(ix);
+        self.note_at(born, What::Born { proc, parent, role: Role::Worker { ticket, generation, pool } });
     }
 
-    fn take_ticket(&mut self) -> u32 {
-        let generation = self.generation as usize;
-        if self.tickets.len() <= generation {
-            self.tickets.resize(generation + 1, 0);
-        }
-        self.tickets[generation] += 1;
-        self.tickets[generation]
+    /// How the workers of its pool say that they are ready.
+    fn ready_way(&self, ix: u32) -> Option<Ready> {
+        self.crews[self.processes.get(ix).pool as usize].ready
     }
 
     /// Shows an input to a puppet and does what it wants.
@@ -235,12 +232,12 @@ impl World {
 
     fn says_by_newline(&self, ix: u32) -> bool {
         let process = self.processes.get(ix);
-        self.ready == Some(Ready::NotifyFd) || process.channel.is_none() && process.ready_pipe.is_some()
+        self.ready_way(ix) == Some(Ready::NotifyFd) || process.channel.is_none() && process.ready_pipe.is_some()
     }
 
     /// Says it on the channel or, if there is none or the pool wants it so, by sd_notify(3).
     fn tell(&mut self, ix: u32, line: &str, state: &str) {
-        if self.ready == Some(Ready::Notify) || self.processes.get(ix).channel.is_none() {
+        if self.ready_way(ix) == Some(Ready::Notify) || self.processes.get(ix).channel.is_none() {
             self.notify(ix, state.as_bytes().to_vec());
         } else {
             self.say(ix, format!("{line}\n").as_bytes());

@@ -34,7 +34,7 @@ fn exit(procs: &mut Procs, millis: u64, pid: u32, status: Status) -> Vec<What> {
 
 fn ticket(procs: &mut Procs, millis: u64, proc: Proc) -> Vec<Event> {
     let mut out = Vec::new();
-    procs.took_ticket(proc, at(millis), 1, 1, &mut out);
+    procs.took_ticket(proc, at(millis), Role::Worker { ticket: 1, generation: 1, pool: 0 }, &mut out);
     out
 }
 
@@ -43,7 +43,7 @@ fn a_worker_is_born_when_it_was_forked_and_known_when_it_takes_its_ticket() {
     let (mut procs, _) = procs();
     assert!(fork(&mut procs, 2, WORKER, SUPERVISOR).is_empty(), "nobody knows yet what it is");
     let proc = Proc { pid: WORKER, start: procs.table[&WORKER].proc.start };
-    let role = Role::Worker { ticket: 1, generation: 1 };
+    let role = Role::Worker { ticket: 1, generation: 1, pool: 0 };
     let born = Event::at(at(2), What::Born { proc, parent: SUPERVISOR, role });
     assert_eq!(ticket(&mut procs, 5, proc), [born]);
     let death = Death { status: Some(Status::Code(3)) };
@@ -73,7 +73,7 @@ fn a_death_without_a_ticket_is_a_workers_if_it_ran_a_program() {
     fork(&mut procs, 2, WORKER, SUPERVISOR);
     exec(&mut procs, 2, WORKER);
     let told = exit(&mut procs, 3, WORKER, Status::Signal(9));
-    let never = Role::Worker { ticket: 0, generation: 1 };
+    let never = Role::Worker { ticket: 0, generation: 1, pool: 0 };
     assert!(matches!(told[..], [What::Born { role, .. }, What::Died { .. }] if role == never), "{told:?}");
 }
 

@@ -12,7 +12,8 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde::{Deserialize, Serialize};
 
 use crate::history::Proc;
-use crate::scenario::{Life, Lives, NOTIFY_FD, Ready};
+use crate::scenario::{Life, Lives, NOTIFY_FD, Pool, Ready};
+use crate::subject::Profile;
 
 use super::super::journal::JOURNAL;
 use super::super::{environment, procfs, sys};
@@ -33,6 +34,34 @@ pub struct Script {
     pub beat_ms: Option<u64>,
     /// How a worker says that it is ready; `null`: as it can.
     pub ready: Option<Ready>,
+    /// The same for the workers of the pools beside the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Script>,
+}
+
+impl Script {
+    /// For the workers of one pool.
+    pub fn new(pool: &Pool, lives: &Lives, profile: &Profile) -> Self {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            lives: lives.clone(),
+            // Under a supervisor that knows no drain deadline the workers keep it themselves.
+            own_deadline_ms: (profile.drain != Some(true)).then_some(millis(pool.drain.0)),
+            orphan_grace_ms: millis(pool.drain.0),
+            beat_ms: pool.beat().map(millis),
+            ready: pool.ready,
+            beside: Vec::new(),
+        }
+    }
+
+    /// What is for the pool of this number.
+    fn of_pool(mut self, number: u32) -> Result<Self, Wrong> {
+        let Some(index) = (number as usize).checked_sub(1) else { return Ok(self) };
+        if index < self.beside.len() {
+            return Ok(self.beside.swap_remove(index));
+        }
+        Err(Wrong::Usage(format!("HARNESS_POOL is {number}, and the run has {} pools", self.beside.len() + 1)))
+    }
 }
 
 /// Why a puppet can't begin.
@@ -51,6 +80,8 @@ pub struct Setup {
     pub ticket: u32,
     /// From 1; 0 outside a run.
     pub generation: u32,
+    /// The number of its pool.
+    pub pool: u32,
     /// The number of the configuration that it was started from, if that tells.
     pub revision: Option<u32>,
     /// How it lives.
@@ -103,13 +134,16 @@ impl Setup {
         let script = fs::read_to_string(run.join(SCRIPT)).map_err(failed(SCRIPT))?;
         let script: Script =
             serde_json::from_str(&script).map_err(|error| Wrong::System(format!("{SCRIPT}: {error}")))?;
+        let pool = pool()?;
+        let script = script.of_pool(pool)?;
         let generation = generation(&run).map_err(failed("generation"))?;
-        let ticket = take_ticket(&run, generation).map_err(failed("tickets"))?;
+        let ticket = take_ticket(&run, pool, generation).map_err(failed("tickets"))?;
         let journal = OpenOptions::new().append(true).create(true).open(run.join(JOURNAL)).map_err(failed(JOURNAL))?;
         let side = side_socket(&run, me.pid).map_err(failed("side"))?;
         Ok(Self {
             ticket,
             generation,
+            pool,
             revision: env::var("HARNESS_REVISION").ok().and_then(|number| number.parse().ok()),
             life: match env::var("HARNESS_LIFE") {
                 Ok(life) => Life::read(&life).map_err(|why| Wrong::Usage(why.render(false)))?,
@@ -134,6 +168,7 @@ impl Setup {
             me,
             ticket: 0,
             generation: 0,
+            pool: 0,
             revision: None,
             life: Life::Serve,
             own_deadline: None,
@@ -184,16 +219,23 @@ fn take(named_by: &str, number: RawFd) -> Result<OwnedFd, Wrong> {
     Ok(fd)
 }
 
+/// The number of the worker's pool: what its configuration says, or the first.
+fn pool() -> Result<u32, Wrong> {
+    let Ok(text) = env::var("HARNESS_POOL") else { return Ok(0) };
+    text.parse().map_err(|_| Wrong::Usage(format!("HARNESS_POOL is `{text}`, not a number")))
+}
+
 fn generation(run: &Path) -> io::Result<u32> {
     let text = fs::read_to_string(run.join("generation"))?;
     text.trim().parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("`{text}` is not a number")))
 }
 
 /// The first number of this generation that nobody has taken yet.
-fn take_ticket(run: &Path, generation: u32) -> io::Result<u32> {
+fn take_ticket(run: &Path, pool: u32, generation: u32) -> io::Result<u32> {
     let tickets = run.join("tickets");
+    let of = if pool == 0 { String::new() } else { format!("{pool}-") };
     for number in 1..u32::MAX {
-        let path = tickets.join(format!("{generation}.{number}"));
+        let path = tickets.join(format!("{of}{generation}.{number}"));
         match OpenOptions::new().write(true).create_new(true).open(path) {
             Ok(_) => return Ok(number),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -373,9 +373,9 @@ impl Shell {
     }
 
     fn journal(&mut self, entry: Entry) -> io::Result<()> {
-        let Setup { me, ticket, generation, .. } = self.setup;
+        let Setup { me, ticket, generation, pool, .. } = self.setup;
         let Some(journal) = &mut self.setup.journal else { return Ok(()) };
-        let line = JournalLine { t: clock::now(), pid: me.pid, start: me.start, ticket, generation, entry };
+        let line = JournalLine { t: clock::now(), pid: me.pid, start: me.start, ticket, generation, pool, entry };
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
         journal.write_all(&text)

@@ -1,0 +1,40 @@
+//! Workers of several pools.
+
+use super::*;
+use crate::scenario::{Beside, Lives};
+
+#[test]
+fn steps_mean_workers_of_the_first_pool_unless_they_say_otherwise() {
+    let there = |trigger: Trigger| Trigger::In("other".into(), Box::new(trigger));
+    let steps = vec![
+        step(Some(there(Trigger::Exited)), Some(Act::Kill(Target::Each))),
+        step(Some(there(Trigger::Ready)), Some(Act::Kill(Target::In("other".into(), Box::new(Target::Each))))),
+        step(Some(Trigger::State(State::PoolFull)), Some(Act::Kill(Target::That))),
+    ];
+    let mut two = scenario(1, steps);
+    let lives = Lives::default();
+    two.beside = vec![Beside { name: "other".into(), pool: Pool { workers: 2, ..two.pool.clone() }, lives }];
+    let mut set = Set::new(&two);
+    set.see(What::SupervisorBorn(proc(MASTER)));
+    let other = |set: &mut Set, pid| {
+        let role = Role::Worker { ticket: pid, generation: 1, pool: 1 };
+        set.see(What::Born { proc: proc(pid), parent: MASTER, role });
+        set.see(What::Ready(proc(pid)));
+    };
+    set.worker(2);
+    other(&mut set, 3);
+    assert_eq!(set.phase(PhaseMark::Steps), None, "the other pool is not full yet");
+    other(&mut set, 4);
+    assert!(set.phase(PhaseMark::Steps).is_some());
+    set.dies(2);
+    assert_eq!(set.fired(), [], "that was in the first pool");
+    set.worker(5);
+    set.dies(3);
+    let killed = |to: &[u32]| Injection::Signal { to: to.iter().map(|pid| proc(*pid)).collect(), signal: Signal::KILL };
+    assert!(set.when(&killed(&[5])).is_some(), "{:?}", set.done);
+    set.worker(6);
+    assert_eq!(set.fired().len(), 1, "that was in the first pool");
+    other(&mut set, 7);
+    assert!(set.when(&killed(&[4])).is_some() && set.when(&killed(&[7])).is_some(), "{:?}", set.done);
+    assert_eq!(set.fired().len(), 3, "both pools are full");
+}

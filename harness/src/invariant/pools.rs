@@ -1,0 +1,191 @@
+//! Several pools of one supervisor: each is judged by itself, on what it can know of the run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::history::{Event, History, Leftover, Proc, Role, Status, Timeline, What};
+use crate::scenario::{Command, Scenario};
+use crate::subject::Profile;
+use crate::time::Time;
+
+use super::case::{Case, Finding, Slack};
+use super::facts::Facts;
+use super::giveup::exceeded;
+use super::judge::judge_one;
+use super::say_status::matches_status;
+
+/// What is judged of the pools beside the first: the others are about the supervisor as a whole, or about what those pools
+/// don't have.
+const OF_ANY: [&str; 12] = [
+    "INV-CONVERGE",
+    "INV-ONCE",
+    "INV-FLOOR",
+    "INV-DRAIN",
+    "INV-INTENSITY",
+    "INV-GIVEUP",
+    "INV-REAP",
+    "INV-CONTAIN",
+    "INV-SERIAL",
+    "INV-GENERATION",
+    "INV-DETECT",
+    "INV-ENV",
+];
+
+/// One pool's own view.
+struct View {
+    scenario: Scenario,
+    profile: Profile,
+    history: History,
+}
+
+/// Judges each pool; what is found about another than the first bears its name, as in `INV-FLOOR@notifier`.
+pub(super) fn judge(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
+    let mut views: Vec<View> =
+        (0..).zip(scenario.pools()).map(|(number, _)| view(scenario, profile, history, number)).collect();
+    let ended: Vec<_> = views.iter().map(|view| ended_itself(view, slack)).collect();
+    let gave_up =
+        ended.iter().enumerate().filter_map(|(number, (at, why))| (*why).then_some((at.as_ref()?, number))).min();
+    if let Some((&began, ender)) = gave_up {
+        for (number, view) in views.iter_mut().enumerate().filter(|(number, _)| *number != ender) {
+            view.is_told_to_stop(ended[number].0.map_or(began, |own| own.max(began)));
+        }
+    }
+    let mut findings = Vec::new();
+    for ((number, view), name) in views.iter().enumerate().zip(scenario.pool_names()) {
+        let own = judge_one(&view.scenario, &view.profile, &view.history, slack);
+        if number == 0 {
+            findings.extend(own);
+        } else {
+            let mine = own.into_iter().filter(|finding| OF_ANY.contains(&finding.id.as_str()));
+            findings.extend(mine.map(|finding| Finding { id: format!("{}@{name}", finding.id), ..finding }));
+        }
+    }
+    findings
+}
+
+/// When the supervisor must have given up (or broken down), as this pool saw it, and whether this pool was why.
+fn ended_itself(view: &View, slack: Slack) -> (Option<Time>, bool) {
+    let timeline = Timeline::read(&view.history);
+    let facts = Facts::read(&view.scenario, &timeline);
+    let View { scenario, profile, history } = view;
+    let case = Case { scenario, profile, history, timeline: &timeline, facts: &facts, slack };
+    (
+        facts.ended_itself,
+        facts.ended_itself.is_some() && scenario.pool.limit.is_some_and(|limit| exceeded(&case, limit)),
+    )
+}
+
+fn view(scenario: &Scenario, profile: &Profile, history: &History, number: u32) -> View {
+    let mut profile = profile.clone();
+    if let Some(rule) = profile.environment.as_mut().filter(|_| number > 0) {
+        rule.listeners = false;
+    }
+    let wanted = scenario.pools().map(|(pool, _)| pool.workers as usize).sum::<usize>();
+    let scenario = scenario.of_pool(number as usize);
+    let wanted = wanted - scenario.pool.workers as usize;
+    let mut others = Others { number, wanted, theirs: theirs(history, number), workers: BTreeMap::new() };
+    let events = history.events.iter().filter_map(|event| others.leave(event)).collect();
+    View { scenario, profile, history: History { header: history.header.clone(), events } }
+}
+
+impl View {
+    /// Another pool's end is an order to stop for this one, whether it serves on for a while or not.
+    fn is_told_to_stop(&mut self, at: Time) {
+        self.scenario.pool.lame_duck = crate::scenario::Span::ZERO;
+        let place = self.history.events.iter().position(|event| event.when.latest() > at);
+        let place = place.unwrap_or(self.history.events.len());
+        self.history.events.insert(place, Event::at(at, What::Commanded(Command::Stop)));
+        for event in &mut self.history.events {
+            if let What::SupervisorExited { status, .. } = &mut event.what
+                && self.profile.give_up_status.is_some_and(|declared| matches_status(*status, declared))
+            {
+                *status = Status::Code(0);
+            }
+        }
+    }
+}
+
+/// The workers of the other pools.
+struct Others {
+    /// The pool that is looked at.
+    number: u32,
+    /// How many workers the others are to have.
+    wanted: usize,
+    /// All of them: some tell something of themselves before anybody knows whose they are.
+    theirs: BTreeSet<Proc>,
+    /// Those that live, and whether they are ready.
+    workers: BTreeMap<Proc, bool>,
+}
+
+/// The workers of all other pools.
+fn theirs(history: &History, number: u32) -> BTreeSet<Proc> {
+    let theirs = |event: &Event| match &event.what {
+        What::Born { proc, role: Role::Worker { pool, .. }, .. } if *pool != number => Some(*proc),
+        _ => None,
+    };
+    history.events.iter().filter_map(theirs).collect()
+}
+
+impl Others {
+    /// What an event is to the pool that is looked at; `None` if it is none of its affairs.
+    fn leave(&mut self, event: &Event) -> Option<Event> {
+        match &event.what {
+            What::Born { proc, .. } if self.theirs.contains(proc) => _ = self.workers.insert(*proc, false),
+            What::Ready(proc) if self.workers.contains_key(proc) => _ = self.workers.insert(*proc, true),
+            // A supervisor that starts a worker waits for it, whichever pool it is of.
+            What::Stall { proc: Some(proc), since, delay_ns } if self.workers.get(proc) == Some(&false) => {
+                let what = What::Stall { proc: None, since: *since, delay_ns: *delay_ns };
+                return Some(Event { what, ..event.clone() });
+            }
+            // What the supervisor uses can be compared between instants at which everybody was there.
+            What::Used { .. } if !self.are_full() => return None,
+            _ => {}
+        }
+        if let What::Died { proc, .. } = &event.what {
+            self.workers.remove(proc);
+        }
+        let theirs = about(&event.what).is_some_and(|proc| self.theirs.contains(&proc));
+        (!theirs && (self.number == 0 || !is_of_first(&event.what))).then(|| event.clone())
+    }
+
+    fn are_full(&self) -> bool {
+        self.workers.len() == self.wanted && self.workers.values().all(|ready| *ready)
+    }
+}
+
+/// What only the first pool has: clients, a size that changes, output and files that are looked at.
+fn is_of_first(what: &What) -> bool {
+    match what {
+        What::Commanded(command) => {
+            matches!(command, Command::Scale(_) | Command::Restart(_) | Command::RestartPool)
+        }
+        What::Connection(_) | What::Output(_) | What::Owned { .. } | What::Used { .. } => true,
+        What::Left(left) => matches!(left, Leftover::Address(_) | Leftover::File(_)),
+        _ => false,
+    }
+}
+
+/// The process that something happened to.
+fn about(what: &What) -> Option<Proc> {
+    match what {
+        What::Born { proc, .. }
+        | What::Ready(proc)
+        | What::Hangs(proc)
+        | What::StoppedAccepting(proc)
+        | What::ToldToStop(proc)
+        | What::Drained(proc)
+        | What::Reaped(proc)
+        | What::Environment { proc, .. }
+        | What::Died { proc, .. }
+        | What::Runs { proc, .. }
+        | What::Extends { proc, .. }
+        | What::Announced { proc, .. }
+        | What::Accepted { proc, .. }
+        | What::Refused { proc, .. }
+        | What::Exiting { proc, .. }
+        | What::Injected { proc, .. }
+        | What::Asked { proc, .. }
+        | What::Slept { proc, .. }
+        | What::Left(Leftover::Process { proc, .. }) => Some(*proc),
+        _ => None,
+    }
+}

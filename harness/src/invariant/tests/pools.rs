@@ -1,0 +1,99 @@
+//! Several pools of one supervisor.
+
+use crate::history::{ClaimKind, Proc, Role, Status, What};
+use crate::scenario::Beside;
+use crate::verdict::Verdict;
+
+use super::super::testing::{Tale, worker};
+
+/// The worker that the other pool begins with.
+const OTHER: u32 = 9;
+
+/// A full pool of four, and beside it one of one worker under the same terms.
+fn two() -> Tale {
+    let mut tale = Tale::full();
+    let mut pool = tale.scenario.pool.clone();
+    pool.workers = 1;
+    tale.scenario.beside = vec![Beside { name: "notifier".to_owned(), pool, lives: Default::default() }];
+    other(&mut tale, 10, OTHER);
+    tale
+}
+
+/// A worker of the other pool comes.
+fn other(tale: &mut Tale, at: u64, n: u32) {
+    let role = Role::Worker { ticket: n - OTHER + 1, generation: 1, pool: 1 };
+    tale.add(at, What::Born { proc: worker(n), parent: 1, role }).ready(at + 10, n);
+}
+
+#[test]
+fn a_death_in_one_pool_is_made_good_there() {
+    let mut tale = two();
+    tale.killed(1_100, OTHER);
+    other(&mut tale, 1_210, 10);
+    tale.calm(3_000, &[1, 2, 3, 4, 10]).holds();
+    let mut tale = two();
+    // Not in another.
+    tale.killed(1_100, OTHER).comes(1_210, 5);
+    tale.calm(3_000, &[1, 2, 3, 4, 5]);
+    tale.fails(&["INV-CONVERGE", "INV-ONCE", "INV-CONVERGE@notifier", "INV-FLOOR@notifier"]);
+}
+
+#[test]
+fn what_is_missing_in_one_pool_is_no_fault_of_the_other() {
+    let mut tale = two();
+    tale.killed(1_100, 2).calm(3_000, &[1, 3, 4, OTHER]).fails(&["INV-CONVERGE", "INV-FLOOR"]);
+}
+
+/// Deaths in turn in both pools, three in each; a replacement comes after as long as it has to wait.
+fn six_deaths(tale: &mut Tale) {
+    for (nth, after) in [(0, 10), (1, 110), (2, 210)] {
+        let at = 1_100 + u64::from(nth) * 400;
+        let mine = if nth == 0 { 1 } else { 4 + nth };
+        tale.killed(at, mine).killed(at + 5, OTHER + nth);
+        tale.comes(at + after, 5 + nth);
+        other(tale, at + after + 5, OTHER + 1 + nth);
+    }
+}
+
+#[test]
+fn deaths_in_one_pool_don_t_count_in_another() {
+    let mut tale = two();
+    six_deaths(&mut tale);
+    tale.calm(4_000, &[2, 3, 4, 7, OTHER + 3]).holds();
+    let mut tale = two();
+    six_deaths(&mut tale);
+    tale.ends(2_400, &[2, 3, 4, 7, OTHER + 3], Status::Code(75));
+    tale.fails(&["INV-GIVEUP", "INV-GIVEUP@notifier"]);
+}
+
+/// The other pool needs one restart more than its limit allows.
+fn flapping() -> Tale {
+    let mut tale = two();
+    let mut at = 1_100;
+    for (nth, after) in (0..5).zip([0, 100, 200, 400, 400]) {
+        tale.killed(at, OTHER + nth);
+        other(&mut tale, at + after + 5, OTHER + 1 + nth);
+        at += after + 50;
+    }
+    tale.killed(at, OTHER + 5);
+    tale
+}
+
+#[test]
+fn the_end_of_a_pool_that_gives_up_is_an_order_to_stop_for_the_others() {
+    let mut tale = flapping();
+    tale.ends(2_800, &[1, 2, 3, 4], Status::Code(75)).holds();
+    // Nobody is started any more, in whichever pool.
+    let mut tale = flapping();
+    tale.told(2_500, 1).leaves(2_510, 1).comes(2_900, 5).ends(2_950, &[2, 3, 4, 5], Status::Code(75));
+    assert!(tale.judge().iter().any(|one| matches!(one.verdict, Verdict::Fail { .. })));
+}
+
+#[test]
+fn whom_the_supervisor_speaks_of_may_be_of_another_pool() {
+    let mut tale = two();
+    tale.claims(25, OTHER, ClaimKind::Ready).calm(3_000, &[1, 2, 3, 4, OTHER]).holds();
+    let stranger = Proc { pid: 77, start: 77 };
+    let mut tale = two();
+    tale.add(1_100, What::Injected { proc: stranger, signal: 9 }).calm(3_000, &[1, 2, 3, 4, OTHER]).holds();
+}
