@@ -11,7 +11,7 @@ use harness::report::{Style, run_block};
 use harness::subject::{self, Subject};
 use harness::verdict::ExitCode;
 use harness::world::{Bins, Plan};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 const SUBJECTS: [&str; 3] = ["reference-cluster", "reference-cluster-shared", "reference-node"];
 
@@ -130,16 +130,18 @@ fn trial(subject: &str, task: Task, now: bool) -> Option<Trial> {
         return Some(Trial::test(name, || Ok(())).with_kind(why).with_ignored_flag(true));
     }
     let able = missing(&task.plan, World::Real).is_empty();
-    able.then(|| Trial::test(name, move || judged(&task)).with_ignored_flag(!now))
+    able.then(|| Trial::ignorable_test(name, move || judged(&task)).with_ignored_flag(!now))
 }
 
 /// Nothing fails that the subject file does not know. A host that stalls may leave it inconclusive: Node's workers start slowly
-/// beside other tests, and whether they do is not what is tested here.
-fn judged(task: &Task) -> Result<(), Failed> {
+/// beside other tests, and whether they do is not what is tested here. Then it counts as ignored, not as passed.
+fn judged(task: &Task) -> Result<Completion, Failed> {
     let histories = Path::new(env!("CARGO_TARGET_TMPDIR")).join("histories").join(&task.plan.subject.name);
     let run = run_task(task, World::Real, &histories, &mut |_| {});
-    if matches!(run.code(), ExitCode::Ok | ExitCode::Inconclusive) {
-        return Ok(());
+    match run.code() {
+        ExitCode::Ok => return Ok(Completion::Completed),
+        ExitCode::Inconclusive => return Ok(Completion::ignored_with("inconclusive: the host stalled")),
+        _ => {}
     }
     let mut text = Vec::new();
     run_block(&run, Style::Plain, &mut text)?;

@@ -171,7 +171,7 @@ pub enum What {
     },
     /// A worker is able to serve.
     Ready(Proc),
-    /// A worker says that from now on it needs at least so long to get ready.
+    /// A worker says that from now on it needs at least so long to get ready or to leave.
     Extends {
         /// Which.
         proc: Proc,

@@ -197,6 +197,9 @@ impl<'a> Reader<'a> {
         match what {
             What::Runs { revision, .. } => _ = worker.revision.get_or_insert(*revision),
             What::Hangs(_) => _ = worker.hung.get_or_insert(at),
+            What::Extends { by, .. } if worker.retires().is_some_and(|left| left <= at) => {
+                worker.lingers = worker.lingers.max(Some(at + by.0));
+            }
             What::Extends { by, .. } => worker.extended = worker.extended.max(Some(at + by.0)),
             What::Ready(_) => _ = worker.ready.get_or_insert(at),
             What::Announced { form, .. } => _ = worker.announced.get_or_insert((at, *form)),
@@ -351,6 +354,7 @@ fn unborn(proc: Proc, parent: u32, born: When) -> Worker {
         revision: None,
         ready: None,
         extended: None,
+        lingers: None,
         hung: None,
         frozen: None,
         announced: None,

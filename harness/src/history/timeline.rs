@@ -24,8 +24,10 @@ pub struct Worker {
     pub revision: Option<u32>,
     /// Able to serve.
     pub ready: Option<Time>,
-    /// Said that it may need until then to get ready; the latest.
+    /// Said, before it left, that it may need until then to get ready; the latest.
     pub extended: Option<Time>,
+    /// Said, as it left, that it may need until then; the latest.
+    pub lingers: Option<Time>,
     /// Did nothing any more.
     pub hung: Option<Time>,
     /// The first time that the harness froze it.

@@ -84,6 +84,9 @@ fn judge_length(case: &Case<'_>, index: usize, tally: &mut Tally) {
     }
     let bound = case.scenario.pool.drain.0 + bounds::kill_slack(case.profile);
     let due = case.due(from, bound);
+    // Its own word may have given it more.
+    let due = worker.lingers.map_or(due, |until| due.max(case.due(until, bounds::kill_slack(case.profile))));
+    let bound = bound.max(case.lasted(from, due));
     let died = worker.maybe_dead();
     // Orphans have no supervisor that could end them: INV-CONTAIN.
     let exit = case.facts.exit.map_or(Time::NEVER, |(exit, _)| exit);

@@ -169,7 +169,9 @@ pub(super) fn deadline(case: &Case<'_>, index: usize, retired: Time) -> Time {
     // … or it was itself frozen between the decision and the order.
     let itself = case.facts.frozen.iter().filter(|(_, until)| thawed(*until)).map(|(from, _)| *from);
     let ordered = frozen.map(|fault| fault.from).chain(itself).min().unwrap_or(retired);
-    ordered + drain - (drain / 10).min(super::bounds::REACT) - case.slack.0
+    let promised = ordered + drain - (drain / 10).min(super::bounds::REACT) - case.slack.0;
+    // Its own word may have given it more.
+    case.worker(index).lingers.map_or(promised, |until| promised.max(until - case.slack.0))
 }
 
 /// When the answer would have been complete: a worker begins when it has accepted, and does nothing while it is frozen.

@@ -66,7 +66,12 @@ fn judge_end(case: &Case<'_>, stop: Time, tally: &mut Tally) {
     let bound = case.scenario.longest_drain() + bounds::kill_slack(case.profile) + bounds::REACT;
     let bound = if case.profile.drain == Some(true) { bound } else { bound + slowest };
     let concerned: Vec<_> = case.timeline.workers.iter().map(|worker| worker.proc).collect();
-    match case.timely(stop, case.due(stop, bound), end.min(last), &concerned) {
+    // Whoever leaves may have said that it needs longer.
+    let longest = case.timeline.workers.iter().filter_map(|worker| worker.lingers).max().unwrap_or(stop);
+    let more = bounds::kill_slack(case.profile) + bounds::REACT;
+    let due = case.due(stop, bound).max(case.due(longest, more));
+    let bound = bound.max(case.lasted(stop, due));
+    match case.timely(stop, due, end.min(last), &concerned) {
         Timely::Yes if end == Time::NEVER => {
             tally.doubt(format!("watched for {} only after the stop", say(last.since(stop))))
         }
@@ -77,7 +82,7 @@ fn judge_end(case: &Case<'_>, stop: Time, tally: &mut Tally) {
             say(stalled)
         )),
         Timely::No => tally.fail(
-            case.due(stop, bound),
+            due,
             format!("the stop was ordered at {stop} and the supervisor did not end in time"),
             format!("its end within {}", say(bound)),
             if end == Time::NEVER {

@@ -155,7 +155,7 @@ pub enum Entry {
     Runs(u32),
     /// It serves.
     Ready,
-    /// From now on it needs at least so long to get ready.
+    /// From now on it needs at least so long to get ready or to leave.
     Extends(Span),
     /// It does nothing any more from now on.
     Hangs,

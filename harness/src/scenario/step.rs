@@ -350,7 +350,7 @@ pub enum Ask {
     Notify(String),
     /// Write these bytes to the descriptor on which a newline says that it is ready.
     NotifyFd(String),
-    /// Say that from now on it needs at least so long to get ready, by whichever way it says that it is.
+    /// Say that from now on it needs at least so long to get ready or to leave, by whichever way it says that it is.
     Extend(Span),
     /// Stop doing anything.
     Hang,

@@ -9,7 +9,7 @@ use crate::machines::{Behind, Counting, Hears};
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const ASKING: [Mutant; 12] = [
+pub const ASKING: [Mutant; 13] = [
     Mutant {
         name: "hears-any-datagram",
         sentence: "any datagram that has READY in it means that the worker is ready",
@@ -128,5 +128,18 @@ pub const ASKING: [Mutant; 12] = [
         caught_by: "Current",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::PublishesInPassing)),
+    },
+    Mutant {
+        name: "gives-no-more-time-to-leave",
+        sentence: "a worker that says as it leaves that it needs longer is killed at the deadline that it had",
+        scenario: "drain/extended",
+        caught_by: "INV-DRAIN",
+        consequences: &[("INV-CONSERVE", "with what it was to finish")],
+        mutation: Mutation::Machine(|policies| {
+            Behind::machine(
+                policies,
+                Hears(|input| (!matches!(input, Input::Word(_, Word::Extend(_)))).then_some(input)),
+            )
+        }),
     },
 ];

@@ -1,9 +1,11 @@
 //! DRAIN, and the expectations about loads.
 
-use crate::history::{Form, Outcome, Status};
+use crate::history::{Form, Outcome, Status, What};
 use crate::scenario::{Expect, Life, Load, Span};
 
-use super::super::testing::Tale;
+use crate::verdict::Verdict;
+
+use super::super::testing::{Tale, worker};
 
 /// Worker 1 retires at 1100 ms in this form, with its replacement there at once; its drain deadline is at 2100 ms.
 fn retiring(form: Form) -> Tale {
@@ -53,6 +55,38 @@ fn a_cut_at_the_deadline_is_right() {
     tale.calm(2_200, &[2, 3, 4, 5]).holds();
     tale.passes("INV-DRAIN");
     tale.passes("EXPECT-1");
+}
+
+#[test]
+fn whoever_says_that_it_needs_longer_has_longer() {
+    let cut = |asks_at: u64, ends: u64| {
+        let mut tale = retiring(Form::OnePhase);
+        tale.add(asks_at, What::Extends { proc: worker(1), by: Span::millis(1_500) });
+        tale.request("long", 1_050, ends, 10_000, Some(1), Outcome::Cut).dies(ends, 1, Status::Signal(9));
+        tale.calm(4_000, &[2, 3, 4, 5]);
+        tale
+    };
+    cut(1_200, 2_705).passes("INV-DRAIN");
+    // It had not begun to leave.
+    cut(1_000, 2_105).passes("INV-DRAIN");
+    for ends in [2_105, 3_100] {
+        assert!(matches!(cut(1_200, ends).verdict("INV-DRAIN"), Verdict::Fail { .. }), "{ends}");
+    }
+}
+
+#[test]
+fn a_stop_waits_for_who_says_that_it_needs_longer() {
+    let stopped = |asks: bool| {
+        let mut tale = Tale::full();
+        tale.stop(1_100).told(1_101, 1);
+        if asks {
+            tale.add(1_150, What::Extends { proc: worker(1), by: Span::millis(3_000) });
+        }
+        tale.ends(3_900, &[1, 2, 3, 4], Status::Code(0));
+        tale
+    };
+    assert!(!matches!(stopped(true).verdict("INV-SERIAL"), Verdict::Fail { .. }));
+    assert!(matches!(stopped(false).verdict("INV-SERIAL"), Verdict::Fail { .. }));
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn ask(ask: &Ask) -> String {
         }
         Ask::Notify(text) => format!("send {text:?} to its NOTIFY_SOCKET"),
         Ask::NotifyFd(text) => format!("write {text:?} where a newline says that it is ready"),
-        Ask::Extend(span) => format!("say that it needs {span} more to get ready"),
+        Ask::Extend(span) => format!("say that it needs {span} more, to get ready or to leave"),
         Ask::Hang => "hang".to_owned(),
         Ask::SignalGroup(signal) => format!("send {signal:?} to its own process group"),
     }

@@ -124,7 +124,11 @@ impl Procs {
                     tracked.pool = procfs::pool(pid);
                 }
             }
-            Happening::Exit { pid, status } => self.died(pid, at, Some(status), out),
+            Happening::Exit { pid, status } => match self.table.get_mut(&pid) {
+                // That was its first thread. Nobody can wait for it before the last one has gone, of which its pidfd tells.
+                Some(tracked) if tracked.has_threads_left() => tracked.first = Some((at, status)),
+                _ => self.died(pid, at, Some(status), out),
+            },
         }
     }
 
@@ -200,11 +204,12 @@ impl Procs {
     fn died(&mut self, pid: u32, told: Time, status: Option<Status>, out: &mut Vec<Event>) {
         let (generation, exact) = (self.generation, self.exact);
         let Some(tracked) = self.table.get_mut(&pid).filter(|tracked| tracked.died.is_none()) else { return };
-        let when = match tracked.end {
+        let when = match (tracked.end, tracked.first) {
+            (End::Silent(after, seen), Some((first, _))) => When::Within(after.max(first).min(seen), seen),
             // The pidfd speaks a little before the process event; both speak after the fact.
-            End::Silent(_, seen) if exact && status.is_some() => When::At(seen.min(told)),
-            End::Silent(after, seen) => When::Within(after, seen.min(told)),
-            End::Alive | End::Zombie(_) => When::At(told),
+            (End::Silent(_, seen), None) if exact && status.is_some() => When::At(seen.min(told)),
+            (End::Silent(after, seen), None) => When::Within(after, seen.min(told)),
+            (End::Alive | End::Zombie(_), _) => When::At(told),
         };
         tracked.died = Some(when.latest());
         tracked.end = End::Zombie(when.earliest());
@@ -287,8 +292,9 @@ impl Procs {
             // Its status comes by wait(2), which is certain.
             End::Silent(..) if tracked.kind.is_own() => {}
             End::Silent(_, seen) => {
-                if !exact || now.since(seen) > STATUS_COMES {
-                    self.died(pid, seen, None, out);
+                let status = tracked.first.map(|(_, status)| status);
+                if status.is_some() || !exact || now.since(seen) > STATUS_COMES {
+                    self.died(pid, seen, status, out);
                 }
             }
             End::Zombie(seen) => {

@@ -5,9 +5,10 @@ use std::io::Read;
 use std::io::{Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use crate::history::{Proc, When};
+use crate::history::{Proc, Status, When};
 use crate::time::Time;
 
 use super::procfs::{self, Stat};
@@ -66,6 +67,8 @@ pub struct Tracked {
     pub exec: bool,
     /// How far its end is.
     pub end: End,
+    /// When and how its first thread ended, while others went on.
+    pub first: Option<(Time, Status)>,
     /// When it ended.
     pub died: Option<Time>,
     /// The last instant at which it was surely alive.
@@ -93,12 +96,19 @@ impl Tracked {
             exec: false,
             pool: 0,
             end: End::Alive,
+            first: None,
             died: None,
             alive_at: born.latest(),
             pidfd,
             stat,
             schedstat,
         }
+    }
+
+    /// Whether some thread of it runs, for all that is known.
+    pub fn has_threads_left(&self) -> bool {
+        let over = |pidfd| poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&Timespec::default()));
+        self.end == End::Alive && self.pidfd.as_ref().is_some_and(|pidfd| over(pidfd) == Ok(0))
     }
 
     /// Whether it is still in the process table, as a zombie or not.

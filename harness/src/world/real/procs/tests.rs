@@ -122,3 +122,23 @@ fn without_process_events_a_death_and_a_birth_have_intervals() {
     let death = Death { status: None };
     assert_eq!(out, [Event { when: When::Within(at(70), at(80)), what: What::Died { proc, death } }]);
 }
+
+#[test]
+fn a_process_lives_as_long_as_one_of_its_threads() {
+    let (mut procs, _) = procs();
+    let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep starts");
+    let pid = child.id();
+    fork(&mut procs, 2, pid, SUPERVISOR);
+    exec(&mut procs, 2, pid);
+    assert!(exit(&mut procs, 3, pid, Status::Code(0)).is_empty(), "its pidfd says that somebody is left");
+    child.kill().expect("ours");
+    child.wait().expect("ours");
+    procs.silent(pid, at(4), at(9));
+    let mut out = Vec::new();
+    procs.look_at(pid, at(9), &mut out);
+    let died = out.iter().find_map(|event| match &event.what {
+        What::Died { death, .. } => Some((event.when, *death)),
+        _ => None,
+    });
+    assert_eq!(died, Some((When::Within(at(4), at(9)), Death { status: Some(Status::Code(0)) })));
+}
