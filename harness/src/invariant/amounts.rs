@@ -18,7 +18,7 @@ const MEMORY: u64 = 1 << 20;
 /// A supervisor may say so many lines about nothing in particular between two looks,
 const LINES: u64 = 20;
 /// and so many more about each thing that happened.
-const LINES_EACH: u64 = 10;
+const LINES_EACH: u64 = 5;
 /// What happened so long before a look may be told after it.
 const BEFORE: Duration = Duration::from_secs(1);
 

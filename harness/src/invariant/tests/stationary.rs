@@ -154,8 +154,8 @@ fn lines_without_end_are_a_violation_and_lines_about_what_happened_are_not() {
         tale
     };
     // The signal, the death, a birth and that it is ready.
-    died(60).holds();
-    died(61).fails(&["INV-STATIONARY"]);
+    died(40).holds();
+    died(41).fails(&["INV-STATIONARY"]);
 }
 
 #[test]

@@ -109,7 +109,7 @@ impl Runner {
         let (scenario, profile) = (&job.plan.scenario, &job.plan.subject.profile);
         let outlet = scenario.pool.output.and_then(|way| job.plan.subject.outputs.get(&way));
         let outlets = outlet.map(|outlet| Outlets::new(outlet, subject.log())).transpose()?;
-        let words = Words::new(subject.writes());
+        let written = Words::new(subject.writes());
         let config = subject.config().map(Path::to_owned);
         Ok(Self {
             address,
@@ -137,7 +137,7 @@ impl Runner {
             ending: Ending::No,
             supervisor_gone: None,
             sampled: None,
-            words,
+            words: written,
             life: None,
             doomed: None,
             stand_in: None,
