@@ -18,7 +18,9 @@ const MEMORY: u64 = 1 << 20;
 /// A supervisor may say so many lines about nothing in particular between two looks,
 const LINES: u64 = 20;
 /// and so many more about each thing that happened.
-const LINES_EACH: u64 = 5;
+const LINES_EACH: u64 = 10;
+/// What a worker was asked to do may be to flood it: so many things happen then.
+const ASKED: u64 = 10;
 /// What happened so long before a look may be told after it.
 const BEFORE: Duration = Duration::from_secs(1);
 
@@ -91,14 +93,15 @@ pub(super) fn judge_lines(case: &Case<'_>, tally: &mut Tally) -> Option<String> 
 /// How much happened that is worth a line: lives, orders, and what the harness did.
 fn happened(case: &Case<'_>, from: Time, until: Time) -> u64 {
     let line = case.timeline;
-    let within = |at: &Time| from <= *at && *at <= until;
+    let within = |at: &Time| from <= *at && *at < until;
     let worker = line
         .workers
         .iter()
         .flat_map(|one| [Some(one.born.latest()), one.ready, one.retires(), Some(one.dead_for_sure())]);
     let other = line.descendants.iter().map(|one| one.born.latest());
-    let done = line.injected.iter().map(|one| one.at).chain(line.asked.iter().map(|one| one.at));
+    let asked = line.asked.iter().filter(|one| within(&one.at)).count() as u64;
+    let done = line.injected.iter().map(|one| one.at).chain(line.answers.iter().map(|(at, ..)| *at));
     let ordered = line.commands.iter().map(|(at, _)| *at).chain(line.configured.iter().map(|(at, ..)| *at));
-    let all = worker.flatten().chain(other).chain(done).chain(ordered).chain(line.answers.iter().map(|(at, ..)| *at));
-    all.filter(within).count() as u64
+    let all = worker.flatten().chain(other).chain(done).chain(ordered);
+    all.filter(within).count() as u64 + ASKED * asked
 }
