@@ -19,8 +19,10 @@ const MEMORY: u64 = 1 << 20;
 const LINES: u64 = 20;
 /// and so many more about each thing that happened.
 const LINES_EACH: u64 = 10;
-/// What a worker was asked to do may be to flood it: so many things happen then.
-const ASKED: u64 = 10;
+/// A worker that is asked for one of these may say anything any number of times,
+const FLOODS: [&str; 4] = ["Flood", "Garble", "Write", "Babble"];
+/// and that counts as so many things that happened.
+const FLOOD: u64 = 10;
 /// What happened so long before a look may be told after it.
 const BEFORE: Duration = Duration::from_secs(1);
 
@@ -99,9 +101,10 @@ fn happened(case: &Case<'_>, from: Time, until: Time) -> u64 {
         .iter()
         .flat_map(|one| [Some(one.born.latest()), one.ready, one.retires(), Some(one.dead_for_sure())]);
     let other = line.descendants.iter().map(|one| one.born.latest());
-    let asked = line.asked.iter().filter(|one| within(&one.at)).count() as u64;
-    let done = line.injected.iter().map(|one| one.at).chain(line.answers.iter().map(|(at, ..)| *at));
+    let floods = line.asked.iter().filter(|one| within(&one.at) && FLOODS.iter().any(|act| one.act.starts_with(act)));
+    let done = line.injected.iter().map(|one| one.at).chain(line.asked.iter().map(|one| one.at));
+    let answers = line.answers.iter().map(|(at, ..)| *at);
     let ordered = line.commands.iter().map(|(at, _)| *at).chain(line.configured.iter().map(|(at, ..)| *at));
-    let all = worker.flatten().chain(other).chain(done).chain(ordered);
-    all.filter(within).count() as u64 + ASKED * asked
+    let all = worker.flatten().chain(other).chain(done).chain(ordered).chain(answers);
+    all.filter(within).count() as u64 + FLOOD * floods.count() as u64
 }
