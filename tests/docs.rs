@@ -236,7 +236,7 @@ fn invariants_page() -> String {
 }
 
 fn mutants_of(id: &str, page: &mut String) {
-    let mutants = mutants().filter(|mutant| mutant.caught_by == id);
+    let mutants = mutants().filter(|mutant| mutant.catcher() == id);
     let mutants = mutants.map(|mutant| format!("  - `{}` in `{}`: {}", mutant.name, mutant.scenario, mutant.sentence));
     let mutants: Vec<String> = mutants.collect();
     if mutants.is_empty() {

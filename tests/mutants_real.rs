@@ -20,7 +20,7 @@ const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 const HISTORIES: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// Those that `cargo test` runs beside the ones that no simulation shows: between them they need the harness to see everything that it looks at.
-const CHOSEN: [&str; 20] = [
+const CHOSEN: [&str; 22] = [
     "no-restart",
     "one-reap-per-sigchld",
     "two-replacements-per-retirement",
@@ -41,6 +41,8 @@ const CHOSEN: [&str; 20] = [
     "two-replacements-per-death",
     "drops-last-words",
     "never-reopens",
+    "one-limit-for-all",
+    "drains-like-the-first",
 ];
 
 /// Mutants in whose lives this call fails, what the sweep of failing calls has to say of it, and whether `cargo test` runs them.

@@ -460,6 +460,9 @@ pub enum Leftover {
 pub struct Claim {
     /// The pid it speaks of.
     pub pid: u32,
+    /// The pool that it speaks of, by its name, if that is about a whole pool of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
     /// What it says.
     pub kind: ClaimKind,
 }

@@ -111,8 +111,11 @@ fn what() -> impl Strategy<Value = What> {
             delay_ns
         }),
         ".*".prop_map(|address| What::Left(Leftover::Address(address))),
-        (any::<u32>(), status())
-            .prop_map(|(pid, status)| What::Claimed(Claim { pid, kind: ClaimKind::Exited(status) })),
+        (any::<u32>(), status()).prop_map(|(pid, status)| What::Claimed(Claim {
+            pid,
+            pool: None,
+            kind: ClaimKind::Exited(status)
+        })),
         ".*".prop_map(|why| What::Incomplete { why }),
     ]
 }

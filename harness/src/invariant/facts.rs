@@ -112,6 +112,8 @@ pub struct Facts {
     pub scales: Vec<(Time, u32)>,
     /// How many workers the pool is started with.
     pub initial: u32,
+    /// Of several pools: when a start failed in one of them. A new configuration is dropped for that in all of them.
+    pub failed_starts: Vec<Time>,
     /// Rolling restarts: from the order to the last worker that was told to leave because of it.
     pub rolls: Vec<(Time, Time)>,
 }

@@ -77,10 +77,11 @@ fn reloads(case: &Case<'_>) -> Vec<Reload> {
     for (nth, &at) in orders.iter().enumerate() {
         let in_place = case.timeline.configured.iter().rev().find(|(since, ..)| *since <= at);
         let (revision, good) = in_place.map_or((FIRST, true), |(_, revision, serves)| (*revision, *serves));
+        let until = orders.get(nth + 1).copied().unwrap_or(case.facts.peace);
+        let good = good && !case.facts.failed_starts.iter().any(|failed| at <= *failed && *failed < until);
         if good {
             serves = revision;
         }
-        let until = orders.get(nth + 1).copied().unwrap_or(case.facts.peace);
         // What it says of a reload counts if that can't be about another one.
         let alone = reloads.last().is_none_or(|before: &Reload| before.settled <= at);
         let said = said(case, at, until).filter(|_| alone);

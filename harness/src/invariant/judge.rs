@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::history::{History, Timeline};
 use crate::scenario::{Ready, Scenario};
 use crate::subject::Profile;
+use crate::time::Time;
 use crate::verdict::Verdict;
 
 use super::case::{Case, Finding, Slack};
@@ -15,20 +16,27 @@ use super::{INVARIANTS, expect, ideal, pools};
 /// Judges one run: every invariant, every missed step and every expectation of the file; of several pools each by itself.
 pub fn judge(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
     if scenario.beside.is_empty() {
-        return judge_one(scenario, profile, history, slack);
+        return judge_one(scenario, profile, history, slack, &[]);
     }
     let judged = catch_unwind(AssertUnwindSafe(|| pools::judge(scenario, profile, history, slack)));
     judged.unwrap_or_else(|_| vec![bug("INV-ALL")])
 }
 
-/// The same for the first pool, as if there were no other.
-pub(super) fn judge_one(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
+/// The same for the first pool, as if there were no other but for their starts that failed.
+pub(super) fn judge_one(
+    scenario: &Scenario,
+    profile: &Profile,
+    history: &History,
+    slack: Slack,
+    failed_starts: &[Time],
+) -> Vec<Finding> {
     let mut timeline = Timeline::read(history);
     if scenario.pool.ready == Some(Ready::AtSpawn) {
         // Nobody waits for what it says of itself.
         timeline.workers.iter_mut().for_each(|worker| worker.ready = Some(worker.born.earliest()));
     }
     let Ok(facts) = catch_unwind(|| Facts::read(scenario, &timeline)) else { return vec![bug("INV-ALL")] };
+    let facts = Facts { failed_starts: failed_starts.to_vec(), ..facts };
     let case = Case { scenario, profile, history, timeline: &timeline, facts: &facts, slack };
     let wanted = ideal::profile(profile);
     let asked = Case { profile: &wanted, ..case };
@@ -70,7 +78,7 @@ fn lacks(verdict: &Verdict, differs: bool, ideal: impl FnOnce() -> Verdict) -> O
 
 /// Steps whose trigger did not come.
 fn missed(case: &Case<'_>) -> Vec<Finding> {
-    let find = |(at, path, must): &(crate::time::Time, &[u32], bool)| {
+    let find = |(at, path, must): &(Time, &[u32], bool)| {
         let step: Vec<String> = path.iter().map(|n| (n + 1).to_string()).collect();
         let step = step.join(".");
         let verdict = if *must {

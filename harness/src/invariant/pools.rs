@@ -41,37 +41,55 @@ struct View {
 pub(super) fn judge(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
     let mut views: Vec<View> =
         (0..).zip(scenario.pools()).map(|(number, _)| view(scenario, profile, history, number)).collect();
-    let ended: Vec<_> = views.iter().map(|view| ended_itself(view, slack)).collect();
-    let gave_up =
-        ended.iter().enumerate().filter_map(|(number, (at, why))| (*why).then_some((at.as_ref()?, number))).min();
-    if let Some((&began, ender)) = gave_up {
+    let seen: Vec<Seen> = views.iter().map(|view| Seen::by(view, slack)).collect();
+    let gave_up = seen.iter().enumerate().filter(|(_, seen)| seen.gave_up);
+    if let Some((began, ender)) = gave_up.filter_map(|(number, seen)| Some((seen.ended?, number))).min() {
         for (number, view) in views.iter_mut().enumerate().filter(|(number, _)| *number != ender) {
-            view.is_told_to_stop(ended[number].0.map_or(began, |own| own.max(began)));
+            view.is_told_to_stop(seen[number].ended.map_or(began, |own| own.max(began)));
         }
     }
+    let failed: Vec<Time> = seen.into_iter().flat_map(|seen| seen.failed_starts).collect();
     let mut findings = Vec::new();
     for ((number, view), name) in views.iter().enumerate().zip(scenario.pool_names()) {
-        let own = judge_one(&view.scenario, &view.profile, &view.history, slack);
+        let own = judge_one(&view.scenario, &view.profile, &view.history, slack, &failed);
         if number == 0 {
             findings.extend(own);
         } else {
-            let mine = own.into_iter().filter(|finding| OF_ANY.contains(&finding.id.as_str()));
+            let mine = own.into_iter().filter(|finding| is_of_any(&finding.id));
             findings.extend(mine.map(|finding| Finding { id: format!("{}@{name}", finding.id), ..finding }));
         }
     }
     findings
 }
 
-/// When the supervisor must have given up (or broken down), as this pool saw it, and whether this pool was why.
-fn ended_itself(view: &View, slack: Slack) -> (Option<Time>, bool) {
-    let timeline = Timeline::read(&view.history);
-    let facts = Facts::read(&view.scenario, &timeline);
-    let View { scenario, profile, history } = view;
-    let case = Case { scenario, profile, history, timeline: &timeline, facts: &facts, slack };
-    (
-        facts.ended_itself,
-        facts.ended_itself.is_some() && scenario.pool.limit.is_some_and(|limit| exceeded(&case, limit)),
-    )
+/// Whether this is judged of any pool: the expectations are those that it has itself.
+fn is_of_any(id: &str) -> bool {
+    OF_ANY.contains(&id) || id.starts_with("EXPECT-")
+}
+
+/// What one pool saw of the run that matters to the others.
+struct Seen {
+    /// When the supervisor must have given up (or broken down).
+    ended: Option<Time>,
+    /// Whether this pool was why.
+    gave_up: bool,
+    /// When a worker died that had never been ready.
+    failed_starts: Vec<Time>,
+}
+
+impl Seen {
+    fn by(view: &View, slack: Slack) -> Self {
+        let View { scenario, profile, history } = view;
+        let timeline = Timeline::read(history);
+        let facts = Facts::read(scenario, &timeline);
+        let case = Case { scenario, profile, history, timeline: &timeline, facts: &facts, slack };
+        let ended = facts.ended_itself;
+        Self {
+            ended,
+            gave_up: ended.is_some() && scenario.pool.limit.is_some_and(|limit| exceeded(&case, limit)),
+            failed_starts: facts.departures.iter().filter(|one| one.is_failed_start()).map(|one| one.known).collect(),
+        }
+    }
 }
 
 fn view(scenario: &Scenario, profile: &Profile, history: &History, number: u32) -> View {
@@ -79,10 +97,11 @@ fn view(scenario: &Scenario, profile: &Profile, history: &History, number: u32) 
     if let Some(rule) = profile.environment.as_mut().filter(|_| number > 0) {
         rule.listeners = false;
     }
+    let name = scenario.pool_names().nth(number as usize).unwrap_or_default().to_owned();
     let wanted = scenario.pools().map(|(pool, _)| pool.workers as usize).sum::<usize>();
     let scenario = scenario.of_pool(number as usize);
     let wanted = wanted - scenario.pool.workers as usize;
-    let mut others = Others { number, wanted, theirs: theirs(history, number), workers: BTreeMap::new() };
+    let mut others = Others { number, name, wanted, theirs: theirs(history, number), workers: BTreeMap::new() };
     let events = history.events.iter().filter_map(|event| others.leave(event)).collect();
     View { scenario, profile, history: History { header: history.header.clone(), events } }
 }
@@ -108,6 +127,8 @@ impl View {
 struct Others {
     /// The pool that is looked at.
     number: u32,
+    /// Its name.
+    name: String,
     /// How many workers the others are to have.
     wanted: usize,
     /// All of them: some tell something of themselves before anybody knows whose they are.
@@ -135,6 +156,12 @@ impl Others {
             What::Stall { proc: Some(proc), since, delay_ns } if self.workers.get(proc) == Some(&false) => {
                 let what = What::Stall { proc: None, since: *since, delay_ns: *delay_ns };
                 return Some(Event { what, ..event.clone() });
+            }
+            What::Claimed(claim) if claim.pool.as_ref().is_some_and(|pool| *pool != self.name) => return None,
+            // Topics are shared: whoever publishes there is to these workers what an operator is.
+            What::Published { proc, topic, data } if self.theirs.contains(proc) => {
+                let order = Command::Publish { topic: topic.clone(), data: data.clone() };
+                return Some(Event { what: What::Commanded(order), ..event.clone() });
             }
             // What the supervisor uses can be compared between instants at which everybody was there.
             What::Used { .. } if !self.are_full() => return None,

@@ -236,7 +236,8 @@ fn judge_obeyed(case: &Case<'_>, reload: Time, tally: &mut Tally) {
         .iter()
         .zip(&case.facts.traits)
         .any(|(worker, traits)| worker.born.latest() >= reload && (traits.never_ready || traits.exits))
-        || case.facts.departures.iter().any(|one| one.known > reload && one.shortest_run.is_none());
+        || case.facts.departures.iter().any(|one| one.known > reload && one.shortest_run.is_none())
+        || case.facts.failed_starts.iter().any(|failed| *failed > reload);
     let rest = case.facts.rolls.iter().map(|(_, until)| *until).max().unwrap_or(reload);
     let watched = case.facts.peace >= case.due_unhindered(rest, converge.0 + longest(case));
     if refused || fails || !watched {

@@ -178,7 +178,7 @@ impl Tale {
     }
 
     pub fn claims(&mut self, at: u64, n: u32, kind: ClaimKind) -> &mut Self {
-        self.add(at, What::Claimed(Claim { pid: worker(n).pid, kind }))
+        self.add(at, What::Claimed(Claim { pid: worker(n).pid, pool: None, kind }))
     }
 
     /// A request of a load, answered by a worker or lost.

@@ -337,7 +337,8 @@ fn pool() -> impl Strategy<Value = Pool> {
 }
 
 fn beside() -> impl Strategy<Value = Vec<Beside>> {
-    vec((name(), pool(), lives()).prop_map(|(name, pool, lives)| Beside { name, pool, lives }), 0..3)
+    let one = (name(), pool(), lives(), vec(expect(), 0..2));
+    vec(one.prop_map(|(name, pool, lives, expect)| Beside { name, pool, lives, expect }), 0..3)
 }
 
 fn launch() -> Launch {

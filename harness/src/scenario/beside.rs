@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lives, Pool, Scenario, Target};
+use super::{Expect, Lives, Pool, Scenario, Target};
 
 /// What the pool that serves the address is called where pools have names.
 pub const MAIN: &str = "main";
@@ -20,6 +20,9 @@ pub struct Beside {
     /// What its workers do; their tickets are counted by themselves.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub lives: Lives,
+    /// What must hold in it beyond the invariants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expect>,
 }
 
 impl Scenario {
@@ -40,16 +43,17 @@ impl Scenario {
     }
 
     /// The scenario as one pool sees it: its own demands stand where those of the first one did, and the others are beside it.
-    /// What is beside them, the load and the expectations, concerns the first one.
+    /// The load, and what steps expect, concerns the first one.
     pub fn of_pool(&self, number: usize) -> Self {
         let mut own = self.clone();
         let Some(index) = number.checked_sub(1).filter(|index| *index < own.beside.len()) else { return own };
-        let Beside { pool, lives, .. } = own.beside.remove(index);
+        let Beside { pool, lives, expect, .. } = own.beside.remove(index);
         let pool = std::mem::replace(&mut own.pool, pool);
         let lives = std::mem::replace(&mut own.lives, lives);
-        own.beside.insert(0, Beside { name: MAIN.to_owned(), pool, lives });
+        let expect = std::mem::replace(&mut own.expect, expect);
+        own.beside.insert(0, Beside { name: MAIN.to_owned(), pool, lives, expect });
         own.load.clear();
-        own.expect.clear();
+        own.steps.iter_mut().for_each(|step| step.expect.clear());
         own
     }
 }

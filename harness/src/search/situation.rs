@@ -93,6 +93,11 @@ impl<'a> Seen<'a> {
         self.facts.departures.iter().any(|one| one.how == how)
     }
 
+    /// Whether somebody looks for workers of its pool that hang.
+    fn watched(&self, worker: &Worker) -> bool {
+        self.scenario.pools().nth(worker.pool as usize).is_some_and(|(pool, _)| pool.watchdog.is_some())
+    }
+
     fn any_worker(&self, is: impl Fn(&Worker) -> bool) -> bool {
         self.line.workers.iter().any(is)
     }
@@ -251,13 +256,13 @@ pub const SITUATIONS: &[Situation] = &[
         })
     }),
     of("hang-detected", "a worker that hangs is killed by the supervisor", |seen| {
-        seen.scenario.pool.watchdog.is_some()
-            && seen.any_worker(|worker| {
-                worker.hung.is_some() && worker.ordered().is_none() && killed_by_supervisor(worker)
-            })
+        seen.any_worker(|worker| {
+            let hangs = worker.hung.is_some() && worker.ordered().is_none();
+            seen.watched(worker) && hangs && killed_by_supervisor(worker)
+        })
     }),
     of("hangs-unwatched", "a worker hangs and nobody looks for that", |seen| {
-        seen.scenario.pool.watchdog.is_none() && seen.any_worker(|worker| worker.hung.is_some())
+        seen.any_worker(|worker| worker.hung.is_some() && !seen.watched(worker))
     }),
     of("scaled-up", "more workers are wanted", |seen| seen.facts.additions().next().is_some()),
     of("scaled-down", "fewer workers are wanted", |seen| {

@@ -20,6 +20,7 @@ mod matrix;
 mod mutant;
 mod output;
 mod passing;
+mod pools;
 pub mod program;
 pub mod real;
 mod renewing;

@@ -12,14 +12,15 @@ use crate::loads::LOADS;
 use crate::mutant::{Mutant, Mutation};
 use crate::output::OUTPUT;
 use crate::passing::PASSING;
+use crate::pools::POOLS;
 use crate::renewing::RENEWING;
 use crate::restarting::RESTARTING;
 use crate::through::THROUGH;
 
 /// All mutants.
 pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
-    let lists: [&[Mutant]; 10] =
-        [&LIST, &RESTARTING, &LEAVING, &RENEWING, &PASSING, &ASKING, &CLOCKS, &LOADS, &OUTPUT, &EXCESS];
+    let lists: [&[Mutant]; 11] =
+        [&LIST, &RESTARTING, &LEAVING, &RENEWING, &PASSING, &POOLS, &ASKING, &CLOCKS, &LOADS, &OUTPUT, &EXCESS];
     lists.concat()
 });
 

@@ -21,7 +21,8 @@ pub struct Mutant {
     pub sentence: &'static str,
     /// The scenario in which that shows, `file::variant` or `file`.
     pub scenario: &'static str,
-    /// The invariant that has to notice, or the expectation of the scenario by its name.
+    /// The invariant that has to notice, as reports have it (`INV-FLOOR@notifier` in a pool beside the first), or the
+    /// expectation of the scenario by its name.
     pub caught_by: &'static str,
     /// Invariants that fail there as a consequence, and why. No other may.
     pub consequences: &'static [(&'static str, &'static str)],
@@ -30,6 +31,11 @@ pub struct Mutant {
 }
 
 impl Mutant {
+    /// What has to notice it, in whichever pool.
+    pub fn catcher(&self) -> &'static str {
+        self.caught_by.split_once('@').map_or(self.caught_by, |(id, _)| id)
+    }
+
     /// Whether this invariant is documented to fail as a consequence.
     pub fn has_consequence(&self, id: &str) -> bool {
         self.consequences.iter().any(|(consequence, _)| *consequence == id)

@@ -14,7 +14,8 @@ fn two() -> Tale {
     let mut tale = Tale::full();
     let mut pool = tale.scenario.pool.clone();
     pool.workers = 1;
-    tale.scenario.beside = vec![Beside { name: "notifier".to_owned(), pool, lives: Default::default() }];
+    tale.scenario.beside =
+        vec![Beside { name: "notifier".to_owned(), pool, lives: Default::default(), expect: Vec::new() }];
     other(&mut tale, 10, OTHER);
     tale
 }
@@ -83,10 +84,29 @@ fn flapping() -> Tale {
 fn the_end_of_a_pool_that_gives_up_is_an_order_to_stop_for_the_others() {
     let mut tale = flapping();
     tale.ends(2_800, &[1, 2, 3, 4], Status::Code(75)).holds();
-    // Nobody is started any more, in whichever pool.
+    // They have their time for it, and no more.
     let mut tale = flapping();
-    tale.told(2_500, 1).leaves(2_510, 1).comes(2_900, 5).ends(2_950, &[2, 3, 4, 5], Status::Code(75));
-    assert!(tale.judge().iter().any(|one| matches!(one.verdict, Verdict::Fail { .. })));
+    tale.told(2_800, 1).ends(4_500, &[2, 3, 4], Status::Code(75));
+    assert!(matches!(tale.verdict("INV-DRAIN"), Verdict::Fail { .. }));
+}
+
+#[test]
+fn a_configuration_that_one_pool_can_t_be_started_with_is_for_none() {
+    let tried = |kept: bool| {
+        let mut tale = two();
+        (1..=4).for_each(|n| _ = tale.runs(30, n, 1));
+        tale.runs(30, OTHER, 1).configured(1_050, 2, true).reload(1_100);
+        let role = Role::Worker { ticket: 1, generation: 2, pool: 1 };
+        tale.add(1_110, What::Born { proc: worker(20), parent: 1, role }).runs(1_115, 20, 2);
+        tale.comes(1_110, 5).runs(1_115, 5, 2);
+        tale.add(1_200, What::Exiting { proc: worker(20), code: 1 }).dies(1_200, 20, Status::Code(1));
+        let leaves = if kept { 1 } else { 5 };
+        tale.told(1_210, leaves).leaves(1_220, leaves);
+        tale.calm(3_000, &if kept { [2, 3, 4, 5, OTHER] } else { [1, 2, 3, 4, OTHER] });
+        tale
+    };
+    tried(false).holds();
+    tried(true).fails(&["INV-GENERATION"]);
 }
 
 #[test]

@@ -174,10 +174,14 @@ impl Story {
     }
 
     fn beside(&mut self, others: &[Beside]) {
-        for Beside { name, pool, lives } in others {
+        for Beside { name, pool, lives, expect } in others {
             self.heading(&format!("The pool `{name}` beside it, which serves nobody"));
             self.pool(pool);
             life::lives(lives).iter().for_each(|line| self.sentence(1, line));
+            let all: Vec<String> = expect.iter().map(words::expect).collect();
+            if !all.is_empty() {
+                self.sentence(1, &format!("what must hold in it: {}", words::list(&all, "and")));
+            }
         }
     }
 

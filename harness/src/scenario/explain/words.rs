@@ -39,7 +39,7 @@ pub(super) fn trigger(trigger: &Trigger) -> String {
         Trigger::SupervisorExited => "the supervisor ends".to_owned(),
         Trigger::State(State::PoolFull) => "all wanted workers are ready".to_owned(),
         Trigger::State(State::Settled) => "all wanted workers are ready and no other is alive".to_owned(),
-        Trigger::In(name, edge) => format!("{} (in the pool `{name}`)", self::trigger(edge)),
+        Trigger::In(name, edge) => format!("{} in the pool `{name}`", self::trigger(edge)),
         Trigger::After(span) => format!("{span} have passed"),
         Trigger::All(triggers) => list(&triggers.iter().map(self::trigger).collect::<Vec<_>>(), "and"),
         Trigger::Any(triggers) => list(&triggers.iter().map(self::trigger).collect::<Vec<_>>(), "or"),

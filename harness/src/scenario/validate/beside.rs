@@ -4,7 +4,7 @@ use crate::ron_file::Checker;
 use crate::scenario::{Beside, MAIN, Pool, Scenario, Target, Trigger};
 
 use super::steps::Steps;
-use super::{life, pool};
+use super::{expect, life, pool};
 
 pub(super) fn check(checker: &mut Checker, scenario: &Scenario) {
     for (index, one) in scenario.beside.iter().enumerate() {
@@ -13,6 +13,9 @@ pub(super) fn check(checker: &mut Checker, scenario: &Scenario) {
         checker.enter("pool");
         pool::check(checker, &one.pool);
         serves_nobody(checker, &one.pool);
+        checker.leave();
+        checker.enter("expect");
+        expect::check(checker, &one.expect, &scenario.of_pool(index + 1));
         checker.leave();
         checker.enter("lives");
         life::check(checker, &one.lives, &one.pool, scenario);

@@ -13,11 +13,12 @@ struct Line {
     code: Option<i32>,
     signal: Option<i32>,
     phase: Option<String>,
+    pool: Option<String>,
 }
 
 /// What a line claims, if anything. A line that is not understood claims nothing.
 pub fn claim(text: &str) -> Option<Claim> {
-    let Line { event, pid, code, signal, phase } = serde_json::from_str(text).ok()?;
+    let Line { event, pid, code, signal, phase, pool } = serde_json::from_str(text).ok()?;
     let kind = match event.as_str() {
         "ready" => ClaimKind::Ready,
         "giveup" => ClaimKind::GaveUp,
@@ -25,7 +26,7 @@ pub fn claim(text: &str) -> Option<Claim> {
         "reload" => ClaimKind::of_reload(&phase?)?,
         _ => return None,
     };
-    Some(Claim { pid, kind })
+    Some(Claim { pid, pool, kind })
 }
 
 #[cfg(test)]

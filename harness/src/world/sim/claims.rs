@@ -46,6 +46,8 @@ struct Line<'a> {
     signal: Option<i32>,
     #[serde(default)]
     phase: Option<&'a str>,
+    #[serde(default)]
+    pool: Option<&'a str>,
 }
 
 /// Only these lines are claims; the others needn't be taken apart.
@@ -64,5 +66,5 @@ fn claim(line: &[u8]) -> Option<Claim> {
         ("exit", None, Some(signal)) => ClaimKind::Exited(Status::Signal(signal)),
         _ => return None,
     };
-    Some(Claim { pid: line.pid, kind })
+    Some(Claim { pid: line.pid, pool: line.pool.map(str::to_owned), kind })
 }

@@ -58,10 +58,11 @@ fn print(rows: &[Row]) {
     let mut columns: BTreeSet<&str> = rows.iter().map(|row| row.mutant.caught_by).collect();
     columns.extend(rows.iter().flat_map(|row| row.failed.keys().map(String::as_str)));
     let short = |id: &str| id.trim_start_matches("INV-").to_lowercase();
-    let head: Vec<String> = columns.iter().map(|id| format!("{:>10}", short(id))).collect();
+    let width = |id: &str| short(id).len().max(9) + 1;
+    let head: Vec<String> = columns.iter().map(|id| format!("{:>1$}", short(id), width(id))).collect();
     println!("{:34}{}", "", head.concat());
     for row in rows {
-        let cells: Vec<String> = columns.iter().map(|id| format!("{:>10}", cell(row, id))).collect();
+        let cells: Vec<String> = columns.iter().map(|id| format!("{:>1$}", cell(row, id), width(id))).collect();
         println!("{:34}{}   {}", row.mutant.name, cells.concat(), verdict(row));
     }
     let caught = rows.iter().filter(|row| row.is_caught()).count();

@@ -1,5 +1,6 @@
 //! The shipped state machine behind filters: inputs that it does not get, actions that are changed.
 
+mod apart;
 mod behind;
 mod deaf;
 mod late;
@@ -10,6 +11,7 @@ mod scale;
 mod second;
 mod simple;
 
+pub use apart::Apart;
 pub use behind::{Behind, Does, Fault, Hears, kills_nobody};
 pub use deaf::{ChannelIsLife, DeafToStop, End, Ends, HearsOneStop, OldRestarts, OneReloadAtATime, While, WrongTarget};
 pub use late::LateReplacement;

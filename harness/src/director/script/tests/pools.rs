@@ -1,6 +1,7 @@
 //! Workers of several pools.
 
 use super::*;
+use crate::history::{Claim, ClaimKind};
 use crate::scenario::{Beside, Lives};
 
 #[test]
@@ -12,8 +13,8 @@ fn steps_mean_workers_of_the_first_pool_unless_they_say_otherwise() {
         step(Some(Trigger::State(State::PoolFull)), Some(Act::Kill(Target::That))),
     ];
     let mut two = scenario(1, steps);
-    let lives = Lives::default();
-    two.beside = vec![Beside { name: "other".into(), pool: Pool { workers: 2, ..two.pool.clone() }, lives }];
+    let (lives, expect) = (Lives::default(), Vec::new());
+    two.beside = vec![Beside { name: "other".into(), pool: Pool { workers: 2, ..two.pool.clone() }, lives, expect }];
     let mut set = Set::new(&two);
     set.see(What::SupervisorBorn(proc(MASTER)));
     let other = |set: &mut Set, pid| {
@@ -37,4 +38,23 @@ fn steps_mean_workers_of_the_first_pool_unless_they_say_otherwise() {
     other(&mut set, 7);
     assert!(set.when(&killed(&[4])).is_some() && set.when(&killed(&[7])).is_some(), "{:?}", set.done);
     assert_eq!(set.fired().len(), 3, "both pools are full");
+}
+
+#[test]
+fn a_reload_has_succeeded_when_every_pool_says_so() {
+    let done = |pool: &str| What::Claimed(Claim { pid: 0, pool: Some(pool.into()), kind: ClaimKind::Reloaded });
+    let steps = vec![step(None, Some(Act::Operate(Command::Reload))), step(Some(Trigger::CommandSucceeds), None)];
+    let mut two = scenario(1, steps);
+    two.beside =
+        vec![Beside { name: "other".into(), pool: two.pool.clone(), lives: Lives::default(), expect: Vec::new() }];
+    let mut set = Set::new(&two);
+    set.see(What::SupervisorBorn(proc(MASTER)));
+    set.worker(2);
+    let role = Role::Worker { ticket: 1, generation: 1, pool: 1 };
+    set.see(What::Born { proc: proc(3), parent: MASTER, role });
+    set.see(What::Ready(proc(3)));
+    set.see(done("main"));
+    assert_eq!(set.fired().len(), 1, "the other pool has not said so");
+    set.see(done("other"));
+    assert_eq!(set.fired().len(), 2);
 }
