@@ -286,7 +286,7 @@ pub enum What {
         /// The step.
         step: Vec<u32>,
     },
-    /// What a process uses, when a phase of the run begins.
+    /// What a process uses, when a phase of the run begins, and now and then while its steps are under way.
     Used {
         /// Which.
         proc: Proc,
@@ -299,6 +299,13 @@ pub enum What {
         /// The most memory that it ever had resident, in bytes; 0 where nobody counts it.
         #[serde(default)]
         peak: u64,
+    },
+    /// How many lines the supervisor has written so far, of events and for people, when a phase of the run begins.
+    Lines {
+        /// Which process was the supervisor then.
+        proc: Proc,
+        /// How many.
+        lines: u64,
     },
     /// How often the threads of a worker have gone to sleep so far, when a phase of the run begins; told where that is asked for.
     Slept {

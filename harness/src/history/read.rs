@@ -126,6 +126,7 @@ impl<'a> Reader<'a> {
                 let (descriptors, threads, cpu_ns) = (*descriptors, *threads, *cpu_ns);
                 self.line.used.push(Used { at, proc: *proc, descriptors, threads, cpu_ns, peak: *peak });
             }
+            What::Lines { proc, lines } => self.line.lines.push((at, *proc, *lines)),
             What::Slept { proc, times } => self.line.slept.push((at, *proc, *times)),
             What::NoTarget { .. } | What::Held { .. } => {}
         }

@@ -96,6 +96,7 @@ fn what() -> impl Strategy<Value = What> {
         (process(), ".{0,8}", ".{0,8}").prop_map(|(proc, topic, data)| What::Published { proc, topic, data }),
         (process(), ".{0,8}", ".{0,8}").prop_map(|(proc, topic, data)| What::Heard { proc, topic, data }),
         (path(), ".*").prop_map(|(step, said)| What::Step { step, said }),
+        (process(), any::<u64>()).prop_map(|(proc, lines)| What::Lines { proc, lines }),
         (path(), any::<bool>()).prop_map(|(step, must)| What::Missed { step, must }),
         (path(), ".*", process()).prop_map(|(step, fault, on)| What::FaultBegan { step, fault, on: vec![on] }),
         (any::<u32>(), any::<u32>()).prop_map(|(times, millis)| What::Commanded(Command::Reloads {

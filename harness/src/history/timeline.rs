@@ -330,6 +330,8 @@ pub struct Timeline<'a> {
     pub commands: Vec<(Time, &'a Command)>,
     /// What the supervisor used, in order.
     pub used: Vec<Used>,
+    /// How many lines the supervisor had written by then, in order.
+    pub lines: Vec<(Time, Proc, u64)>,
     /// How often a worker had gone to sleep by then, in order of the time.
     pub slept: Vec<(Time, Proc, u64)>,
     /// Operators who asked: when they had their answer or gave up, whether they had it, after so many nanoseconds.
@@ -373,5 +375,10 @@ impl Timeline<'_> {
     /// The supervisor's process at the first step (or the first one).
     pub fn supervisor(&self) -> Option<&Supervisor> {
         self.supervisors.first()
+    }
+
+    /// How many lines this supervisor had written, and those before it, at each look.
+    pub fn lines_of(&self, supervisor: Proc) -> impl Iterator<Item = (Time, u64)> {
+        self.lines.iter().filter(move |(_, proc, _)| *proc == supervisor).map(|(at, _, lines)| (*at, *lines))
     }
 }

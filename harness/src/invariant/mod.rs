@@ -1,5 +1,6 @@
 //! One pure function per invariant: no I/O, no clock.
 
+mod amounts;
 mod bounds;
 mod case;
 mod conserve;

@@ -165,6 +165,8 @@ impl Others {
             }
             // What the supervisor uses can be compared between instants at which everybody was there.
             What::Used { .. } if !self.are_full() => return None,
+            // They are about all pools, and so is what they tell.
+            What::Lines { .. } => return None,
             _ => {}
         }
         if let What::Died { proc, .. } = &event.what {

@@ -1,4 +1,5 @@
-//! INV-STATIONARY: what a supervisor uses does not grow with what it has done, and at rest it uses no processor.
+//! INV-STATIONARY: what a supervisor uses does not grow with what it has done, it says no more than there is to say, and at
+//! rest it uses no processor.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use crate::history::{Conn, Used};
 use crate::scenario::Handoff;
 use crate::verdict::Verdict;
 
+use super::amounts;
 use super::case::Case;
 use super::tally::{Tally, say};
 
@@ -29,6 +31,8 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     if let [.., before, last] = samples[..] {
         measured.extend(judge_rest(case, before, last, &mut tally));
     }
+    measured.extend(amounts::judge_memory(case, &mut tally));
+    measured.extend(amounts::judge_lines(case, &mut tally));
     tally.verdict_saying("too little was done, and it was at rest for too short a time", measured.join(", "))
 }
 

@@ -162,12 +162,15 @@ pub const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         id: "INV-STATIONARY",
-        title: "nothing is kept of workers that are gone, and at rest nothing is used",
+        title: "nothing is kept of what is over, nothing is said without end, and at rest nothing is used",
         definition: "With a full pool and nobody leaving, when many workers have been started since it last was so, the \
-            supervisor has no more descriptors and threads than then, but for a few that it may open once. From the last \
-            step to the stop it takes no larger share of a processor than `idle_cpu`, in percent.",
+            supervisor has no more descriptors and threads than then, but for a few that it may open once. In the \
+            second half of what it does its memory does not grow by more than a fixed amount, however many workers are \
+            started and connections passed on. From one look to the next it writes no more lines than what happened gives \
+            reason for. From the last step to the stop it takes no larger share of a processor than `idle_cpu`, in percent.",
         needs: "universal; idle_cpu for the share of a processor",
-        looks_at: "descriptors, threads and time of a processor of the supervisor whenever the pool is full",
+        looks_at: "descriptors, threads and time of a processor of the supervisor whenever the pool is full; its memory, and how \
+            many lines it has written",
         judge: stationary::judge,
     },
     Invariant {

@@ -14,6 +14,7 @@ use supervisor::policy::Instant;
 use supervisor::unix::Unix;
 
 use crate::channels::{ChannelFault, Channels};
+use crate::excess::{Excess, Hoard};
 use crate::meddling;
 use crate::output::{OutputFault, Plumbing, wait_for_room};
 use crate::shares::{ShareFault, Shares};
@@ -95,12 +96,17 @@ pub enum KernelFault {
     Channel(ChannelFault),
     /// Something with output.
     Output(OutputFault),
+    /// Of something there is too much.
+    Excess(Excess),
     /// Something with listening sockets that share an address.
     Shares(ShareFault),
 }
 
 /// When the time of a worker that was told to leave is over, for who remembers its pid.
 const DEADLINE: Duration = Duration::from_millis(500);
+
+/// How long who talks without end is silent.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// A kernel that has a clock which anybody may set, as every kernel has.
 pub trait WallClock: Clock {
@@ -132,6 +138,7 @@ pub struct Faulty<K> {
     plumbing: Plumbing,
     shares: Shares,
     shut: Shut,
+    hoard: Hoard,
     /// Who was started here and is not reaped.
     children: Vec<Child>,
     /// Who was told to leave, and when its time is over.
@@ -154,13 +161,14 @@ impl<K> Faulty<K> {
             plumbing: Plumbing::default(),
             shares: Shares::default(),
             shut: Shut::default(),
+            hoard: Hoard::default(),
             children: Vec::new(),
             remembered: Vec::new(),
         }
     }
 }
 
-impl<K: Wait + WallClock> Wait for Faulty<K> {
+impl<K: Wait + WallClock + Files> Wait for Faulty<K> {
     fn wait(&mut self, watches: &[Watch], until: Option<Instant>, ready: &mut Vec<Readiness>) -> Result<(), Errno> {
         let until = match self.fault {
             KernelFault::WallClock => until.map(|at| self.inner.now() + at.since(self.inner.wall())),
@@ -168,6 +176,8 @@ impl<K: Wait + WallClock> Wait for Faulty<K> {
         };
         let until = self.remembered.iter().map(|&(_, at)| at).chain(until).min();
         let until = if self.fault == KernelFault::Spins { Some(self.inner.now()) } else { until };
+        let soon = self.hoard.looks(self.fault, &mut self.inner).then(|| self.inner.now() + MOMENT);
+        let until = soon.into_iter().chain(until).min();
         if let KernelFault::Output(fault) = self.fault {
             return self.inner.wait(&self.plumbing.watches(fault, watches), until, ready);
         }
@@ -213,6 +223,7 @@ impl<K: Processes + Listen + Streams + Clock + Files> Processes for Faulty<K> {
         self.shut.reopen(&mut self.inner);
         let spawned = self.inner.spawn(&meddling::respecified(self.fault, spec))?;
         self.shut.started(spawned.child);
+        self.hoard.started(self.fault);
         self.children.push(spawned.child);
         self.channels.started(&spawned);
         self.plumbing.spawned(&spawned);
@@ -252,6 +263,7 @@ impl<K: Processes + Listen + Streams + Clock + Files> Processes for Faulty<K> {
         self.may_reap = false;
         self.children.retain(|one| *one != child);
         self.inner.reap(child)?;
+        self.hoard.ended(self.fault, &mut self.inner);
         if self.fault == KernelFault::ShutsWhileEmpty {
             self.shut.ended(&mut self.inner, child);
         }
@@ -352,7 +364,9 @@ impl<K: Files + Wait> Files for Faulty<K> {
     }
 
     fn open_append(&mut self, path: &Path) -> Result<Fd, Errno> {
-        self.inner.open_append(path)
+        let fd = self.inner.open_append(path)?;
+        self.hoard.opened(fd);
+        Ok(fd)
     }
 
     fn inherited(&mut self, number: i32) -> Result<Fd, Errno> {

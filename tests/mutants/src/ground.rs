@@ -1,11 +1,12 @@
 //! Mutants that a simulation can't show: what they do wrong is seen in files, sockets and processes of a real host.
 
 use crate::channels::ChannelFault;
+use crate::excess::KEEPS_MEMORY;
 use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 26] = [
+pub const REAL: [Mutant; 27] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -221,4 +222,5 @@ pub const REAL: [Mutant; 26] = [
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::ForgetsIdentity),
     },
+    KEEPS_MEMORY,
 ];

@@ -7,6 +7,7 @@
 mod asking;
 mod channels;
 mod clocks;
+mod excess;
 mod faulty;
 mod ground;
 mod leaving;

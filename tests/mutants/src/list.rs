@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::asking::ASKING;
 use crate::clocks::CLOCKS;
+use crate::excess::EXCESS;
 use crate::faulty::KernelFault;
 use crate::ground::REAL;
 use crate::leaving::LEAVING;
@@ -18,8 +19,8 @@ use crate::through::THROUGH;
 
 /// All mutants.
 pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
-    let lists: [&[Mutant]; 10] =
-        [&LIST, &RESTARTING, &LEAVING, &RENEWING, &PASSING, &POOLS, &ASKING, &CLOCKS, &LOADS, &OUTPUT];
+    let lists: [&[Mutant]; 11] =
+        [&LIST, &RESTARTING, &LEAVING, &RENEWING, &PASSING, &POOLS, &ASKING, &CLOCKS, &LOADS, &OUTPUT, &EXCESS];
     lists.concat()
 });
 

@@ -8,7 +8,7 @@ use super::clock;
 use super::job::Line;
 use super::outlets::Outlets;
 use super::runner::Runner;
-use super::subject::{OUTPUT, Started};
+use super::subject::Started;
 use super::traced::Life;
 
 impl Runner {
@@ -34,8 +34,7 @@ impl Runner {
     /// Tells what its tracer saw.
     pub(super) fn tell_traced(&mut self) {
         let Some(life) = self.life.take() else { return };
-        let paths = [Some(self.job.dir.join(OUTPUT)), self.subject.events().map(ToOwned::to_owned)];
-        let texts = paths.into_iter().flatten().map(|path| fs::read(path).unwrap_or_default());
+        let texts = self.subject.writes().map(|path| fs::read(path).unwrap_or_default());
         let said = texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect();
         let (traced, told) = life.finish(said);
         self.fresh.extend(told);

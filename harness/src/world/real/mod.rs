@@ -4,7 +4,7 @@
 //! |---|---|
 //! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
-//! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `environment`, `stalls`, `claims`, `owned`, `leftovers` |
+//! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `environment`, `stalls`, `claims`, `owned`, `samples`, `words`, `leftovers` |
 //! | what is done | `permits`, `subject`, `namespace`, `beside`, `signals`, `faults`, `spoiled`, `planted`, `limits`, `cgroup`, `birth`, `tracer`, `traced`, `wallclock`, `crowd`, `orders`, `clients` |
 //! | the worker program | `puppet`, `sys` |
 
@@ -43,6 +43,7 @@ mod procs;
 mod puppet;
 mod rundir;
 mod runner;
+mod samples;
 mod side;
 mod signals;
 mod spoiled;
@@ -55,6 +56,7 @@ mod tracer;
 mod tracked;
 mod wait;
 mod wallclock;
+mod words;
 
 pub use caller::{run, run_traced};
 pub use entry::hidden_main;

@@ -31,6 +31,7 @@ use super::subject::{self, Subject};
 use super::traced::Life;
 use super::tracked::Kind;
 use super::wallclock::WallClock;
+use super::words::Words;
 use super::{bounds, claims, clock, host, leftovers, procfs, rundir, signals};
 
 /// How often what is left is looked for while it may still go.
@@ -79,6 +80,10 @@ pub struct Runner {
     asks: Asks,
     ending: Ending,
     pub(super) supervisor_gone: Option<Time>,
+    /// When what the supervisor uses was looked at last, while the steps are under way.
+    pub(super) sampled: Option<Time>,
+    /// What it writes.
+    pub(super) words: Words,
     /// Who sees what the supervisor does, if somebody has to.
     pub(super) life: Option<Life>,
     /// The pid, in the supervisor's namespace, of the worker that was signalled last.
@@ -104,6 +109,7 @@ impl Runner {
         let (scenario, profile) = (&job.plan.scenario, &job.plan.subject.profile);
         let outlet = scenario.pool.output.and_then(|way| job.plan.subject.outputs.get(&way));
         let outlets = outlet.map(|outlet| Outlets::new(outlet, subject.log())).transpose()?;
+        let written = Words::new(subject.writes(&job.plan.subject.puppet));
         let config = subject.config().map(Path::to_owned);
         Ok(Self {
             address,
@@ -130,6 +136,8 @@ impl Runner {
             asks: Asks::default(),
             ending: Ending::No,
             supervisor_gone: None,
+            sampled: None,
+            words: written,
             life: None,
             doomed: None,
             stand_in: None,
@@ -184,6 +192,7 @@ impl Runner {
     /// Observe, write down, decide, act; again until nothing more follows at this instant.
     fn turn(&mut self) -> Result<(), String> {
         self.observe();
+        self.sample_now_and_then();
         self.ask();
         let boot = self.job.plan.subject.profile.boot.map_or_else(std::time::Duration::default, |boot| boot.0);
         self.director.expect_birth(self.observer.procs.unborn(clock::now(), boot));
@@ -264,7 +273,8 @@ impl Runner {
     fn inject(&mut self, now: Time, injection: Injection) -> Result<(), String> {
         match injection {
             Injection::Note(what) => {
-                if let What::Phase(PhaseMark::Steps | PhaseMark::Settle | PhaseMark::Stop) = what {
+                if let What::Phase(mark @ (PhaseMark::Steps | PhaseMark::Settle | PhaseMark::Stop)) = what {
+                    self.sampled = (mark == PhaseMark::Steps).then_some(now);
                     self.sample(now);
                     self.count_sleeps(now);
                     self.look_at_owned(now);
@@ -309,16 +319,6 @@ impl Runner {
             Injection::End => self.end(),
         }
         Ok(())
-    }
-
-    /// What the supervisor uses now.
-    fn sample(&mut self, now: Time) {
-        let supervisor = self.observer.procs.supervisor().filter(|_| self.observer.procs.supervisor_alive());
-        let Some((proc, usage)) = supervisor.and_then(|proc| Some((proc, procfs::usage(proc.pid)?))) else { return };
-        let (descriptors, threads, ticks) = usage;
-        let cpu_ns = ticks.saturating_mul(procfs::TICK.as_nanos() as u64);
-        self.fresh
-            .push(Event::at(now, What::Used { proc, descriptors, threads, cpu_ns, peak: procfs::peak(proc.pid) }));
     }
 
     /// How often each worker has gone to sleep by now, if somebody wants to know.

@@ -411,12 +411,16 @@ impl World {
     pub fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         self.call(CALL)?;
         match self.supervisor.descriptors.get(fd.0) {
-            Object::Output => Ok(bytes.len()),
+            Object::Output => {
+                self.lines += lines(bytes);
+                Ok(bytes.len())
+            }
             Object::Sink(stream) => self.write_out(stream, bytes),
             Object::Log(number) => Ok(self.write_log(number, bytes)),
             Object::FullLog => Err(Errno(28)),
             Object::Events => {
                 let taken = self.part(bytes.len());
+                self.lines += lines(&bytes[..taken]);
                 for claim in self.claims.take(&bytes[..taken]) {
                     self.note(What::Claimed(claim));
                 }
@@ -425,6 +429,11 @@ impl World {
             _ => Err(Errno::BADF),
         }
     }
+}
+
+/// How many lines end here.
+fn lines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// What a supervisor that is being killed makes of it reaches nobody.

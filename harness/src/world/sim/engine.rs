@@ -52,6 +52,8 @@ pub(super) struct World {
     /// Events of the kernel so far: what the queue held, and every system call of anybody.
     pub kernel_events: u64,
     pub counters: Counters,
+    /// Lines that supervisors have written, of events and for people.
+    pub lines: u64,
     /// Nothing happens any more.
     pub over: bool,
 

@@ -59,6 +59,7 @@ impl World {
         if self.supervisor.running() {
             let (proc, descriptors) = (self.supervisor.proc, self.supervisor.descriptors.count());
             self.note(What::Used { proc, descriptors, threads: 0, cpu_ns: 0, peak: 0 });
+            self.note(What::Lines { proc, lines: self.lines });
         }
     }
 

@@ -206,6 +206,7 @@ impl World {
             model,
             kernel_events: 0,
             counters: Counters::default(),
+            lines: 0,
             over: false,
             history: Vec::with_capacity(512),
             director: Director::for_plan(scenario, profile, seed),
