@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal as Kernel;
 
@@ -10,6 +10,7 @@ use crate::director::{Director, Injection};
 use crate::history::{Event, Header, Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
 use crate::scenario::{Command, Expect, Fault, constructs};
+use crate::subject::Puppet;
 use crate::time::Time;
 use crate::world::scaling::Scaling;
 
@@ -109,7 +110,9 @@ impl Runner {
         let (scenario, profile) = (&job.plan.scenario, &job.plan.subject.profile);
         let outlet = scenario.pool.output.and_then(|way| job.plan.subject.outputs.get(&way));
         let outlets = outlet.map(|outlet| Outlets::new(outlet, subject.log())).transpose()?;
-        let written = Words::new(subject.writes(&job.plan.subject.puppet));
+        // Workers that can't be scripted may write what they like to where it writes, too.
+        let alone = |path: &PathBuf| job.plan.subject.puppet != Puppet::Opaque || subject.events() == Some(path);
+        let written = Words::new(subject.writes().filter(alone));
         let config = subject.config().map(Path::to_owned);
         Ok(Self {
             address,

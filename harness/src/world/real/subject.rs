@@ -11,7 +11,7 @@ use rustix::process::Signal as Kernel;
 
 use crate::history::Environment;
 use crate::scenario::{Launch, Signal};
-use crate::subject::{self, HowToReload, HowToReopen, HowToScale, HowToStop, Puppet, Rendered, Vars};
+use crate::subject::{self, HowToReload, HowToReopen, HowToScale, HowToStop, Rendered, Vars};
 use crate::time::Time;
 use crate::world::Plan;
 
@@ -142,11 +142,9 @@ impl Subject {
         self.rendered.events.as_deref()
     }
 
-    /// The files to which nobody else writes, unless it is asked to.
-    pub fn writes(&self, puppet: &Puppet) -> impl Iterator<Item = PathBuf> {
-        // Workers that can't be scripted may have the same output, and say there what they like.
-        let output = (*puppet != Puppet::Opaque).then(|| self.dir.join(OUTPUT));
-        [output, self.rendered.events.clone()].into_iter().flatten()
+    /// The files that it writes to.
+    pub fn writes(&self) -> impl Iterator<Item = PathBuf> {
+        [Some(self.dir.join(OUTPUT)), self.rendered.events.clone()].into_iter().flatten()
     }
 
     /// Its configuration file, if it has one.
