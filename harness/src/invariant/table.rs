@@ -44,8 +44,8 @@ pub const INVARIANTS: &[Invariant] = &[
         definition: "Whatever the order in which an announcement, the end of a channel and an exit arrive, a worker frees \
             its place once. So the workers that are alive and are not leaving never outnumber the pool for longer than \
             it takes an order to reach a worker; while a rolling restart is going on, `surge` more are allowed, or as many \
-            as the scenario's `reload` asks for.",
-        needs: "surge; absent: undeclared",
+            as the scenario's `reload` asks for. Who is told to leave has been leaving for the `rest` of the profile by then.",
+        needs: "surge; absent: undeclared; rest; absent: none",
         looks_at: "births and deaths of workers, and what makes them leave",
         judge: once::judge,
     },
