@@ -145,8 +145,12 @@ fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
             && one.how != Leave::TwoPhase
             && one.how != Leave::Silent
     });
-    if (own_death || ended_unaware(case, owner)) && worker.maybe_dead() <= record.ended + START_JITTER + case.slack.0 {
-        return true;
+    if own_death || ended_unaware(case, owner) {
+        // Its sockets are closed before it has ended, and it may wait for a processor in between.
+        let stalled = case.stalled(record.ended, worker.maybe_dead(), &[worker.proc]);
+        if worker.maybe_dead() <= record.ended + START_JITTER + case.slack.0 + stalled {
+            return true;
+        }
     }
     if could_not_run(case, owner, record.tried, record.ended) && record.outcome == Outcome::Hang {
         return true;

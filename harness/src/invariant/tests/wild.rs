@@ -3,7 +3,7 @@
 use crate::history::{Form, Outcome, Status, Timeline, What};
 use crate::scenario::{Life, Limit, Phase, Span};
 
-use super::super::testing::{SUPERVISOR, Tale, worker};
+use super::super::testing::{SUPERVISOR, Tale, ms, worker};
 
 fn ask(tale: &mut Tale, at: u64, n: u32, act: &str) {
     tale.add(at, What::Asked { proc: worker(n), act: act.to_owned() });
@@ -34,6 +34,20 @@ fn what_ends_with_a_worker_that_a_signal_ended_is_excused_by_the_signal() {
     };
     told(1_100).holds();
     told(1_090).fails(&["INV-CONSERVE"]);
+}
+
+#[test]
+fn what_ends_with_a_worker_that_crashed_is_excused_by_its_death_and_by_how_long_that_waited() {
+    let told = |lost: u64, stalled: u64| {
+        let mut tale = Tale::full();
+        tale.request("held", 1_050, lost, 400, Some(1), Outcome::Empty).dies(1_130, 1, Status::Signal(6));
+        tale.add(1_131, What::Stall { proc: Some(worker(1)), since: ms(1_100), delay_ns: stalled * 1_000_000 });
+        tale.comes(1_135, 5).calm(1_500, &[2, 3, 4, 5]);
+        tale
+    };
+    told(1_125, 0).holds();
+    told(1_110, 15).holds();
+    told(1_110, 5).fails(&["INV-CONSERVE"]);
 }
 
 #[test]
