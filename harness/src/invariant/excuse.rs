@@ -56,14 +56,17 @@ impl Excuses {
         conn.owner.is_some_and(|owner| could_not_run(case, owner, conn.record.tried, until))
     }
 
-    /// A worker that was killed may have accepted one connection that it had no time to note: each death excuses one
+    /// A worker that was killed, or ended while it could not run, may have accepted one connection that it had no time to note: each death excuses one
     /// that was open then. The one that ended first is taken, so that as many as possible are excused.
     fn match_to_killed(&mut self, case: &Case<'_>, mut unowned: Vec<usize>) {
-        let hit = case.timeline.workers.iter().zip(&case.facts.hit).filter(|(_, hit)| **hit);
-        let mut deaths: Vec<Death> = hit
-            .filter_map(|(worker, _)| {
+        let workers = case.timeline.workers.iter().enumerate();
+        let mut deaths: Vec<Death> = workers
+            .filter(|(index, _)| case.facts.hit[*index] || ended_unaware(case, *index))
+            .filter_map(|(_, worker)| {
                 let died = worker.died?;
-                let from = worker.killed.unwrap_or(died.earliest()).min(died.earliest());
+                // Its sockets are closed a little before it has ended.
+                let closes = died.earliest() - START_JITTER - case.slack.0;
+                let from = worker.killed.unwrap_or(closes).min(died.earliest());
                 Some(Death { from, until: died.latest(), ran_until: last_ran(case, worker, from) })
             })
             .collect();

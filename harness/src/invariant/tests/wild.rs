@@ -51,6 +51,21 @@ fn what_ends_with_a_worker_that_crashed_is_excused_by_its_death_and_by_how_long_
 }
 
 #[test]
+fn what_a_worker_had_no_time_to_note_ends_a_little_before_it_does() {
+    let told = |lost: u64| {
+        let mut tale = Tale::full();
+        freeze(&mut tale, 1_050, 3_140, 1);
+        tale.reload(1_060).comes(1_070, 5);
+        tale.request("held", 1_050, lost, 400, None, Outcome::Reset).dies(3_130, 1, Status::Signal(9));
+        tale.calm(3_500, &[2, 3, 4, 5]);
+        tale.verdict("INV-CONSERVE")
+    };
+    assert!(matches!(told(3_130), crate::verdict::Verdict::Pass { .. }), "{:?}", told(3_130));
+    assert!(matches!(told(3_129), crate::verdict::Verdict::Pass { .. }), "{:?}", told(3_129));
+    assert!(matches!(told(3_100), crate::verdict::Verdict::Fail { .. }), "{:?}", told(3_100));
+}
+
+#[test]
 fn a_broken_pipe_is_no_order_to_leave_unless_it_ends_the_worker() {
     let mut tale = Tale::full();
     for n in 1..=3 {
