@@ -29,11 +29,14 @@ impl Step<'_> {
     /// it had promised to wait (`retire`). Said by one that was told to leave already, the two messages have crossed.
     fn announce(&mut self, id: WorkerId, two_phase: bool) {
         let Some(worker) = self.pool.workers.get_mut(&id) else { return };
-        let again = std::mem::replace(&mut worker.announced, true);
-        let (phase, epoch) = (worker.phase, worker.epoch);
+        worker.announced = worker.announced.saturating_add(1);
+        let (times, phase, epoch) = (worker.announced, worker.phase, worker.epoch);
         let on_trial = self.is_next(id);
-        if again && (two_phase || !matches!(phase, Phase::Ready { .. })) {
-            return self.unexpected(Some(id), "an announcement said twice");
+        if times > 1 && (two_phase || !matches!(phase, Phase::Ready { .. })) {
+            if times == 2 {
+                self.unexpected(Some(id), "an announcement said twice");
+            }
+            return;
         }
         self.emit(Event::Announce { worker: id, two_phase });
         match phase {
@@ -77,7 +80,7 @@ impl Step<'_> {
     pub(super) fn dismiss(&mut self, id: WorkerId) {
         let Some(worker) = self.pool.workers.get(&id) else { return };
         match worker.phase {
-            Phase::Booting { .. } | Phase::Ready { .. } if worker.announced && worker.connected => {
+            Phase::Booting { .. } | Phase::Ready { .. } if worker.announced > 0 && worker.connected => {
                 self.order_drain(id);
                 self.retire(id);
             }
@@ -185,7 +188,7 @@ impl Step<'_> {
     pub(super) fn was_ordered(&self, id: WorkerId) -> bool {
         let serving = self.pool.slots[id.slot as usize].serving;
         let old = serving.and_then(|generation| self.pool.workers.get(&WorkerId { generation, ..id }));
-        old.is_some_and(|worker| !worker.announced)
+        old.is_some_and(|worker| worker.announced == 0)
     }
 
     /// A worker no longer serves in its slot.

@@ -10,8 +10,8 @@ pub(super) struct Worker {
     pub(super) phase: Phase,
     /// The rolling restart that it belongs to.
     pub(super) epoch: u64,
-    /// It said that it will leave.
-    pub(super) announced: bool,
+    /// How often it said that it will leave; more than twice is no news.
+    pub(super) announced: u8,
     /// Its end of the channel is open, as far as is known.
     pub(super) connected: bool,
     /// How long it may be silent, if it said so itself; zero: as long as it likes.
@@ -53,7 +53,7 @@ pub(super) enum Phase {
 impl Worker {
     /// One whose start was just asked for.
     pub(super) fn new(epoch: u64, charged: Option<Instant>) -> Self {
-        Self { phase: Phase::Starting { charged }, epoch, announced: false, connected: true, interval: None }
+        Self { phase: Phase::Starting { charged }, epoch, announced: 0, connected: true, interval: None }
     }
 
     /// How long it may be silent once it is ready.

@@ -195,6 +195,16 @@ fn one_phase_the_old_one_has_a_deadline_at_once() {
 }
 
 #[test]
+fn a_worker_that_announces_over_and_over_is_told_of_once() {
+    let mut bench = Bench::steady(policy(1));
+    bench.word(w(0, 1), Word::Retire);
+    bench.boot(w(0, 2));
+    let twice = ErrorEvent::Unexpected("an announcement said twice");
+    assert_eq!(bench.word(w(0, 1), Word::Retire), [emit(Event::Error { worker: Some(w(0, 1)), what: twice })]);
+    assert_eq!(bench.word(w(0, 1), Word::Retire), []);
+}
+
+#[test]
 fn one_replacement_whatever_the_order_of_announcement_channel_and_exit() {
     let inputs = [
         Input::Word(w(0, 1), Word::Retire),
