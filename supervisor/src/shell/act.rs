@@ -150,3 +150,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "act_tests.rs"]
+mod tests;

@@ -130,3 +130,42 @@ fn who_has_left_is_over() {
     hear(&mut client, &mut wire);
     assert!(client.is_over() && client.next_request().is_none());
 }
+
+#[test]
+fn a_client_that_asked_nothing_yet_is_idle_and_one_that_follows_or_waits_is_not() {
+    assert!(client(&[], 0).0.is_idle());
+    let busy: [fn(&mut Client); 3] = [
+        |client| client.events = Some(None),
+        |client| client.logs = Some((None, None)),
+        |client| client.goals.push((None, Goal::Stopped)),
+    ];
+    for begin in busy {
+        let (mut client, _) = client(&[], 0);
+        begin(&mut client);
+        assert!(!client.is_idle(), "{client:?}");
+    }
+}
+
+#[test]
+fn what_was_read_is_input_until_it_is_done_with() {
+    let (mut client, mut wire) = client(&[b"{\"do\":\"status\"}\n"], 0);
+    assert!(!client.has_input());
+    hear(&mut client, &mut wire);
+    assert!(client.has_input());
+    assert!(client.next_request().is_some() && !client.has_input());
+}
+
+#[test]
+fn what_is_queued_is_output_until_it_is_taken_or_nobody_is_there_to_take_it() {
+    let (mut leaving, mut wire) = client(&[b""], 2);
+    assert!(!leaving.has_output());
+    leaving.queue("one\n");
+    leaving.flush(&mut wire);
+    assert!(leaving.has_output());
+    hear(&mut leaving, &mut wire);
+    assert!(!leaving.has_output(), "it has left");
+    let (mut reading, mut wire) = client(&[], usize::MAX);
+    reading.queue("one\n");
+    reading.flush(&mut wire);
+    assert!(!reading.has_output());
+}

@@ -225,3 +225,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
 pub fn worker_name(pool: &str, id: WorkerId) -> impl Display {
     Who { pool: pool.to_owned(), whom: Whom::One(id.slot, id.generation) }
 }
+
+#[cfg(test)]
+#[path = "commands_tests.rs"]
+mod tests;

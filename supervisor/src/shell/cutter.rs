@@ -49,7 +49,7 @@ fn whole_characters(bytes: &[u8]) -> usize {
     let begins = |at: &usize| bytes[*at] & 0b1100_0000 != 0b1000_0000;
     let Some(last) = (bytes.len().saturating_sub(4)..bytes.len()).rev().find(begins) else { return bytes.len() };
     match std::str::from_utf8(&bytes[last..]) {
-        Err(error) if error.error_len().is_none() && last > 0 => last,
+        Err(error) if error.error_len().is_none() => last,
         _ => bytes.len(),
     }
 }
@@ -84,6 +84,37 @@ mod tests {
         assert!(lines.iter().all(|(line, _)| line.len() <= PIECE && std::str::from_utf8(line).is_ok()));
         let more: Vec<bool> = lines.iter().map(|&(_, more)| more).collect();
         assert_eq!(more, [true, true, false]);
+    }
+
+    #[test]
+    fn wherever_a_piece_ends_characters_of_any_length_stay_whole() {
+        for character in ["ä", "€", "😀"] {
+            for before in 0..character.len() {
+                let text = "x".repeat(before) + &character.repeat(PIECE);
+                let lines = cut(&[text.as_bytes()]);
+                let whole = |line: &[u8]| std::str::from_utf8(line).is_ok() && line.len() <= PIECE;
+                assert!(lines.iter().all(|(line, _)| whole(line)), "{character} after {before}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_says_where_a_line_is_cut() {
+        let page = include_str!("../../../docs/operating.md");
+        let sentence = format!("line longer than {} KiB is cut", PIECE / 1024);
+        assert!(page.contains(&sentence), "it does not say {sentence:?}");
+    }
+
+    #[test]
+    fn a_line_that_just_fits_is_one_line() {
+        let line = [&[b'x'; PIECE][..], b"\n"].concat();
+        assert_eq!(cut(&[&line]), [(line[..PIECE].to_vec(), false)]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_cut_at_the_size() {
+        let sizes: Vec<_> = cut(&[&[0xff; 2 * PIECE]]).into_iter().map(|(line, more)| (line.len(), more)).collect();
+        assert_eq!(sizes, [(PIECE, true), (PIECE, false)]);
     }
 
     proptest! {

@@ -118,3 +118,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         self.close_newline(id);
     }
 }
+
+#[cfg(test)]
+#[path = "hear_tests.rs"]
+mod tests;

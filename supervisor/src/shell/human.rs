@@ -105,6 +105,8 @@ fn error(what: &ErrorEvent) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::core::SpawnError;
 
@@ -125,6 +127,13 @@ mod tests {
             out,
             "supervisor: web worker 1 (generation 2) is ready\nsupervisor: web: waiting for 2 workers to finish\n"
         );
+    }
+
+    #[test]
+    fn a_start_is_now_or_in_a_while() {
+        let restart = |delay| line(&Event::Restart { worker: WorkerId { pool: 0, slot: 1, generation: 2 }, delay });
+        assert_eq!(restart(Duration::ZERO), "supervisor: worker 1 (generation 2, pid 5) starts now\n");
+        assert_eq!(restart(Duration::from_millis(20)), "supervisor: worker 1 (generation 2, pid 5) starts in 20ms\n");
     }
 
     #[test]

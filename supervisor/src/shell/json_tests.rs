@@ -48,6 +48,13 @@ fn errors_name_their_kind_and_keep_their_text_in_one_line() {
 }
 
 #[test]
+fn lost_lines_are_counted_in_a_line_of_their_own() {
+    let mut out = String::new();
+    write_loss(&mut out, Instant::from_nanos(1_000_000_000), 7);
+    assert_eq!(out, "{\"t\":1.000000000,\"event\":\"error\",\"kind\":\"lost\",\"lost\":7}\n");
+}
+
+#[test]
 fn the_rest() {
     assert_eq!(line(Event::Setup { pool: 0, workers: 4 }, None), r#""setup","workers":4"#);
     let listening = Event::Listening { address: "unix:/tmp/a".into() };

@@ -137,6 +137,17 @@ fn an_order_for_which_there_is_no_memory_is_sent_later() {
 }
 
 #[test]
+fn where_memory_is_short_for_too_long_nothing_more_is_sent() {
+    let mut link = Link::new(Fd(3));
+    let mut socket = Socket { sends: vec![Err(Errno::NOMEM); 2 * MOST as usize].into(), ..Socket::default() };
+    assert_eq!(link.say(&mut socket, encode(Order::Drain)), Ok(()));
+    (2..MOST).for_each(|_| link.flush(&mut socket));
+    assert!(!link.is_deaf());
+    link.flush(&mut socket);
+    assert!(link.is_deaf());
+}
+
+#[test]
 fn a_turn_is_bounded_and_the_last_one_reads_on_after_a_short_read() {
     let (mut link, mut said) = (Link::new(Fd(3)), Vec::new());
     let mut flood = socket(&[Ok(&"x".repeat(16 * (READS_PER_TURN + 5)))]);
@@ -181,6 +192,7 @@ fn orders_wait_until_they_fit() {
 fn orders_to_a_worker_that_never_reads_are_bounded() {
     let mut link = Link::new(Fd(3));
     let mut socket = Socket { sends: vec![Err(Errno::AGAIN); 100_000].into(), ..Socket::default() };
+    assert!((0..1000).all(|_| link.say(&mut socket, encode(Order::Drain)).is_ok()), "a thousand may wait");
     let refused = (0..OUTPUT_LIMIT).find_map(|_| link.say(&mut socket, encode(Order::Drain)).err());
     assert_eq!(refused, Some(Errno::NOBUFS));
 }
@@ -278,6 +290,15 @@ fn descriptors_that_come_with_anything_else_are_closed_at_once() {
     let (socket, _) = exchange(&flood);
     assert_eq!(socket.closed[..29], (11..40).map(Fd).collect::<Vec<_>>(), "only the first may belong to the line");
     assert_eq!(socket.closed[29..], [Fd(10), Fd(3)], "and is closed with the channel");
+}
+
+#[test]
+fn one_that_came_with_whole_lines_is_closed_before_anything_more_comes() {
+    let (mut link, mut said) = (Link::new(Fd(3)), Vec::new());
+    let mut socket = socket(&[Ok("{\"act\":\"ready\"}\n")]);
+    socket.handles.push((0, Fd(7)));
+    link.receive(&mut socket, &mut [0; 1024], Reading::Briefly, &mut said);
+    assert_eq!((said, socket.closed), (vec![READY], vec![Fd(7)]));
 }
 
 #[test]

@@ -131,6 +131,13 @@ mod tests {
     }
 
     #[test]
+    fn the_page_says_how_much_is_kept() {
+        let page = include_str!("../../../docs/operating.md");
+        let row = format!("| lines kept of each slot | {KEPT_LINES}, {} KiB |", KEPT_BYTES / 1024);
+        assert!(page.contains(&row), "it has no {row:?}");
+    }
+
+    #[test]
     fn what_is_fresh_is_kept_only_while_somebody_follows() {
         let mut logs = Logs::default();
         logs.add(worker(0, 1), Stream::Stdout, b"before", false);

@@ -86,6 +86,7 @@ impl Bench {
 #[test]
 fn it_is_told_what_is_so_when_it_is_so() {
     let mut bench = Bench::new(fake(&[]));
+    assert!(bench.manager.is_there());
     assert_eq!(bench.turn(1000), ["STATUS=starting: 0 of 1 workers ready"]);
     assert_eq!(bench.turn(1001), [""; 0]);
     bench.ready();
@@ -101,6 +102,22 @@ fn it_is_told_what_is_so_when_it_is_so() {
     bench.manager.stop("ending");
     assert_eq!(bench.turn(1006), ["STOPPING=1\nSTATUS=stopping"]);
     assert_eq!(bench.manager.next_deadline(), None);
+}
+
+#[test]
+fn a_reload_that_is_refused_before_all_are_ready_says_nothing_of_that() {
+    let mut bench = Bench::new(fake(&[]));
+    bench.turn(1000);
+    bench.event(Event::ReloadRefused { reason: "x".to_owned() });
+    assert_eq!(bench.turn(1001), [""; 0]);
+}
+
+#[test]
+fn who_gives_up_says_so() {
+    let mut bench = Bench::new(fake(&[]));
+    bench.turn(1000);
+    bench.event(Event::GiveUp { pool: 0, restarts: 3, within: Duration::from_secs(1) });
+    assert_eq!(bench.turn(1001), ["STOPPING=1\nSTATUS=gave up, stopping"]);
 }
 
 #[test]

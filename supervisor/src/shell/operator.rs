@@ -374,3 +374,7 @@ impl Operator {
         self.clients.into_keys().chain(self.listener).for_each(|fd| kernel.close(fd));
     }
 }
+
+#[cfg(test)]
+#[path = "operator_tests.rs"]
+mod tests;

@@ -104,8 +104,9 @@ impl Outlet {
             self.sent = 0;
         }
         if std::mem::take(&mut self.torn) {
+            // Nothing waits: what did is lost.
             self.backlog.push(b'\n');
-            self.mended = self.gone + (self.backlog.len() - self.sent) as u64;
+            self.mended = self.gone + 1;
         }
         if telling > 0 {
             let first = lines.iter().position(|&byte| byte == b'\n').map_or(lines.len(), |end| end + 1);
@@ -134,11 +135,11 @@ impl Outlet {
         }
     }
 
+    /// So many bytes were written, at least one.
     fn took(&mut self, taken: usize) {
-        let taken = taken.min(self.backlog.len() - self.sent);
         self.sent += taken;
         self.gone += taken as u64;
-        self.amid = taken > 0 && self.backlog[self.sent - 1] != b'\n';
+        self.amid = self.backlog[self.sent - 1] != b'\n';
         while self.notices.front().is_some_and(|(end, _)| *end <= self.gone) {
             self.notices.pop_front();
         }

@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::kernel::{Peer, Received};
 
@@ -171,4 +173,122 @@ fn only_files_are_opened_again() {
     let mut file = Outlet::new(Fd(7), Some("events".into()));
     file.reopen(&mut sink).expect("opened");
     assert_eq!((sink.opened, file.fd), (1, Fd(100)));
+}
+
+#[test]
+fn as_much_waits_as_the_limit_says_and_losses_are_told_when_half_of_it_is_free() {
+    let (mut outlet, mut sink) = sink(&[Ok(5), Err(Errno::AGAIN)]);
+    outlet.push("x".repeat(5));
+    assert_eq!(outlet.watch(), None, "it was not tried yet");
+    outlet.push(format!("{}\n", "x".repeat(1024 * 1024 - 6)));
+    outlet.flush(&mut sink);
+    outlet.push("12345");
+    outlet.push("\n");
+    assert_eq!(sink.text, "xxxxx", "all but the last one fitted");
+    sink.answers = [Ok(512 * 1024 - 1), Err(Errno::AGAIN)].into();
+    outlet.writable(Fd(7));
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), None);
+    sink.answers = [Ok(1), Err(Errno::AGAIN)].into();
+    outlet.writable(Fd(7));
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(1));
+}
+
+#[test]
+fn a_notice_that_finds_no_room_is_not_forgotten() {
+    let (mut outlet, mut sink) = sink(&[Err(Errno::NOSPC)]);
+    outlet.push("one\ntwo\n");
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(2));
+    outlet.push(format!("2 lost\n{}\n", "x".repeat(BACKLOG_LIMIT)));
+    assert_eq!(outlet.take_lost(), Some(3));
+}
+
+#[test]
+fn a_notice_behind_half_a_line_is_gone_when_it_has_left() {
+    let (mut outlet, mut sink) = sink(&[Ok(2), Err(Errno::AGAIN)]);
+    outlet.push("line\n");
+    outlet.flush(&mut sink);
+    for _ in 0..2 {
+        outlet.push(format!("{}\n", "x".repeat(BACKLOG_LIMIT)));
+    }
+    assert_eq!(outlet.take_lost(), Some(2));
+    outlet.push("2 lost\n");
+    outlet.push("three\n");
+    sink.answers = [Ok("ne\n2 lost\n".len()), Err(Errno::NOSPC)].into();
+    outlet.writable(Fd(7));
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(1), "the third line alone");
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Do {
+    /// A line of so many bytes, after what is to be said of lost ones.
+    Push(usize),
+    /// So many bytes are taken, then no more for now.
+    Take(usize),
+    /// So many bytes are taken, then writing fails.
+    Fail(usize),
+}
+
+fn doing() -> impl Strategy<Value = Do> {
+    let some = || prop_oneof![3 => 0..40usize, 1 => 0..700_000usize];
+    prop_oneof![4 => some().prop_map(Do::Push), 2 => some().prop_map(Do::Take), 1 => some().prop_map(Do::Fail)]
+}
+
+/// How many lines have arrived, themselves or among the lost ones that a line tells of; what is torn is neither.
+fn arrived(text: &str) -> u64 {
+    let of = |line: &str| match line.strip_suffix(" lost") {
+        Some(lost) => lost.parse().expect("a number"),
+        None => u64::from(line.ends_with('.')),
+    };
+    text.lines().map(of).sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    /// Whatever is taken and whatever fails, each line has arrived or is counted among the lost ones, once.
+    #[test]
+    fn every_line_arrives_or_is_counted(steps in prop::collection::vec(doing(), 0..30)) {
+        let (mut outlet, mut sink) = sink(&[]);
+        let mut pushed = 0;
+        for step in steps {
+            let (taken, then) = match step {
+                Do::Push(length) => {
+                    let notice = outlet.take_lost().map_or_else(String::new, |lost| format!("{lost} lost\n"));
+                    outlet.push(format!("{notice}{}.\n", "x".repeat(length)));
+                    pushed += 1;
+                    continue;
+                }
+                Do::Take(taken) => (taken, Errno::AGAIN),
+                Do::Fail(taken) => (taken, Errno::NOSPC),
+            };
+            sink.answers = [Ok(taken), Err(then)].into();
+            outlet.writable(Fd(7));
+            outlet.flush(&mut sink);
+            if then == Errno::NOSPC && sink.answers.is_empty() && !sink.text.ends_with('\n') {
+                // It may be torn before its line end alone: that one is lost, too.
+                sink.text.push('!');
+            }
+        }
+        sink.answers.clear();
+        outlet.writable(Fd(7));
+        outlet.flush(&mut sink);
+        prop_assert!(!outlet.waits());
+        prop_assert_eq!(arrived(&sink.text) + outlet.take_lost().unwrap_or(0), pushed);
+    }
+}
+
+#[test]
+fn a_line_that_tells_of_lost_ones_has_told_when_its_end_has_left() {
+    let told = "3 lines were lost\n";
+    let (mut outlet, mut sink) = sink(&[Err(Errno::NOSPC), Ok(told.len() - 1), Err(Errno::NOSPC)]);
+    outlet.push("one\ntwo\nthree\n");
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(3));
+    outlet.push(told);
+    outlet.flush(&mut sink);
+    assert_eq!(outlet.take_lost(), Some(3), "nobody has read that whole line");
 }

@@ -276,3 +276,7 @@ fn say(outlet: &mut Outlet, line: &[u8]) {
     }
     outlet.push(line);
 }
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;

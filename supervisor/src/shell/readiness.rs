@@ -81,3 +81,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "readiness_tests.rs"]
+mod tests;

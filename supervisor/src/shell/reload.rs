@@ -163,3 +163,7 @@ impl std::fmt::Display for Unbound {
         write!(f, "can't listen on {} ({}): {}", self.address, self.name, errno_text(self.errno))
     }
 }
+
+#[cfg(test)]
+#[path = "reload_tests.rs"]
+mod tests;

@@ -39,3 +39,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "reuseport_tests.rs"]
+mod tests;

@@ -103,3 +103,32 @@ fn nothing_is_reached_when_everything_ends_but_the_end() {
     assert_eq!(outcome(&Goal::Scaled(0, 2), &ending), Some(false));
     assert_eq!(outcome(&Goal::Stopped, &ending), None);
 }
+
+#[test]
+fn a_pool_that_stops_shows_for_how_long_it_goes_on_serving() {
+    let mut roster = after(&[Event::LameDuck { pool: 0, span: Duration::from_secs(5) }]);
+    let left =
+        |roster: &Roster| roster.status(0, "web", Instant::from_nanos(6_000_000_000), &mut |_| None).lame_duck_ms;
+    assert_eq!(left(&roster), Some(4000));
+    roster.note(Instant::default(), &Event::Draining { pool: 0, workers: 2 }, None);
+    assert_eq!(left(&roster), None);
+}
+
+#[test]
+fn a_later_one_that_serves_already_may_be_expected_to_go_on() {
+    let roster = after(&[Event::Fork { worker: worker(0, 2) }, Event::Ready { worker: worker(0, 2) }]);
+    let expects = |slot, generation| roster.expects(0, slot, generation);
+    assert_eq!([expects(0, 1), expects(0, 2), expects(1, 1), expects(2, 0)], [true, false, false, false]);
+}
+
+#[test]
+fn a_pool_is_settled_while_all_serve_and_nobody_is_to_be_replaced() {
+    let began = Event::Reload { pool: 0, phase: ReloadPhase::Began };
+    let done = Event::Reload { pool: 0, phase: ReloadPhase::Done };
+    let left = Event::Exit { worker: worker(1, 1), status: ExitStatus::Code(0) };
+    let stop = Event::Stop { pool: None, hurry: false };
+    assert!(after(&[]).is_settled(0) && after(&[began.clone(), done]).is_settled(0));
+    for event in [began, left, stop] {
+        assert!(!after(std::slice::from_ref(&event)).is_settled(0), "{event:?}");
+    }
+}

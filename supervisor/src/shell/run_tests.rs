@@ -6,7 +6,7 @@ use super::super::testing::{FIRST, Fake, Log, Script, WORKER, config, pool, run_
 use super::*;
 use crate::config::{Handoff, Leave, PoolConfig};
 use crate::core::{Action, Order, SpawnError, SpawnStep, Word, WorkerId};
-use crate::kernel::{Child, PidFileError};
+use crate::kernel::{Child, Clock, PidFileError};
 
 /// Starts one worker; ends at its death or at a stop.
 struct Noting(Log);
@@ -286,4 +286,50 @@ fn the_pid_file_is_the_first_to_be_had_and_the_last_to_go() {
     ] {
         assert_eq!(run_with(Err(error)), (expected, vec![]));
     }
+}
+
+#[test]
+fn files_are_opened_again_at_the_signal_and_one_that_can_not_be_is_told() {
+    let reopen = SignalSet { reopen: true, child: false, ..CHILD };
+    let mut kernel = Fake::new(vec![Ok((reopen, vec![])), Ok((reopen, vec![]))]);
+    kernel.appends = [Ok(Fd(60)), Ok(Fd(61))].into();
+    let events = Some(crate::config::EventSink::File("events".into()));
+    let loud = Config { quiet: false, events, ..config(vec![pool("web")], &[]) };
+    let machine = Noting(Rc::clone(&kernel.log));
+    let (_, log) = run_machine(&mut kernel, machine, &loud);
+    assert_eq!(log[3..5], ["close 60", "signal 9 Group 7"], "the second time the old one stays");
+    assert!(kernel.written_to[&Fd(61)].contains(r#""call":"open""#));
+}
+
+/// Ends at once, with these children of others; gives how long that took and how often it was asked whether there are any.
+fn adopted(waits: Vec<Result<(SignalSet, Vec<Fd>), Errno>>, children: usize) -> (Duration, usize) {
+    let mut kernel = Fake { children: vec![true; children].into(), ..Fake::new(waits) };
+    let start = kernel.now();
+    run_machine(&mut kernel, Script([vec![Action::Exit(ExitCode::Stopped)]].into()), &config(vec![pool("web")], &[]));
+    (kernel.now().since(start), children - kernel.children.len())
+}
+
+#[test]
+fn a_stranger_that_lives_on_is_waited_for_no_longer_than_the_dying_need() {
+    assert_eq!(adopted(vec![], 0), (Duration::ZERO, 0), "nobody is there");
+    assert_eq!(adopted(vec![], 9), (defaults::REAP, 2));
+    let deaths = vec![Ok((CHILD, vec![])), Err(Errno::INTR)];
+    assert_eq!(adopted(deaths, 3), (defaults::REAP, 3), "three that end, the last of them late");
+    assert_eq!(adopted(vec![Err(Errno::BADF)], 9), (Duration::ZERO, 1), "a wait that fails is not tried again");
+}
+
+#[test]
+fn the_last_lines_get_a_little_time_to_leave() {
+    let last_words = |waits| {
+        let mut kernel = Fake { writes: [Err(Errno::AGAIN)].into(), ..Fake::new(waits) };
+        let actions = vec![Action::Emit(Event::Stop { pool: None, hurry: false }), Action::Exit(ExitCode::Stopped)];
+        let loud = Config { quiet: false, ..config(vec![pool("web")], &[]) };
+        let start = kernel.now();
+        run_machine(&mut kernel, Script([actions].into()), &loud);
+        (kernel.now().since(start), kernel.written.lines().count())
+    };
+    let reads = vec![Err(Errno::INTR), Ok((SignalSet::default(), vec![Fd(2)]))];
+    assert_eq!(last_words(reads).0, Duration::ZERO, "it reads again");
+    assert!(last_words(vec![Ok((SignalSet::default(), vec![Fd(2)]))]).1 > 0);
+    assert_eq!(last_words(vec![]), (FAREWELL, 0), "it never does");
 }

@@ -114,3 +114,7 @@ impl Settings {
         pools.flat_map(|pool| pool.listeners.iter().map(|&(_, fd)| fd)).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

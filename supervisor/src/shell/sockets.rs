@@ -87,3 +87,7 @@ impl Sockets {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "sockets_tests.rs"]
+mod tests;

@@ -95,6 +95,35 @@ mod tests {
 
     use super::*;
 
+    fn text(spec: &SpawnSpec, name: &str) -> Option<String> {
+        let found = spec.env.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.to_string_lossy().into_owned())
+    }
+
+    #[test]
+    fn a_worker_inherits_all_variables_but_those_that_were_meant_for_the_supervisor() {
+        let inherited = PERSONAL.into_iter().chain(["PATH", "HOME"]).map(|name| (name.into(), "old".into())).collect();
+        let env = vec![("HOME".to_owned(), "/srv".to_owned())];
+        let pool = PoolConfig { env, ..PoolConfig::new("web", vec!["web".to_owned()], 1) };
+        let spec = template(&pool, inherited, &[]);
+        assert_eq!((text(&spec, "PATH").as_deref(), text(&spec, "HOME").as_deref()), (Some("old"), Some("/srv")));
+        assert!(spec.env.iter().all(|(name, value)| name == "PATH" || value != "old"), "{:?}", spec.env);
+    }
+
+    #[test]
+    fn what_is_to_be_read_goes_through_pipes() {
+        let of = |output| {
+            let spec = template(&PoolConfig { output, ..PoolConfig::new("web", Vec::new(), 1) }, Vec::new(), &[]);
+            assert_eq!(spec.stdout, spec.stderr);
+            spec.stdout
+        };
+        assert_eq!(
+            [of(Output::Inherit), of(Output::Null), of(Output::Prefixed)],
+            [Stdio::Inherit, Stdio::Null, Stdio::Pipe]
+        );
+        assert_eq!(of(Output::Files { stdout: "log".into(), stderr: None }), Stdio::Pipe);
+    }
+
     #[test]
     fn the_page_names_every_variable_that_a_worker_gets() {
         let page = include_str!("../../../docs/supervisor.md");

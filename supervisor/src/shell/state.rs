@@ -186,3 +186,7 @@ impl<'a, K: Kernel, M: Machine> Shell<'a, K, M> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

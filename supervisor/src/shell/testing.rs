@@ -1,7 +1,7 @@
 //! For tests of the loop: a kernel that fails where it is told to, and a machine that does what it is told.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use crate::config::{Config, PoolConfig};
 use crate::core::{Action, ExitStatus, Input, Machine, Revision, SpawnError, WorkerId};
 use crate::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Readiness,
-    Received, Scope, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    Received, Scope, Setup, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use crate::policy::{ExitCode, Instant};
 
@@ -37,16 +37,49 @@ pub struct Fake {
     pub listen: Result<(), Errno>,
     pub pid_file: Result<(), PidFileError>,
     pub listeners: i32,
+    /// What the first of them answer; all later ones answer `listen`.
+    pub listens: VecDeque<Result<(), Errno>>,
+    /// How each was asked for.
+    pub listened: Vec<ListenOptions>,
     pub reads: VecDeque<&'static str>,
+    /// What reading fails with before that.
+    pub failures: VecDeque<Errno>,
+    /// What comes to the notify socket.
+    pub datagrams: VecDeque<Result<&'static str, Errno>>,
     /// What accepts bring.
     pub connections: VecDeque<Fd>,
+    /// What they fail with before that.
+    pub refusals: VecDeque<Errno>,
+    /// Who is at the other end of each connection.
+    pub peer: Result<Peer, Errno>,
+    pub own: Peer,
+    pub environment: Vec<(OsString, OsString)>,
     /// What was written, other than to sockets.
     pub written: String,
+    /// The same for each descriptor.
+    pub written_to: BTreeMap<Fd, String>,
+    /// What writes answer; afterwards everything fits.
+    pub writes: VecDeque<Result<usize, Errno>>,
+    /// What files have in them, by path.
+    pub files: BTreeMap<&'static str, Vec<u8>>,
+    /// What opening files to append to them brings; afterwards there is no space.
+    pub appends: VecDeque<Result<Fd, Errno>>,
+    /// Why processes can't be made into what they are to be.
+    pub refuses: Option<String>,
     /// What sends answer; afterwards everything fits.
     pub sends: VecDeque<Result<usize, Errno>>,
     pub dead: Vec<Child>,
+    /// Whether there are children, each time that somebody asks; later there are none.
+    pub children: VecDeque<bool>,
     pub spawned: Vec<SpawnSpec>,
+    /// The channels of the first workers; all later ones have `channel`.
+    pub channels: VecDeque<Fd>,
     pub channel: Option<Fd>,
+    pub stdout: Option<Fd>,
+    /// The pipe on which a newline is awaited.
+    pub newline: Option<Fd>,
+    /// Where every listening socket is bound.
+    pub bound: Option<Address>,
     pub ended: VecDeque<Errno>,
     pub kills: VecDeque<Errno>,
     pub reap: VecDeque<Errno>,
@@ -64,13 +97,31 @@ impl Fake {
             listen: Ok(()),
             pid_file: Ok(()),
             listeners: 0,
+            listens: VecDeque::new(),
+            listened: Vec::new(),
             reads: VecDeque::new(),
+            failures: VecDeque::new(),
+            datagrams: VecDeque::new(),
             connections: VecDeque::new(),
+            refusals: VecDeque::new(),
+            peer: Err(Errno::NOSYS),
+            own: Peer::default(),
+            environment: vec![("LISTEN_PID".into(), "1".into())],
             written: String::new(),
+            written_to: BTreeMap::new(),
+            writes: VecDeque::new(),
+            files: BTreeMap::new(),
+            appends: VecDeque::new(),
+            refuses: None,
             sends: VecDeque::new(),
             dead: Vec::new(),
+            children: VecDeque::new(),
             spawned: Vec::new(),
+            channels: VecDeque::new(),
             channel: Some(Fd(10)),
+            stdout: None,
+            newline: None,
+            bound: None,
             ended: VecDeque::new(),
             kills: VecDeque::new(),
             reap: VecDeque::new(),
@@ -113,6 +164,7 @@ impl Wait for Fake {
 
 impl Streams for Fake {
     fn receive(&mut self, _: Fd, buffer: &mut [u8]) -> Result<Received, Errno> {
+        self.failures.pop_front().map_or(Ok(()), Err)?;
         let text = self.reads.pop_front().ok_or(Errno::AGAIN)?;
         buffer[..text.len()].copy_from_slice(text.as_bytes());
         Ok(Received { bytes: text.len(), handle: None })
@@ -121,17 +173,20 @@ impl Streams for Fake {
         self.note(format!("send {} {}", fd.0, bytes.escape_ascii()));
         self.sends.pop_front().unwrap_or(Ok(bytes.len()))
     }
-    fn send_handle(&mut self, _: Fd, bytes: &[u8], _: Fd) -> Result<usize, Errno> {
+    fn send_handle(&mut self, fd: Fd, bytes: &[u8], handle: Fd) -> Result<usize, Errno> {
+        self.note(format!("pass {} {}", fd.0, handle.0));
         self.sends.pop_front().unwrap_or(Ok(bytes.len()))
     }
     fn peer(&mut self, _: Fd) -> Result<Peer, Errno> {
-        Err(Errno::NOSYS)
+        self.peer
     }
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
         self.notify.map(|()| (Fd(20), "@x".to_owned()))
     }
-    fn receive_datagram(&mut self, _: Fd, _: &mut [u8]) -> Result<usize, Errno> {
-        Err(Errno::AGAIN)
+    fn receive_datagram(&mut self, _: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
+        let text = self.datagrams.pop_front().unwrap_or(Err(Errno::AGAIN))?;
+        buffer[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(text.len())
     }
     fn close(&mut self, fd: Fd) {
         self.note(format!("close {}", fd.0));
@@ -139,14 +194,16 @@ impl Streams for Fake {
 }
 
 impl Listen for Fake {
-    fn listen(&mut self, _: &Address, _: &ListenOptions) -> Result<Fd, Errno> {
+    fn listen(&mut self, _: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
         self.listeners += 1;
-        self.listen.map(|()| Fd(29 + self.listeners))
+        self.listened.push(*options);
+        self.listens.pop_front().unwrap_or(self.listen).map(|()| Fd(29 + self.listeners))
     }
     fn bound_address(&self, _: Fd) -> Option<Address> {
-        None
+        self.bound.clone()
     }
     fn accept(&mut self, _: Fd) -> Result<Fd, Errno> {
+        self.refusals.pop_front().map_or(Ok(()), Err)?;
         self.connections.pop_front().ok_or(Errno::AGAIN)
     }
 }
@@ -155,7 +212,8 @@ impl Processes for Fake {
     fn spawn(&mut self, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
         self.note(format!("spawn {:?}", spec.argv[0]));
         self.spawned.push(spec.clone());
-        Ok(Spawned { child: Child(7), channel: self.channel, stdout: None, stderr: None, notify: None })
+        let channel = self.channels.pop_front().or(self.channel);
+        Ok(Spawned { child: Child(7), channel, stdout: self.stdout, stderr: None, notify: self.newline })
     }
     fn signal(&mut self, child: Child, signal: SignalNumber, scope: Scope) -> Result<(), Errno> {
         self.note(format!("signal {} {scope:?} {}", signal.0, child.0));
@@ -171,25 +229,35 @@ impl Processes for Fake {
         self.dead.pop();
         Ok(())
     }
+    fn has_children(&mut self) -> bool {
+        self.children.pop_front().unwrap_or(false)
+    }
 }
 
 impl Files for Fake {
-    fn read(&mut self, _: &Path, _: usize) -> Result<Vec<u8>, Errno> {
-        Err(Errno::NOENT)
+    fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
+        let file = self.files.get(path.to_str().expect("UTF-8")).ok_or(Errno::NOENT)?;
+        Ok(file[..limit.min(file.len())].to_vec())
     }
     fn open_append(&mut self, _: &Path) -> Result<Fd, Errno> {
-        Err(Errno::NOSPC)
+        self.appends.pop_front().unwrap_or(Err(Errno::NOSPC))
     }
     fn inherited(&mut self, number: i32) -> Result<Fd, Errno> {
         Ok(Fd(number))
     }
-    fn write(&mut self, _: Fd, bytes: &[u8]) -> Result<usize, Errno> {
-        self.written.push_str(&String::from_utf8_lossy(bytes));
-        Ok(bytes.len())
+    fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        let taken = self.writes.pop_front().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
+        let text = String::from_utf8_lossy(&bytes[..taken]);
+        self.written.push_str(&text);
+        self.written_to.entry(fd).or_default().push_str(&text);
+        Ok(taken)
     }
 }
 
 impl Own for Fake {
+    fn refuses(&self, _: &Setup) -> Option<String> {
+        self.refuses.clone()
+    }
     fn notify(&mut self, _: &OsStr, text: &str) -> Result<(), Errno> {
         self.note(format!("notify {text:?}"));
         Ok(())
@@ -198,7 +266,10 @@ impl Own for Fake {
         self.pid_file.map(|()| Fd(PID_FILE))
     }
     fn environment(&self) -> Vec<(OsString, OsString)> {
-        vec![("LISTEN_PID".into(), "1".into())]
+        self.environment.clone()
+    }
+    fn identity(&self) -> Peer {
+        self.own
     }
 }
 
@@ -230,6 +301,25 @@ impl Machine for Script {
     fn next_deadline(&self) -> Option<Instant> {
         None
     }
+}
+
+/// Notes each input, and gives the actions that a function has for it.
+pub struct Answering<F>(pub Log, pub F);
+
+impl<F: FnMut(Input) -> Vec<Action>> Machine for Answering<F> {
+    fn step(&mut self, _: Instant, input: Input, actions: &mut Vec<Action>) {
+        self.0.borrow_mut().push(format!("{input:?}"));
+        actions.extend((self.1)(input));
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// A wait that these descriptors end.
+pub fn ready(fds: &[i32]) -> Result<(SignalSet, Vec<Fd>), Errno> {
+    Ok((SignalSet::default(), fds.iter().map(|&fd| Fd(fd)).collect()))
 }
 
 pub const FIRST: Revision = Revision(0);

@@ -71,3 +71,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "topics_tests.rs"]
+mod tests;

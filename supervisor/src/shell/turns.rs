@@ -140,3 +140,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "turns_tests.rs"]
+mod tests;

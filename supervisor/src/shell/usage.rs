@@ -70,6 +70,17 @@ impl Units {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell::testing::Fake;
+
+    #[test]
+    fn a_process_is_looked_up_by_its_number_if_it_is_still_there() {
+        let mut kernel = Fake::new(vec![]);
+        let stat = "7 (a) S 1 7 7 0 -1 4194304 90 0 0 0 150 50 0 0 20 0 1 0 100 1000000 25 1".as_bytes().to_vec();
+        kernel.files = [("/proc/7/stat", stat)].into();
+        let units = Units::read(&mut kernel);
+        assert_eq!(units.usage(&mut kernel, Child(7)), Some((25 * 4096, Duration::from_secs(2))));
+        assert_eq!(units.usage(&mut kernel, Child(8)), None);
+    }
 
     #[test]
     fn the_vector_says_which_units() {

@@ -202,3 +202,7 @@ impl Told {
         Self { text, event: line.trim_end().to_owned() }
     }
 }
+
+#[cfg(test)]
+#[path = "voices_tests.rs"]
+mod tests;

@@ -92,3 +92,23 @@ proptest! {
         prop_assert_eq!(watches, looked_up(&workers));
     }
 }
+
+#[test]
+fn a_worker_that_was_reaped_gets_no_signal_and_one_that_is_forgotten_nothing_at_all() {
+    let worker = Worker {
+        child: Child(7),
+        settings: settings(),
+        link: None,
+        notify: None,
+        newline: None,
+        status: String::new(),
+        refused: 0,
+    };
+    let mut workers = Workers::default();
+    workers.insert(id(0), worker);
+    assert_eq!((workers.of_child(Child(7)), workers.signallable(id(0))), (Some(id(0)), Some(Child(7))));
+    workers.reaped(Child(7));
+    assert_eq!((workers.of_child(Child(7)), workers.signallable(id(0))), (None, None));
+    assert_eq!(workers.children().count(), 0);
+    assert!(workers.remove(id(0)).is_some() && workers.get(id(0)).is_none());
+}
