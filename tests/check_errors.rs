@@ -67,32 +67,74 @@ fn everything_that_is_well_formed_and_wrong() {
     insta::assert_snapshot!(told(include_str!("wrong/semantic.ron")));
 }
 
+/// Pools that make no sense beside another; the list is open.
+const BESIDE: &str = r#"launch: (notify: true),
+    beside: [
+        (name: "main", pool: (workers: 1)),
+        (name: "a", pool: (workers: 0, handoff: RoundRobin, lame_duck: "1s", owns: [Control], output: Files), lives: (then: Crash(at: Boot))),
+        (name: "a", pool: (workers: 1)),
+        (name: "A b", pool: (workers: 1)),"#;
+
+#[test]
+fn an_order_to_a_pool_that_makes_no_sense() {
+    insta::assert_snapshot!(told(
+        r#"(
+    title: "t",
+    pool: (workers: 2, owns: [Control]),
+    beside: [(name: "jobs", pool: (workers: 3))],
+    steps: [
+        (do: Operate(In("main", Scale(3)))),
+        (do: Operate(In("jop", Scale(3)))),
+        (do: Operate(In("jobs", Scale(0)))),
+        (do: Operate(In("jobs", Restart(3)))),
+        (do: Operate(In("jobs", Reload))),
+    ],
+)"#
+    ));
+    insta::assert_snapshot!(told(
+        r#"(
+    title: "t",
+    pool: (workers: 2),
+    beside: [(name: "jobs", pool: (workers: 3))],
+    steps: [(do: Operate(In("jobs", Scale(3))))],
+)"#
+    ));
+}
+
+#[test]
+fn a_stranger_who_can_t_be_heard() {
+    let attempts = r#"steps: [
+        (do: During(fault: Stranger(Order(Stop)), for: "1s")),
+        (do: During(fault: Stranger(Notify(Oldest, "READY=1")), for: "1s")),
+    ],"#;
+    insta::assert_snapshot!(told(&with(attempts)));
+    insta::assert_snapshot!(told(
+        r#"(
+    title: "t",
+    pool: (workers: 2, owns: [Control], ready: Notify),
+    steps: [
+        (do: During(fault: Stranger(Order(Reload)), for: "1s")),
+        (do: During(fault: Stranger(Order(Restart(2))), for: "1s")),
+        (do: During(fault: Stranger(Notify(Named("x"), "READY=1")), for: "1s")),
+    ],
+)"#
+    ));
+}
+
 #[test]
 fn a_pool_beside_that_makes_no_sense() {
-    insta::assert_snapshot!(told(&with(
-        r#"launch: (notify: true),
-    beside: [
-        (name: "main", pool: (workers: 1)),
-        (name: "a", pool: (workers: 0, handoff: RoundRobin, lame_duck: "1s", owns: [Control], output: Files), lives: (then: Crash(at: Boot))),
-        (name: "a", pool: (workers: 1)),
-        (name: "A b", pool: (workers: 1)),
+    let misspelt = r#"
         (name: "b", pol: (workers: 1)),
-    ],"#
-    )));
-    insta::assert_snapshot!(told(&with(
-        r#"launch: (notify: true),
-    beside: [
-        (name: "main", pool: (workers: 1)),
-        (name: "a", pool: (workers: 0, handoff: RoundRobin, lame_duck: "1s", owns: [Control], output: Files), lives: (then: Crash(at: Boot))),
-        (name: "a", pool: (workers: 1)),
-        (name: "A b", pool: (workers: 1)),
+    ],"#;
+    insta::assert_snapshot!(told(&with(&format!("{BESIDE}{misspelt}"))));
+    let aimed_at = r#"
     ],
     steps: [
         (when: In("aa", Born), do: Kill(In("a", Random(0)))),
         (when: In("a", State(Settled)), do: Kill(In("a", Supervisor))),
         (when: Exited, do: Kill(In("b", Oldest))),
-    ],"#
-    )));
+    ],"#;
+    insta::assert_snapshot!(told(&with(&format!("{BESIDE}{aimed_at}"))));
 }
 
 #[test]

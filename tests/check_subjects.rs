@@ -103,7 +103,6 @@ fn what_a_subject_lacks_is_said_before_anything_is_started() {
     assert_eq!(fixed, ["it can't be told to change the number of its workers"]);
     let configs = "steps: [(do: Config(\"original\")), (do: Config(\"changed\")), (do: Config(\"nowhere\"))]";
     assert_eq!(lacks(nothing, configs), ["it has no configuration `nowhere`"]);
-    assert_eq!(lacks(nothing, "steps: [(do: Operate(Upgrade))]"), ["not built: Upgrade"]);
 }
 
 #[test]

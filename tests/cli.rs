@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use assert_cmd::Command;
 use insta::assert_snapshot;
@@ -218,6 +219,20 @@ fn the_end_says_how_many_forms_were_judged_and_why_others_were_not() {
     let said = stdout(&dir, &["sim", ".", "--repeat", "2"], 0);
     let end = "2 of 4 forms judged\n    2 not applicable: not simulated: Limit\n4 of 4 as expected, 4 not applicable, ";
     assert!(said.contains(end), "{said}");
+}
+
+#[test]
+fn forms_that_are_to_be_alone_run_one_after_the_other() {
+    let dir = with(&[("a.ron", &SMALL.replace("pool:", "alone: true, pool:"))]);
+    let began = Instant::now();
+    let report = stdout(&dir, &["run", "a.ron", "--jobs", "4", "--repeat", "2", "--format", "json"], 0);
+    let whole = began.elapsed().as_millis();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let attempts = report["runs"].as_array().unwrap().iter().flat_map(|run| run["attempts"].as_array().unwrap());
+    let each: Vec<u64> = attempts.filter_map(|attempt| attempt["took_ms"].as_u64()).collect();
+    assert!(each.len() >= 4, "{each:?}");
+    assert!(u128::from(each.iter().sum::<u64>()) <= whole, "{each:?} in {whole} ms: they were beside each other");
+    assert!(stdout(&dir, &["explain", "a.ron"], 0).contains("No other run goes on beside this one."));
 }
 
 #[test]

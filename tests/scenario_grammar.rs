@@ -44,19 +44,6 @@ fn each_is_explained_in_words() {
 }
 
 #[test]
-fn what_is_not_built_is_said_by_name() {
-    let not_built = |wanted: &str| {
-        let (_, scenario) = entries().into_iter().find(|(name, _)| name == wanted).unwrap();
-        let forms = scenario.forms();
-        forms.iter().map(|(_, form)| scenario::not_built(form)).collect::<Vec<_>>()
-    };
-    assert_eq!(not_built("event-order-undercount"), [Vec::<String>::new()]);
-    assert!(not_built("stdout-pipe-full").contains(&vec!["LogReader otherwise".to_owned()]));
-    assert_eq!(not_built("term-during-reload"), vec![Vec::<String>::new(); 30]);
-    assert_eq!(not_built("sigchld-coalesced"), vec![Vec::<String>::new(); 3]);
-}
-
-#[test]
 fn what_is_written_back_reads_as_if_a_person_wrote_it() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let files = scenario::find(&[folder.join("scenarios"), folder.join("tests/grammar")]).unwrap();

@@ -5,6 +5,7 @@ mod bins;
 mod calls;
 mod dry;
 mod explain;
+mod gate;
 mod goals;
 mod hunt;
 mod info;

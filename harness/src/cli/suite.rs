@@ -20,8 +20,13 @@ use crate::verdict::ExitCode;
 use crate::world::sim::Counters;
 use crate::world::{self, Plan};
 
+use super::gate::Gate;
+
 /// How often a run is tried before it stays inconclusive.
 pub const ATTEMPTS: u32 = 3;
+
+/// Through which every run of this process goes, whoever asks for it: the command line, a soak, or the suite as tests.
+static GATE: Gate = Gate::new();
 
 /// Where a plan runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +57,12 @@ pub enum News {
     Ended(Box<Run>),
 }
 
-/// Runs every task and returns the runs in the order of the tasks.
+/// Runs every task and returns the runs in the order of the tasks. Those that are to be alone come last, so that the
+/// others wait for them only once.
 pub fn run_all(tasks: Vec<Task>, world: World, jobs: usize, histories: &Path, mut news: impl FnMut(&News)) -> Vec<Run> {
     let count = tasks.len();
-    let queue: Mutex<VecDeque<(usize, Task)>> = Mutex::new(tasks.into_iter().enumerate().collect());
+    let (last, first): (Vec<_>, Vec<_>) = tasks.into_iter().enumerate().partition(|(_, task)| task.plan.scenario.alone);
+    let queue: Mutex<VecDeque<(usize, Task)>> = Mutex::new(first.into_iter().chain(last).collect());
     let (sender, receiver) = mpsc::channel();
     let mut runs: Vec<Option<Run>> = vec![None; count];
     thread::scope(|scope| {
@@ -90,7 +97,7 @@ fn next(queue: &Mutex<VecDeque<(usize, Task)>>) -> Option<(usize, Task)> {
 }
 
 /// Runs one task: at once `NotApplicable` if the subject lacks what the scenario needs, else until an attempt is
-/// conclusive.
+/// conclusive. With real processes it waits before that until it may run beside those that are running.
 pub fn run(task: &Task, world: World, histories: &Path, progress: &mut dyn FnMut(&Event)) -> Run {
     let plan = &task.plan;
     let mut run = Run::new(&plan.name, &task.file, world.name(), &plan.subject.name, plan.seed);
@@ -99,6 +106,7 @@ pub fn run(task: &Task, world: World, histories: &Path, progress: &mut dyn FnMut
         run.not_applicable = Some(missing.join("; "));
         return run;
     }
+    let _pass = GATE.enter(plan.scenario.alone && world == World::Real);
     for number in 1..=world.attempts() {
         let attempt = attempt(task, world, histories, number, progress);
         let conclusive = attempt.code != ExitCode::Inconclusive;

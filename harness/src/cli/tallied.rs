@@ -143,11 +143,11 @@ mod tests {
     #[test]
     fn the_end_says_what_is_missing() {
         let mut out = Vec::new();
-        let missing = BTreeMap::from([("not built: Upgrade".to_owned(), 2)]);
+        let missing = BTreeMap::from([("not simulated: Limit".to_owned(), 2)]);
         tallied(&[GOOD, Count { runs: 7, ..GOOD }]).print(&missing, &mut out).expect("a vector");
         let said = String::from_utf8(out).expect("text");
         for line in [
-            "2 forms not applicable: not built: Upgrade",
+            "2 forms not applicable: not simulated: Limit",
             "3 runs of other builds, subjects or scenarios are not counted",
             "1 of 1 P0 scenarios have their 20 runs",
             "0 of 1 other scenarios have their 20 runs",

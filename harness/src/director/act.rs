@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::history::{Event, Proc, What};
-use crate::scenario::{Act, Ask, Command, Fault, Signal, Target};
+use crate::scenario::{Act, Ask, Attempt, Command, Fault, Reader, Signal, Target};
 use crate::time::Time;
 
 use super::Injection;
@@ -161,14 +161,16 @@ impl Stage<'_> {
     fn begin_fault(&mut self, fault: &Fault, origin: &Origin) -> Option<Injection> {
         let target = match fault {
             // Nobody of the subject's is hit.
-            Fault::NotRead(Target::LogReader) => None,
-            Fault::Freeze(target) | Fault::NotRead(target) => Some(target),
+            Fault::NotRead(Reader::LogReader) => None,
+            Fault::Freeze(target) => Some(target),
             Fault::Limit { on, .. } => Some(on),
             Fault::Syscall { of, .. } => Some(of),
+            Fault::Stranger(Attempt::Notify(who, _)) => Some(who),
             Fault::File { .. }
             | Fault::AddressHeld
             | Fault::PidReused
             | Fault::Operators { .. }
+            | Fault::Stranger(Attempt::Order(_))
             | Fault::ClockStep { .. } => None,
         };
         let on = target.map(|target| self.resolve(target, origin)).unwrap_or_default();

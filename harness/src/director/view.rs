@@ -203,9 +203,13 @@ impl View {
             Command::Start => self.supervisor = Supervisor::Expected,
             Command::Stop => self.told_to_end = true,
             Command::Scale(workers) => self.pools[0].wanted = *workers,
+            Command::In(name, order) => {
+                if let (Command::Scale(workers), Some(number)) = (&**order, self.number(name)) {
+                    self.pools[number as usize].wanted = *workers;
+                }
+            }
             Command::Reload
             | Command::Reloads { .. }
-            | Command::Upgrade
             | Command::SecondStart
             | Command::Reopen
             | Command::Restart(_)
@@ -220,13 +224,23 @@ impl View {
         self.reloaded = 0;
     }
 
-    /// How many pools the last command is about.
+    /// The last command, in which pool, if it is about one, and when.
+    fn last(&self) -> Option<(&Command, Option<u32>, Time)> {
+        let (command, since) = self.command.as_ref()?;
+        Some(match command {
+            Command::In(name, order) => (order, self.number(name), *since),
+            Command::Scale(_) | Command::Restart(_) | Command::RestartPool => (command, Some(0), *since),
+            _ => (command, None, *since),
+        })
+    }
+
+    /// How many pools are to say that they have reloaded.
     fn addressed(&self) -> usize {
-        if matches!(self.command, Some((Command::RestartPool, _))) { 1 } else { self.pools.len() }
+        if matches!(self.last(), Some((_, Some(_), _))) { 1 } else { self.pools.len() }
     }
 
     fn reloads(&self) -> bool {
-        matches!(self.command, Some((Command::Reload | Command::Reloads { .. } | Command::RestartPool, _)))
+        matches!(self.last(), Some((Command::Reload | Command::Reloads { .. } | Command::RestartPool, ..)))
     }
 
     /// What the subject says became of the command that was given last; nothing yet, or nothing ever.
@@ -236,25 +250,23 @@ impl View {
 
     /// Whether what was commanded last has come about, or can't any more.
     pub fn command_ended(&self) -> bool {
-        let Some((command, since)) = &self.command else { return false };
+        let Some((command, pool, since)) = self.last() else { return false };
         if matches!(self.supervisor, Supervisor::Gone { .. }) {
             return true;
         }
+        let mut addressed = self.workers.values().filter(|worker| pool.is_none_or(|pool| worker.pool == pool));
         match command {
             Command::Stop => false,
             Command::Start | Command::Scale(_) => self.is(State::Settled),
-            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::RestartPool
-                if self.success == Some(false) =>
-            {
+            Command::Reload | Command::Reloads { .. } | Command::RestartPool if self.success == Some(false) => {
                 self.is(State::Settled)
             }
-            Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::RestartPool => {
-                let mut addressed = self.workers.values().filter(|worker| (worker.pool as usize) < self.addressed());
-                self.is(State::Settled) && addressed.all(|worker| worker.born > *since)
+            Command::Reload | Command::Reloads { .. } | Command::RestartPool => {
+                self.is(State::Settled) && addressed.all(|worker| worker.born > since)
             }
-            Command::Restart(_) => self.is(State::Settled) && self.workers.values().any(|worker| worker.born > *since),
+            Command::Restart(_) => self.is(State::Settled) && addressed.any(|worker| worker.born > since),
             Command::SecondStart => self.success.is_some(),
-            Command::Reopen | Command::Publish { .. } => true,
+            Command::Reopen | Command::Publish { .. } | Command::In(..) => true,
         }
     }
 
@@ -301,7 +313,6 @@ impl View {
             Target::Adopted => self.others_of(|parent| !self.workers.keys().any(|proc| proc.pid == parent)),
             Target::Bystander => self.bystanders.iter().copied().collect(),
             // Not a process of the subject: the worlds know none yet.
-            Target::LogReader => Vec::new(),
         };
         found.into_iter().filter(|proc| self.alive(*proc)).collect()
     }

@@ -300,7 +300,7 @@ pub enum What {
         #[serde(default)]
         peak: u64,
     },
-    /// How many lines the supervisor has written so far, of events and for people, when a phase of the run begins.
+    /// How many lines the supervisor has written so far, of events and for people, whenever it is told what it uses.
     Lines {
         /// Which process was the supervisor then.
         proc: Proc,

@@ -102,8 +102,8 @@ impl<'a> Reader<'a> {
             What::FaultBegan { fault, .. } if fault.starts_with("ClockStep") => {}
             // Nor does whoever has a pid that nobody else has.
             What::FaultBegan { fault, .. } if fault == "PidReused" => {}
-            // Nor do operators, whatever they say.
-            What::FaultBegan { fault, .. } if fault.starts_with("Operators") => {}
+            // Nor do operators, whatever they say, or who may say nothing.
+            What::FaultBegan { fault, .. } if fault.starts_with("Operators") || fault.starts_with("Stranger") => {}
             What::FaultBegan { step, fault, on } => {
                 self.line.faults.push(FaultSpan { fault, on, from: at, until: Time::NEVER });
                 self.open.push((step, true));

@@ -56,8 +56,7 @@ pub(super) enum Timely {
 impl<'a> Case<'a> {
     /// How workers get at connections: as the scenario wants it, or as the subject does it if it is not asked.
     pub(super) fn handoff(&self) -> Handoff {
-        let own = self.profile.handoffs.as_ref().and_then(|ways| ways.first());
-        self.scenario.pool.handoff.or(own.copied()).unwrap_or(Handoff::Inherit)
+        self.scenario.pool.handoff.unwrap_or_else(|| self.profile.own_handoff())
     }
 
     /// How many connections may have been on their way through the supervisor at that instant: it accepts them itself.

@@ -58,6 +58,12 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
 fn asked_for(case: &Case<'_>, given: &Environment) -> Environment {
     let mut asked = given.clone();
     let Some(identity) = &case.scenario.pool.identity else { return asked };
+    if let Some(user) = identity.user {
+        let only = vec![user; given.user.len()];
+        (asked.user, asked.group) = (only.clone(), only);
+        asked.groups = Vec::new();
+        asked.capabilities = 0;
+    }
     if let Some(umask) = identity.umask.as_deref().and_then(|umask| u32::from_str_radix(umask, 8).ok()) {
         asked.umask = umask;
     }

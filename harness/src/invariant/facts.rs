@@ -342,10 +342,7 @@ pub(super) fn hangups(line: &Timeline<'_>) -> impl Iterator<Item = Time> {
 }
 
 fn is_reload(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Reload | Command::Reloads { .. } | Command::Upgrade | Command::Restart(_) | Command::RestartPool
-    )
+    matches!(command, Command::Reload | Command::Reloads { .. } | Command::Restart(_) | Command::RestartPool)
 }
 
 /// How long a command goes on being given.

@@ -11,6 +11,7 @@ use super::bounds;
 use super::case::{Case, Timely};
 use super::curve::{Curve, Stretch, joined};
 use super::excuse::{Excuses, could_not_run, nobody_ready};
+use super::facts::merge;
 use super::tally::{Tally, say};
 use super::windows::{Window, touches, windows};
 
@@ -206,16 +207,14 @@ fn judge_wait(
 ) {
     let record = conn.record;
     let until = record.ended.min(case.facts.peace);
-    let due = case.due_unhindered(record.tried, reply + Duration::from_nanos(record.hold_ns));
     let own = case.handoff() == Handoff::Reuseport && conn.owner.is_none();
     let stuck = own && (0..case.timeline.workers.len()).any(|one| could_not_run(case, one, record.tried, until));
-    if touches(windows, record.tried, until)
-        || excuses.frozen_owner(case, conn, until)
-        || nobody_ready(case, record.tried, until)
-        || stuck
-    {
+    if excuses.frozen_owner(case, conn, until) || stuck {
         return;
     }
+    let missed = touches(windows, record.tried, until) || nobody_ready(case, record.tried, until);
+    let Some(since) = (if missed { full_since(case, until) } else { Some(record.tried) }) else { return };
+    let due = case.due_unhindered(since.max(record.tried), reply + Duration::from_nanos(record.hold_ns));
     let owner = conn.owner.map(|owner| case.worker(owner).proc);
     match case.timely(record.tried, due, until, owner.as_slice()) {
         Timely::Yes => {}
@@ -224,6 +223,26 @@ fn judge_wait(
         }
         Timely::No => unanswered(record, until, tally),
     }
+}
+
+/// Since when all workers that are wanted are ready and run, if they are at this instant: who waited until then waits no longer.
+fn full_since(case: &Case<'_>, at: Time) -> Option<Time> {
+    let mut serving = Curve::default();
+    for (index, worker) in case.timeline.workers.iter().enumerate() {
+        let hung = case.facts.traits[index].hangs || worker.spoiled.is_some();
+        let Some(ready) = worker.ready.filter(|_| !hung) else { continue };
+        let gone = worker.maybe_dead().min(worker.retires().unwrap_or(Time::NEVER));
+        let frozen = case.timeline.faults.iter().filter(|fault| fault.freezes(worker.proc));
+        let mut from = ready;
+        for (froze, thawed) in merge(frozen.map(|fault| (fault.from, fault.until)).collect()) {
+            serving.add(from, froze.min(gone));
+            from = from.max(thawed);
+        }
+        serving.add(from, gone);
+    }
+    serving.rebase(case.facts);
+    let full = joined(&serving.stretches(Time::default(), at), |count| count >= case.facts.initial as i32);
+    full.last().filter(|full| full.until == at).map(|full| full.from)
 }
 
 fn unanswered(record: &Connection, until: Time, tally: &mut Tally) {

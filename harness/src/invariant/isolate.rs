@@ -13,8 +13,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     let mut tally = Tally::default();
     tally.held();
     let line = case.timeline;
-    let ordered =
-        line.commands.iter().filter(|(_, command)| matches!(command, Command::Start | Command::Upgrade)).count();
+    let ordered = line.commands.iter().filter(|(_, command)| matches!(command, Command::Start)).count();
     if let Some(again) = line.supervisors.get(ordered + 1) {
         tally.fail(
             again.born,

@@ -184,7 +184,6 @@ fn may_change(case: &Case<'_>, before: &Owned<'_>, after: Time) -> bool {
         line.supervisors.iter().any(|one| between(one.born) || one.exited.is_some_and(|(at, _)| between(at)));
     let stopping = case.facts.stop.is_some_and(|at| at <= after) || case.facts.felled.is_some_and(|at| at <= after);
     let ended = case.facts.ended_itself.is_some_and(|at| at <= after);
-    let upgraded = line.commands.iter().any(|(at, what)| matches!(what, Command::Upgrade) && between(*at));
     let meddled = line.faults.iter().any(|one| {
         (one.fault.starts_with("File") || one.fault.starts_with("AddressHeld"))
             && (between(one.from) || between(one.until))
@@ -196,5 +195,5 @@ fn may_change(case: &Case<'_>, before: &Owned<'_>, after: Time) -> bool {
     let resized = |command: &Command| matches!(command, Command::Scale(_));
     let scaled =
         shares && line.commands.iter().any(|(at, what)| resized(what) && before.at <= *at + REACT && *at <= after);
-    replaced || stopping || ended || upgraded || meddled || opens_anew || scaled
+    replaced || stopping || ended || meddled || opens_anew || scaled
 }

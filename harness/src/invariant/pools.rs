@@ -7,28 +7,12 @@ use crate::scenario::{Command, Scenario};
 use crate::subject::Profile;
 use crate::time::Time;
 
+use super::INVARIANTS;
 use super::case::{Case, Finding, Slack};
 use super::facts::Facts;
 use super::giveup::exceeded;
 use super::judge::judge_one;
 use super::say_status::matches_status;
-
-/// What is judged of the pools beside the first: the others are about the supervisor as a whole, or about what those pools
-/// don't have.
-const OF_ANY: [&str; 12] = [
-    "INV-CONVERGE",
-    "INV-ONCE",
-    "INV-FLOOR",
-    "INV-DRAIN",
-    "INV-INTENSITY",
-    "INV-GIVEUP",
-    "INV-REAP",
-    "INV-CONTAIN",
-    "INV-SERIAL",
-    "INV-GENERATION",
-    "INV-DETECT",
-    "INV-ENV",
-];
 
 /// One pool's own view.
 struct View {
@@ -64,7 +48,7 @@ pub(super) fn judge(scenario: &Scenario, profile: &Profile, history: &History, s
 
 /// Whether this is judged of any pool: the expectations are those that it has itself.
 fn is_of_any(id: &str) -> bool {
-    OF_ANY.contains(&id) || id.starts_with("EXPECT-")
+    id.starts_with("EXPECT-") || INVARIANTS.iter().any(|invariant| invariant.id == id && invariant.of_each_pool)
 }
 
 /// What one pool saw of the run that matters to the others.
@@ -98,9 +82,9 @@ fn view(scenario: &Scenario, profile: &Profile, history: &History, number: u32) 
         rule.listeners = false;
     }
     let name = scenario.pool_names().nth(number as usize).unwrap_or_default().to_owned();
-    let wanted = scenario.pools().map(|(pool, _)| pool.workers as usize).sum::<usize>();
+    let of_others = scenario.pool_names().zip(scenario.pools()).filter(|(other, _)| *other != name);
+    let wanted = of_others.map(|(other, (pool, _))| (other.to_owned(), pool.workers)).collect();
     let scenario = scenario.of_pool(number as usize);
-    let wanted = wanted - scenario.pool.workers as usize;
     let mut others = Others { number, name, wanted, theirs: theirs(history, number), workers: BTreeMap::new() };
     let events = history.events.iter().filter_map(|event| others.leave(event)).collect();
     View { scenario, profile, history: History { header: history.header.clone(), events } }
@@ -129,8 +113,8 @@ struct Others {
     number: u32,
     /// Its name.
     name: String,
-    /// How many workers the others are to have.
-    wanted: usize,
+    /// How many workers each of the others is to have.
+    wanted: BTreeMap<String, u32>,
     /// All of them: some tell something of themselves before anybody knows whose they are.
     theirs: BTreeSet<Proc>,
     /// Those that live, and whether they are ready.
@@ -158,6 +142,13 @@ impl Others {
                 return Some(Event { what, ..event.clone() });
             }
             What::Claimed(claim) if claim.pool.as_ref().is_some_and(|pool| *pool != self.name) => return None,
+            What::Commanded(Command::In(pool, order)) => {
+                if let (Command::Scale(workers), Some(wanted)) = (&**order, self.wanted.get_mut(pool)) {
+                    *wanted = *workers;
+                }
+                let own = Event { what: What::Commanded((**order).clone()), ..event.clone() };
+                return (*pool == self.name).then_some(own);
+            }
             // Topics are shared: whoever publishes there is to these workers what an operator is.
             What::Published { proc, topic, data } if self.theirs.contains(proc) => {
                 let order = Command::Publish { topic: topic.clone(), data: data.clone() };
@@ -177,11 +168,12 @@ impl Others {
     }
 
     fn are_full(&self) -> bool {
-        self.workers.len() == self.wanted && self.workers.values().all(|ready| *ready)
+        self.workers.len() as u64 == self.wanted.values().copied().map(u64::from).sum::<u64>()
+            && self.workers.values().all(|ready| *ready)
     }
 }
 
-/// What only the first pool has: clients, a size that changes, output and files that are looked at.
+/// What only the first pool has: clients, orders that name no pool, output and files that are looked at.
 fn is_of_first(what: &What) -> bool {
     match what {
         What::Commanded(command) => {

@@ -21,6 +21,9 @@ pub struct Invariant {
     pub needs: &'static str,
     /// What of a history it reads; where that was not observed it has nothing to say.
     pub looks_at: &'static str,
+    /// Whether each of several pools is judged by it; else it is about the supervisor as a whole, or about what only the
+    /// first one has.
+    pub of_each_pool: bool,
     /// Judges one run.
     pub judge: fn(&Case<'_>) -> Verdict,
 }
@@ -36,6 +39,7 @@ pub const INVARIANTS: &[Invariant] = &[
             the next disturbance. If the run ended before that time was over and the pool was not right, nothing is said.",
         needs: "converge; absent: undeclared",
         looks_at: "births, deaths and readiness of workers, orders, faults",
+        of_each_pool: true,
         judge: converge::judge,
     },
     Invariant {
@@ -47,6 +51,7 @@ pub const INVARIANTS: &[Invariant] = &[
             as the scenario's `reload` asks for. Who is told to leave has been leaving for the `rest` of the profile by then.",
         needs: "surge; absent: undeclared; rest; absent: none",
         looks_at: "births and deaths of workers, and what makes them leave",
+        of_each_pool: true,
         judge: once::judge,
     },
     Invariant {
@@ -61,6 +66,7 @@ pub const INVARIANTS: &[Invariant] = &[
             is over, booting and ready workers must reach the pool already. A probe that meets no gap is answered within `reply`.",
         needs: "max_unavailable, reply; both absent: undeclared",
         looks_at: "readiness and deaths of workers, orders and faults, each connection of a probe",
+        of_each_pool: true,
         judge: floor::judge,
     },
     Invariant {
@@ -74,6 +80,7 @@ pub const INVARIANTS: &[Invariant] = &[
             taken no other is given, unless the first is dead.",
         needs: "universal; holds_listener makes it stricter",
         looks_at: "each connection and who accepted it, deaths of workers, orders and faults",
+        of_each_pool: false,
         judge: conserve::judge,
     },
     Invariant {
@@ -85,6 +92,7 @@ pub const INVARIANTS: &[Invariant] = &[
             after it was told to leave is passed to it.",
         needs: "drain, kill_slack; drain absent: undeclared",
         looks_at: "when each worker was told to leave and ended, and each connection that it held",
+        of_each_pool: true,
         judge: drain::judge,
     },
     Invariant {
@@ -96,6 +104,7 @@ pub const INVARIANTS: &[Invariant] = &[
             can tell from outside who replaces whom, it is violated only if every way to pair them violates it.",
         needs: "limit, delay; both absent: undeclared",
         looks_at: "births and deaths of workers, orders and faults",
+        of_each_pool: true,
         judge: intensity::judge,
     },
     Invariant {
@@ -106,6 +115,7 @@ pub const INVARIANTS: &[Invariant] = &[
             If they never are, it does not give up.",
         needs: "limit, give_up, give_up_status; limit absent: undeclared",
         looks_at: "births and deaths of workers, the end of the supervisor and its status",
+        of_each_pool: true,
         judge: giveup::judge,
     },
     Invariant {
@@ -115,6 +125,7 @@ pub const INVARIANTS: &[Invariant] = &[
             a dead process whose parent has ended, if the supervisor is process 1. Time for which the supervisor was frozen does not count.",
         needs: "universal; reap, absent: 250 ms",
         looks_at: "deaths of children and when each left the process table",
+        of_each_pool: true,
         judge: reap::judge,
     },
     Invariant {
@@ -124,6 +135,7 @@ pub const INVARIANTS: &[Invariant] = &[
             process that it started is left and its addresses are free. What a worker started ends with the worker.",
         needs: "universal after a stop; on_supervisor_death after a kill",
         looks_at: "the end of the supervisor, every process that it started and that those started, and its addresses",
+        of_each_pool: true,
         judge: contain::judge,
     },
     Invariant {
@@ -135,6 +147,7 @@ pub const INVARIANTS: &[Invariant] = &[
             successor at once, unless that is on its way.",
         needs: "universal for the stop; drain for the second one; rolling_reload for the rest",
         looks_at: "orders, births and ends of workers, the end of the supervisor; a reload that was abandoned by its events alone",
+        of_each_pool: true,
         judge: serial::judge,
     },
     Invariant {
@@ -145,6 +158,7 @@ pub const INVARIANTS: &[Invariant] = &[
             later, for whatever reason, is started from what serves, and a reload that failed does not spoil the next.",
         needs: "rolling_reload; absent: undeclared",
         looks_at: "which configuration each worker runs from, orders to reload and whether they were to succeed",
+        of_each_pool: true,
         judge: generation::judge,
     },
     Invariant {
@@ -158,6 +172,7 @@ pub const INVARIANTS: &[Invariant] = &[
             never takes what it is passed is dead when that is over.",
         needs: "watchdog; absent: undeclared",
         looks_at: "signs of life of each worker and its death, suspensions",
+        of_each_pool: true,
         judge: detect::judge,
     },
     Invariant {
@@ -171,6 +186,7 @@ pub const INVARIANTS: &[Invariant] = &[
         needs: "universal; idle_cpu for the share of a processor",
         looks_at: "descriptors, threads and time of a processor of the supervisor whenever the pool is full; its memory, and how \
             many lines it has written",
+        of_each_pool: false,
         judge: stationary::judge,
     },
     Invariant {
@@ -184,6 +200,7 @@ pub const INVARIANTS: &[Invariant] = &[
             worker waits, nothing is missing. Excused are lines that a supervisor held when it was ended by force.",
         needs: "outputs; absent: undeclared",
         looks_at: "every line that a worker wrote, when, and every line that came out",
+        of_each_pool: false,
         judge: output::judge,
     },
     Invariant {
@@ -194,6 +211,7 @@ pub const INVARIANTS: &[Invariant] = &[
             neither blocked nor ignored it was started.",
         needs: "universal; handlers, absent: no signal comes too early",
         looks_at: "the birth and the end of the supervisor, orders and faults",
+        of_each_pool: false,
         judge: isolate::judge,
     },
     Invariant {
@@ -206,6 +224,7 @@ pub const INVARIANTS: &[Invariant] = &[
             declares: descriptors that are passed, variables that are added, a process group of its own.",
         needs: "environment; absent: undeclared",
         looks_at: "what each worker finds at its first instruction",
+        of_each_pool: true,
         judge: env::judge,
     },
     Invariant {
@@ -220,6 +239,7 @@ pub const INVARIANTS: &[Invariant] = &[
             was a worker's, gets no signal.",
         needs: "universal; second_start, absent: any but 0; holds_listener for the address",
         looks_at: "inodes of sockets and files at each look, other supervisors and bystanders, the signals that these get",
+        of_each_pool: false,
         judge: own::judge,
     },
     Invariant {
@@ -233,6 +253,7 @@ pub const INVARIANTS: &[Invariant] = &[
             interval that it is started with (WATCHDOG_USEC).",
         needs: "stop_status, give_up_status; notify where a scenario listens",
         looks_at: "the exit status, the events of the supervisor if they are attached, its pid file, and what it tells a service manager",
+        of_each_pool: false,
         judge: truth::judge,
     },
 ];

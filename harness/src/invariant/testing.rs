@@ -53,6 +53,7 @@ impl Tale {
             guards_against: Vec::new(),
             start: Default::default(),
             launch: Default::default(),
+            alone: false,
             pool: Pool {
                 workers: 4,
                 limit: Some(Limit { restarts: 5, within: Span::millis(10_000) }),

@@ -142,7 +142,6 @@ fn target() -> impl Strategy<Value = Target> {
             Target::That,
             Target::Adopted,
             Target::Bystander,
-            Target::LogReader,
             Target::Group,
         ]),
         any::<u32>().prop_map(Target::Random),
@@ -236,11 +235,12 @@ fn ask() -> impl Strategy<Value = Ask> {
 
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        select(vec![Command::Start, Command::Reload, Command::Stop, Command::Upgrade, Command::RestartPool]),
+        select(vec![Command::Start, Command::Reload, Command::Stop, Command::RestartPool]),
         (any::<u32>(), span()).prop_map(|(times, spacing)| Command::Reloads { times, spacing }),
         Just(Command::SecondStart),
         any::<u32>().prop_map(Command::Scale),
         (".{0,4}", ".{0,4}").prop_map(|(topic, data)| Command::Publish { topic, data }),
+        (name(), any::<u32>()).prop_map(|(pool, workers)| Command::In(pool, Box::new(Command::Scale(workers)))),
     ]
 }
 
@@ -250,8 +250,10 @@ fn fault() -> impl Strategy<Value = Fault> {
         target().prop_map(Fault::Freeze),
         (target(), name(), any::<u64>()).prop_map(|(on, resource, to)| Fault::Limit { on, resource, to }),
         (name(), file).prop_map(|(which, is)| Fault::File { which, is }),
-        target().prop_map(Fault::NotRead),
+        Just(Fault::NotRead(Reader::LogReader)),
         Just(Fault::AddressHeld),
+        command().prop_map(|order| Fault::Stranger(Attempt::Order(order))),
+        (target(), ".{0,8}").prop_map(|(who, text)| Fault::Stranger(Attempt::Notify(who, text))),
         Just(Fault::PidReused),
         (any::<u32>(), ".{0,8}")
             .prop_map(|(connections, line)| Fault::Operators { connections, say: Saying::Line(line) }),
@@ -326,7 +328,7 @@ fn pool() -> impl Strategy<Value = Pool> {
             owns: Owns::ALL[..workers as usize % 4].to_vec(),
             reload: ready_timeout.map(|_| Rolling { surge: workers % 3, at_once: workers % 5 }),
             handoff_timeout: stable,
-            identity: stable.map(|_| Identity { umask: None, nofile: Some(workers.into()) }),
+            identity: stable.map(|_| Identity { user: Some(workers), umask: None, nofile: Some(workers.into()) }),
             ready: [None, Some(Ready::AtSpawn), Some(Ready::Told), Some(Ready::Notify), Some(Ready::NotifyFd)]
                 [workers as usize % 5],
             handoff: [None, Some(Handoff::Inherit), Some(Handoff::RoundRobin), Some(Handoff::Reuseport)]
@@ -368,6 +370,7 @@ fn variant() -> impl Strategy<Value = Variant> {
             title,
             guards_against,
             launch: start.map(|_| launch()),
+            alone: start.map(|start| start == Start::AtOnce),
             start,
             pool,
             lives,
@@ -394,6 +397,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
             guards_against,
             start,
             launch: launch(),
+            alone: start == Start::AtOnce,
             pool,
             lives,
             beside,

@@ -1,12 +1,12 @@
-//! Which constructs of the grammar a scenario uses, and which of them no world runs yet: those make a run
-//! `NotApplicable`, before anything is started.
+//! Which constructs of the grammar a scenario uses, and which of them only real processes can do: those make a simulated
+//! run `NotApplicable`, before anything is started.
 
 use std::collections::BTreeSet;
 
-use super::{Act, Ask, Command, Expect, Fault, FileFault, Launch, Life, Load, Scenario, Start, Step, Target, Trigger};
-
-/// What is parsed and validated, and not run yet. To build one, delete its name here.
-const NOT_BUILT: &[&str] = &["File otherwise", "LogReader otherwise", "NotRead otherwise", "Upgrade"];
+use super::{
+    Act, Ask, Attempt, Command, Expect, Fault, FileFault, Launch, Life, Load, Reader, Scenario, Start, Step, Target,
+    Trigger,
+};
 
 /// What only real processes can do.
 const NOT_SIMULATED: &[&str] = &[
@@ -20,24 +20,15 @@ const NOT_SIMULATED: &[&str] = &[
     "PidReused",
     "SecondStart",
     "Start again",
+    "Stranger",
     "Syscall",
     "Wakes",
     "launch",
 ];
 
-/// The constructs that a scenario uses and no world runs yet, sorted.
-pub fn not_built(scenario: &Scenario) -> Vec<String> {
-    among(scenario, NOT_BUILT)
-}
-
-/// The constructs that a scenario uses and the simulation has no model of, sorted; those that no world runs are not
-/// among them.
+/// The constructs that a scenario uses and the simulation has no model of, sorted.
 pub fn not_simulated(scenario: &Scenario) -> Vec<String> {
-    among(scenario, NOT_SIMULATED)
-}
-
-fn among(scenario: &Scenario, names: &[&str]) -> Vec<String> {
-    constructs(scenario).into_iter().filter(|name| names.contains(name)).map(str::to_owned).collect()
+    constructs(scenario).into_iter().filter(|name| NOT_SIMULATED.contains(name)).map(str::to_owned).collect()
 }
 
 /// The name of every construct that one form of a scenario uses.
@@ -144,11 +135,12 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
         Fault::Freeze(target) => ("Freeze", Some(target)),
         Fault::Limit { on, resource, .. } => (limit(on, resource), Some(on)),
         Fault::File { which, is } => (file(which, *is), None),
-        Fault::NotRead(Target::LogReader) => ("NotRead", None),
-        Fault::NotRead(target) => ("NotRead otherwise", Some(target)),
+        Fault::NotRead(Reader::LogReader) => ("NotRead", None),
         Fault::AddressHeld => ("AddressHeld", None),
         Fault::PidReused => ("PidReused", None),
         Fault::Operators { .. } => ("Operators", None),
+        Fault::Stranger(Attempt::Order(_)) => ("Stranger", None),
+        Fault::Stranger(Attempt::Notify(who, _)) => ("Stranger", Some(who)),
         Fault::Syscall { of, .. } => ("Syscall", Some(of)),
         Fault::ClockStep { .. } => ("ClockStep", None),
     };
@@ -170,17 +162,12 @@ fn limit(on: &Target, resource: &str) -> &'static str {
 
 fn file(which: &str, is: FileFault) -> &'static str {
     match (which, is) {
-        ("program", FileFault::Missing | FileFault::Forbidden | FileFault::Empty) => "File program",
-        ("config", FileFault::Missing) => "File config",
-        ("log", FileFault::Missing | FileFault::Directory | FileFault::Full) => "File log",
-        ("log directory", FileFault::Missing) => "File log directory",
+        ("program", _) => "File program",
+        ("config", _) => "File config",
+        ("log", _) => "File log",
+        ("log directory", _) => "File log directory",
         ("pidfile", FileFault::Stale | FileFault::Garbage | FileFault::Empty | FileFault::Directory) => "File pidfile",
-        ("control" | "socket" | "pidfile", FileFault::Missing | FileFault::Empty) => "File owned",
-        (
-            "control" | "socket" | "pidfile",
-            FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory,
-        ) => "File owned",
-        _ => "File otherwise",
+        _ => "File owned",
     }
 }
 
@@ -200,7 +187,6 @@ fn of_target(target: &Target, used: &mut BTreeSet<&'static str>) {
         Target::Child(_) => "Child",
         Target::Adopted => "Adopted",
         Target::Bystander => "Bystander",
-        Target::LogReader => "LogReader otherwise",
         Target::Group => "Group",
         Target::In(_, who) => return of_target(who, used),
     });
@@ -236,12 +222,12 @@ fn command(command: &Command) -> &'static str {
         Command::Reloads { .. } => "Reloads",
         Command::Stop => "Stop",
         Command::Scale(_) => "Scale",
-        Command::Upgrade => "Upgrade",
         Command::SecondStart => "SecondStart",
         Command::Reopen => "Reopen",
         Command::Restart(_) => "Restart",
         Command::RestartPool => "RestartPool",
         Command::Publish { .. } => "Operate Publish",
+        Command::In(..) => "Operate In",
     }
 }
 

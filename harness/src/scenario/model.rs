@@ -19,6 +19,9 @@ pub struct Scenario {
     /// How the supervisor is started, beyond what is usual.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub launch: Launch,
+    /// No other run of the same harness goes on beside it.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub alone: bool,
     /// The pool that the supervisor is asked for.
     pub pool: Pool,
     /// What the workers do.
@@ -203,6 +206,9 @@ pub struct Variant {
     /// Replaces `launch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<Launch>,
+    /// Replaces `alone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone: Option<bool>,
     /// Replaces `pool`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<Pool>,
@@ -285,6 +291,7 @@ impl Scenario {
             guards_against: variant.guards_against.unwrap_or_else(|| self.guards_against.clone()),
             start: variant.start.unwrap_or(self.start),
             launch: variant.launch.unwrap_or_else(|| self.launch.clone()),
+            alone: variant.alone.unwrap_or(self.alone),
             pool: variant.pool.unwrap_or_else(|| self.pool.clone()),
             lives: variant.lives.unwrap_or_else(|| self.lives.clone()),
             beside: variant.beside.unwrap_or_else(|| self.beside.clone()),

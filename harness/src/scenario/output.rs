@@ -13,6 +13,13 @@ pub enum OutputWay {
     Files,
 }
 
+/// Who may stop reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reader {
+    /// Whoever reads the subject's own standard output and error.
+    LogReader,
+}
+
 /// One of the two streams that a worker writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stream {

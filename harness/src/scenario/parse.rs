@@ -48,11 +48,12 @@ fn piecewise(source: &Source, first: Problems) -> Problems {
 }
 
 /// The fields of a scenario, in the order in which the reader tells them.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "title",
     "guards_against",
     "start",
     "launch",
+    "alone",
     "pool",
     "lives",
     "beside",
@@ -75,6 +76,7 @@ impl Pieces<'_> {
             "guards_against" => self.each::<String>(node),
             "start" => self.one::<Start>(node),
             "launch" => self.one::<Launch>(node),
+            "alone" => self.one::<bool>(node),
             "pool" => self.one::<Pool>(node),
             "lives" => self.one::<Lives>(node),
             "beside" => self.each::<Beside>(node),

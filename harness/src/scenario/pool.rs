@@ -59,6 +59,9 @@ pub struct Pool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
+    /// Their user, by number, and the group of the same number, with no other groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
     /// File mode creation mask, in octal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub umask: Option<String>,

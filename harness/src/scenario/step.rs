@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expect, Span};
+use super::{Command, Expect, Reader, Span};
 
 /// One step. Steps fire in order; a trigger is looked for strictly after the step before it fired.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -234,8 +234,6 @@ pub enum Target {
     Bystander,
     /// The same in the pool of this name; without it, it is in the pool that serves the address.
     In(String, Box<Target>),
-    /// Whoever reads the subject's output.
-    LogReader,
     /// The process group of the supervisor.
     Group,
 }
@@ -358,44 +356,6 @@ pub enum Ask {
     SignalGroup(Signal),
 }
 
-/// What the operator orders.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Command {
-    /// Start the supervisor (again).
-    Start,
-    /// Rolling restart.
-    Reload,
-    /// So many reloads, this far apart.
-    Reloads {
-        /// How many.
-        times: u32,
-        /// Time between two.
-        spacing: Span,
-    },
-    /// Stop.
-    Stop,
-    /// Another size.
-    Scale(u32),
-    /// Replace the supervisor by a new version of itself.
-    Upgrade,
-    /// Start a second one for the same addresses.
-    SecondStart,
-    /// Open its log files again.
-    Reopen,
-    /// Replace whoever is in this place of the pool, counted from 0, by a word on the control socket.
-    Restart(u32),
-    /// Replace everybody in the pool, in a rolling restart without a new configuration, by a word on the control socket.
-    RestartPool,
-    /// Publish a value of a topic, by a word on the control socket.
-    Publish {
-        /// Of which.
-        topic: String,
-        /// The value, as JSON text.
-        data: String,
-    },
-}
-
 /// A fault with an end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -419,8 +379,8 @@ pub enum Fault {
         /// How.
         is: FileFault,
     },
-    /// A pipe is not read: by `LogReader`, that of the subject's own standard output and error.
-    NotRead(Target),
+    /// Nobody reads what comes out.
+    NotRead(Reader),
     /// The subject's address is held by somebody else.
     AddressHeld,
     /// A bystander has the pid of the worker that was signalled last, which is dead. The supervisor is process 1 of a pid
@@ -435,6 +395,9 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "super::is_default")]
         say: Saying,
     },
+    /// Somebody of another user tries what only the operator or a worker may, and can reach whom it speaks to, as if somebody
+    /// had been careless with modes.
+    Stranger(Attempt),
     /// System calls fail, or take long, or both.
     Syscall {
         /// Of whom.
@@ -474,6 +437,15 @@ pub enum Saying {
     Follow,
     /// This line, over and over.
     Line(String),
+}
+
+/// What somebody tries who may not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Attempt {
+    /// This, on the control socket.
+    Order(Command),
+    /// This datagram, to the NOTIFY_SOCKET of these.
+    Notify(Target, String),
 }
 
 /// What is wrong with a file.

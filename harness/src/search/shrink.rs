@@ -1,6 +1,6 @@
 //! From a find to the smallest scenario that still shows it.
 
-use crate::scenario::{Scenario, not_built, to_ron, validate};
+use crate::scenario::{Scenario, to_ron, validate};
 
 use crate::world::Plan;
 
@@ -34,7 +34,7 @@ fn size(scenario: &Scenario) -> Size {
 fn step(best: &Find, id: &str, than: &Size) -> Option<(Find, Size)> {
     simpler(&best.plan.scenario).into_iter().find_map(|scenario| {
         let less = size(&scenario);
-        if less >= *than || validate(&scenario).is_err() || !not_built(&scenario).is_empty() {
+        if less >= *than || validate(&scenario).is_err() {
             return None;
         }
         let plan = Plan { scenario, ..best.plan.clone() };

@@ -4,15 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::scenario::{
-    Act, Ask, Command, Fault, Handoff, Life, Load, OutputWay, Owns, Retirement, Scenario, not_built,
-};
+use crate::scenario::{Act, Ask, Attempt, Command, Fault, Handoff, Life, Load, OutputWay, Owns, Retirement, Scenario};
 
 use super::{ORIGINAL, Profile, Puppet, Subject, Takes};
 
 /// Why a form of a scenario can't be run with this subject; empty if it can.
 pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
-    let mut why: Vec<String> = not_built(scenario).iter().map(|name| format!("not built: {name}")).collect();
+    let mut why: Vec<String> = Vec::new();
     if subject.reload.is_none()
         && acts(scenario, &|act| matches!(act, Act::Operate(Command::Reload | Command::Reloads { .. })))
     {
@@ -44,7 +42,7 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
             });
         }
     }
-    let passes = subject.profile.handoffs.as_deref().and_then(<[_]>::first) == Some(&Handoff::RoundRobin);
+    let passes = subject.profile.own_handoff() == Handoff::RoundRobin;
     if passes
         && scenario.pool.handoff.is_none()
         && lives(scenario).any(|life| matches!(life, Life::Record(record) if record.deaf))
@@ -69,6 +67,15 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
     if subject.operator.is_none() && acts(scenario, &operators) {
         why.push("its operator can't ask it anything".to_owned());
     }
+    let stranger = |act: &Act| match act {
+        Act::During { fault: Fault::Stranger(Attempt::Order(order)), .. } => {
+            subject.operator.as_ref().and_then(|operator| operator.order(order)).is_none()
+        }
+        _ => false,
+    };
+    if acts(scenario, &stranger) {
+        why.push("nobody can order that on its control socket".to_owned());
+    }
     let mute = |command: &Command| subject.operator.as_ref().and_then(|operator| operator.order(command)).is_none();
     let orders = |is: &dyn Fn(&Command) -> bool| {
         acts(scenario, &|act| matches!(act, Act::Operate(command) if is(command) && mute(command)))
@@ -78,6 +85,9 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
     }
     if orders(&|command| matches!(command, Command::RestartPool)) {
         why.push("its operator can't have a pool replaced without a reload".to_owned());
+    }
+    if orders(&|command| matches!(command, Command::In(..))) {
+        why.push("its operator can't order that of a pool beside the first".to_owned());
     }
     if orders(&|command| matches!(command, Command::Publish { .. })) {
         why.push("its operator can't publish anything".to_owned());

@@ -12,8 +12,8 @@ pub use lacks::{Undeclared, lacks, missing_programs, undeclared};
 pub use load::{bundled, load, parse_profile, template};
 pub use model::{
     Configuration, Deviation, Frequency, HowToReload, HowToReopen, HowToScale, HowToStop, ORIGINAL, Outlet, Puppet,
-    Questions, Readiness, Subject,
+    Questions, Readiness, Subject, Unreadable,
 };
 pub use profile::{DelayBound, EnvironmentRule, LimitRule, OnSupervisorDeath, OutputPromise, Profile, Takes};
-pub use render::{Exchange, Rendered, Vars, owned, render};
+pub use render::{Contents, Exchange, Rendered, Vars, owned, render};
 pub use validate::INVARIANTS;

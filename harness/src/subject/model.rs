@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{Command, OutputWay, Signal};
+use crate::scenario::{Command, MAIN, OutputWay, Signal};
 
 use super::Profile;
 
@@ -156,10 +156,16 @@ pub struct Questions {
     pub answer: String,
     /// What happens, from now on?
     pub follow: String,
-    /// Replace whoever is in this `{place}` of the pool, counted from 0; absent: that can't be ordered.
+    /// Stop; absent: that can't be ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<String>,
+    /// That `{pool}` is to have so many `{workers}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<String>,
+    /// Replace whoever is in this `{place}` of this `{pool}`, counted from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<String>,
-    /// Replace everybody in the pool.
+    /// Replace everybody in this `{pool}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_pool: Option<String>,
     /// The value of a `{topic}` is this `{data}` from now on, a JSON text.
@@ -171,13 +177,26 @@ impl Questions {
     /// The line by which this is ordered, if it is ordered on the control socket and can be.
     pub fn order(&self, command: &Command) -> Option<String> {
         match command {
-            Command::Restart(place) => Some(self.restart.as_ref()?.replace("{place}", &place.to_string())),
-            Command::RestartPool => self.restart_pool.clone(),
+            Command::In(pool, order) => self.order_of(pool, order),
             Command::Publish { topic, data } => {
                 Some(self.publish.as_ref()?.replace("{topic}", topic).replace("{data}", data))
             }
-            _ => None,
+            Command::Stop => self.stop.clone(),
+            // Of the first pool this is told by signals.
+            Command::Scale(_) => None,
+            order => self.order_of(MAIN, order),
         }
+    }
+
+    /// What is ordered of one pool.
+    fn order_of(&self, pool: &str, order: &Command) -> Option<String> {
+        let line = match order {
+            Command::Scale(workers) => self.scale.as_ref()?.replace("{workers}", &workers.to_string()),
+            Command::Restart(place) => self.restart.as_ref()?.replace("{place}", &place.to_string()),
+            Command::RestartPool => self.restart_pool.clone()?,
+            _ => return None,
+        };
+        Some(line.replace("{pool}", pool))
     }
 }
 
@@ -190,6 +209,23 @@ pub enum Configuration {
     Bad(Vec<(String, String)>),
     /// There is no file.
     Missing,
+    /// There is something that can't be read as one: a reload must refuse it.
+    Unreadable(Unreadable),
+}
+
+/// What is in the place of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unreadable {
+    /// A folder.
+    Directory,
+    /// A symbolic link to nothing.
+    Dangling,
+    /// A named pipe to which nobody writes: who opens it as a file waits for ever.
+    Fifo,
+    /// That of the start, and then line feeds: a mebibyte of them, which is more than anybody needs to read.
+    TooLong,
+    /// That of the start, and then bytes that are no UTF-8.
+    NotText,
 }
 
 impl Configuration {
@@ -198,11 +234,20 @@ impl Configuration {
         matches!(self, Self::Good(_))
     }
 
-    /// What is replaced in the template; `None`: there is no file.
+    /// What is replaced in the template; `None`: there is no file with a text.
     pub fn replaced(&self) -> Option<&[(String, String)]> {
         match self {
             Self::Good(replaced) | Self::Bad(replaced) => Some(replaced),
-            Self::Missing => None,
+            Self::Unreadable(Unreadable::TooLong | Unreadable::NotText) => Some(&[]),
+            Self::Missing | Self::Unreadable(Unreadable::Directory | Unreadable::Dangling | Unreadable::Fifo) => None,
+        }
+    }
+
+    /// Why nobody can read it, if it is there.
+    pub fn unreadable(&self) -> Option<Unreadable> {
+        match self {
+            Self::Unreadable(why) => Some(*why),
+            Self::Good(_) | Self::Bad(_) | Self::Missing => None,
         }
     }
 }

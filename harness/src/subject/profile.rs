@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{OutputWay, Span, StatusIs};
+use crate::scenario::{Handoff, OutputWay, Span, StatusIs};
 
 /// The declared profile.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub struct Profile {
     pub holds_listener: Option<bool>,
     /// How its workers can get at connections, the first if it is not asked for one; absent: they accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handoffs: Option<Vec<crate::scenario::Handoff>>,
+    pub handoffs: Option<Vec<Handoff>>,
     /// What more of a scenario's pool it can be asked for; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes: Option<Vec<Takes>>,
@@ -103,6 +103,13 @@ pub struct Profile {
     /// The exit status of one that is started where another one runs. Universal: absent is any but 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_start: Option<StatusIs>,
+}
+
+impl Profile {
+    /// How its workers get at connections if it is not asked for a way.
+    pub fn own_handoff(&self) -> Handoff {
+        self.handoffs.as_ref().and_then(|ways| ways.first()).copied().unwrap_or(Handoff::Inherit)
+    }
 }
 
 /// Something that a scenario may ask for about its pool, and that few supervisors can be told.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::problem::{Problem, Problems, Source};
 use crate::scenario::{Beside, MAIN, NOTIFY_FD, Owns, Pool, Ready, Rolling, Span};
 
-use super::{ORIGINAL, Subject, beside};
+use super::{ORIGINAL, Subject, Unreadable, beside};
 
 /// What is filled in.
 #[derive(Clone, Copy, Debug)]
@@ -49,25 +49,63 @@ pub struct Rendered {
 /// A configuration that is not written yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Variant {
-    /// `None`: there is to be no file.
+    /// `None`: there is to be no file with a text.
     text: Option<String>,
+    unreadable: Option<Unreadable>,
     serves: bool,
 }
 
 /// Another configuration, ready to be put in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// Its text; `None`: there is to be no file.
-    pub text: Option<String>,
+    /// What is to be in the file's place.
+    pub contents: Contents,
     /// Whether a pool can serve with it.
     pub serves: bool,
+}
+
+/// What is in the place of a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// A file.
+    Bytes(Vec<u8>),
+    /// Nothing.
+    Missing,
+    /// A folder.
+    Directory,
+    /// A symbolic link to nothing.
+    Dangling,
+    /// A named pipe.
+    Fifo,
+}
+
+/// So many line feeds make a file too long.
+const TOO_MANY: usize = 1024 * 1024;
+
+/// Bytes that are no UTF-8, wherever they are.
+const NO_TEXT: [u8; 2] = [0xff, b'\n'];
+
+impl Contents {
+    fn new(text: Option<String>, unreadable: Option<Unreadable>) -> Self {
+        let with = |more: &[u8]| Self::Bytes([text.as_deref().unwrap_or_default().as_bytes(), more].concat());
+        match unreadable {
+            None if text.is_none() => Self::Missing,
+            None => with(&[]),
+            Some(Unreadable::Directory) => Self::Directory,
+            Some(Unreadable::Dangling) => Self::Dangling,
+            Some(Unreadable::Fifo) => Self::Fifo,
+            Some(Unreadable::TooLong) => with(&[b'\n'; TOO_MANY]),
+            Some(Unreadable::NotText) => with(&NO_TEXT),
+        }
+    }
 }
 
 impl Rendered {
     /// The configuration that a scenario calls `name`, as the `revision`-th; `None` if the subject has none of that name.
     pub fn exchange(&self, name: &str, revision: u32) -> Option<Exchange> {
-        let Variant { text, serves } = self.configs.get(name)?;
-        Some(Exchange { text: text.as_deref().map(|text| numbered(text, revision)), serves: *serves })
+        let Variant { text, unreadable, serves } = self.configs.get(name)?;
+        let text = text.as_deref().map(|text| numbered(text, revision));
+        Some(Exchange { contents: Contents::new(text, *unreadable), serves: *serves })
     }
 }
 
@@ -112,11 +150,13 @@ pub fn render(subject: &Subject, template: Option<&Source>, vars: &Vars<'_>) -> 
             let text = replaced.iter().fold(template.text().to_owned(), |text, (from, to)| text.replace(from, to));
             names.fill_lines(&Source::new(template.name(), &text), &mut problems)
         });
-        configs.insert(name.clone(), Variant { text, serves: one.serves() });
+        configs.insert(name.clone(), Variant { text, unreadable: one.unreadable(), serves: one.serves() });
     }
     Problems::check(problems)?;
     let config = original.as_ref().map(|text| (path, numbered(text, 1)));
-    configs.extend(original.map(|text| (ORIGINAL.to_owned(), Variant { text: Some(text), serves: true })));
+    configs.extend(
+        original.map(|text| (ORIGINAL.to_owned(), Variant { text: Some(text), unreadable: None, serves: true })),
+    );
     Ok(Rendered { start, env, config, configs, events, log })
 }
 
@@ -173,6 +213,7 @@ impl Names {
             handoff_timeout,
             identity,
         } = vars.pool;
+        let user = identity.as_ref().and_then(|identity| identity.user);
         let umask = identity.as_ref().and_then(|identity| identity.umask.clone());
         let nofile = identity.as_ref().and_then(|identity| identity.nofile);
         let millis = |span: Span| span.0.as_millis().to_string();
@@ -219,6 +260,8 @@ impl Names {
             ("notify_fd", ready.filter(|ready| *ready == Ready::NotifyFd).map(|_| NOTIFY_FD.to_string())),
             ("reload", reload.as_ref().map(pace)),
             ("handoff_timeout", handoff_timeout.map(|timeout| timeout.to_string())),
+            ("user", user.map(|user| user.to_string())),
+            ("groups", user.map(|_| "[]".to_owned())),
             ("umask", umask),
             ("limits", nofile.map(|nofile| format!("{{\"nofile\": {nofile}}}"))),
             ("watchdog", watchdog.map(|silence| silence.to_string())),

@@ -1,8 +1,9 @@
 //! A change of the number of workers, told by signals: one at a time, because two that are pending are one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::history::{Event, Role, What};
+use crate::history::{Event, Proc, Role, What};
 use crate::scenario::Signal;
 use crate::subject::HowToScale;
 use crate::time::Time;
@@ -19,12 +20,14 @@ pub struct Scaling {
     wanted: u32,
     /// The next signal is not sent before this, unless the effect of the last one is seen earlier.
     until: Time,
+    /// Workers of pools beside the first, whom no signal is about.
+    others: BTreeSet<Proc>,
 }
 
 impl Scaling {
     /// Nothing to say to a supervisor that was started with so many workers.
     pub fn new(how: Option<HowToScale>, workers: u32) -> Self {
-        Self { how, told: workers, wanted: workers, until: Time::default() }
+        Self { how, told: workers, wanted: workers, until: Time::default(), others: BTreeSet::new() }
     }
 
     /// So many are wanted now.
@@ -32,10 +35,13 @@ impl Scaling {
         self.wanted = workers;
     }
 
-    /// Takes an event: a worker that is born, or told to leave, is the effect of what was said last.
+    /// Takes an event: a worker of the first pool that is born, or told to leave, is the effect of what was said last.
     pub fn see(&mut self, event: &Event) {
-        if matches!(event.what, What::Born { role: Role::Worker { .. }, .. } | What::ToldToStop(_)) {
-            self.until = Time::default();
+        match event.what {
+            What::Born { proc, role: Role::Worker { pool: 1.., .. }, .. } => _ = self.others.insert(proc),
+            What::ToldToStop(proc) if self.others.contains(&proc) => {}
+            What::Born { role: Role::Worker { .. }, .. } | What::ToldToStop(_) => self.until = Time::default(),
+            _ => {}
         }
     }
 
@@ -63,9 +69,22 @@ impl Scaling {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::Proc;
-
     use super::*;
+
+    #[test]
+    fn what_happens_in_another_pool_is_the_effect_of_no_signal() {
+        let at = |millis: u64| Time::from_nanos(millis * 1_000_000);
+        let mut scaling = Scaling::new(Some(HowToScale::Signals { up: Signal::TTIN, down: Signal::TTOU }), 2);
+        let proc = Proc { pid: 7, start: 7 };
+        scaling.order(4);
+        assert_eq!(scaling.next(at(1)), Some(Signal::TTIN));
+        let role = Role::Worker { ticket: 3, generation: 1, pool: 1 };
+        scaling.see(&Event::at(at(2), What::Born { proc, parent: 1, role }));
+        scaling.see(&Event::at(at(3), What::ToldToStop(proc)));
+        assert_eq!(scaling.next(at(4)), None, "the first pool has not heard it yet");
+        scaling.see(&Event::at(at(5), What::ToldToStop(Proc { pid: 8, start: 8 })));
+        assert_eq!(scaling.next(at(6)), Some(Signal::TTIN));
+    }
 
     #[test]
     fn one_signal_at_a_time() {

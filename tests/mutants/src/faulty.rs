@@ -46,6 +46,10 @@ pub enum KernelFault {
     TakesPaths,
     /// Its addresses may be bound by others at the same time.
     SharesAddresses,
+    /// What it reads it waits for, whatever that is.
+    WaitsForFiles,
+    /// Of what it reads it takes what it can: not all of what is long, and not what is no text.
+    ReadsWhatItCan,
     /// It never sleeps.
     Spins,
     /// A file that it has open is open in every worker, too.
@@ -58,6 +62,8 @@ pub enum KernelFault {
     HalvesLimits,
     /// Workers are started without what they are to be.
     ForgetsIdentity,
+    /// Workers keep its user and its groups, whatever they are to be beside that.
+    KeepsItsUser,
     /// Variables that were meant for the supervisor reach its workers.
     KeepsVariables,
     /// The service manager is told that it is ready as soon as it begins to start.
@@ -88,6 +94,10 @@ pub enum KernelFault {
     ShutsWhileEmpty,
     /// Everybody may write to its sockets.
     OpenToEverybody,
+    /// Whoever can connect to its control socket is taken for its operator.
+    TrustsEverybody,
+    /// Whoever can reach a NOTIFY_SOCKET is taken for a worker.
+    HearsEverybody,
     /// Only who was started here is waited for.
     ForgetsOrphans,
     /// As process 1 it does not hear what it has to do at a signal.
@@ -303,7 +313,8 @@ impl<K: Streams> Streams for Faulty<K> {
     }
 
     fn peer(&mut self, fd: Fd) -> Result<Peer, Errno> {
-        self.inner.peer(fd)
+        let peer = self.inner.peer(fd)?;
+        Ok(if self.fault == KernelFault::TrustsEverybody { Peer { user: 0, ..peer } } else { peer })
     }
 
     fn notify_socket(&mut self) -> Result<(Fd, String), Errno> {
@@ -360,7 +371,16 @@ impl<K: Listen> Listen for Faulty<K> {
 
 impl<K: Files + Wait> Files for Faulty<K> {
     fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
-        self.inner.read(path, limit)
+        if self.fault == KernelFault::WaitsForFiles {
+            return std::fs::read(path).map_err(|error| Errno(error.raw_os_error().unwrap_or(0)));
+        }
+        if self.fault != KernelFault::ReadsWhatItCan {
+            return self.inner.read(path, limit);
+        }
+        let mut bytes = self.inner.read(path, limit)?;
+        bytes.retain(u8::is_ascii);
+        bytes.truncate(limit - 1);
+        Ok(bytes)
     }
 
     fn open_append(&mut self, path: &Path) -> Result<Fd, Errno> {

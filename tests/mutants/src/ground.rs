@@ -6,7 +6,7 @@ use crate::faulty::KernelFault;
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 27] = [
+pub const REAL: [Mutant; 31] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -221,6 +221,45 @@ pub const REAL: [Mutant; 27] = [
         caught_by: "INV-ENV",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::ForgetsIdentity),
+    },
+    Mutant {
+        name: "keeps-its-user",
+        sentence: "workers that are to be of another user are of the supervisor's",
+        scenario: "environment/workers::user",
+        caught_by: "INV-ENV",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::KeepsItsUser),
+    },
+    Mutant {
+        name: "waits-for-files",
+        sentence: "a configuration that is a named pipe is waited for, and nothing else is done until somebody writes to it",
+        scenario: "reload/configuration::fifo",
+        caught_by: "INV-CONVERGE",
+        consequences: &[
+            ("INV-FLOOR", "who dies meanwhile is missed"),
+            ("INV-REAP", "and stays a zombie"),
+            ("INV-SERIAL", "it does not hear that it is to stop, either"),
+        ],
+        mutation: Mutation::Kernel(KernelFault::WaitsForFiles),
+    },
+    Mutant {
+        name: "trusts-everybody",
+        sentence: "whoever can connect to the control socket is taken for the operator",
+        scenario: "control/stranger",
+        caught_by: "INV-ISOLATE",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::TrustsEverybody),
+    },
+    Mutant {
+        name: "hears-everybody",
+        sentence: "whoever can reach a NOTIFY_SOCKET is taken for the worker",
+        scenario: "start/ready::by_a_stranger",
+        caught_by: "INV-FLOOR",
+        consequences: &[
+            ("INV-TRUTH", "it says that somebody is ready who is not"),
+            ("INV-DETECT", "and does not wait any more for the word of who never says it"),
+        ],
+        mutation: Mutation::Kernel(KernelFault::HearsEverybody),
     },
     KEEPS_MEMORY,
 ];

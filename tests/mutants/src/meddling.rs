@@ -1,7 +1,13 @@
 //! What broken supervisors do to the host, as real processes only.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
+use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgrp, getpid};
@@ -15,6 +21,9 @@ use supervisor::kernel::{Child, Resource, ResourceLimit, Setup, SignalNumber, Sp
 
 use crate::faulty::KernelFault;
 
+/// More of a datagram is not passed on.
+const DATAGRAM: usize = 4096;
+
 /// What a worker is started with instead.
 pub fn respecified(fault: KernelFault, spec: &SpawnSpec) -> Cow<'_, SpawnSpec> {
     let mut changed = spec.clone();
@@ -26,6 +35,9 @@ pub fn respecified(fault: KernelFault, spec: &SpawnSpec) -> Cow<'_, SpawnSpec> {
             }
         }
         KernelFault::ForgetsIdentity => changed.setup = Setup::default(),
+        KernelFault::KeepsItsUser => {
+            changed.setup = Setup { user: None, group: None, groups: None, ..changed.setup };
+        }
         KernelFault::ClearsUmask => changed.setup.umask = Some(0),
         KernelFault::LeavesDirectory => changed.setup.directory = Some("/".into()),
         KernelFault::HalvesLimits => {
@@ -35,6 +47,11 @@ pub fn respecified(fault: KernelFault, spec: &SpawnSpec) -> Cow<'_, SpawnSpec> {
         KernelFault::SharesItsManager => {
             changed.env.retain(|(name, _)| name != "NOTIFY_SOCKET");
             changed.env.extend(std::env::var_os("NOTIFY_SOCKET").map(|own| ("NOTIFY_SOCKET".into(), own)));
+        }
+        KernelFault::HearsEverybody => {
+            for (_, value) in changed.env.iter_mut().filter(|(name, _)| name == "NOTIFY_SOCKET") {
+                *value = passed_on(value).unwrap_or_else(|_| value.clone());
+            }
         }
         _ => return Cow::Borrowed(spec),
     }
@@ -91,4 +108,20 @@ pub fn signal_neighbours(signal: SignalNumber) {
 fn group(pid: Pid) -> Option<Pid> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     text.rsplit_once(')')?.1.split_ascii_whitespace().nth(2)?.parse().ok().map(Pid::from_raw)
+}
+
+/// Another address, where this process passes on, in its own name, whatever anybody says.
+fn passed_on(address: &OsStr) -> io::Result<OsString> {
+    let name = address.as_encoded_bytes().strip_prefix(b"@").ok_or(io::ErrorKind::Unsupported)?;
+    let to = SocketAddr::from_abstract_name(name)?;
+    let passed = [name, b"/anybody"].concat();
+    let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&passed)?)?;
+    thread::Builder::new().spawn(move || {
+        let mut buffer = [0; DATAGRAM];
+        while let Ok(length) = socket.recv(&mut buffer) {
+            // Nobody listens there when the worker is gone.
+            _ = socket.send_to_addr(&buffer[..length], &to);
+        }
+    })?;
+    Ok(OsString::from_vec([b"@", passed.as_slice()].concat()))
 }

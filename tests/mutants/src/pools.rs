@@ -6,7 +6,7 @@ use crate::machines::{Apart, Behind, Counting, Hears};
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const POOLS: [Mutant; 6] = [
+pub const POOLS: [Mutant; 8] = [
     Mutant {
         name: "one-limit-for-all",
         sentence: "restarts in any pool count against the limit of the first one",
@@ -81,6 +81,44 @@ pub const POOLS: [Mutant; 6] = [
                 policies,
                 Hears(|input| match input {
                     Input::Exited(id, status) => Some(Input::Exited(WorkerId { pool: 0, ..id }, status)),
+                    other => Some(other),
+                }),
+            )
+        }),
+    },
+    Mutant {
+        name: "scales-the-first",
+        sentence: "whichever pool is to have another size, the first one gets it",
+        scenario: "pools/orders",
+        caught_by: "INV-FLOOR@notifier",
+        consequences: &[
+            ("INV-CONVERGE@notifier", "those that were ordered are not there"),
+            ("INV-CONVERGE", "and the first pool has workers that nobody asked for"),
+            ("INV-ONCE", "for whom there was no place"),
+        ],
+        mutation: Mutation::Machine(|policies| {
+            Behind::machine(
+                policies,
+                Hears(|input| match input {
+                    Input::PoolCommand(_, Command::Scale(scale)) => Some(Input::PoolCommand(0, Command::Scale(scale))),
+                    other => Some(other),
+                }),
+            )
+        }),
+    },
+    Mutant {
+        name: "replaces-in-the-first",
+        sentence: "a worker of another pool that is to be replaced is taken for the one in the same place of the first",
+        scenario: "pools/orders::one",
+        caught_by: "INV-SERIAL@notifier",
+        consequences: &[("INV-CONVERGE", "the first pool is seen replacing somebody whom nobody meant")],
+        mutation: Mutation::Machine(|policies| {
+            Behind::machine(
+                policies,
+                Hears(|input| match input {
+                    Input::PoolCommand(_, Command::Restart(slot)) => {
+                        Some(Input::PoolCommand(0, Command::Restart(slot)))
+                    }
                     other => Some(other),
                 }),
             )

@@ -12,7 +12,7 @@ use crate::mutant::{FOR_EVER, Mutant, Mutation};
 use crate::shares::ShareFault;
 
 /// All of them.
-pub const RENEWING: [Mutant; 20] = [
+pub const RENEWING: [Mutant; 21] = [
     Mutant {
         name: "forgets-who-leaves",
         sentence: "at a reload it forgets who has been told to leave, and nobody ends those at their deadline",
@@ -210,5 +210,13 @@ pub const RENEWING: [Mutant; 20] = [
         caught_by: "INV-TRUTH",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::StatusLost),
+    },
+    Mutant {
+        name: "reads-what-it-can",
+        sentence: "of a configuration that is too long, or no text, it takes what it can read",
+        scenario: "reload/configuration::too_long",
+        caught_by: "INV-GENERATION",
+        consequences: &[("INV-TRUTH", "and says that all is well with it")],
+        mutation: Mutation::Kernel(KernelFault::ReadsWhatItCan),
     },
 ];

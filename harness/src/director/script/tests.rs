@@ -25,6 +25,7 @@ fn scenario(workers: u32, steps: Vec<Step>) -> Scenario {
         guards_against: Vec::new(),
         start: Start::Steady,
         launch: Default::default(),
+        alone: false,
         pool: Pool {
             workers,
             limit: None,

@@ -54,7 +54,7 @@ fn whoever_is_to_be_something_else_is_just_that() {
             is.umask = umask;
             is.limits.insert("nofile".to_owned(), nofile);
         });
-        tale.scenario.pool.identity = Some(Identity { umask: Some("027".to_owned()), nofile: Some(123) });
+        tale.scenario.pool.identity = Some(Identity { user: None, umask: Some("027".to_owned()), nofile: Some(123) });
         tale
     };
     let asked = (Some(123), Some(123));
@@ -62,6 +62,29 @@ fn whoever_is_to_be_something_else_is_just_that() {
     with(0o022, asked).fails(&["INV-ENV"]);
     with(0o027, (Some(256), None)).fails(&["INV-ENV"]);
     with(0o027, (Some(123), None)).fails(&["INV-ENV"]);
+}
+
+#[test]
+fn whoever_is_to_be_of_another_user_has_nothing_of_the_supervisor_s() {
+    let with = |change: fn(&mut Environment)| {
+        let mut tale = started(|is| {
+            (is.user, is.group) = (vec![4242; 4], vec![4242; 4]);
+            change(is);
+        });
+        tale.scenario.pool.identity = Some(Identity { user: Some(4242), umask: None, nofile: None });
+        tale
+    };
+    with(|_| {}).holds();
+    let changes: [fn(&mut Environment); 5] = [
+        |is| is.user = vec![1000; 4],
+        |is| is.user[2] = 1000,
+        |is| is.group[0] = 0,
+        |is| is.groups.push(0),
+        |is| is.capabilities = 1,
+    ];
+    for change in changes {
+        with(change).fails(&["INV-ENV"]);
+    }
 }
 
 #[test]

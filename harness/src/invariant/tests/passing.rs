@@ -1,7 +1,7 @@
 //! What passes between supervisor and workers: who is given which connection.
 
 use crate::history::{Outcome, Status, What};
-use crate::scenario::Expect;
+use crate::scenario::{Expect, Handoff};
 use crate::verdict::Verdict;
 
 use super::super::testing::{Tale, worker};
@@ -29,6 +29,18 @@ fn what_a_dead_worker_had_taken_another_may_be_given() {
     tale.add(1_100, What::Accepted { proc: worker(1), peer: FIRST });
     tale.probe(1_100, 1_105, None, Outcome::Reset).calm(1_900, &[2, 3, 4, 5]);
     assert!(matches!(tale.verdict("INV-CONSERVE"), Verdict::Fail { ref because, .. } if because.contains("was lost")));
+}
+
+#[test]
+fn what_a_dead_worker_had_not_taken_does_not_wait_for_the_end() {
+    let waits = |tried: u64| {
+        let mut tale = Tale::full();
+        tale.scenario.pool.handoff = Some(Handoff::RoundRobin);
+        tale.killed(1_102, 1).comes(1_110, 5).probe(tried, 3_905, None, Outcome::Reset).calm(1_900, &[2, 3, 4, 5]);
+        tale
+    };
+    assert!(matches!(waits(1_100).verdict("INV-FLOOR"), Verdict::Fail { .. }), "its replacement came long ago");
+    waits(3_800).passes("INV-FLOOR");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Several pools of one supervisor.
 
 use crate::history::{ClaimKind, Proc, Role, Status, What};
-use crate::scenario::Beside;
+use crate::scenario::{Beside, Command};
 use crate::verdict::Verdict;
 
 use super::super::testing::{Tale, worker};
@@ -54,6 +54,23 @@ fn six_deaths(tale: &mut Tale) {
         tale.comes(at + after, 5 + nth);
         other(tale, at + after + 5, OTHER + 1 + nth);
     }
+}
+
+#[test]
+fn a_pool_has_the_size_that_was_ordered_of_it_and_no_other_has() {
+    let scaled = |obeyed: bool| {
+        let mut tale = two();
+        tale.add(1_100, What::Commanded(Command::In("notifier".to_owned(), Box::new(Command::Scale(2)))));
+        if obeyed {
+            other(&mut tale, 1_110, 10);
+        } else {
+            tale.comes(1_110, 5);
+        }
+        tale.calm(3_000, if obeyed { &[1, 2, 3, 4, OTHER, 10] } else { &[1, 2, 3, 4, 5, OTHER] });
+        tale
+    };
+    scaled(true).holds();
+    scaled(false).fails(&["INV-CONVERGE", "INV-ONCE", "INV-CONVERGE@notifier", "INV-FLOOR@notifier"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::scenario::{
     Act, Backoff, Beside, Expect, Handoff, Identity, Launch, Limit, OutputWay, Owns, Pool, Ready, Rolling, Scenario,
-    Signal, Start, Step, Sweep, Trigger, Variant, entry, not_built,
+    Signal, Start, Step, Sweep, Trigger, Variant, entry,
 };
 
 use super::life;
@@ -20,6 +20,7 @@ pub fn explain(scenario: &Scenario, name: &str) -> String {
     story.pool(&scenario.pool);
     story.start(scenario.start);
     story.launch(&scenario.launch);
+    story.alone(scenario.alone);
     story.heading("The workers");
     life::lives(&scenario.lives).iter().for_each(|line| story.sentence(1, line));
     story.beside(&scenario.beside);
@@ -29,11 +30,6 @@ pub fn explain(scenario: &Scenario, name: &str) -> String {
     story.expect(&scenario.expect);
     if let Some(sweep) = &scenario.sweep {
         story.sweep(sweep);
-    }
-    let missing = not_built(scenario);
-    if !missing.is_empty() {
-        story.heading("Not built yet, so that this is not run");
-        story.sentence(1, &words::list(&missing, "and"));
     }
     for (variant, (_, form)) in scenario.variants.iter().zip(scenario.forms().iter().skip(1)) {
         story.variant(variant, form, name);
@@ -140,7 +136,10 @@ impl Story {
         if let Some(timeout) = handoff_timeout {
             self.sentence(1, &format!("a worker that has not taken what it was passed after {timeout} hangs"));
         }
-        if let Some(Identity { umask, nofile }) = identity {
+        if let Some(Identity { user, umask, nofile }) = identity {
+            if let Some(user) = user {
+                self.sentence(1, &format!("its workers are of user {user}"));
+            }
             if let Some(umask) = umask {
                 self.sentence(1, &format!("its workers have the umask {umask}"));
             }
@@ -278,6 +277,12 @@ impl Story {
         said.into_iter().flatten().for_each(|how| self.sentence(1, &format!("it is started {how}")));
     }
 
+    fn alone(&mut self, alone: bool) {
+        if alone {
+            self.sentence(1, "no other run goes on beside this one");
+        }
+    }
+
     fn sweep(&mut self, sweep: &Sweep) {
         let Sweep { step, from, to, points } = sweep;
         self.heading("Sweep");
@@ -292,6 +297,9 @@ impl Story {
         }
         if variant.start.is_some() {
             self.start(form.start);
+        }
+        if variant.alone.is_some() {
+            self.alone(form.alone);
         }
         if variant.pool.is_some() {
             self.pool(&form.pool);

@@ -1,8 +1,8 @@
 //! Triggers, acts, targets and expectations in words.
 
 use crate::scenario::{
-    Act, Ask, Child, Command, Expect, Fault, FileFault, Harm, Load, Retirement, Saying, State, StatusIs, Target,
-    Trigger,
+    Act, Ask, Attempt, Child, Command, Expect, Fault, FileFault, Harm, Load, Reader, Retirement, Saying, State,
+    StatusIs, Target, Trigger,
 };
 
 /// `1 worker`, `2 workers`.
@@ -97,7 +97,6 @@ pub(super) fn target(target: &Target) -> String {
         Target::Adopted => "a process that the supervisor adopted".to_owned(),
         Target::Bystander => "a bystander".to_owned(),
         Target::In(name, who) => format!("{} of the pool `{name}`", self::target(who)),
-        Target::LogReader => "whoever reads the output".to_owned(),
         Target::Group => "the supervisor's process group".to_owned(),
     }
 }
@@ -162,11 +161,11 @@ fn command(command: &Command) -> String {
         Command::Reloads { times, spacing } => format!("order {}, {spacing} apart", count(*times, "reload")),
         Command::Stop => "order a stop".to_owned(),
         Command::Scale(workers) => format!("order a pool of {}", count(*workers, "worker")),
-        Command::Upgrade => "order an upgrade of the supervisor".to_owned(),
         Command::SecondStart => "start a second supervisor for the same addresses".to_owned(),
         Command::Restart(place) => format!("order that whoever is in place {place} of the pool be replaced"),
         Command::RestartPool => "order that everybody in the pool be replaced".to_owned(),
         Command::Publish { topic, data } => format!("have the operator publish {data} as `{topic}`"),
+        Command::In(name, order) => format!("in the pool `{name}` {}", self::command(order)),
         Command::Reopen => "order it to open its log files again".to_owned(),
     }
 }
@@ -188,7 +187,7 @@ fn fault(fault: &Fault) -> String {
                 FileFault::Directory => "a directory",
             }
         ),
-        Fault::NotRead(target) => format!("have nothing read by {}", self::target(target)),
+        Fault::NotRead(Reader::LogReader) => "have nothing read by whoever reads the output".to_owned(),
         Fault::Operators { connections, say } => {
             let say = match say {
                 Saying::Nothing => "say nothing".to_owned(),
@@ -196,6 +195,10 @@ fn fault(fault: &Fault) -> String {
                 Saying::Line(line) => format!("say {line:?} over and over"),
             };
             format!("have {} that {say}", count(*connections, "operator"))
+        }
+        Fault::Stranger(Attempt::Order(order)) => format!("have somebody of another user {}", command(order)),
+        Fault::Stranger(Attempt::Notify(who, text)) => {
+            format!("have somebody of another user say {text:?} in the name of {}", target(who))
         }
         Fault::AddressHeld => "have the address held by somebody else".to_owned(),
         Fault::PidReused => "have a bystander get the pid of the worker that was signalled last".to_owned(),

@@ -92,7 +92,8 @@ impl Steps<'_> {
         }
     }
 
-    fn pool(&mut self, name: &str) {
+    /// A pool of this name.
+    pub(super) fn pool(&mut self, name: &str) {
         if !self.scenario.pool_names().any(|known| known == name) {
             let names: Vec<&str> = self.scenario.pool_names().collect();
             self.checker.wrong_at(0, format!("there is no pool `{name}`")).names(name, names);

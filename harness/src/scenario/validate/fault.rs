@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::scenario::{Act, Fault, FileFault, OutputWay, Owns, Target};
+use crate::scenario::{Act, Attempt, Command, Fault, FileFault, OutputWay, Owns, Reader, Ready};
 
 use super::steps::{FILES, Steps};
 
@@ -11,7 +11,7 @@ impl Steps<'_> {
     pub(super) fn output(&mut self, fault: &Fault) {
         let way = self.scenario.pool.output;
         match fault {
-            Fault::NotRead(Target::LogReader) if !matches!(way, Some(OutputWay::Inherit | OutputWay::Prefixed)) => {
+            Fault::NotRead(Reader::LogReader) if !matches!(way, Some(OutputWay::Inherit | OutputWay::Prefixed)) => {
                 let expected = "`output: Inherit` or `output: Prefixed` in the pool";
                 self.checker.wrong_at(0, "nobody reads the output in this pool").expected(expected);
             }
@@ -47,12 +47,38 @@ impl Steps<'_> {
                     self.checker.wrong_in("which", what).expected(format!("`owns: [{one:?}]` in the pool"));
                 }
             }
-            Fault::Operators { .. } if lacks(&Owns::Control) => {
+            Fault::Operators { .. } | Fault::Stranger(Attempt::Order(_)) if lacks(&Owns::Control) => {
                 let what = "there is no socket in this pool that operators could connect to";
                 self.checker.wrong(what).expected("`owns: [Control]` in the pool");
             }
             _ => {}
         }
+    }
+
+    /// Whether there is a way to say it.
+    pub(super) fn attempt(&mut self, attempt: &Attempt, that: bool) {
+        self.checker.enter_index(0);
+        match attempt {
+            Attempt::Order(Command::Stop) => {}
+            Attempt::Order(order) => {
+                self.checker.enter_index(0);
+                self.command(order);
+                self.checker.leave();
+                let said = matches!(
+                    order,
+                    Command::Restart(_) | Command::RestartPool | Command::Publish { .. } | Command::In(..)
+                );
+                if !said {
+                    let what = "that is not said on the control socket";
+                    self.checker.wrong_at(0, what).expected("one of: Stop, Restart, RestartPool, Publish, In");
+                }
+            }
+            Attempt::Notify(..) if self.scenario.pool.ready != Some(Ready::Notify) => {
+                self.checker.wrong("its workers have no such socket").expected("`ready: Notify` in the pool");
+            }
+            Attempt::Notify(who, _) => self.target_at(who, that),
+        }
+        self.checker.leave();
     }
 
     /// Whether a file can be spoilt like this.
@@ -86,10 +112,10 @@ pub(super) fn thing(fault: &Fault) -> Option<String> {
         Fault::Limit { on, resource, .. } => Some(format!("the limit `{resource}` of {on:?}")),
         Fault::AddressHeld => Some("the address".to_owned()),
         Fault::PidReused => Some("the pid of a dead worker".to_owned()),
-        Fault::NotRead(Target::LogReader) => Some("the reader of the output".to_owned()),
+        Fault::NotRead(Reader::LogReader) => Some("the reader of the output".to_owned()),
         Fault::Freeze(_)
-        | Fault::NotRead(_)
         | Fault::Operators { .. }
+        | Fault::Stranger(_)
         | Fault::Syscall { .. }
         | Fault::ClockStep { .. } => None,
     }
@@ -113,6 +139,7 @@ fn spoilt(which: &str) -> &'static [FileFault] {
     match which {
         "log" => &[Missing, Directory, Full],
         "control" | "socket" | "pidfile" => &[Missing, Empty, Stale, Foreign, Garbage, Directory],
-        _ => &[Missing, Forbidden, Empty],
+        "program" => &[Missing, Forbidden, Empty],
+        _ => &[Missing],
     }
 }

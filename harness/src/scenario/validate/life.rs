@@ -115,5 +115,5 @@ pub(super) fn status(checker: &mut Checker, field: &str, code: i32) {
 
 /// Whether a step orders a reload.
 fn reloads(step: &Step) -> bool {
-    step.any(&|act| matches!(act, Act::Operate(Command::Reload | Command::Reloads { .. } | Command::Upgrade)))
+    step.any(&|act| matches!(act, Act::Operate(Command::Reload | Command::Reloads { .. })))
 }

@@ -1,6 +1,7 @@
 //! Everything that a scenario can have wrong although it is well formed.
 
 mod beside;
+mod command;
 mod expect;
 mod fault;
 mod form;

@@ -27,6 +27,9 @@ pub(super) fn check(checker: &mut Checker, pool: &Pool) {
     }
     if let Some(identity) = &pool.identity {
         checker.enter("identity");
+        if let Some(user @ (0 | u32::MAX)) = identity.user {
+            checker.wrong_in("user", format!("{user} is nobody else")).expected("1 to 4294967294");
+        }
         super::form::started_with(checker, identity.umask.as_deref(), identity.nofile);
         checker.leave();
     }

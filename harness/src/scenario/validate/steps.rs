@@ -1,14 +1,14 @@
 //! Steps: whether they can fire, and what they name is there.
 
 use crate::ron_file::Checker;
-use crate::scenario::{Act, Ask, Command, Fault, Load, Owns, Ready, Scenario, Step, Target, Trigger};
+use crate::scenario::{Act, Ask, Fault, Load, Reader, Ready, Scenario, Step, Target, Trigger};
 
 use super::expect;
 use super::fault::{thing, things};
 use super::load::{Where, known};
 
 /// How often one step signals or orders at most: all of that is laid out when it begins.
-const MOST_TIMES: u64 = 100_000;
+pub(super) const MOST_TIMES: u64 = 100_000;
 
 /// More steps than this, repetitions counted, are no scenario but a typing error.
 const MOST_STEPS: u64 = 100_000;
@@ -300,42 +300,13 @@ impl Steps<'_> {
         self.checker.leave();
     }
 
-    fn command(&mut self, command: &Command) {
-        match command {
-            Command::Reloads { times, .. } => self.checker.one_to("times", (*times).into(), MOST_TIMES),
-            Command::Scale(0) => {
-                self.checker.wrong_at(0, "a pool of no workers").expected("expected at least 1");
-            }
-            Command::Restart(_) | Command::RestartPool | Command::Publish { .. }
-                if !self.scenario.pool.owns.contains(&Owns::Control) =>
-            {
-                self.checker.wrong("it has no socket for that").expected("`owns: [Control]` in the pool");
-            }
-            Command::Restart(place) if *place >= self.scenario.pool.workers => {
-                let last = self.scenario.pool.workers.saturating_sub(1);
-                self.checker
-                    .wrong_at(0, format!("there is no place {place}"))
-                    .expected(format!("expected 0 to {last}"));
-            }
-            Command::Publish { topic, data } => super::topics::published(self.checker, topic, data),
-            Command::Start
-            | Command::Restart(_)
-            | Command::RestartPool
-            | Command::Reload
-            | Command::Stop
-            | Command::Scale(_)
-            | Command::Upgrade
-            | Command::SecondStart
-            | Command::Reopen => {}
-        }
-    }
-
     fn fault(&mut self, fault: &Fault, that: bool) {
         self.output(fault);
         self.owned(fault);
         self.hit_twice(fault);
         match fault {
-            Fault::Freeze(target) | Fault::NotRead(target) => self.target_at(target, that),
+            Fault::NotRead(Reader::LogReader) => {}
+            Fault::Freeze(target) => self.target_at(target, that),
             Fault::Limit { on, resource, to } => {
                 self.target_in("on", on, that);
                 self.one_of("resource", resource, &RESOURCES, "a resource that can be limited");
@@ -361,6 +332,7 @@ impl Steps<'_> {
                 }
             }
             Fault::Operators { connections, .. } => self.checker.not_zero("connections", (*connections).into()),
+            Fault::Stranger(attempt) => self.attempt(attempt, that),
             Fault::AddressHeld => {}
             Fault::PidReused if self.scenario.launch.init => {}
             Fault::PidReused => {
@@ -383,7 +355,7 @@ impl Steps<'_> {
         self.checker.leave();
     }
 
-    fn target_at(&mut self, target: &Target, that: bool) {
+    pub(super) fn target_at(&mut self, target: &Target, that: bool) {
         self.checker.enter_index(0);
         self.target(target, that);
         self.checker.leave();
@@ -420,7 +392,6 @@ impl Steps<'_> {
             | Target::Named(_)
             | Target::Adopted
             | Target::Bystander
-            | Target::LogReader
             | Target::Group => {}
         }
     }
@@ -462,11 +433,6 @@ fn scripted(target: &Target) -> bool {
         | Target::Named(_)
         | Target::In(..)
         | Target::OwnerOf(_) => true,
-        Target::Supervisor
-        | Target::Child(_)
-        | Target::Adopted
-        | Target::Bystander
-        | Target::LogReader
-        | Target::Group => false,
+        Target::Supervisor | Target::Child(_) | Target::Adopted | Target::Bystander | Target::Group => false,
     }
 }

@@ -219,6 +219,8 @@ mod tests {
             answer: "workers".into(),
             follow: "events".into(),
             restart: None,
+            stop: None,
+            scale: None,
             restart_pool: None,
             publish: None,
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
 use crate::history::{Event, Proc, What};
-use crate::scenario::{Fault, FileFault, Owns, Span, Target};
+use crate::scenario::{Attempt, Fault, FileFault, Owns, Reader, Span};
 use crate::subject::{self, Questions};
 
 use super::cgroup::{Controller, Group};
@@ -19,6 +19,7 @@ use super::outlets::{LogFile, Outlets};
 use super::planted::{self, Planted};
 use super::procfs;
 use super::spoiled::Spoiled;
+use super::stranger;
 use super::tracer::Tracer;
 use super::wallclock::WallClock;
 
@@ -196,9 +197,10 @@ impl Faults {
                 self.asked.push(answers);
                 Heal::Leave(crowd)
             }
+            Fault::Stranger(attempt) => Heal::Release(self.attempt(attempt, on)?),
             Fault::Syscall { .. } => Heal::Detach(Tracer::attach(fault, on, &self.dir)?),
             Fault::ClockStep { by, back } => self.set_clock(nanos(*by, *back), supervisor.is_some())?,
-            Fault::NotRead(Target::LogReader) => {
+            Fault::NotRead(Reader::LogReader) => {
                 self.outlets.as_mut().ok_or("nobody reads the output")?.stop_reading(true)?;
                 Heal::Read
             }
@@ -207,7 +209,7 @@ impl Faults {
                 let folder = self.log()?.path().parent().ok_or("the log file is in no folder")?.to_owned();
                 self.spoil(&folder, *is, None)?
             }
-            Fault::Freeze(_) | Fault::File { .. } | Fault::PidReused | Fault::NotRead(_) => {
+            Fault::Freeze(_) | Fault::File { .. } | Fault::PidReused => {
                 return Err("not built for real processes".to_owned());
             }
         };
@@ -249,6 +251,18 @@ impl Faults {
             }
         }
         Ok(())
+    }
+
+    /// What somebody of another user tries, and what is open as long as that lasts.
+    fn attempt(&self, attempt: &Attempt, on: &[Proc]) -> Result<OwnedFd, String> {
+        match attempt {
+            Attempt::Order(order) => {
+                let path = self.owned.get(Owns::Control.name()).ok_or("the subject has no control socket")?;
+                let line = self.questions.as_ref().and_then(|questions| questions.order(order));
+                stranger::order(path, &line.ok_or("nobody knows how to order that")?)
+            }
+            Attempt::Notify(_, text) => stranger::notify(on, text),
+        }
     }
 
     fn log(&mut self) -> Result<&mut LogFile, String> {

@@ -48,6 +48,9 @@ fn guard(job: &Job, text: &str) -> io::Result<i32> {
     rustix::thread::set_name(c"run-guard")?;
     set_child_subreaper(Some(rustix::process::getpid()))?;
     rundir::create(&job.dir)?;
+    if let Some(user) = job.plan.scenario.pool.identity.as_ref().and_then(|identity| identity.user) {
+        rundir::admit(&job.dir, user)?;
+    }
     std::fs::write(job.dir.join(JOB_FILE), text)?;
     let runner = start_runner(job)?;
     // Only now, as a child would inherit the blocked mask. From here on TERM and INT mean: clean up and go.

@@ -5,7 +5,7 @@
 //! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
 //! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `environment`, `stalls`, `claims`, `owned`, `samples`, `words`, `leftovers` |
-//! | what is done | `permits`, `subject`, `namespace`, `beside`, `signals`, `faults`, `spoiled`, `planted`, `limits`, `cgroup`, `birth`, `tracer`, `traced`, `wallclock`, `crowd`, `orders`, `clients` |
+//! | what is done | `permits`, `subject`, `namespace`, `beside`, `signals`, `faults`, `spoiled`, `planted`, `limits`, `cgroup`, `birth`, `tracer`, `traced`, `wallclock`, `crowd`, `stranger`, `orders`, `clients` |
 //! | the worker program | `puppet`, `sys` |
 
 mod beside;
@@ -16,6 +16,7 @@ mod cgroup;
 mod claims;
 mod clients;
 mod clock;
+mod configured;
 mod connector;
 mod crowd;
 mod entry;
@@ -48,6 +49,7 @@ mod side;
 mod signals;
 mod spoiled;
 mod stalls;
+mod stranger;
 mod subject;
 mod sweep;
 mod sys;

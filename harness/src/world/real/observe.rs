@@ -37,14 +37,14 @@ enum Seen {
 }
 
 impl Observer {
-    /// Begins to watch. To be called before anything is started.
+    /// Begins to watch. To be called before anything is started. `several`: there is more than one pool.
     ///
     /// # Errors
     /// inotify(7) is not available.
-    pub fn new(dir: &Path) -> io::Result<Self> {
+    pub fn new(dir: &Path, several: bool) -> io::Result<Self> {
         let connector = Connector::open();
         Ok(Self {
-            procs: Procs::new(connector.is_some()),
+            procs: Procs::new(connector.is_some(), several),
             connector,
             carried: Vec::new(),
             journal: Tail::new(dir.join(JOURNAL)),

@@ -6,7 +6,7 @@ use crate::scenario::{Act, Fault, constructs};
 use crate::world::Plan;
 
 use super::cgroup::Controller;
-use super::{limits, namespace, tracer};
+use super::{limits, namespace, rundir, stranger, tracer};
 
 /// Why what a plan asks of the host is not permitted here, in words.
 pub fn forbids(plan: &Plan) -> Option<String> {
@@ -15,7 +15,20 @@ pub fn forbids(plan: &Plan) -> Option<String> {
     let limit = || limited.iter().find_map(|resource| limits::forbids(resource));
     let init = || plan.scenario.launch.init.then(namespace::forbids).flatten();
     let reuse = || constructs(&plan.scenario).contains("PidReused").then(namespace::forbids_choice).flatten();
-    group.or_else(limit).or_else(init).or_else(reuse).or_else(|| tracer::forbids(plan))
+    let stranger = || constructs(&plan.scenario).contains("Stranger").then(stranger::forbids).flatten();
+    group
+        .or_else(limit)
+        .or_else(init)
+        .or_else(reuse)
+        .or_else(|| tracer::forbids(plan))
+        .or_else(stranger)
+        .or_else(|| other_user(plan))
+}
+
+/// Why workers can't be of the user that a plan wants.
+fn other_user(plan: &Plan) -> Option<String> {
+    let user = plan.scenario.pool.identity.as_ref()?.user?;
+    stranger::forbids_workers(user, &plan.bins.puppet, rundir::choose().parent()?)
 }
 
 /// What the faults of a plan limit.

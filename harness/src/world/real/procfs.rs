@@ -51,11 +51,12 @@ pub fn proc_of(pid: u32) -> Option<Proc> {
     stat(pid).map(|stat| Proc { pid, start: stat.start })
 }
 
-/// The number of its pool, which a worker finds in its environment; 0 if it has none, or is gone.
-pub fn pool(pid: u32) -> u32 {
-    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+/// The number of its pool, which a worker finds in its environment, 0 if it has none there. Nothing if it has ended: then
+/// there is no environment.
+pub fn pool(pid: u32) -> Option<u32> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok().filter(|environment| !environment.is_empty())?;
     let number = environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(b"HARNESS_POOL="));
-    number.and_then(|number| std::str::from_utf8(number).ok()?.parse().ok()).unwrap_or(0)
+    Some(number.and_then(|number| std::str::from_utf8(number).ok()?.parse().ok()).unwrap_or(0))
 }
 
 /// Whether this process runs; a zombie does not.
@@ -79,6 +80,13 @@ pub fn group(pid: u32) -> Option<u32> {
 pub fn inner(pid: u32) -> Option<u32> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_ascii_whitespace().last()?.parse().ok()
+}
+
+/// The value that this variable had as the process was started.
+pub fn variable(pid: u32, name: &str) -> Option<Vec<u8>> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut all = environment.split(|byte| *byte == 0);
+    all.find_map(|one| one.strip_prefix(name.as_bytes())?.strip_prefix(b"=")).map(<[u8]>::to_vec)
 }
 
 /// Its command name.

@@ -36,12 +36,14 @@ pub struct Procs {
     suspended: u64,
     /// The harness's generation, for workers that died before they could say theirs.
     pub generation: u32,
+    /// Whether there are several pools, so that it matters of which one a worker is.
+    several: bool,
     looked: Time,
 }
 
 impl Procs {
-    /// No process yet. `exact`: the process connector works.
-    pub fn new(exact: bool) -> Self {
+    /// No process yet. `exact`: the process connector works. `several`: of more than one pool.
+    pub fn new(exact: bool, several: bool) -> Self {
         let boot = clock_gettime(ClockId::Boottime);
         let boot = u64::try_from(boot.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(boot.tv_nsec).unwrap_or(0);
         let now = clock::now();
@@ -51,6 +53,7 @@ impl Procs {
             exact,
             suspended: boot.saturating_sub(now.as_nanos()),
             generation: 1,
+            several,
             looked: now,
         }
     }
@@ -202,7 +205,7 @@ impl Procs {
     }
 
     fn died(&mut self, pid: u32, told: Time, status: Option<Status>, out: &mut Vec<Event>) {
-        let (generation, exact) = (self.generation, self.exact);
+        let (generation, several, exact) = (self.generation, self.several, self.exact);
         let Some(tracked) = self.table.get_mut(&pid).filter(|tracked| tracked.died.is_none()) else { return };
         let when = match (tracked.end, tracked.first) {
             (End::Silent(after, seen), Some((first, _))) => When::Within(after.max(first).min(seen), seen),
@@ -228,8 +231,8 @@ impl Procs {
             (kind, status) => {
                 if kind == Kind::Unknown {
                     // It never took a ticket. If it ran a program it was to be a worker.
-                    let worker = Role::Worker { ticket: 0, generation, pool: tracked.pool };
-                    out.push(birth(tracked, if tracked.exec { worker } else { Role::Descendant }));
+                    let worker = tracked.exec.then(|| nameless(tracked, generation, several, out));
+                    out.push(birth(tracked, worker.unwrap_or(Role::Descendant)));
                 }
                 out.push(Event { when, what: What::Died { proc: tracked.proc, death: Death { status } } });
             }
@@ -245,7 +248,7 @@ impl Procs {
             End::Zombie(seen) => seen,
             End::Alive | End::Silent(..) => {
                 if former.kind == Kind::Unknown {
-                    let role = Role::Worker { ticket: 0, generation: self.generation, pool: former.pool };
+                    let role = nameless(&former, self.generation, self.several, out);
                     out.push(birth(&former, role));
                 }
                 let death = Death { status: None };
@@ -338,6 +341,15 @@ impl Procs {
 fn same(known: &Tracked, proc: Proc) -> bool {
     // A start time that was worked out may be off by a tick.
     known.proc.start == proc.start || (known.guessed && known.proc.start.abs_diff(proc.start) <= 2)
+}
+
+/// A worker that told nothing of itself. Of several pools nobody knows which one it was of, if it ended too early.
+fn nameless(tracked: &Tracked, generation: u32, several: bool, out: &mut Vec<Event>) -> Role {
+    if several && tracked.pool.is_none() {
+        let why = format!("worker {} ended before anybody saw of which pool it was", tracked.proc.pid);
+        out.push(Event { when: tracked.born, what: What::Incomplete { why } });
+    }
+    Role::Worker { ticket: 0, generation, pool: tracked.pool.unwrap_or(0) }
 }
 
 fn birth(tracked: &Tracked, role: Role) -> Event {

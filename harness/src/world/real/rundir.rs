@@ -1,14 +1,16 @@
 //! A run's own place: a directory on tmpfs and a loopback address.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
+use super::environment::ENVIRONMENTS;
+use super::journal::JOURNAL;
 use super::{cgroup, clock};
 
 /// A name for a run's directory that no other run has. It is chosen by the caller, so that each of the three processes
@@ -33,6 +35,23 @@ pub fn create(dir: &Path) -> io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(dir)?;
     fs::create_dir(dir.join("tickets"))?;
     fs::create_dir(dir.join("side"))
+}
+
+/// Lets in workers that are of this user and group, and nobody else. They may go through the directory, and neither list nor
+/// change it; they add to the two files and the two folders that all workers add to, which they couldn't make.
+pub fn admit(dir: &Path, user: u32) -> io::Result<()> {
+    let give = |path: &Path, mode: u32| {
+        chown(path, None, Some(user))?;
+        fs::set_permissions(path, Permissions::from_mode(mode))
+    };
+    for file in [JOURNAL, ENVIRONMENTS] {
+        let path = dir.join(file);
+        fs::File::create_new(&path)?;
+        give(&path, 0o660)?;
+    }
+    give(&dir.join("tickets"), 0o730)?;
+    give(&dir.join("side"), 0o730)?;
+    give(dir, 0o710)
 }
 
 /// Removes it with all that is in it, and the control groups that bear its name. Not there is as good as removed.

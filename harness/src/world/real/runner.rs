@@ -120,7 +120,7 @@ impl Runner {
             guard,
             forsaken: false,
             director: Director::for_plan(scenario, profile, job.plan.seed),
-            observer: Observer::new(&job.dir).map_err(words)?,
+            observer: Observer::new(&job.dir, !scenario.beside.is_empty()).map_err(words)?,
             sockets: Sockets::new(&scenario.load, scenario.pool.workers, address),
             stalls: Stalls::new(clock::now()),
             polled: clock::now(),
@@ -400,7 +400,9 @@ impl Runner {
                 self.note(What::Commanded(command));
                 self.scaling.order(workers);
             }
-            Command::Restart(_) | Command::RestartPool | Command::Publish { .. } => self.order(command),
+            Command::Restart(_) | Command::RestartPool | Command::Publish { .. } | Command::In(..) => {
+                self.order(command);
+            }
             Command::Reopen => {
                 self.note(What::Commanded(command));
                 if let Some(signal) = self.subject.reopen_signal() {
@@ -411,7 +413,7 @@ impl Runner {
                 self.note(What::Commanded(command));
                 self.start_second(now)?;
             }
-            Command::Reloads { .. } | Command::Upgrade => {
+            Command::Reloads { .. } => {
                 self.note(What::Incomplete { why: format!("{command:?} is not built for real processes") });
             }
         }

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::PipeWriter;
 use std::net::SocketAddrV4;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,6 +17,7 @@ use crate::time::Time;
 use crate::world::Plan;
 
 use super::clock;
+use super::configured;
 use super::environment;
 use super::host;
 use super::namespace;
@@ -104,7 +106,7 @@ impl Subject {
     fn write_files(&self, plan: &Plan) -> std::io::Result<()> {
         let mut scripts = plan.scenario.pools().map(|(pool, lives)| Script::new(pool, lives, &plan.subject.profile));
         let script = scripts.next().map(|first| Script { beside: scripts.collect(), ..first });
-        fs::write(self.dir.join(SCRIPT), serde_json::to_string(&script)?)?;
+        replace(&self.dir.join(SCRIPT), &serde_json::to_string(&script)?)?;
         self.write_generation()?;
         std::os::unix::fs::symlink(&plan.bins.puppet, program(&self.dir))?;
         if let Some((path, text)) = &self.rendered.config {
@@ -125,14 +127,7 @@ impl Subject {
         let revision = self.revision + 1;
         let there = self.rendered.config.as_ref().zip(self.rendered.exchange(variant, revision));
         let ((path, _), exchange) = there.ok_or_else(|| format!("the subject has no configuration `{variant}`"))?;
-        let done = match &exchange.text {
-            Some(text) => replace(path, text),
-            None => match fs::remove_file(path) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-                removed => removed,
-            },
-        };
-        done.map_err(|error| format!("{}: {error}", path.display()))?;
+        configured::put(path, &exchange.contents).map_err(|error| format!("{}: {error}", path.display()))?;
         self.revision = revision;
         Ok((revision, exchange.serves))
     }
@@ -270,6 +265,8 @@ fn given(command: &Command) -> std::io::Result<Environment> {
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let next = path.with_extension("next");
     fs::write(&next, text)?;
+    // Workers may be of another user. Who can't enter the run's directory can't read it.
+    fs::set_permissions(&next, fs::Permissions::from_mode(0o644))?;
     fs::rename(next, path)
 }
 

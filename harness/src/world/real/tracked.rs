@@ -61,8 +61,8 @@ pub struct Tracked {
     pub born: When,
     /// What it is.
     pub kind: Kind,
-    /// The number of its pool, as its environment has it; 0 if it has none.
-    pub pool: u32,
+    /// The number of its pool, as its environment has it; 0 if it has none. Nothing if it ended before anybody looked.
+    pub pool: Option<u32>,
     /// Whether it runs a program of its own.
     pub exec: bool,
     /// How far its end is.
@@ -94,7 +94,7 @@ impl Tracked {
             born,
             kind,
             exec: false,
-            pool: 0,
+            pool: None,
             end: End::Alive,
             first: None,
             died: None,

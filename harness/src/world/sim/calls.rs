@@ -10,6 +10,7 @@ use supervisor::kernel::{
 
 use crate::history::{Status, What};
 use crate::scenario::Life;
+use crate::subject::Contents;
 use crate::time::Time;
 
 use supervisor::kernel::Stdio;
@@ -395,8 +396,14 @@ impl World {
         if self.pid_file.is_at(path) {
             return self.pid_file_text().map(|text| text.bytes().take(limit).collect()).ok_or(Errno::NOENT);
         }
-        let (_, text) = self.file.as_ref().filter(|(known, _)| known == path).ok_or(Errno::NOENT)?;
-        Ok(text.bytes().take(limit).collect())
+        let (_, contents) = self.file.as_ref().filter(|(known, _)| known == path).ok_or(Errno::NOENT)?;
+        match contents {
+            Contents::Bytes(bytes) => Ok(bytes.iter().copied().take(limit).collect()),
+            // It is opened without waiting, and nobody writes.
+            Contents::Fifo => Ok(Vec::new()),
+            Contents::Directory => Err(Errno(21)),
+            Contents::Missing | Contents::Dangling => Err(Errno::NOENT),
+        }
     }
 
     /// open(2) of the event stream, or of the log file.

@@ -11,7 +11,7 @@ use crate::director::{Director, Injection};
 use crate::history::{Event, Proc, What};
 use crate::load::{self, Clients};
 use crate::puppet;
-use crate::subject::{HowToReload, HowToReopen, HowToStop, Questions, Rendered};
+use crate::subject::{Contents, HowToReload, HowToReopen, HowToStop, Questions, Rendered};
 use crate::time::Time;
 use crate::world::scaling::Scaling;
 
@@ -82,7 +82,7 @@ pub(super) struct World {
     /// A service manager listens to the supervisor.
     pub managed: bool,
     /// The configuration file while a fault has taken it away.
-    pub file_aside: Option<(PathBuf, String)>,
+    pub file_aside: Option<(PathBuf, Contents)>,
     pub claims: Claims,
     pub how_to_stop: HowToStop,
     pub how_to_reload: Option<HowToReload>,
@@ -91,8 +91,8 @@ pub(super) struct World {
     pub scaling: Scaling,
     /// What the subject is rendered to; `None` if it can't be.
     pub rendered: Option<Rc<Rendered>>,
-    /// The configuration file that is in place, if there is one: its path and its text.
-    pub file: Option<(PathBuf, String)>,
+    /// The configuration file's path and what is there, if that was not taken away.
+    pub file: Option<(PathBuf, Contents)>,
     /// Its number.
     pub revision: u32,
 

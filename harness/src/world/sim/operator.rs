@@ -8,7 +8,7 @@ use supervisor::kernel::{Address, Errno};
 use crate::director::Injection;
 use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Command, Fault, FileFault, Owns, Target};
+use crate::scenario::{Command, Fault, FileFault, Owns, Reader, Target};
 use crate::subject::{self, Exchange, HowToReload, HowToReopen, HowToStop};
 
 use super::engine::World;
@@ -91,7 +91,7 @@ impl World {
                 self.wall_offset = self.wall_offset.saturating_add(if forward { by } else { -by });
             }
             Fault::File { which, is } if which == "program" => self.program_error = errno(*is).filter(|_| begin),
-            Fault::NotRead(Target::LogReader) => self.stop_reading(begin),
+            Fault::NotRead(Reader::LogReader) => self.stop_reading(begin),
             Fault::File { which, is } if which == "log" => self.spoil_log(Some(*is).filter(|_| begin)),
             Fault::File { which, is: FileFault::Missing } if which == "log directory" => self.take_log_folder(begin),
             Fault::File { which, is: FileFault::Missing } if which == "config" => self.take_config(begin),
@@ -125,13 +125,15 @@ impl World {
             Command::Stop => self.stop_subject(),
             Command::Reload => self.reload(),
             Command::Scale(workers) => self.scaling.order(workers),
-            Command::Restart(_) | Command::RestartPool | Command::Publish { .. } => self.order(&command),
+            Command::Restart(_) | Command::RestartPool | Command::Publish { .. } | Command::In(..) => {
+                self.order(&command);
+            }
             Command::Reopen => {
                 if let Some(HowToReopen::Signal(signal)) = self.how_to_reopen {
                     self.signal_supervisor(signal.number());
                 }
             }
-            Command::Reloads { .. } | Command::Upgrade | Command::SecondStart => {
+            Command::Reloads { .. } | Command::SecondStart => {
                 self.note(What::Incomplete { why: format!("not built in simulation: {command:?}") });
             }
         }
@@ -174,11 +176,11 @@ impl World {
     fn exchange(&mut self, variant: String) {
         let revision = self.revision + 1;
         let config = self.rendered.as_ref().and_then(|all| all.config.as_ref().zip(all.exchange(&variant, revision)));
-        let Some(((path, _), Exchange { text, serves })) = config else {
+        let Some(((path, _), Exchange { contents, serves })) = config else {
             self.note(What::Incomplete { why: format!("the subject has no configuration `{variant}`") });
             return;
         };
-        self.file = text.map(|text| (path.clone(), text));
+        self.file = Some((path.clone(), contents));
         // None that was moved aside comes back.
         self.file_aside = None;
         self.revision = revision;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use supervisor::shell::{self, Source, Start};
 use crate::director::Director;
 use crate::history::{Header, History, Status};
 use crate::load::Clients;
-use crate::subject::{self, Rendered, Vars};
+use crate::subject::{self, Contents, Rendered, Vars};
 use crate::time::Time;
 use crate::world::Plan;
 use crate::world::scaling::Scaling;
@@ -187,6 +187,12 @@ fn header(plan: &Plan) -> Header {
     }
 }
 
+/// The file that the supervisor is started with.
+fn original(rendered: &Rendered) -> Option<(PathBuf, Contents)> {
+    let (path, text) = rendered.config.as_ref()?;
+    Some((path.clone(), Contents::Bytes(text.clone().into_bytes())))
+}
+
 fn outlets(plan: &Plan, rendered: Option<&Rendered>) -> Outlets {
     let way = plan.scenario.pool.output;
     let lost = way.and_then(|way| plan.subject.outputs.get(&way)?.lost.as_deref());
@@ -232,7 +238,7 @@ impl World {
             questions: plan.subject.operator.clone(),
             how_to_reopen: plan.subject.reopen,
             scaling: Scaling::new(plan.subject.scale, scenario.pool.workers),
-            file: rendered.as_ref().and_then(|all| all.config.clone()),
+            file: rendered.as_ref().and_then(|all| original(all)),
             rendered,
             revision: 1,
             generation: 1,

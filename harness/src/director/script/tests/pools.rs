@@ -41,6 +41,38 @@ fn steps_mean_workers_of_the_first_pool_unless_they_say_otherwise() {
 }
 
 #[test]
+fn an_order_to_one_pool_has_ended_when_that_one_has_obeyed() {
+    let order = |command| Some(Act::Operate(Command::In("other".into(), Box::new(command))));
+    let steps = vec![
+        step(None, order(Command::Scale(2))),
+        step(Some(Trigger::CommandEnds), order(Command::Restart(0))),
+        step(Some(Trigger::CommandEnds), None),
+    ];
+    let mut two = scenario(1, steps);
+    let (lives, expect) = (Lives::default(), Vec::new());
+    two.beside = vec![Beside { name: "other".into(), pool: two.pool.clone(), lives, expect }];
+    let mut set = Set::new(&two);
+    set.see(What::SupervisorBorn(proc(MASTER)));
+    set.worker(2);
+    let other = |set: &mut Set, pid| {
+        let role = Role::Worker { ticket: pid, generation: 1, pool: 1 };
+        set.see(What::Born { proc: proc(pid), parent: MASTER, role });
+        set.see(What::Ready(proc(pid)));
+    };
+    other(&mut set, 3);
+    assert_eq!(set.fired().len(), 1, "it has one worker, and is to have two");
+    other(&mut set, 4);
+    assert_eq!(set.fired().len(), 2);
+    set.until(1);
+    set.dies(2);
+    set.worker(5);
+    assert_eq!(set.fired().len(), 2, "that was in the first pool");
+    set.dies(3);
+    other(&mut set, 6);
+    assert_eq!(set.fired().len(), 3);
+}
+
+#[test]
 fn a_reload_has_succeeded_when_every_pool_says_so() {
     let done = |pool: &str| What::Claimed(Claim { pid: 0, pool: Some(pool.into()), kind: ClaimKind::Reloaded });
     let steps = vec![step(None, Some(Act::Operate(Command::Reload))), step(Some(Trigger::CommandSucceeds), None)];

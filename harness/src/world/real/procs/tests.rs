@@ -11,7 +11,7 @@ fn at(millis: u64) -> Time {
 }
 
 fn procs() -> (Procs, Proc) {
-    let mut procs = Procs::new(true);
+    let mut procs = Procs::new(true, false);
     let supervisor = procs.supervisor_started(SUPERVISOR, at(1));
     (procs, supervisor)
 }
@@ -110,7 +110,7 @@ fn the_earlier_of_two_witnesses_tells_when_it_died() {
 
 #[test]
 fn without_process_events_a_death_and_a_birth_have_intervals() {
-    let mut procs = Procs::new(false);
+    let mut procs = Procs::new(false, false);
     procs.supervisor_started(SUPERVISOR, at(1));
     procs.suspended = 0;
     let proc = Proc { pid: WORKER, start: 5 };
@@ -141,4 +141,18 @@ fn a_process_lives_as_long_as_one_of_its_threads() {
         _ => None,
     });
     assert_eq!(died, Some((When::Within(at(4), at(9)), Death { status: Some(Status::Code(0)) })));
+}
+
+#[test]
+fn of_several_pools_it_matters_of_which_one_who_told_nothing_was() {
+    let dies_early = |several: bool| {
+        let mut procs = Procs::new(true, several);
+        procs.supervisor_started(SUPERVISOR, at(1));
+        fork(&mut procs, 2, WORKER, SUPERVISOR);
+        exec(&mut procs, 3, WORKER);
+        exit(&mut procs, 4, WORKER, Status::Signal(15))
+    };
+    let incomplete = |told: &[What]| told.iter().any(|what| matches!(what, What::Incomplete { .. }));
+    assert!(incomplete(&dies_early(true)), "{:?}", dies_early(true));
+    assert!(!incomplete(&dies_early(false)), "{:?}", dies_early(false));
 }
