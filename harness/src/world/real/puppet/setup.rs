@@ -163,7 +163,7 @@ impl Setup {
     }
 
     /// A worker that serves and belongs to no run.
-    fn demo(me: Proc, listeners: Vec<OwnedFd>, channel: Option<OwnedFd>, notify: Option<PathBuf>) -> Self {
+    pub(super) fn demo(me: Proc, listeners: Vec<OwnedFd>, channel: Option<OwnedFd>, notify: Option<PathBuf>) -> Self {
         Self {
             me,
             ticket: 0,

@@ -7,13 +7,15 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
+use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio};
+use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio, retry_on_intr};
 use rustix::net::{SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, getpeername, send};
 use rustix::process::kill_current_process_group;
+use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
 use crate::puppet::{Action, ConnId, Entry, Input, Lines, Puppet, Told};
 use crate::scenario::{Ask, Child, Ready, Retirement, Span, Stream};
@@ -45,6 +47,9 @@ struct Shell {
     setup: Setup,
     core: Puppet,
     term: SignalFd,
+    /// Readable when the core's next deadline is over. A poll with a timeout would not do: one that is stopped in the middle
+    /// goes on with the time that it had left, as if none had passed meanwhile (ppoll(2) writes it back).
+    timer: OwnedFd,
     accepting: bool,
     conns: BTreeMap<ConnId, Conn>,
     unnamed: u32,
@@ -68,6 +73,7 @@ pub fn run(setup: Setup) -> io::Result<i32> {
         setup,
         core,
         term,
+        timer: timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?,
         accepting: false,
         conns: BTreeMap::new(),
         unnamed: UNNAMED,
@@ -88,6 +94,7 @@ pub fn run(setup: Setup) -> io::Result<i32> {
 #[derive(Clone, Copy)]
 enum Source {
     Term,
+    Timer,
     Side,
     Channel,
     Listener(usize),
@@ -114,6 +121,8 @@ impl Shell {
             }
             match source {
                 Source::Term => self.on_term()?,
+                // Setting it anew before the next wait makes it unreadable again.
+                Source::Timer => {}
                 Source::Side => self.on_side()?,
                 Source::Channel => self.on_channel()?,
                 Source::Listener(index) => self.on_listener(index)?,
@@ -161,16 +170,24 @@ impl Shell {
         }
         sources.push(Source::Term);
         fds.push(PollFd::new(&self.term, PollFlags::IN));
-        let before = clock::now();
-        let left = self.core.next_deadline().map(|at| clock::timespec(at.since(before)));
-        match poll(&mut fds, left.as_ref()) {
-            Ok(_) => {}
-            Err(Errno::INTR) => return Ok((Vec::new(), before)),
-            Err(error) => return Err(error.into()),
-        }
+        self.set_timer()?;
+        sources.push(Source::Timer);
+        fds.push(PollFd::new(&self.timer, PollFlags::IN));
+        retry_on_intr(|| poll(&mut fds, None))?;
         let at = clock::now();
         let ready = sources.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
         Ok((ready.map(|(source, _)| source).collect(), at))
+    }
+
+    fn set_timer(&self) -> io::Result<()> {
+        // Zero is never; so is the end of time.
+        let at = self.core.next_deadline().filter(|at| *at != Time::NEVER).map_or(0, |at| at.as_nanos().max(1));
+        let timer = Itimerspec {
+            it_interval: clock::timespec(Duration::ZERO),
+            it_value: clock::timespec(Duration::from_nanos(at)),
+        };
+        timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &timer)?;
+        Ok(())
     }
 
     fn on_term(&mut self) -> io::Result<()> {
@@ -236,7 +253,8 @@ impl Shell {
         let peer = getpeername(&fd).ok().flatten();
         let id = self.hold(fd, peer)?;
         self.input(Input::Passed(id, seq))?;
-        self.on_conn(id)
+        // Who leaves instead of taking it leaves what the client has sent to the next one.
+        if self.exit.is_some() { Ok(()) } else { self.on_conn(id) }
     }
 
     /// A connection is open here from now on.
@@ -457,3 +475,6 @@ impl Shell {
         self.setup.listeners.iter().chain(&self.setup.channel).map(AsFd::as_fd)
     }
 }
+
+#[cfg(test)]
+mod tests;
