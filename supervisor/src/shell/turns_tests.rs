@@ -128,6 +128,15 @@ fn who_does_not_read_gets_no_connection_and_the_next_one_does() {
 }
 
 #[test]
+fn who_does_not_read_is_asked_no_second_time_though_nobody_else_is_there() {
+    let mut kernel = Fake::new(vec![]);
+    kernel.sends = [Err(Errno::PIPE)].into();
+    let robin = PoolConfig { handoff: Handoff::RoundRobin, listen: vec![0], ..pool("web") };
+    let log = happens(kernel, robin, 1, &[(10, READY), (30, "")]);
+    assert_eq!(log, ["ready", "pass 10 40"]);
+}
+
+#[test]
 fn a_worker_is_ready_when_it_has_every_socket_if_that_is_its_sign() {
     let after = |sign, answers: &[&'static str]| {
         let turns: Vec<_> = answers.iter().map(|&text| (10, text)).collect();
