@@ -255,6 +255,16 @@ fn whoever_demands_something_has_a_mutant_and_can_be_deviated_from() {
     }
 }
 
+/// Whoever says that it guards against one of these would not notice if it did not.
+#[test]
+fn whatever_matters_most_is_what_some_mutant_does() {
+    let suite = suite();
+    let entries = catalogue().iter().filter(|entry| entry.priority == "P0");
+    let without: Vec<&str> =
+        entries.filter(|entry| caught(&citing(entry, &suite)).is_empty()).map(|entry| entry.id.as_str()).collect();
+    assert!(without.is_empty(), "no mutant is broken in a scenario that guards against these P0 entries: {without:?}");
+}
+
 /// The pages would not be worth much if their cells could not say something else.
 #[test]
 fn an_entry_that_nobody_tries_and_one_that_only_real_processes_try_are_told_apart() {

@@ -46,6 +46,8 @@ pub enum KernelFault {
     TakesPaths,
     /// Its addresses may be bound by others at the same time.
     SharesAddresses,
+    /// Both.
+    StartsBeside,
     /// What it reads it waits for, whatever that is.
     WaitsForFiles,
     /// Of what it reads it takes what it can: not all of what is long, and not what is no text.
@@ -102,6 +104,14 @@ pub enum KernelFault {
     ForgetsOrphans,
     /// As process 1 it does not hear what it has to do at a signal.
     DeafAsInit,
+    /// At an address that is taken it tries again, for as long as that is so.
+    WaitsForAddresses,
+    /// A signal that tells it to stop is one to its workers, too.
+    PassesSignalsOn,
+    /// After so many deaths its workers wait for ever for what a dead one had.
+    LocksUp,
+    /// Two signals at once find it in the middle of what it does about one, and it waits for itself.
+    EntersItself,
     /// Something is wrong on the way to its workers or back.
     Channel(ChannelFault),
     /// Something with output.
@@ -114,6 +124,18 @@ pub enum KernelFault {
 
 /// When the time of a worker that was told to leave is over, for who remembers its pid.
 const DEADLINE: Duration = Duration::from_millis(500);
+
+/// How many die before one of them holds a lock.
+const LUCKY: u32 = 50;
+
+/// What stops whoever gets it, as it does who waits for a lock (SIGTTIN).
+const STOPS: SignalNumber = SignalNumber(21);
+
+/// What a terminal sends (SIGINT).
+const INTERRUPT: SignalNumber = SignalNumber(2);
+
+/// How often who waits for an address tries it, a moment apart.
+const TRIES: u32 = 5000;
 
 /// How long who talks without end is silent.
 const MOMENT: Duration = Duration::from_millis(1);
@@ -153,6 +175,7 @@ pub struct Faulty<K> {
     children: Vec<Child>,
     /// Who was told to leave, and when its time is over.
     remembered: Vec<(Child, Instant)>,
+    deaths: u32,
 }
 
 impl<K> Faulty<K> {
@@ -174,11 +197,21 @@ impl<K> Faulty<K> {
             hoard: Hoard::default(),
             children: Vec::new(),
             remembered: Vec::new(),
+            deaths: 0,
         }
     }
 }
 
-impl<K: Wait + WallClock + Files> Wait for Faulty<K> {
+impl<K: Processes> Faulty<K> {
+    /// Sends a signal to every worker, who may have ended.
+    fn signal_all(&mut self, signal: SignalNumber) {
+        for child in &self.children {
+            _ = self.inner.signal(*child, signal, Scope::Process);
+        }
+    }
+}
+
+impl<K: Wait + WallClock + Files + Processes> Wait for Faulty<K> {
     fn wait(&mut self, watches: &[Watch], until: Option<Instant>, ready: &mut Vec<Readiness>) -> Result<(), Errno> {
         let until = match self.fault {
             KernelFault::WallClock => until.map(|at| self.inner.now() + at.since(self.inner.wall())),
@@ -211,6 +244,12 @@ impl<K: Wait + WallClock + Files> Wait for Faulty<K> {
             signals.child = !self.lost;
         }
         self.may_reap |= signals.child;
+        if self.fault == KernelFault::PassesSignalsOn && signals.stop {
+            self.signal_all(INTERRUPT);
+        }
+        if self.fault == KernelFault::EntersItself && signals.child && signals.reopen {
+            meddling::wait_for_itself();
+        }
         if signals.reload {
             self.shares.reloads();
         }
@@ -235,6 +274,9 @@ impl<K: Processes + Listen + Streams + Clock + Files> Processes for Faulty<K> {
         self.shut.started(spawned.child);
         self.hoard.started(self.fault);
         self.children.push(spawned.child);
+        if self.fault == KernelFault::LocksUp && self.deaths >= LUCKY {
+            self.signal_all(STOPS);
+        }
         self.channels.started(&spawned);
         self.plumbing.spawned(&spawned);
         Ok(spawned)
@@ -273,6 +315,10 @@ impl<K: Processes + Listen + Streams + Clock + Files> Processes for Faulty<K> {
         self.may_reap = false;
         self.children.retain(|one| *one != child);
         self.inner.reap(child)?;
+        self.deaths += 1;
+        if self.fault == KernelFault::LocksUp && self.deaths == LUCKY {
+            self.signal_all(STOPS);
+        }
         self.hoard.ended(self.fault, &mut self.inner);
         if self.fault == KernelFault::ShutsWhileEmpty {
             self.shut.ended(&mut self.inner, child);
@@ -341,11 +387,13 @@ impl<K: Streams> Streams for Faulty<K> {
     }
 }
 
-impl<K: Listen> Listen for Faulty<K> {
+impl<K: Listen + Wait + Clock> Listen for Faulty<K> {
     fn listen(&mut self, address: &Address, options: &ListenOptions) -> Result<Fd, Errno> {
         match (self.fault, address) {
-            (KernelFault::TakesPaths, Address::Unix(path)) => _ = std::fs::remove_file(path),
-            (KernelFault::SharesAddresses, _) => {
+            (KernelFault::TakesPaths | KernelFault::StartsBeside, Address::Unix(path)) => {
+                _ = std::fs::remove_file(path)
+            }
+            (KernelFault::SharesAddresses | KernelFault::StartsBeside, _) => {
                 return self.inner.listen(address, &ListenOptions { reuse_port: true, ..*options });
             }
             _ => {}
@@ -354,7 +402,15 @@ impl<K: Listen> Listen for Faulty<K> {
         // Its successor is bound while those who leave still have it.
         let reuse_port = options.reuse_port || self.fault == KernelFault::Shares(ShareFault::AtReload);
         let options = &ListenOptions { reuse_port, mode, ..*options };
-        let bound = self.inner.listen(address, options)?;
+        let mut bound = self.inner.listen(address, options);
+        for _ in 0..TRIES {
+            if self.fault != KernelFault::WaitsForAddresses || bound != Err(Errno::ADDRINUSE) {
+                break;
+            }
+            self.inner.pause(self.inner.now() + MOMENT);
+            bound = self.inner.listen(address, options);
+        }
+        let bound = bound?;
         self.shares.bound(bound, options);
         self.shut.bound(bound, address);
         Ok(bound)

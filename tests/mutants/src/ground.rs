@@ -1,12 +1,15 @@
 //! Mutants that a simulation can't show: what they do wrong is seen in files, sockets and processes of a real host.
 
+use supervisor::core::{ExitStatus, Input};
+
 use crate::channels::ChannelFault;
 use crate::excess::KEEPS_MEMORY;
 use crate::faulty::KernelFault;
+use crate::machines::{Behind, Hears};
 use crate::mutant::{Mutant, Mutation};
 
 /// All of them.
-pub const REAL: [Mutant; 31] = [
+pub const REAL: [Mutant; 34] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -260,6 +263,35 @@ pub const REAL: [Mutant; 31] = [
             ("INV-DETECT", "and does not wait any more for the word of who never says it"),
         ],
         mutation: Mutation::Kernel(KernelFault::HearsEverybody),
+    },
+    Mutant {
+        name: "enters-itself",
+        sentence: "a signal that comes while it is about another one makes it wait for itself",
+        scenario: "signals/storm",
+        caught_by: "INV-SERIAL",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::EntersItself),
+    },
+    Mutant {
+        name: "shares-with-leftovers",
+        sentence: "it takes the addresses beside those whom a killed supervisor left, and two pools serve",
+        scenario: "ownership/leftovers::at_once",
+        caught_by: "INV-CONTAIN",
+        consequences: &[("INV-DRAIN", "who is left from before is nobody's to end")],
+        mutation: Mutation::Kernel(KernelFault::StartsBeside),
+    },
+    Mutant {
+        name: "overlooks-kills-by-the-kernel",
+        sentence: "a worker that the kernel ends for its memory is not missed",
+        scenario: "environment/memory",
+        caught_by: "INV-CONVERGE",
+        consequences: &[("INV-FLOOR", "it is missing"), ("INV-SERIAL", "it is waited for at a stop, too")],
+        mutation: Mutation::Machine(|policies| {
+            Behind::machine(
+                policies,
+                Hears(|input| (!matches!(input, Input::Exited(_, ExitStatus::Signal(9)))).then_some(input)),
+            )
+        }),
     },
     KEEPS_MEMORY,
 ];

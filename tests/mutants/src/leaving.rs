@@ -12,7 +12,7 @@ use crate::machines::{
 use crate::mutant::{Mutant, Mutation};
 
 /// What else shows that a supervisor that gave up is still there.
-const STAYED: &[(&str, &str)] = &[
+pub const STAYED: &[(&str, &str)] = &[
     ("INV-CONVERGE", "nobody is started any more"),
     ("INV-FLOOR", "nobody is there"),
     ("INV-SERIAL", "and a stop changes nothing"),

@@ -10,6 +10,7 @@ mod clocks;
 mod excess;
 mod faulty;
 mod ground;
+mod incidents;
 mod leaving;
 mod list;
 pub mod machines;

@@ -7,6 +7,7 @@ use crate::clocks::CLOCKS;
 use crate::excess::EXCESS;
 use crate::faulty::KernelFault;
 use crate::ground::REAL;
+use crate::incidents::INCIDENTS;
 use crate::leaving::LEAVING;
 use crate::loads::LOADS;
 use crate::mutant::{Mutant, Mutation};
@@ -19,8 +20,20 @@ use crate::through::THROUGH;
 
 /// All mutants.
 pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
-    let lists: [&[Mutant]; 11] =
-        [&LIST, &RESTARTING, &LEAVING, &RENEWING, &PASSING, &POOLS, &ASKING, &CLOCKS, &LOADS, &OUTPUT, &EXCESS];
+    let lists: [&[Mutant]; 12] = [
+        &LIST,
+        &RESTARTING,
+        &LEAVING,
+        &RENEWING,
+        &PASSING,
+        &POOLS,
+        &ASKING,
+        &CLOCKS,
+        &LOADS,
+        &OUTPUT,
+        &EXCESS,
+        &INCIDENTS,
+    ];
     lists.concat()
 });
 

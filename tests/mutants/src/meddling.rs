@@ -68,6 +68,13 @@ pub fn ended_of(children: &[Child]) -> Option<(Child, ExitStatus)> {
     })
 }
 
+/// Waits for what only it could do itself.
+pub fn wait_for_itself() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
 /// Kills whoever has a pid now.
 pub fn kill_pid(child: Child) {
     if let Ok(pid) = i32::try_from(child.0) {

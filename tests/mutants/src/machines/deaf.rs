@@ -1,11 +1,17 @@
 //! Faults with a memory: at the wrong moment something is not heard, or not done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use supervisor::core::{Action, Command, Event, ExitStatus, Input, ReloadPhase, Revision, Signal, WorkerId};
-use supervisor::policy::ExitCode;
+use supervisor::core::{
+    Action, Command, Event, ExitStatus, Input, Machine, Pools, ReloadPhase, Revision, Signal, WorkerId,
+};
+use supervisor::policy::{ExitCode, Instant};
 
 use super::behind::Fault;
+
+/// What comes within this comes together.
+const AT_ONCE: Duration = Duration::from_millis(20);
 
 /// When a stop is not heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +150,34 @@ impl Fault for ChannelIsLife {
             Input::Exited(id, _) if !self.gone.insert(id) => None,
             _ => Some(input),
         }
+    }
+}
+
+/// Overlooks the death of a worker whose channel did not end with it, but before.
+pub struct ChannelEndsLast {
+    pools: Pools,
+    closed: BTreeMap<WorkerId, Instant>,
+}
+
+impl ChannelEndsLast {
+    /// Around these pools.
+    pub fn new(pools: Pools) -> Self {
+        Self { pools, closed: BTreeMap::new() }
+    }
+}
+
+impl Machine for ChannelEndsLast {
+    fn step(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        match input {
+            Input::Disconnected(id) => drop(self.closed.insert(id, now)),
+            Input::Exited(id, _) if self.closed.remove(&id).is_some_and(|at| now.since(at) > AT_ONCE) => return,
+            _ => {}
+        }
+        self.pools.step(now, input, actions);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.pools.next_deadline()
     }
 }
 

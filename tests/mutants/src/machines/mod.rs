@@ -13,7 +13,10 @@ mod simple;
 
 pub use apart::Apart;
 pub use behind::{Behind, Does, Fault, Hears, kills_nobody};
-pub use deaf::{ChannelIsLife, DeafToStop, End, Ends, HearsOneStop, OldRestarts, OneReloadAtATime, While, WrongTarget};
+pub use deaf::{
+    ChannelEndsLast, ChannelIsLife, DeafToStop, End, Ends, HearsOneStop, OldRestarts, OneReloadAtATime, While,
+    WrongTarget,
+};
 pub use late::LateReplacement;
 pub use memory::{ForgetsWhoLeaves, Miscounts};
 pub use meter::{Counting, Meter};
