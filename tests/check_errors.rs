@@ -102,6 +102,17 @@ fn an_order_to_a_pool_that_makes_no_sense() {
 }
 
 #[test]
+fn a_connection_that_nobody_makes() {
+    insta::assert_snapshot!(told(
+        r#"(
+    title: "t",
+    pool: (workers: 2),
+    steps: [(when: Accepted(nth: 2), do: Kill(That))],
+)"#
+    ));
+}
+
+#[test]
 fn a_stranger_who_can_t_be_heard() {
     let attempts = r#"steps: [
         (do: During(fault: Stranger(Order(Stop)), for: "1s")),

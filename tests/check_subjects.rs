@@ -80,6 +80,9 @@ fn what_a_subject_lacks_is_said_before_anything_is_started() {
     let opaque: &dyn Fn(&mut subject::Subject) = &|subject| subject.puppet = Puppet::Opaque;
     assert_eq!(lacks(opaque, "load: [Probe(every: \"5ms\", as: \"p\")]"), [""; 0]);
     assert_eq!(lacks(opaque, "lives: (then: IgnoreTerm)"), ["its workers can't be scripted"]);
+    let accepted = "load: [Probe(every: \"5ms\", as: \"p\")], steps: [(when: Any([Accepted(), Born]))]";
+    assert_eq!(lacks(nothing, accepted), [""; 0]);
+    assert_eq!(lacks(opaque, accepted), ["its workers don't say when they accept a connection"]);
     let spoiled = "steps: [(do: During(fault: File(which: \"program\", is: Missing), for: \"1s\"))]";
     assert_eq!(lacks(nothing, spoiled), [""; 0]);
     let hook: &dyn Fn(&mut subject::Subject) = &|subject| subject.puppet = Puppet::Hook("puppet.js".to_owned());

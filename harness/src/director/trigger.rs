@@ -15,6 +15,8 @@ pub struct Wait {
     since: Time,
     /// Each with the number of its pool.
     edges: Vec<(Edge, u32, Option<Proc>)>,
+    /// Who accepted a connection, in this order. Only one pool serves, and those may be thousands.
+    accepted: Vec<Proc>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +44,7 @@ pub enum Waited {
 impl Wait {
     /// A wait that begins now.
     pub fn new(now: Time) -> Self {
-        Self { from: now, since: now, edges: Vec::new() }
+        Self { from: now, since: now, edges: Vec::new(), accepted: Vec::new() }
     }
 
     /// The act of the step before took until now: patience begins now, but what happened meanwhile counts.
@@ -63,6 +65,7 @@ impl Wait {
             What::Announced { proc, .. } => (Edge::Announced, Some(*proc)),
             What::StoppedAccepting(proc) => (Edge::StoppedAccepting, Some(*proc)),
             What::Died { proc, .. } if pool.is_some() => (Edge::Exited, Some(*proc)),
+            What::Accepted { proc, .. } => return self.accepted.push(*proc),
             What::Held { load } => (Edge::Held(load.clone()), None),
             _ => return,
         };
@@ -102,6 +105,7 @@ impl Wait {
             Trigger::Ready => edge(Edge::Ready),
             Trigger::Announced => edge(Edge::Announced),
             Trigger::StoppedAccepting => edge(Edge::StoppedAccepting),
+            Trigger::Accepted { nth } => self.accepted.get((*nth as usize).checked_sub(1)?).map(|proc| Some(*proc)),
             Trigger::Exited => edge(Edge::Exited),
             Trigger::Held(load) => edge(Edge::Held(load.clone())),
             Trigger::CommandEnds => state(view.command_ended()),

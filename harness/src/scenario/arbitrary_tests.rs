@@ -197,6 +197,7 @@ fn trigger() -> impl Strategy<Value = Trigger> {
             Trigger::State(State::PoolFull),
             Trigger::State(State::Settled),
         ]),
+        any::<u32>().prop_map(|nth| Trigger::Accepted { nth }),
         name().prop_map(Trigger::Held),
         span().prop_map(Trigger::After),
     ];

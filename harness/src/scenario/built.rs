@@ -74,6 +74,7 @@ fn of_trigger(trigger: &Trigger, used: &mut BTreeSet<&'static str>) {
         Trigger::Ready => "Ready",
         Trigger::Announced => "Announced",
         Trigger::StoppedAccepting => "StoppedAccepting",
+        Trigger::Accepted { .. } => "Accepted",
         Trigger::Exited => "Exited",
         Trigger::Held(_) => "Held",
         Trigger::CommandEnds => "CommandEnds",

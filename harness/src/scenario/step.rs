@@ -87,6 +87,12 @@ pub enum Trigger {
     Announced,
     /// Edge: a worker stopped accepting.
     StoppedAccepting,
+    /// Edge: a worker accepted a connection, or took one that it was passed.
+    Accepted {
+        /// Which one, counted from 1 and from when the step before fired.
+        #[serde(default = "once", skip_serializing_if = "is_once")]
+        nth: u32,
+    },
     /// Edge: a worker's process ended.
     Exited,
     /// Edge: all connections of this load are held.

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::scenario::{Act, Ask, Attempt, Command, Fault, Handoff, Life, Load, OutputWay, Owns, Retirement, Scenario};
+use crate::scenario::{
+    Act, Ask, Attempt, Command, Fault, Handoff, Life, Load, OutputWay, Owns, Retirement, Scenario, constructs,
+};
 
 use super::{ORIGINAL, Profile, Puppet, Subject, Takes};
 
@@ -94,6 +96,9 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
     }
     if subject.puppet == Puppet::Opaque && scripted(scenario) {
         why.push("its workers can't be scripted".to_owned());
+    }
+    if subject.puppet == Puppet::Opaque && constructs(scenario).contains("Accepted") {
+        why.push("its workers don't say when they accept a connection".to_owned());
     }
     if let Some(understood) = &subject.profile.announcements {
         for form in [Retirement::OnePhase, Retirement::TwoPhase] {

@@ -1,3 +1,4 @@
+mod accepted;
 mod pools;
 
 use super::*;

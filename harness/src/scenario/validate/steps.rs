@@ -135,6 +135,7 @@ impl Steps<'_> {
                     self.checker.wrong_at(0, what).expected("a `Hold`, `Park` or `Slow` load");
                 }
             }
+            Trigger::Accepted { nth } => self.accepted(*nth),
             Trigger::GaveUp if self.scenario.pools().all(|(pool, _)| pool.limit.is_none()) => {
                 self.checker.wrong("it can't give up").expected("the pool has no `limit`");
             }
@@ -171,6 +172,16 @@ impl Steps<'_> {
             | Trigger::SupervisorExited
             | Trigger::State(_)
             | Trigger::After(_) => {}
+        }
+    }
+
+    /// Who serves has to be spoken to.
+    fn accepted(&mut self, nth: u32) {
+        if nth == 0 {
+            self.checker.wrong_in("nth", "no connection is the one before the first").expected("expected at least 1");
+        }
+        if self.scenario.load.is_empty() {
+            self.checker.wrong("nobody connects, so no worker accepts anything").expected("the scenario has no `load`");
         }
     }
 
@@ -405,6 +416,7 @@ fn names_process(trigger: &Trigger) -> bool {
         | Trigger::Ready
         | Trigger::Announced
         | Trigger::StoppedAccepting
+        | Trigger::Accepted { .. }
         | Trigger::Exited
         | Trigger::SupervisorExited => true,
         Trigger::In(_, edge) => names_process(edge),

@@ -59,6 +59,8 @@ pub(super) struct World {
 
     pub history: Vec<Event>,
     pub director: Director,
+    /// A step waits for an accepted connection.
+    pub heeds_accepts: bool,
     pub director_at: Time,
     pub injections: Vec<Injection>,
 
@@ -131,9 +133,12 @@ impl World {
 
     /// Notes now what happened at some instant before.
     pub fn note_at(&mut self, at: Time, what: What) {
-        // No trigger is about a single connection, so these don't wake the harness up.
-        let wakes =
-            !matches!(what, What::Accepted { .. } | What::Refused { .. } | What::Connection(_) | What::Heard { .. });
+        // Few triggers are about single connections, so as a rule these don't wake the harness up.
+        let wakes = match what {
+            What::Accepted { .. } => self.heeds_accepts,
+            What::Refused { .. } | What::Connection(_) | What::Heard { .. } => false,
+            _ => true,
+        };
         let event = Event::at(at, what);
         self.director.see(&event);
         self.scaling.see(&event);

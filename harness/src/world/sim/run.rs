@@ -15,6 +15,7 @@ use supervisor::shell::{self, Source, Start};
 use crate::director::Director;
 use crate::history::{Header, History, Status};
 use crate::load::Clients;
+use crate::scenario::constructs;
 use crate::subject::{self, Contents, Rendered, Vars};
 use crate::time::Time;
 use crate::world::Plan;
@@ -216,6 +217,7 @@ impl World {
             over: false,
             history: Vec::with_capacity(512),
             director: Director::for_plan(scenario, profile, seed),
+            heeds_accepts: constructs(scenario).contains("Accepted"),
             director_at: Time::NEVER,
             injections: Vec::new(),
             supervisor: Supervisor::new(scenario.launch.blocks.iter().map(|signal| signal.number()).collect()),
