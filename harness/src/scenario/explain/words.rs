@@ -31,7 +31,7 @@ pub(super) fn trigger(trigger: &Trigger) -> String {
         Trigger::Announced => "a worker announces that it will leave".to_owned(),
         Trigger::StoppedAccepting => "a worker stops accepting".to_owned(),
         Trigger::Accepted { nth: 1 } => "a worker accepts a connection".to_owned(),
-        Trigger::Accepted { nth } => format!("workers have accepted {nth} connections"),
+        Trigger::Accepted { nth } => format!("a worker accepts connection number {nth}, counted from here"),
         Trigger::Exited => "a worker's process ends".to_owned(),
         Trigger::Held(load) => format!("all connections of `{load}` are held"),
         Trigger::CommandEnds => "the last command has ended".to_owned(),
