@@ -251,6 +251,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         (target(), name(), any::<u64>()).prop_map(|(on, resource, to)| Fault::Limit { on, resource, to }),
         (name(), file).prop_map(|(which, is)| Fault::File { which, is }),
         Just(Fault::NotRead(Reader::LogReader)),
+        Just(Fault::Gone(Reader::LogReader)),
         Just(Fault::AddressHeld),
         command().prop_map(|order| Fault::Stranger(Attempt::Order(order))),
         (target(), ".{0,8}").prop_map(|(who, text)| Fault::Stranger(Attempt::Notify(who, text))),

@@ -356,7 +356,7 @@ pub enum Ask {
     SignalGroup(Signal),
 }
 
-/// A fault with an end.
+/// A fault with an end, or with none if nothing can heal it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Fault {
@@ -381,6 +381,8 @@ pub enum Fault {
     },
     /// Nobody reads what comes out.
     NotRead(Reader),
+    /// Who reads what comes out closes its end, for good: from then on a write fails with EPIPE. Nothing heals that.
+    Gone(Reader),
     /// The subject's address is held by somebody else.
     AddressHeld,
     /// A bystander has the pid of the worker that was signalled last, which is dead. The supervisor is process 1 of a pid

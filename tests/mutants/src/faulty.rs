@@ -189,6 +189,9 @@ impl<K: Wait + WallClock + Files> Wait for Faulty<K> {
         let soon = self.hoard.looks(self.fault, &mut self.inner).then(|| self.inner.now() + MOMENT);
         let until = soon.into_iter().chain(until).min();
         if let KernelFault::Output(fault) = self.fault {
+            if self.plumbing.is_fatal(fault) {
+                return Err(Errno::PIPE);
+            }
             return self.inner.wait(&self.plumbing.watches(fault, watches), until, ready);
         }
         let waited = self.inner.wait(watches, until, ready);
