@@ -118,6 +118,7 @@ impl<'a> Simulated<'a> {
         let mut last = String::new();
         for attempt in 0..ATTEMPTS {
             let plan = Plan { seed: seed + attempt, ..plan.clone() };
+            let _pass = real::enter(&plan.scenario);
             let history = real::run(&plan, &mut |_| {}).map_err(|why| why.to_string())?;
             match self.find(&plan, &history, slack(&history)) {
                 Ok(()) => return Ok(history),

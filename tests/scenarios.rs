@@ -34,7 +34,7 @@ fn main() {
         puppet: env!("CARGO_BIN_EXE_puppet").into(),
     };
     let mut trials = Vec::new();
-    let (mut real, mut not_run) = (0, Vec::new());
+    let (mut real, mut not_run, mut not_simulated) = (0, Vec::new(), Vec::new());
     for form in forms {
         let plan = Plan {
             name: form.name.clone(),
@@ -46,9 +46,13 @@ fn main() {
         };
         let task = Task { file: form.file, plan };
         let again = task.clone();
-        // What the simulation has no model of is not applicable there, and says nothing.
-        if missing(&task.plan, World::Sim).is_empty() {
-            trials.push(Trial::test(format!("sim::{}", form.name), move || simulated(&again)));
+        let name = format!("sim::{}", form.name);
+        // What the simulation has no model of is not applicable there.
+        let lacking = missing(&task.plan, World::Sim).join("; ");
+        if lacking.is_empty() {
+            trials.push(Trial::test(name, move || simulated(&again)));
+        } else {
+            not_simulated.push(format!("{name} ({lacking})"));
         }
         let later = !matters_most(&task.plan.scenario) && !is_named(&arguments);
         let name = format!("real::{}", form.name);
@@ -71,6 +75,8 @@ fn main() {
         let judged = JUDGED.load(Ordering::Relaxed);
         let left_out = real - not_run.len() - judged;
         println!("{judged} of {real} real forms judged, {left_out} left out; can't be run here: {}\n", said(&not_run));
+        let simulated = real - not_simulated.len();
+        println!("{simulated} of {real} forms simulated; not applicable: {}\n", said(&not_simulated));
     }
     conclusion.exit();
 }

@@ -5,7 +5,6 @@ mod bins;
 mod calls;
 mod dry;
 mod explain;
-mod gate;
 mod goals;
 mod hunt;
 mod info;

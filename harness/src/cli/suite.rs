@@ -20,13 +20,8 @@ use crate::verdict::ExitCode;
 use crate::world::sim::Counters;
 use crate::world::{self, Plan};
 
-use super::gate::Gate;
-
 /// How often a run is tried before it stays inconclusive.
 pub const ATTEMPTS: u32 = 3;
-
-/// Through which every run of this process goes, whoever asks for it: the command line, a soak, or the suite as tests.
-static GATE: Gate = Gate::new();
 
 /// Where a plan runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +101,7 @@ pub fn run(task: &Task, world: World, histories: &Path, progress: &mut dyn FnMut
         run.not_applicable = Some(missing.join("; "));
         return run;
     }
-    let _pass = GATE.enter(plan.scenario.alone && world == World::Real);
+    let _pass = (world == World::Real).then(|| world::real::enter(&plan.scenario));
     for number in 1..=world.attempts() {
         let attempt = attempt(task, world, histories, number, progress);
         let conclusive = attempt.code != ExitCode::Inconclusive;

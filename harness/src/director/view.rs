@@ -312,7 +312,6 @@ impl View {
             }
             Target::Adopted => self.others_of(|parent| !self.workers.keys().any(|proc| proc.pid == parent)),
             Target::Bystander => self.bystanders.iter().copied().collect(),
-            // Not a process of the subject: the worlds know none yet.
         };
         found.into_iter().filter(|proc| self.alive(*proc)).collect()
     }

@@ -83,7 +83,7 @@ fn view(scenario: &Scenario, profile: &Profile, history: &History, number: u32) 
     }
     let name = scenario.pool_names().nth(number as usize).unwrap_or_default().to_owned();
     let of_others = scenario.pool_names().zip(scenario.pools()).filter(|(other, _)| *other != name);
-    let wanted = of_others.map(|(other, (pool, _))| (other.to_owned(), pool.workers)).collect();
+    let wanted = of_others.map(|(_, (pool, _))| pool.workers as usize).sum();
     let scenario = scenario.of_pool(number as usize);
     let mut others = Others { number, name, wanted, theirs: theirs(history, number), workers: BTreeMap::new() };
     let events = history.events.iter().filter_map(|event| others.leave(event)).collect();
@@ -113,8 +113,8 @@ struct Others {
     number: u32,
     /// Its name.
     name: String,
-    /// How many workers each of the others is to have.
-    wanted: BTreeMap<String, u32>,
+    /// How many workers the others are to have, unless somebody orders another size.
+    wanted: usize,
     /// All of them: some tell something of themselves before anybody knows whose they are.
     theirs: BTreeSet<Proc>,
     /// Those that live, and whether they are ready.
@@ -143,9 +143,6 @@ impl Others {
             }
             What::Claimed(claim) if claim.pool.as_ref().is_some_and(|pool| *pool != self.name) => return None,
             What::Commanded(Command::In(pool, order)) => {
-                if let (Command::Scale(workers), Some(wanted)) = (&**order, self.wanted.get_mut(pool)) {
-                    *wanted = *workers;
-                }
                 let own = Event { what: What::Commanded((**order).clone()), ..event.clone() };
                 return (*pool == self.name).then_some(own);
             }
@@ -154,7 +151,7 @@ impl Others {
                 let order = Command::Publish { topic: topic.clone(), data: data.clone() };
                 return Some(Event { what: What::Commanded(order), ..event.clone() });
             }
-            // What the supervisor uses can be compared between instants at which everybody was there.
+            // What the supervisor uses can be compared between instants at which everybody was there, and nobody else.
             What::Used { .. } if !self.are_full() => return None,
             // They are about all pools, and so is what they tell.
             What::Lines { .. } => return None,
@@ -168,8 +165,7 @@ impl Others {
     }
 
     fn are_full(&self) -> bool {
-        self.workers.len() as u64 == self.wanted.values().copied().map(u64::from).sum::<u64>()
-            && self.workers.values().all(|ready| *ready)
+        self.workers.len() == self.wanted && self.workers.values().all(|ready| *ready)
     }
 }
 

@@ -63,7 +63,8 @@ pub const INVARIANTS: &[Invariant] = &[
             own script keeps it from being ready prolongs it. A worker that the supervisor itself told to leave \
             excuses nothing, so a two-phase retirement and a rolling restart never go below the pool, unless the scenario's \
             `reload` asks for it by a surge of 0: then so many may be missing as it may see to at once. When the delay \
-            is over, booting and ready workers must reach the pool already. A probe that meets no gap is answered within `reply`.",
+            is over, booting and ready workers must reach the pool already. A probe that meets no gap is answered within `reply`; \
+            one that meets a gap and still waits at the end has not done so for longer than that since the pool was full again.",
         needs: "max_unavailable, reply; both absent: undeclared",
         looks_at: "readiness and deaths of workers, orders and faults, each connection of a probe",
         of_each_pool: true,

@@ -60,6 +60,7 @@ impl Undisturbed {
         }
         real::can_trace()?;
         let trace = Trace { first: FIRST.to_owned(), strike: None };
+        let _pass = real::enter(&plan.scenario);
         let (history, traced) = real::run_traced(plan, trace).map_err(|why| why.to_string())?;
         match unfit(&life(plan, &history, &traced, total(&traced))) {
             Some(why) => Err(why),
@@ -87,6 +88,7 @@ pub fn live(plan: &Plan, undisturbed: &Undisturbed, case: Case) -> Result<Sample
         times: u32::try_from(case.times).ok(),
     };
     let trace = Trace { first: FIRST.to_owned(), strike: Some(strike) };
+    let _pass = real::enter(&plan.scenario);
     let (history, traced) = real::run_traced(plan, trace).map_err(|why| why.to_string())?;
     if traced.failed == 0 {
         return Ok(Sampled::Missed);

@@ -29,10 +29,11 @@ impl Step<'_> {
     /// it had promised to wait (`retire`). Said by one that was told to leave already, the two messages have crossed.
     fn announce(&mut self, id: WorkerId, two_phase: bool) {
         let Some(worker) = self.pool.workers.get_mut(&id) else { return };
-        worker.announced = worker.announced.saturating_add(1);
-        let (times, phase, epoch) = (worker.announced, worker.phase, worker.epoch);
-        let on_trial = self.is_next(id);
-        if times > 1 && (two_phase || !matches!(phase, Phase::Ready { .. })) {
+        let (phase, epoch) = (worker.phase, worker.epoch);
+        let again = worker.announced > 0 && (two_phase || !matches!(phase, Phase::Ready { .. }));
+        worker.announced = if again { worker.announced.saturating_add(1) } else { 1 };
+        let (times, on_trial) = (worker.announced, self.is_next(id));
+        if again {
             if times == 2 {
                 self.unexpected(Some(id), "an announcement said twice");
             }

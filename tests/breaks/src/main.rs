@@ -54,11 +54,13 @@ fn run(list: &Path, root: &Path, results: &Path, unit: bool) -> Result<usize, St
         let woven = tree.weave(&numbered)?;
         let pure = mutants.iter().any(|mutant| PURE.iter().any(|room| mutant.file.starts_with(room)));
         let steps = || if unit { Ok(vec![unit_tests(&tree, root)?]) } else { all_steps(&tree, root, pure) };
-        let measured: Result<Vec<Step>, String> = steps()?.into_iter().map(Step::measure).collect();
-        try_woven(&numbered, &woven, &measured?, &results)?;
+        let measured = steps()?.into_iter().map(Step::measure).collect::<Result<Vec<Step>, String>>()?;
+        let steps =
+            || steps().map(|all| all.into_iter().map(|step| step.with_time_of(&measured)).collect::<Vec<Step>>());
+        try_woven(&numbered, &woven, &measured, &results)?;
         for (_, mutant) in numbered.iter().filter(|(id, mutant)| !woven.contains(id) && !results.has(mutant)) {
             let compiles = tree.put_in(mutant)?;
-            let outcome = if compiles { attempt(&steps()?, 0) } else { Outcome::DoesNotCompile };
+            let outcome = if compiles { attempt(&steps()?, 0)? } else { Outcome::DoesNotCompile };
             results.add(mutant, outcome)?;
         }
         tree.restore()?;
@@ -96,7 +98,7 @@ fn try_woven(all: &[(Id, &Mutant)], woven: &BTreeSet<Id>, steps: &[Step], result
     let one_by_one = || {
         while let Some((id, mutant)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
             if woven.contains(id) && !results.has(mutant) {
-                results.add(mutant, attempt(steps, *id))?;
+                results.add(mutant, attempt(steps, *id)?)?;
             }
         }
         Ok(())

@@ -41,7 +41,12 @@ impl Results {
             read => read.map_err(|why| said(&why))?,
         };
         let mut known = BTreeMap::new();
-        for line in text.lines() {
+        // What was killed while it wrote left a line without an end, which says nothing.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        if whole < text.len() {
+            fs::write(path, &text[..whole]).map_err(|why| said(&why))?;
+        }
+        for line in text[..whole].lines() {
             let line: Value = serde_json::from_str(line).map_err(|why| said(&why))?;
             let word = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
             known.insert(word("mutant"), word("outcome"));
@@ -66,9 +71,10 @@ impl Results {
             Outcome::DoesNotCompile => "does not compile".to_owned(),
         };
         let mut known = self.known();
-        let line = json!({"mutant": mutant.name, "outcome": outcome});
+        let line = format!("{}\n", json!({"mutant": mutant.name, "outcome": outcome}));
         let file = OpenOptions::new().create(true).append(true).open(&self.path);
-        file.and_then(|mut file| writeln!(file, "{line}")).map_err(|why| format!("{}: {why}", self.path.display()))?;
+        file.and_then(|mut file| file.write_all(line.as_bytes()))
+            .map_err(|why| format!("{}: {why}", self.path.display()))?;
         known.insert(mutant.name.clone(), outcome);
         Ok(())
     }

@@ -50,13 +50,19 @@ impl Step {
         Self { name, arguments: arguments.to_vec(), ..self }
     }
 
+    /// Has as much time as the same step of these, whose time is known.
+    pub fn with_time_of(self, measured: &[Self]) -> Self {
+        let same = measured.iter().find(|step| step.name == self.name);
+        Self { patience: same.map_or(self.patience, |step| step.patience), ..self }
+    }
+
     /// Looks how long it takes without any mutant.
     ///
     /// # Errors
     /// It fails without any.
     pub fn measure(mut self) -> Result<Self, String> {
         let start = Instant::now();
-        if self.passes(0) != Some(true) {
+        if self.passes(0)? != Some(true) {
             return Err(format!("the {} fail without any mutant: {}", self.name, self.program.display()));
         }
         let took = start.elapsed();
@@ -66,19 +72,23 @@ impl Step {
     }
 
     /// Whether it passes with this mutant; nothing if it does not end.
-    fn passes(&self, id: Id) -> Option<bool> {
+    ///
+    /// # Errors
+    /// It can't be run: that says nothing of the mutant.
+    fn passes(&self, id: Id) -> Result<Option<bool>, String> {
+        let said = |why: std::io::Error| format!("{}: {why}", self.program.display());
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(&self.folder).env("BROKEN", id.to_string()).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().ok()?;
+        let mut child = command.spawn().map_err(said)?;
         let start = Instant::now();
         loop {
-            match child.try_wait() {
-                Ok(Some(status)) => return Some(status.success()),
-                Ok(None) if start.elapsed() < self.patience => std::thread::sleep(EVERY),
-                Ok(None) | Err(_) => {
+            match child.try_wait().map_err(said)? {
+                Some(status) => return Ok(Some(status.success())),
+                None if start.elapsed() < self.patience => std::thread::sleep(EVERY),
+                None => {
                     end(&mut child);
-                    return None;
+                    return Ok(None);
                 }
             }
         }
@@ -92,13 +102,16 @@ fn end(child: &mut Child) {
 }
 
 /// Tries a mutant by these steps, until one of them notices it.
-pub fn attempt(steps: &[Step], id: Id) -> Outcome {
+///
+/// # Errors
+/// One of them can't be run.
+pub fn attempt(steps: &[Step], id: Id) -> Result<Outcome, String> {
     for step in steps {
-        match step.passes(id) {
+        match step.passes(id)? {
             Some(true) => {}
-            Some(false) => return Outcome::Caught(step.name),
-            None => return Outcome::Hung(step.name),
+            Some(false) => return Ok(Outcome::Caught(step.name)),
+            None => return Ok(Outcome::Hung(step.name)),
         }
     }
-    Outcome::Missed
+    Ok(Outcome::Missed)
 }

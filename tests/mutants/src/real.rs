@@ -155,6 +155,7 @@ pub fn lacking(mutant: &Mutant, place: Place<'_>) -> Result<Vec<String>, String>
 pub fn run(mutant: &Mutant, place: Place<'_>, seed: u64) -> Result<Ran, String> {
     let dir = tempfile::tempdir().map_err(|why| why.to_string())?;
     let plan = plan_of(mutant, mutant.scenario, place, dir.path(), seed)?;
+    let _pass = real::enter(&plan.scenario);
     let lived = |plan: &Plan| real::run(plan, &mut |_| {}).map_err(|why| why.to_string());
     let history = lived(&plan)?;
     let mut failures = failures(&plan, &history);

@@ -14,7 +14,8 @@ use super::{RunError, rundir};
 
 /// Runs `plan` with real processes and returns what happened. `progress` sees each event as it is noted.
 ///
-/// Several runs may go on at once, in threads or processes. When this returns, and also when the caller is killed in
+/// Several runs may go on at once, in threads or processes; the caller lets in those that go through the gate
+/// ([`super::enter`]). When this returns, and also when the caller is killed in
 /// the middle of it, no process, socket or directory of the run is left.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! | part | files |
 //! |---|---|
-//! | three processes that clean up after each other | `caller`, `job`, `guard`, `entry`, `sweep`, `rundir` |
+//! | three processes that clean up after each other | `caller`, `gate`, `job`, `guard`, `entry`, `sweep`, `rundir` |
 //! | the loop | `runner`, `wait`, `log` |
 //! | what is seen | `observe`, `connector`, `journal`, `procs`, `tracked`, `procfs`, `environment`, `stalls`, `claims`, `owned`, `samples`, `words`, `leftovers` |
 //! | what is done | `permits`, `subject`, `namespace`, `beside`, `signals`, `faults`, `spoiled`, `planted`, `limits`, `cgroup`, `birth`, `tracer`, `traced`, `wallclock`, `crowd`, `stranger`, `orders`, `clients` |
@@ -24,6 +24,7 @@ mod environment;
 mod error;
 mod faults;
 mod fnv;
+mod gate;
 mod guard;
 mod host;
 mod job;
@@ -63,6 +64,7 @@ mod words;
 pub use caller::{run, run_traced};
 pub use entry::hidden_main;
 pub use error::RunError;
+pub use gate::{Pass, enter};
 pub use host::facts;
 pub use permits::forbids;
 pub use puppet::main as puppet_main;

@@ -205,6 +205,16 @@ fn a_worker_that_announces_over_and_over_is_told_of_once() {
 }
 
 #[test]
+fn an_announcement_that_changed_something_is_not_one_too_many() {
+    let mut bench = Bench::steady(policy(1));
+    bench.word(w(0, 1), Word::Retire);
+    assert!(bench.word(w(0, 1), Word::Suicide).contains(&emit(Event::Retire { worker: w(0, 1) })));
+    let twice = ErrorEvent::Unexpected("an announcement said twice");
+    assert_eq!(bench.word(w(0, 1), Word::Suicide), [emit(Event::Error { worker: Some(w(0, 1)), what: twice })]);
+    assert_eq!(bench.word(w(0, 1), Word::Suicide), []);
+}
+
+#[test]
 fn one_replacement_whatever_the_order_of_announcement_channel_and_exit() {
     let inputs = [
         Input::Word(w(0, 1), Word::Retire),

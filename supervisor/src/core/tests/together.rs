@@ -2,7 +2,7 @@
 
 use super::bench::*;
 use crate::core::{Action, Command, Event, Input, ReloadPhase, Revision, Scale, Word, WorkerId};
-use crate::policy::Policy;
+use crate::policy::{ExitCode, Limit, Policy, Restart};
 
 /// The worker of a pool's only place that comes after the first one.
 fn second(pool: u16) -> WorkerId {
@@ -117,6 +117,32 @@ fn without_surge_the_old_one_comes_back_free_of_charge() {
     assert!(bench.exits(third(1), 1).ends_with(&term(third(0))));
     let old = WorkerId { generation: 4, ..p(0, 0) };
     assert_eq!(bench.exits(third(0), 0)[1..], [Action::Spawn(old, Revision(1))]);
+}
+
+#[test]
+fn a_pool_in_which_nobody_is_left_agrees() {
+    let rule = Policy { restart: Restart::OnFailure { success: vec![0] }, ..policy(2) };
+    let mut bench = Bench::steady_pools(vec![policy(1), rule]);
+    // One is leaving, and the other has done its work.
+    bench.pool_command(1, Command::Scale(Scale::To(1)));
+    bench.exits(p(1, 0), 0);
+    assert_eq!(starts(&configure(&mut bench, 1, &policy(1))), [second(0)]);
+    let told = bench.boot(second(0));
+    for pool in 0..2 {
+        assert!(told.contains(&phase(pool, ReloadPhase::Done)) && told.contains(&settle(pool, 1)), "{told:?}");
+    }
+}
+
+#[test]
+fn who_waits_for_the_others_in_a_place_that_nobody_may_be_restarted_in_goes_with_them() {
+    let strict = Policy { limit: Some(Limit { restarts: 0, within: MS(10_000) }), ..policy(1) };
+    let mut bench = waiting(&strict);
+    bench.spawned(second(1));
+    assert_eq!(starts(&bench.exits(p(0, 0), 1)), [], "the one on trial may still do instead");
+    assert_eq!(ending(&bench.exits(second(1), 1)), None, "its workers are told to leave first");
+    let told = bench.exits(second(0), 0);
+    assert_eq!(starts(&told), []);
+    assert_eq!(ending(&bench.exits(p(1, 0), 0)), Some(ExitCode::GaveUp), "{told:?}");
 }
 
 #[test]

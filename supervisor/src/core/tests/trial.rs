@@ -119,6 +119,13 @@ fn one_that_stops_accepting_leaves_a_place_like_one_that_dies() {
 }
 
 #[test]
+fn in_another_place_a_replacement_starts_at_once() {
+    let mut bench = Bench::steady(policy(2));
+    bench.configure(1, policy(2));
+    assert_eq!(bench.word(w(1, 1), Word::Suicide)[2..], [restart(w(1, 2), 0), spawn(w(1, 2))]);
+}
+
+#[test]
 fn a_death_just_before_leaves_its_restart_beside_the_trial() {
     let mut bench = Bench::steady(policy(1));
     bench.exits(w(0, 1), 1);

@@ -2,6 +2,16 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::scenario::Scenario;
+
+/// For the runs of this process, whoever asks for them: the command line, a soak, or the tests.
+static GATE: Gate = Gate::new();
+
+/// Waits until this scenario may run beside those that are running; they are inside until their passes are dropped.
+pub fn enter(scenario: &Scenario) -> Pass<'static> {
+    GATE.enter(scenario.alone)
+}
+
 /// Lets runs in in the order in which they came, so that nobody waits for ever: who comes after one that wants to be alone
 /// does not overtake it.
 #[derive(Debug)]
