@@ -36,7 +36,9 @@ fn child() -> impl Strategy<Value = Child> {
 }
 
 fn record() -> impl Strategy<Value = LifeRecord> {
-    let exit = (phase(), span(), any::<i32>()).prop_map(|(at, after, code)| Exit { at, after, code });
+    let signal = of(select(vec![Signal::SEGV, Signal::ABRT, Signal::KILL]));
+    let exit = (phase(), span(), any::<i32>(), signal);
+    let exit = exit.prop_map(|(at, after, code, signal)| Exit { at, after, code, signal });
     let output = any::<u64>().prop_map(|bytes_per_second| Output { bytes_per_second });
     let first = (span(), any::<bool>(), of(exit), of(phase()), retirement(), of(any::<u32>()));
     let second = (any::<bool>(), span(), any::<u64>(), of(output.clone()), of(output), vec(child(), 0..3), of(span()));

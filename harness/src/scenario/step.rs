@@ -273,6 +273,20 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// Those that end a process which has made nothing else of them.
+    pub const FATAL: [Self; 10] = [
+        Self::KILL,
+        Self::TERM,
+        Self::INT,
+        Self::QUIT,
+        Self::HUP,
+        Self::USR1,
+        Self::USR2,
+        Self::ABRT,
+        Self::SEGV,
+        Self::PIPE,
+    ];
+
     /// Its number on Linux.
     pub fn number(self) -> i32 {
         match self {
