@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use harness::history::{History, Outcome, Role, What, When};
-use harness::scenario;
+use harness::history::{Event, History, Outcome, Role, Status, What, When};
+use harness::scenario::{self, Signal};
 use harness::subject;
 use harness::world::real::{self, RunError};
 use harness::world::{Bins, Plan};
@@ -65,6 +65,45 @@ fn no_death_is_missed_however_short_the_life() {
         let reaped = reaped.unwrap_or_else(|| panic!("{proc:?} was not seen to be reaped"));
         assert!(died.when.earliest() <= reaped.when.latest());
     }
+}
+
+/// A worker whose life ends by a signal ends by that and no other, although programs ignore some, handle others and block
+/// one: by any signal that a scenario may have.
+#[test]
+fn whoever_is_to_end_by_a_signal_does() {
+    let crash = |signal: &Signal| format!("Record(exit: (at: Ready, after: \"20ms\", signal: {signal:?}))");
+    let lives: Vec<String> = Signal::FATAL.iter().map(crash).collect();
+    let text = format!(
+        r#"(
+            title: "each worker ends by another signal",
+            pool: (workers: {}, limit: (restarts: 20, within: "10s"), backoff: (initial: "5ms", factor: 2, cap: "20ms"), drain: "1s"),
+            start: AtOnce,
+            lives: (first: [{}]),
+            steps: [
+                (when: Exited, within: "5s", must: true),
+                (when: After("300ms")),
+                (when: State(Settled), within: "5s", must: true),
+            ],
+        )"#,
+        lives.len(),
+        lives.join(", ")
+    );
+    let history = run(&plan(&text)).expect("a history");
+    let mut seen = 0;
+    for event in &history.events {
+        let What::Born { proc, role: Role::Worker { ticket, .. }, .. } = event.what else { continue };
+        let Some(signal) = Signal::FATAL.get(ticket as usize - 1) else { continue };
+        let of_it = |event: &Event| match event.what {
+            What::Died { proc: dead, death } if dead == proc => Some(death),
+            _ => None,
+        };
+        let death = history.events.iter().find_map(of_it);
+        let death = death.unwrap_or_else(|| panic!("whoever was to end by {signal:?} did not"));
+        // Where nobody may see statuses that it has ended is all there is to see.
+        assert!(death.status.is_none_or(|status| status == Status::Signal(signal.number())), "{signal:?}: {death:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, Signal::FATAL.len());
 }
 
 #[test]

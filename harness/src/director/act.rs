@@ -38,7 +38,7 @@ pub enum Task {
     Blows { due: Vec<(Time, Blow)>, origin: Origin },
     /// Nothing until then.
     Pause(Time),
-    /// A fault, which heals at this instant.
+    /// A fault, which heals at this instant, if it ever does.
     During { heals: Time, heal: Option<Injection>, body: Sequence, origin: Origin },
     /// Steps within a step.
     Steps(Sequence),
@@ -157,11 +157,11 @@ impl Stage<'_> {
         (!due.is_empty()).then(|| Task::Blows { due, origin: origin.clone() })
     }
 
-    /// Begins a fault: what heals it, if it hit somebody.
+    /// Begins a fault: what heals it, if it hit somebody and anything can.
     fn begin_fault(&mut self, fault: &Fault, origin: &Origin) -> Option<Injection> {
         let target = match fault {
             // Nobody of the subject's is hit.
-            Fault::NotRead(Reader::LogReader) => None,
+            Fault::NotRead(Reader::LogReader) | Fault::Gone(Reader::LogReader) => None,
             Fault::Freeze(target) => Some(target),
             Fault::Limit { on, .. } => Some(on),
             Fault::Syscall { of, .. } => Some(of),
@@ -187,7 +187,8 @@ impl Stage<'_> {
             self.view.freeze(&on);
         }
         self.out.push(inject(true));
-        Some(inject(false))
+        // Who has gone does not come back.
+        (!matches!(fault, Fault::Gone(_))).then(|| inject(false))
     }
 
     /// Ends a fault. Whom another freeze holds as well goes on when the last of them is over.

@@ -232,7 +232,7 @@ pub enum What {
     },
     /// A worker holds no connection any more.
     Drained(Proc),
-    /// A worker ends by its own script, with this status.
+    /// A worker ends by its own script, with this status; 128 and the number of a signal, if that is what ends it.
     Exiting {
         /// Which.
         proc: Proc,

@@ -424,7 +424,11 @@ fn measured(one: Departure, worker: &Worker, frozen: &[(Time, Time)]) -> Departu
 fn ended_by_itself(worker: &Worker) -> bool {
     match worker.status {
         Some(Status::Code(_)) => true,
-        Some(Status::Signal(signal)) => signal != SIGKILL && signal != SIGTERM,
+        // Unless it had said that it would end by just that.
+        Some(Status::Signal(signal)) => {
+            let said = worker.exiting.is_some_and(|(_, code)| code == 128 + signal);
+            said || signal != SIGKILL && signal != SIGTERM
+        }
         None => worker.exiting.is_some(),
     }
 }

@@ -133,12 +133,26 @@ impl Judge<'_, '_> {
         index.map_or_else(|| format!("pid {}", proc.pid), |index| self.case.name(index))
     }
 
-    /// What a supervisor that was ended by force held then is gone, and nobody passes on what is written later.
+    /// From then on nobody takes anything any more, as the reader has gone; or has stopped before, and went without
+    /// having read what there was.
+    fn left(&self) -> Option<Time> {
+        let of = |name| self.case.timeline.faults.iter().filter(move |fault| fault.fault.starts_with(name));
+        let left = of("Gone").map(|fault| fault.from).min()?;
+        of("NotRead")
+            .filter(|fault| fault.from <= left && left <= fault.until)
+            .map(|fault| fault.from)
+            .chain([left])
+            .min()
+    }
+
+    /// What a supervisor that was ended by force held then is gone, and nobody passes on what is written later; no more
+    /// can it when there is nobody to pass it on to.
     fn cut(&self) -> Time {
-        let OutputPromise::Loses { recovers, .. } = self.promise else { return Time::NEVER };
+        let OutputPromise::Loses { recovers, .. } = self.promise else { return self.left().unwrap_or(Time::NEVER) };
         let facts = self.case.facts;
         let forced = facts.exit.filter(|(_, status)| matches!(status, crate::history::Status::Signal(_)));
-        let forced = [facts.felled, forced.map(|(at, _)| at)].into_iter().flatten().min().map(|at| at - recovers.0);
+        let forced =
+            [facts.felled, forced.map(|(at, _)| at), self.left()].into_iter().flatten().min().map(|at| at - recovers.0);
         let orderly = facts.exit.map(|(at, _)| at);
         [forced, orderly].into_iter().flatten().min().unwrap_or(Time::NEVER)
     }
@@ -257,7 +271,8 @@ impl Judge<'_, '_> {
 
     /// As many lines are told of as are missing, in each place.
     fn counted(&self, tally: &mut Tally) {
-        if self.cut() != Time::NEVER && self.case.facts.felled.is_some() {
+        // Who has gone can't be told.
+        if self.left().is_some() || self.cut() != Time::NEVER && self.case.facts.felled.is_some() {
             return;
         }
         let sinks: BTreeSet<Sink> = self.lines.written.keys().map(|(_, stream)| self.sink(*stream)).collect();
@@ -387,5 +402,5 @@ fn is_log(fault: &str) -> bool {
 
 /// Whether a fault is one that hinders a supervisor at nothing but passing output on.
 pub(super) fn is_about_output(fault: &str) -> bool {
-    fault.starts_with("NotRead") || is_log(fault)
+    fault.starts_with("NotRead") || fault.starts_with("Gone") || is_log(fault)
 }

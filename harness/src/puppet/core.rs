@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::scenario::{Ask, Life, LifeRecord, Phase, Retirement, Stream};
+use crate::scenario::{Ask, Life, LifeRecord, Phase, Retirement, Signal, Stream};
 use crate::time::Time;
 
 use super::babble::{Babble, say, write};
@@ -239,8 +239,11 @@ impl Puppet {
     fn carry_out(&mut self, now: Time, due: Due, actions: &mut Vec<Action>) {
         match due {
             Due::Crash => {
-                let code = self.life.exit.map_or(1, |exit| exit.code);
-                self.exit(code, actions);
+                let (code, signal) = self.life.exit.map_or((1, None), |exit| (exit.code, exit.signal));
+                match signal {
+                    Some(signal) => self.crash(signal, actions),
+                    None => self.exit(code, actions),
+                }
             }
             Due::Boot => self.ready(now, actions),
             Due::Retire => self.leave(now, self.life.retire, 0, actions),
@@ -369,12 +372,22 @@ impl Puppet {
     }
 
     fn exit(&mut self, code: i32, actions: &mut Vec<Action>) {
+        self.last_words(actions);
+        actions.extend([Action::Journal(Entry::Exiting(code)), Action::Exit(code)]);
+    }
+
+    /// As a shell has it, the status tells of the signal.
+    fn crash(&mut self, signal: Signal, actions: &mut Vec<Action>) {
+        self.last_words(actions);
+        actions.extend([Action::Journal(Entry::Exiting(128 + signal.number())), Action::Crash(signal)]);
+    }
+
+    fn last_words(&mut self, actions: &mut Vec<Action>) {
         self.stage = Stage::Done;
         if self.life.last_words > 0 {
             let words = |stream| Action::Output { stream, bytes: self.life.last_words };
             actions.extend([Stream::Stdout, Stream::Stderr].map(words));
         }
-        actions.extend([Action::Journal(Entry::Exiting(code)), Action::Exit(code)]);
     }
 
     /// Only a worker that serves takes what it is passed: before and after, another one is better off with it.

@@ -144,6 +144,8 @@ pub enum Action {
     },
     /// Exit with this status. Always the last action.
     Exit(i32),
+    /// End by this signal, whatever else was made of it. Always the last action.
+    Crash(Signal),
 }
 
 /// A line of the journal; the shell adds time, pid, start time, ticket and generation.
@@ -177,7 +179,7 @@ pub enum Entry {
     StoppedAccepting,
     /// It holds nothing any more.
     Drained,
-    /// It exits with this status.
+    /// It exits with this status; 128 and the number of a signal, if that is what ends it.
     Exiting(i32),
     /// It wrote lines, see [`crate::history::Output`]. This and the next are written by the shell.
     Wrote {

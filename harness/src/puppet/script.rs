@@ -7,7 +7,7 @@ pub fn record(life: Life) -> LifeRecord {
     let serve = LifeRecord::default();
     match life {
         Life::Serve => serve,
-        Life::Crash { at, code, after } => LifeRecord { exit: Some(Exit { at, after, code }), ..serve },
+        Life::Crash { at, code, after } => LifeRecord { exit: Some(Exit::with(at, after, code)), ..serve },
         Life::Hang { at } => LifeRecord { hang: Some(at), ..serve },
         Life::IgnoreTerm => LifeRecord { ignore_term: true, ..serve },
         Life::SlowBoot(boot) => LifeRecord { boot, ..serve },

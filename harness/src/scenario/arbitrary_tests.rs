@@ -36,7 +36,9 @@ fn child() -> impl Strategy<Value = Child> {
 }
 
 fn record() -> impl Strategy<Value = LifeRecord> {
-    let exit = (phase(), span(), any::<i32>()).prop_map(|(at, after, code)| Exit { at, after, code });
+    let signal = of(select(vec![Signal::SEGV, Signal::ABRT, Signal::KILL]));
+    let exit = (phase(), span(), any::<i32>(), signal);
+    let exit = exit.prop_map(|(at, after, code, signal)| Exit { at, after, code, signal });
     let output = any::<u64>().prop_map(|bytes_per_second| Output { bytes_per_second });
     let first = (span(), any::<bool>(), of(exit), of(phase()), retirement(), of(any::<u32>()));
     let second = (any::<bool>(), span(), any::<u64>(), of(output.clone()), of(output), vec(child(), 0..3), of(span()));
@@ -252,6 +254,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         (target(), name(), any::<u64>()).prop_map(|(on, resource, to)| Fault::Limit { on, resource, to }),
         (name(), file).prop_map(|(which, is)| Fault::File { which, is }),
         Just(Fault::NotRead(Reader::LogReader)),
+        Just(Fault::Gone(Reader::LogReader)),
         Just(Fault::AddressHeld),
         command().prop_map(|order| Fault::Stranger(Attempt::Order(order))),
         (target(), ".{0,8}").prop_map(|(who, text)| Fault::Stranger(Attempt::Notify(who, text))),

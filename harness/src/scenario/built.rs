@@ -137,6 +137,7 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
         Fault::Limit { on, resource, .. } => (limit(on, resource), Some(on)),
         Fault::File { which, is } => (file(which, *is), None),
         Fault::NotRead(Reader::LogReader) => ("NotRead", None),
+        Fault::Gone(Reader::LogReader) => ("Gone", None),
         Fault::AddressHeld => ("AddressHeld", None),
         Fault::PidReused => ("PidReused", None),
         Fault::Operators { .. } => ("Operators", None),

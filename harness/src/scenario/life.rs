@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::problem::{Problems, Source};
 use crate::ron_file;
 
-use super::Span;
+use super::{Signal, Span};
 
 /// Which worker gets which life: the n-th worker of its generation to take a ticket gets the n-th of that list.
 /// The harness counts generations: 1 until the first reload command, one more after each.
@@ -169,7 +169,7 @@ pub struct LifeRecord {
     pub children: Vec<Child>,
 }
 
-/// An unannounced exit.
+/// An unannounced exit, or another end by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exit {
@@ -181,6 +181,16 @@ pub struct Exit {
     /// With this status.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub code: i32,
+    /// By this signal instead, which it sends itself and which ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<Signal>,
+}
+
+impl Exit {
+    /// A status, as an exit by itself has one.
+    pub fn with(at: Phase, after: Span, code: i32) -> Self {
+        Self { at, after, code, signal: None }
+    }
 }
 
 /// How a worker that wants to leave says so.

@@ -13,7 +13,7 @@ pub enum OutputWay {
     Files,
 }
 
-/// Who may stop reading.
+/// Who may stop reading, or go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reader {
     /// Whoever reads the subject's own standard output and error.

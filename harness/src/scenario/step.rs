@@ -279,6 +279,20 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// Those that end a process which has made nothing else of them.
+    pub const FATAL: [Self; 10] = [
+        Self::KILL,
+        Self::TERM,
+        Self::INT,
+        Self::QUIT,
+        Self::HUP,
+        Self::USR1,
+        Self::USR2,
+        Self::ABRT,
+        Self::SEGV,
+        Self::PIPE,
+    ];
+
     /// Its number on Linux.
     pub fn number(self) -> i32 {
         match self {
@@ -362,7 +376,7 @@ pub enum Ask {
     SignalGroup(Signal),
 }
 
-/// A fault with an end.
+/// A fault with an end, or with none if nothing can heal it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Fault {
@@ -387,6 +401,8 @@ pub enum Fault {
     },
     /// Nobody reads what comes out.
     NotRead(Reader),
+    /// Who reads what comes out closes its end, for good: from then on a write fails with EPIPE. Nothing heals that.
+    Gone(Reader),
     /// The subject's address is held by somebody else.
     AddressHeld,
     /// A bystander has the pid of the worker that was signalled last, which is dead. The supervisor is process 1 of a pid

@@ -144,7 +144,7 @@ impl Wild {
     }
 
     fn record(&mut self) -> LifeRecord {
-        let exit = Exit { at: self.pick(&PHASES), after: self.span(&[0, 20, 100]), code: self.pick(&[0, 1]) };
+        let exit = Exit::with(self.pick(&PHASES), self.span(&[0, 20, 100]), self.pick(&[0, 1]));
         LifeRecord {
             boot: self.span(&[0, 0, 20, 100]),
             never_ready: self.one_in(8),

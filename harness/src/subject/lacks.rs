@@ -25,6 +25,9 @@ pub fn lacks(subject: &Subject, scenario: &Scenario) -> Vec<String> {
     if subject.puppet != Puppet::Own && spoils(scenario, "program") {
         why.push("the program of its workers can't be taken away from it alone".to_owned());
     }
+    if subject.puppet != Puppet::Own && lives(scenario).any(ends_by_signal) {
+        why.push("its workers can't be made to end by a signal of their own".to_owned());
+    }
     if subject.config.is_none() && spoils(scenario, "config") {
         why.push("it has no configuration file".to_owned());
     }
@@ -280,6 +283,11 @@ fn spoils(scenario: &Scenario, file: &str) -> bool {
 fn lives(scenario: &Scenario) -> impl Iterator<Item = &Life> {
     let lives = &scenario.lives;
     lives.first.iter().chain(lives.generation.values().flatten()).chain([&lives.then])
+}
+
+/// Whether a worker with this life ends by a signal that it sends itself.
+fn ends_by_signal(life: &Life) -> bool {
+    matches!(life, Life::Record(record) if record.exit.is_some_and(|exit| exit.signal.is_some()))
 }
 
 /// Whether the workers must do anything but answer at once.

@@ -54,6 +54,11 @@ impl Sinks {
         }
     }
 
+    /// Nothing will come any more, as its reader goes: the line of which a part has come is not one that was cut.
+    pub fn cut(&mut self, sink: Sink) {
+        self.rest.remove(&sink);
+    }
+
     /// What has come out at the log file is in one that was moved away from now on.
     pub fn move_away(&mut self) {
         let (moved, stays) =

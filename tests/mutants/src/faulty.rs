@@ -2,16 +2,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use harness::world::sim::SimKernel;
 use supervisor::core::{ExitStatus, Signal, SpawnError};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Readiness,
     Received, Scope, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
-use supervisor::unix::Unix;
 
 use crate::channels::{ChannelFault, Channels};
 use crate::excess::{Excess, Hoard};
@@ -19,6 +17,7 @@ use crate::meddling;
 use crate::output::{OutputFault, Plumbing, wait_for_room};
 use crate::shares::{ShareFault, Shares};
 use crate::shut::Shut;
+use crate::wall::WallClock;
 
 /// More of a pid file is not read.
 const PIDS: usize = 64;
@@ -140,25 +139,6 @@ const TRIES: u32 = 5000;
 /// How long who talks without end is silent.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// A kernel that has a clock which anybody may set, as every kernel has.
-pub trait WallClock: Clock {
-    /// CLOCK_REALTIME, counted from 1970.
-    fn wall(&self) -> Instant;
-}
-
-impl WallClock for SimKernel {
-    fn wall(&self) -> Instant {
-        Self::wall(self)
-    }
-}
-
-impl WallClock for Unix {
-    fn wall(&self) -> Instant {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Instant::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
-    }
-}
-
 /// A kernel, as a broken supervisor uses it.
 pub struct Faulty<K> {
     inner: K,
@@ -222,6 +202,9 @@ impl<K: Wait + WallClock + Files + Processes> Wait for Faulty<K> {
         let soon = self.hoard.looks(self.fault, &mut self.inner).then(|| self.inner.now() + MOMENT);
         let until = soon.into_iter().chain(until).min();
         if let KernelFault::Output(fault) = self.fault {
+            if self.plumbing.is_fatal(fault) {
+                return Err(Errno::PIPE);
+            }
             return self.inner.wait(&self.plumbing.watches(fault, watches), until, ready);
         }
         let waited = self.inner.wait(watches, until, ready);

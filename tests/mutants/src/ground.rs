@@ -7,9 +7,10 @@ use crate::excess::KEEPS_MEMORY;
 use crate::faulty::KernelFault;
 use crate::machines::{Behind, Hears};
 use crate::mutant::{Mutant, Mutation};
+use crate::output::OutputFault;
 
 /// All of them.
-pub const REAL: [Mutant; 34] = [
+pub const REAL: [Mutant; 35] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -263,6 +264,14 @@ pub const REAL: [Mutant; 34] = [
             ("INV-DETECT", "and does not wait any more for the word of who never says it"),
         ],
         mutation: Mutation::Kernel(KernelFault::HearsEverybody),
+    },
+    Mutant {
+        name: "writes-to-nobody-for-ever",
+        sentence: "what nobody will ever read it tries to write again and again, without a pause",
+        scenario: "output/gone",
+        caught_by: "INV-STATIONARY",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Output(OutputFault::TriesForEver)),
     },
     Mutant {
         name: "enters-itself",

@@ -29,12 +29,14 @@ mod restarting;
 mod shares;
 mod shut;
 mod through;
+mod wall;
 
 pub use channels::ChannelFault;
-pub use faulty::{Faulty, KernelFault, WallClock};
+pub use faulty::{Faulty, KernelFault};
 pub use ground::REAL;
 pub use list::{ALL, UNMUTATED, find};
 pub use matrix::{Row, failures, plan, row, scenario_dir, simulate};
 
 pub use mutant::{AnyMachine, Mutant, Mutation};
 pub use through::{THROUGH, Through, subject_of};
+pub use wall::WallClock;

@@ -24,6 +24,10 @@ pub enum OutputFault {
     CutsLines,
     /// Files stay open for ever.
     NeverReopens,
+    /// A line that nobody will ever read is an error that nothing can be done about.
+    DiesWithReader,
+    /// A line that nobody will ever read is tried again.
+    TriesForEver,
 }
 
 const fn kernel(fault: OutputFault) -> Mutation {
@@ -31,7 +35,7 @@ const fn kernel(fault: OutputFault) -> Mutation {
 }
 
 /// All of them.
-pub const OUTPUT: [Mutant; 7] = [
+pub const OUTPUT: [Mutant; 8] = [
     Mutant {
         name: "output-waits-for-its-reader",
         sentence: "nothing is read of what workers write while nobody reads the supervisor's own output",
@@ -88,6 +92,14 @@ pub const OUTPUT: [Mutant; 7] = [
         consequences: &[],
         mutation: kernel(OutputFault::NeverReopens),
     },
+    Mutant {
+        name: "dies-with-its-reader",
+        sentence: "it ends when nobody will ever read what it says",
+        scenario: "output/gone",
+        caught_by: "INV-ISOLATE",
+        consequences: &[],
+        mutation: kernel(OutputFault::DiesWithReader),
+    },
 ];
 
 /// What such a supervisor keeps in mind.
@@ -100,6 +112,8 @@ pub struct Plumbing {
     dead: BTreeSet<Child>,
     /// Where the last write did not fit.
     stuck: BTreeSet<Fd>,
+    /// Whether nobody will ever read what was written last.
+    broken: bool,
 }
 
 impl Plumbing {
@@ -141,6 +155,11 @@ impl Plumbing {
         (dead && fault == OutputFault::DropsLastWords).then_some(Ok(0))
     }
 
+    /// Whether it can't go on.
+    pub fn is_fatal(&self, fault: OutputFault) -> bool {
+        self.broken && fault == OutputFault::DiesWithReader
+    }
+
     /// What is watched.
     pub fn watches(&self, fault: OutputFault, watches: &[Watch]) -> Vec<Watch> {
         watches.iter().filter(|watch| !self.ignores(fault, watch.fd)).copied().collect()
@@ -159,7 +178,9 @@ impl Plumbing {
         } else {
             self.stuck.insert(fd);
         }
+        self.broken |= wrote == Err(Errno::PIPE);
         match (fault, wrote) {
+            (OutputFault::TriesForEver, Err(Errno::PIPE)) => Err(Errno::AGAIN),
             (OutputFault::LosesUncounted, Err(Errno::AGAIN)) => Ok(bytes),
             (OutputFault::CutsLines, Ok(_)) => Ok(bytes),
             (_, wrote) => wrote,

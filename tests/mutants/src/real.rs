@@ -20,13 +20,15 @@ const ATTEMPTS: u64 = 3;
 
 /// What follows where a client happens to be served at that very instant, which real ones are now and then and simulated
 /// ones hardly: mutant, invariant, why. No world has to show it.
-pub const BY_CHANCE: [(&str, &str, &str); 25] = [
+pub const BY_CHANCE: [(&str, &str, &str); 27] = [
     ("deaf-to-signs-of-life", "INV-CONSERVE", "who is killed without a reason may be answering somebody"),
     ("deaf-to-signs-of-life", "INV-DRAIN", "and is given no time to finish that"),
     ("wall-clock-alone", "INV-INTENSITY", "a delay that ends at a time of day may end at once"),
     ("reopens-at-reload", "INV-OWN", "the address has another socket than before"),
     ("interrupted-is-fatal", "INV-CONSERVE", "workers that lose their supervisor leave at once, whoever they serve"),
     ("interrupted-is-fatal", "INV-DRAIN", "and are given no time to finish that"),
+    ("dies-with-its-reader", "INV-CONSERVE", "workers that lose their supervisor leave at once, whoever they serve"),
+    ("dies-with-its-reader", "INV-DRAIN", "and are given no time to finish that"),
     (
         "deaf-until-its-output-is-read",
         "INV-CONSERVE",

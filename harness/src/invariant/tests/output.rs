@@ -41,6 +41,10 @@ fn not_read(tale: &mut Tale, from: u64, until: u64) {
     tale.add(until, What::Healed { step: vec![7] });
 }
 
+fn gone(tale: &mut Tale, from: u64) {
+    tale.add(from, What::FaultBegan { step: vec![8], fault: "Gone(LogReader)".to_owned(), on: Vec::new() });
+}
+
 fn calm(tale: &mut Tale) {
     tale.calm(2_500, &[1, 2, 3, 4]);
 }
@@ -93,6 +97,47 @@ fn while_nobody_reads_lines_may_be_lost_if_that_is_told() {
         told(&mut tale, counted);
         tale.fails(if fails { &[ID] } else { &[] });
     }
+}
+
+#[test]
+fn what_is_written_when_the_reader_has_gone_is_lost() {
+    let cases = [
+        // What the supervisor may still hold goes with the reader; who writes for himself has lost what he wrote since.
+        (OutputWay::Prefixed, 1_900, false),
+        (OutputWay::Prefixed, 1_300, false),
+        (OutputWay::Prefixed, 1_100, true),
+        (OutputWay::Inherit, 1_900, false),
+        (OutputWay::Inherit, 1_600, true),
+    ];
+    for (way, wrote_at, fails) in cases {
+        let mut tale = tale(way);
+        wrote(&mut tale, wrote_at, 1, 1, 10);
+        gone(&mut tale, 1_700);
+        calm(&mut tale);
+        came(&mut tale, 1, if way == OutputWay::Inherit { "" } else { "a | " }, &[(1, 5)]);
+        tale.fails(if fails { &[ID] } else { &[] });
+    }
+}
+
+#[test]
+fn who_goes_without_having_read_takes_with_him_what_waited() {
+    for (reads_again, fails) in [(2_000, false), (1_650, true)] {
+        let mut tale = tale(OutputWay::Inherit);
+        not_read(&mut tale, 1_200, reads_again);
+        wrote(&mut tale, 1_300, 1, 1, 10);
+        gone(&mut tale, 1_700);
+        calm(&mut tale);
+        tale.fails(if fails { &[ID] } else { &[] });
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_reader_that_has_gone() {
+    let mut tale = tale(OutputWay::Prefixed);
+    gone(&mut tale, 1_200);
+    wrote_slowly(&mut tale, 1_900, 1, (1, 10), 600);
+    calm(&mut tale);
+    tale.fails(&[ID]);
 }
 
 #[test]

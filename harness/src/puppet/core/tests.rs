@@ -335,6 +335,27 @@ fn spawns_its_children_when_ready_and_does_what_it_is_asked() {
 }
 
 #[test]
+fn a_life_can_end_by_a_signal_in_any_phase() {
+    let ends = |at, after, signal| {
+        let exit = Exit { signal: Some(signal), ..Exit::with(at, Span::millis(after), 0) };
+        Stage::born(Life::Record(LifeRecord { exit: Some(exit), ..LifeRecord::default() }))
+    };
+    let mut boot = ends(Phase::Boot, 20, Signal::SEGV);
+    boot.until(100);
+    assert_eq!(boot.when(&Action::Crash(Signal::SEGV)), Some(20));
+    assert_eq!(boot.count(&journal(Entry::Ready)), 0);
+    let mut request = ends(Phase::Request, 0, Signal::ABRT);
+    request.connect(PORT, Request::Who { keep_alive: false });
+    assert_eq!(request.when(&Action::Crash(Signal::ABRT)), Some(0));
+    assert_eq!(request.count(&answer(PORT, false)), 0, "it answers nobody any more");
+    assert!(request.position(&journal(Entry::Exiting(128 + 6))) + 1 == request.position(&Action::Crash(Signal::ABRT)));
+    let mut drain = ends(Phase::Drain, 0, Signal::KILL);
+    drain.put(Input::Term);
+    assert_eq!(drain.when(&Action::Crash(Signal::KILL)), Some(0));
+    assert_eq!([boot, request, drain].map(|stage| stage.exit()), [None; 3], "a signal is no exit");
+}
+
+#[test]
 fn a_request_can_end_or_retire_it_and_an_unknown_one_is_404() {
     let mut stage = Stage::born(Life::Serve);
     stage.connect(ConnId(1), Request::Unknown);
@@ -369,7 +390,7 @@ fn is_total() {
     ];
     let phase = || prop_oneof![Just(Phase::Boot), Just(Phase::Ready), Just(Phase::Request), Just(Phase::Drain)];
     let form = prop_oneof![Just(Retirement::OnePhase), Just(Retirement::TwoPhase), Just(Retirement::Silent)];
-    let exit = (phase(), 0..40_u64).prop_map(|(at, after)| Exit { at, after: Span::millis(after), code: 2 });
+    let exit = (phase(), 0..40_u64).prop_map(|(at, after)| Exit::with(at, Span::millis(after), 2));
     let life =
         (0..50_u64, any::<bool>(), prop::option::of(exit), prop::option::of(phase()), form, any::<bool>(), 0..9_u64)
             .prop_map(|(boot, never_ready, exit, hang, retire, ignore_term, slow)| {

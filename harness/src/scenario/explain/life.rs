@@ -33,7 +33,7 @@ fn in_order(said: &mut Vec<String>, of: &str, lives: &[Life]) {
 fn life(life: &Life) -> String {
     match life {
         Life::Serve => "serves".to_owned(),
-        Life::Crash { at, code, after } => exit(Exit { at: *at, after: *after, code: *code }),
+        Life::Crash { at, code, after } => exit(Exit::with(*at, *after, *code)),
         Life::Hang { at } => format!("hangs {}", phase(*at)),
         Life::IgnoreTerm => "serves, and obeys neither TERM nor a drain order".to_owned(),
         Life::SlowBoot(span) => format!("takes {span} to get ready, then serves"),
@@ -50,7 +50,11 @@ fn life(life: &Life) -> String {
 fn exit(exit: Exit) -> String {
     let after =
         if exit.after.is_zero() { String::new() } else { format!("{} after the beginning of this: ", exit.after) };
-    format!("exits unannounced with status {} {after}{}", exit.code, phase(exit.at))
+    let how = match exit.signal {
+        Some(signal) => format!("ends unannounced by {signal:?}"),
+        None => format!("exits unannounced with status {}", exit.code),
+    };
+    format!("{how} {after}{}", phase(exit.at))
 }
 
 fn phase(phase: Phase) -> &'static str {

@@ -190,6 +190,7 @@ fn fault(fault: &Fault) -> String {
             }
         ),
         Fault::NotRead(Reader::LogReader) => "have nothing read by whoever reads the output".to_owned(),
+        Fault::Gone(Reader::LogReader) => "have whoever reads the output close its end, for good".to_owned(),
         Fault::Operators { connections, say } => {
             let say = match say {
                 Saying::Nothing => "say nothing".to_owned(),

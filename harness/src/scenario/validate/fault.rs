@@ -11,7 +11,9 @@ impl Steps<'_> {
     pub(super) fn output(&mut self, fault: &Fault) {
         let way = self.scenario.pool.output;
         match fault {
-            Fault::NotRead(Reader::LogReader) if !matches!(way, Some(OutputWay::Inherit | OutputWay::Prefixed)) => {
+            Fault::NotRead(Reader::LogReader) | Fault::Gone(Reader::LogReader)
+                if !matches!(way, Some(OutputWay::Inherit | OutputWay::Prefixed)) =>
+            {
                 let expected = "`output: Inherit` or `output: Prefixed` in the pool";
                 self.checker.wrong_at(0, "nobody reads the output in this pool").expected(expected);
             }
@@ -113,6 +115,8 @@ pub(super) fn thing(fault: &Fault) -> Option<String> {
         Fault::AddressHeld => Some("the address".to_owned()),
         Fault::PidReused => Some("the pid of a dead worker".to_owned()),
         Fault::NotRead(Reader::LogReader) => Some("the reader of the output".to_owned()),
+        // Nothing heals it.
+        Fault::Gone(Reader::LogReader) => None,
         Fault::Freeze(_)
         | Fault::Operators { .. }
         | Fault::Stranger(_)

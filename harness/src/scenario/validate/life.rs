@@ -1,7 +1,7 @@
 //! Lives, and whether they let the pool be what the scenario waits for.
 
 use crate::ron_file::Checker;
-use crate::scenario::{Act, Command, Exit, Life, LifeRecord, Lives, Phase, Pool, Scenario, Start, Step};
+use crate::scenario::{Act, Command, Exit, Life, LifeRecord, Lives, Phase, Pool, Scenario, Signal, Start, Step};
 
 /// The lives of the workers of one pool.
 pub(super) fn check(checker: &mut Checker, lives: &Lives, pool: &Pool, scenario: &Scenario) {
@@ -79,9 +79,10 @@ fn one(checker: &mut Checker, life: &Life) {
         Life::Crash { code, .. } => status(checker, "code", *code),
         Life::Leak(0) | Life::Flood(0) => drop(checker.wrong("0 bytes are nothing").expected("expected at least 1")),
         Life::Record(record) => {
-            if let Some(Exit { code, .. }) = record.exit {
+            if let Some(exit) = record.exit {
                 checker.enter("exit");
-                status(checker, "code", code);
+                status(checker, "code", exit.code);
+                by_signal(checker, exit);
                 checker.leave();
             }
             if record.retire_after == Some(0) {
@@ -103,6 +104,20 @@ fn one(checker: &mut Checker, life: &Life) {
         | Life::RetireAtFirstRequest(_)
         | Life::Leak(_)
         | Life::Flood(_) => {}
+    }
+}
+
+/// Whether a signal ends a worker, and nothing else does.
+fn by_signal(checker: &mut Checker, exit: Exit) {
+    let Some(signal) = exit.signal else { return };
+    if !Signal::FATAL.contains(&signal) {
+        let fatal: Vec<String> = Signal::FATAL.iter().map(|signal| format!("{signal:?}")).collect();
+        let what = format!("{signal:?} ends nobody");
+        checker.wrong_in("signal", what).expected(format!("one of: {}", fatal.join(", ")));
+    }
+    if exit.code != 0 {
+        let what = "whoever ends by a signal has no exit status";
+        checker.wrong_in("code", what).expected("either `code` or `signal`");
     }
 }
 

@@ -316,7 +316,7 @@ impl Steps<'_> {
         self.owned(fault);
         self.hit_twice(fault);
         match fault {
-            Fault::NotRead(Reader::LogReader) => {}
+            Fault::NotRead(Reader::LogReader) | Fault::Gone(Reader::LogReader) => {}
             Fault::Freeze(target) => self.target_at(target, that),
             Fault::Limit { on, resource, to } => {
                 self.target_in("on", on, that);

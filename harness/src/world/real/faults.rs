@@ -204,6 +204,10 @@ impl Faults {
                 self.outlets.as_mut().ok_or("nobody reads the output")?.stop_reading(true)?;
                 Heal::Read
             }
+            Fault::Gone(Reader::LogReader) => {
+                // Nothing heals it.
+                return self.outlets.as_mut().ok_or("nobody reads the output")?.close_reader();
+            }
             Fault::File { which, is } if which == "log" => spoil_log(self.log()?, *is)?,
             Fault::File { which, is } if which == "log directory" => {
                 let folder = self.log()?.path().parent().ok_or("the log file is in no folder")?.to_owned();

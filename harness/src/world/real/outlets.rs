@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -22,6 +23,7 @@ const SMALLEST: usize = 4096;
 /// What the runner tells the reader.
 const STOP: u8 = b's';
 const GO_ON: u8 = b'g';
+const LEAVE: u8 = b'l';
 const END: u8 = b'e';
 
 /// Where what workers write comes out.
@@ -73,6 +75,17 @@ impl Outlets {
         }
     }
 
+    /// The reader closes its ends, for good, having read what there is if it reads at all.
+    ///
+    /// # Errors
+    /// There is no reader.
+    pub fn close_reader(&mut self) -> Result<(), String> {
+        match self {
+            Self::Own(reader) => reader.leave().map_err(|error| error.to_string()),
+            Self::File(_) => Err("nobody reads the output".to_owned()),
+        }
+    }
+
     /// Everything that came out. Nobody writes any more.
     ///
     /// # Errors
@@ -90,6 +103,8 @@ impl Outlets {
 pub struct Reader {
     ends: [PipeWriter; 2],
     orders: PipeWriter,
+    /// Something comes here when it has closed its ends.
+    left: Receiver<()>,
     thread: JoinHandle<io::Result<Sinks>>,
 }
 
@@ -98,13 +113,21 @@ impl Reader {
         let (stdout, out_end) = small_pipe()?;
         let (stderr, err_end) = small_pipe()?;
         let (heard, orders) = io::pipe()?;
-        let body = move || read_all(&heard, &[(stdout, Sink::Stdout), (stderr, Sink::Stderr)], sinks);
+        let (leaves, left) = channel();
+        let pipes = vec![(stdout, Sink::Stdout), (stderr, Sink::Stderr)];
+        let body = move || read_all(&heard, pipes, &leaves, sinks);
         let thread = std::thread::Builder::new().name("output".to_owned()).spawn(body)?;
-        Ok(Self { ends: [out_end, err_end], orders, thread })
+        Ok(Self { ends: [out_end, err_end], orders, left, thread })
     }
 
     fn tell(&mut self, order: u8) -> io::Result<()> {
         self.orders.write_all(&[order])
+    }
+
+    /// When this returns whoever writes is refused.
+    fn leave(&mut self) -> io::Result<()> {
+        self.tell(LEAVE)?;
+        self.left.recv().map_err(io::Error::other)
     }
 
     fn finish(mut self) -> Result<Vec<Output>, String> {
@@ -123,7 +146,12 @@ fn small_pipe() -> io::Result<(PipeReader, PipeWriter)> {
 }
 
 /// Reads until it is told to end, and then what there still is.
-fn read_all(orders: &PipeReader, pipes: &[(PipeReader, Sink)], mut sinks: Sinks) -> io::Result<Sinks> {
+fn read_all(
+    orders: &PipeReader,
+    mut pipes: Vec<(PipeReader, Sink)>,
+    leaves: &Sender<()>,
+    mut sinks: Sinks,
+) -> io::Result<Sinks> {
     let mut reads = true;
     loop {
         let mut fds = vec![PollFd::from_borrowed_fd(orders.as_fd(), PollFlags::IN)];
@@ -139,6 +167,16 @@ fn read_all(orders: &PipeReader, pipes: &[(PipeReader, Sink)], mut sinks: Sinks)
             match read(orders, &mut order) {
                 Ok(1) if order[0] == STOP => reads = false,
                 Ok(1) if order[0] == GO_ON => reads = true,
+                Ok(1) if order[0] == LEAVE => {
+                    for (pipe, sink) in std::mem::take(&mut pipes) {
+                        if reads {
+                            read_some(&pipe, sink, &mut sinks)?;
+                        }
+                        sinks.cut(sink);
+                    }
+                    // Nobody is interested any more if the runner has gone.
+                    _ = leaves.send(());
+                }
                 // The runner has gone, too.
                 _ => break,
             }
@@ -264,6 +302,31 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_that_leaves_has_read_what_there_was_and_nobody_can_write_any_more() {
+        let mut outlets = Outlets::new(&Outlet::default(), None).expect("pipes");
+        let mut end = outlets.ends().expect("pipes")[0].try_clone().expect("a copy");
+        let mut lines = Lines::new(Proc { pid: 1, start: 2 });
+        let (whole, cut) = (lines.next(Stream::Stdout, 1000), lines.next(Stream::Stdout, 1));
+        end.write_all(&whole.bytes).expect("a reader");
+        end.write_all(&cut.bytes[..cut.bytes.len() / 2]).expect("a reader");
+        // A second time there is nobody who could go.
+        for _ in 0..2 {
+            outlets.close_reader().expect("a reader");
+            // A process that another test starts has copies of all descriptors until it is that program.
+            let mut ends = [PollFd::new(&end, PollFlags::empty())];
+            let within = crate::world::real::clock::timespec(std::time::Duration::from_secs(5));
+            assert_eq!(poll(&mut ends, Some(&within)), Ok(1), "nobody has it open");
+            assert_eq!(end.write(b"x").expect_err("nobody reads").kind(), io::ErrorKind::BrokenPipe);
+        }
+        // Nor is there anybody who could read again.
+        outlets.stop_reading(true).expect("a thread");
+        outlets.stop_reading(false).expect("a thread");
+        let told = outlets.finish().expect("read");
+        assert_eq!(ranges(&told), [(Sink::Stdout, vec![(1, whole.last)])]);
+        assert_eq!(told.len(), 1, "half a line is not one that was damaged: {told:?}");
+    }
+
+    #[test]
     fn what_was_moved_away_is_read_as_well() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("log/workers.log");
@@ -274,7 +337,7 @@ mod tests {
         outlets.log().expect("a file").move_away().expect("moved");
         let second = lines.next(Stream::Stderr, 1000);
         fs::write(&path, &second.bytes).expect("written");
-        assert!(outlets.stop_reading(true).is_err(), "nobody reads a file");
+        assert!(outlets.stop_reading(true).is_err() && outlets.close_reader().is_err(), "nobody reads a file");
         let told = outlets.finish().expect("read");
         let expected = [(Sink::Moved, vec![(1, first.last)]), (Sink::File, vec![(second.first, second.last)])];
         assert_eq!(ranges(&told), expected);

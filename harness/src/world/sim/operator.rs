@@ -92,6 +92,7 @@ impl World {
             }
             Fault::File { which, is } if which == "program" => self.program_error = errno(*is).filter(|_| begin),
             Fault::NotRead(Reader::LogReader) => self.stop_reading(begin),
+            Fault::Gone(Reader::LogReader) => self.reader_goes(),
             Fault::File { which, is } if which == "log" => self.spoil_log(Some(*is).filter(|_| begin)),
             Fault::File { which, is: FileFault::Missing } if which == "log directory" => self.take_log_folder(begin),
             Fault::File { which, is: FileFault::Missing } if which == "config" => self.take_config(begin),

@@ -32,6 +32,8 @@ pub(super) struct Outlets {
     log: Option<PathBuf>,
     /// Whether the reader of the standard streams reads.
     read: bool,
+    /// Whether it has closed its ends.
+    gone: bool,
     /// How often the log file was moved away.
     moved: u32,
     /// What is wrong with the log file for whoever opens it.
@@ -80,6 +82,7 @@ impl Outlets {
             asked: way.is_some(),
             log,
             read: true,
+            gone: false,
             moved: 0,
             log_is: None,
             folder: true,
@@ -88,7 +91,7 @@ impl Outlets {
         }
     }
 
-    /// Whether a write to one of the standard streams is taken as a whole.
+    /// Whether a write to one of the standard streams is taken as a whole, or fails at once.
     pub fn writable(&self, stream: Stream) -> bool {
         self.unread[stream.index()].is_empty()
     }
@@ -141,6 +144,9 @@ impl World {
 
     /// write(2) by the supervisor to one of the standard streams.
     pub fn write_out(&mut self, stream: Stream, bytes: &[u8]) -> Result<usize, Errno> {
+        if self.outlets.gone {
+            return Err(Errno::PIPE);
+        }
         let taken = self.outlets.room(stream, bytes.len());
         if taken == 0 && !bytes.is_empty() {
             return Err(Errno::AGAIN);
@@ -161,13 +167,26 @@ impl World {
     /// The reader of the standard streams stops, or goes on.
     pub fn stop_reading(&mut self, stop: bool) {
         self.outlets.read = !stop;
-        if stop {
+        if stop || self.outlets.gone {
             return;
         }
         for stream in [Stream::Stdout, Stream::Stderr] {
             let unread = std::mem::take(&mut self.outlets.unread[stream.index()]);
             self.outlets.put(stream, &unread);
         }
+        self.stir_writers();
+    }
+
+    /// The reader of the standard streams reads what there is, if it reads at all, and closes its ends.
+    pub fn reader_goes(&mut self) {
+        self.outlets.gone = true;
+        self.outlets.unread = Default::default();
+        [Sink::Stdout, Sink::Stderr].into_iter().for_each(|sink| self.outlets.sinks.cut(sink));
+        self.stir_writers();
+    }
+
+    /// Whoever waited to write to a standard stream may go on, or fail.
+    fn stir_writers(&mut self) {
         self.supervisor.stirred = true;
         for ix in self.processes.listed.clone() {
             self.unblock(ix);
@@ -249,6 +268,8 @@ impl World {
         let pipe = if stream == Stream::Stdout { process.stdout } else { process.stderr };
         match pipe {
             Some(number) => self.put_into_pipe(number, bytes),
+            // A puppet ignores SIGPIPE.
+            None if process.inherits_output && self.outlets.gone => Put::Broken,
             None if process.inherits_output && self.outlets.asked => {
                 if self.outlets.room(stream, bytes.len()) < bytes.len() {
                     return Put::Full;

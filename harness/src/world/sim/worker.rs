@@ -189,6 +189,7 @@ impl World {
                 self.stop_waiting(ix);
             }
             Action::Exit(code) => self.end_process(ix, crate::history::Status::Code(code)),
+            Action::Crash(signal) => self.end_process(ix, crate::history::Status::Signal(signal.number())),
         }
     }
 

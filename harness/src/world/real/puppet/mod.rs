@@ -3,6 +3,7 @@
 mod bystander;
 mod channel;
 mod child;
+mod crash;
 mod launch;
 mod output;
 mod program;

@@ -26,7 +26,7 @@ use super::super::{clock, signals};
 use super::channel::{Inbox, Word};
 use super::output::output;
 use super::setup::Setup;
-use super::{child, wire};
+use super::{child, crash, wire};
 
 /// Connections without a TCP port (Unix sockets) are numbered from here, beyond all ports.
 const UNNAMED: u32 = 1 << 16;
@@ -379,6 +379,7 @@ impl Shell {
                 if busy { std::hint::spin_loop() } else { std::thread::park() }
             },
             Action::Exit(status) => self.exit = Some(status),
+            Action::Crash(signal) => crash::by(signal)?,
         }
         Ok(())
     }
