@@ -16,9 +16,6 @@ use harness::world::{Bins, Plan};
 /// Of the lives of the other scenarios only every n-th is lived here. A prime, so that no kind of failure is left out.
 const SAMPLE: usize = 127;
 
-/// Calls that no simulated life makes: nobody connects to the control socket there.
-const NOT_MADE: [Call; 1] = [Call::Peer];
-
 /// What a supervisor ends with that can't go on.
 const BUG: i32 = 70;
 
@@ -76,7 +73,7 @@ fn whatever_fails_in_a_whole_life_the_pool_is_right_or_the_end_is_honest() {
         for call in Call::ALL {
             let tally = tallies.get(&call).copied().unwrap_or_default();
             // Whoever adds a kind of call adds a life in which it is made.
-            assert_eq!(tally.calls > 0, !NOT_MADE.contains(&call), "{}: {tally:?}", call.name());
+            assert!(tally.calls > 0, "{}: {tally:?}", call.name());
             assert!(tally.runs >= tally.calls, "{}: {tally:?}", call.name());
             assert_eq!(tally.runs, tally.right + tally.honest);
         }
