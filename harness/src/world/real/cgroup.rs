@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
 
@@ -73,7 +74,9 @@ impl Controller {
 
     /// Why no such group can be made here, in words; `None` if one can.
     pub fn forbids(self) -> Option<String> {
-        match self.make(&format!("probe-{}", std::process::id())) {
+        // Several may ask at the same time.
+        static ASKED: AtomicU64 = AtomicU64::new(0);
+        match self.make(&format!("probe-{}-{}", std::process::id(), ASKED.fetch_add(1, Ordering::Relaxed))) {
             Ok((path, _)) => {
                 // Made and empty: it can be removed.
                 let _ = fs::remove_dir(path);
@@ -221,6 +224,17 @@ mod tests {
             Controller::Pids => 100,
             Controller::Cpu => 90,
         }
+    }
+
+    #[test]
+    fn many_may_ask_at_once() {
+        let Some(one) = usable().into_iter().next() else { return };
+        let ask = || (0..50).find_map(|_| one.forbids());
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            asking.into_iter().map(|one| one.join().expect("an answer")).collect()
+        });
+        assert_eq!(answers, vec![None; 8]);
     }
 
     #[test]
