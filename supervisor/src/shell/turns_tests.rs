@@ -25,6 +25,11 @@ impl Machine for Serving {
     }
 }
 
+/// A pool that is passed what comes to the listener.
+fn robin() -> PoolConfig {
+    PoolConfig { handoff: Handoff::RoundRobin, listen: vec![0], ..pool("web") }
+}
+
 /// The listener, and no descriptor at all.
 const LISTENER: &[i32] = &[30];
 const NOTHING: &[i32] = &[];
@@ -39,8 +44,7 @@ fn accepted(refusals: &[i32], waits: &[(u64, &[i32])]) -> (usize, Vec<String>) {
     kernel.reads = ["{\"act\":\"ready\"}\n"].into();
     kernel.refusals = refusals.iter().map(|&errno| Errno(errno)).collect();
     kernel.connections = [Fd(40)].into();
-    let web = PoolConfig { handoff: Handoff::RoundRobin, listen: vec![0], ..pool("web") };
-    let loud = Config { quiet: false, ..config(vec![web], &["127.0.0.1:1"]) };
+    let loud = Config { quiet: false, ..config(vec![robin()], &["127.0.0.1:1"]) };
     let (_, log) = run_machine(&mut kernel, Serving(Log::default(), 1), &loud);
     (kernel.written.matches("accept").count(), log.into_iter().filter(|line| line.starts_with("pass")).collect())
 }
@@ -122,8 +126,7 @@ fn who_does_not_read_gets_no_connection_and_the_next_one_does() {
     let mut kernel = Fake::new(vec![]);
     kernel.channels = [Fd(10), Fd(11)].into();
     kernel.sends = [Err(Errno::PIPE)].into();
-    let robin = PoolConfig { handoff: Handoff::RoundRobin, listen: vec![0], ..pool("web") };
-    let log = happens(kernel, robin, 2, &[(10, READY), (11, READY), (30, "")]);
+    let log = happens(kernel, robin(), 2, &[(10, READY), (11, READY), (30, "")]);
     assert_eq!(log.iter().filter(|line| *line == "pass 11 40").count(), 1, "{log:?}");
 }
 
@@ -131,8 +134,7 @@ fn who_does_not_read_gets_no_connection_and_the_next_one_does() {
 fn who_does_not_read_is_asked_no_second_time_though_nobody_else_is_there() {
     let mut kernel = Fake::new(vec![]);
     kernel.sends = [Err(Errno::PIPE)].into();
-    let robin = PoolConfig { handoff: Handoff::RoundRobin, listen: vec![0], ..pool("web") };
-    let log = happens(kernel, robin, 1, &[(10, READY), (30, "")]);
+    let log = happens(kernel, robin(), 1, &[(10, READY), (30, "")]);
     assert_eq!(log, ["ready", "pass 10 40"]);
 }
 
@@ -151,7 +153,6 @@ fn a_worker_is_ready_when_it_has_every_socket_if_that_is_its_sign() {
 fn what_could_not_be_passed_for_all_that_is_under_way_elsewhere_is_tried_again_by_itself() {
     let mut kernel = Fake::new(vec![]);
     kernel.sends = [Err(Errno::TOOMANYREFS)].into();
-    let robin = PoolConfig { handoff: Handoff::RoundRobin, listen: vec![0], ..pool("web") };
-    let log = happens(kernel, robin, 1, &[(10, READY), (30, "")]);
+    let log = happens(kernel, robin(), 1, &[(10, READY), (30, "")]);
     assert_eq!(log[..3], ["ready", "pass 10 40", "pass 10 40"]);
 }

@@ -1,14 +1,13 @@
-//! Mutants that do what the catalogue tells of, in the scenario that guards against it, where no other list has such a one.
-
-use std::time::Duration;
+//! Mutants that do what the catalogue tells of, in the scenario that guards against it. Most plant a fault that another list
+//! has, too: it is the incident that is another, and whether it is noticed there.
 
 use supervisor::core::{Input, Pools, SpawnError, SpawnStep};
-use supervisor::policy::Backoff;
 
 use crate::faulty::KernelFault;
 use crate::leaving::STAYED;
 use crate::machines::{Behind, ChannelEndsLast, Counting, End, Ends, Fragile, Hears};
 use crate::mutant::{FOR_EVER, Mutant, Mutation};
+use crate::restarting::UNPAUSED;
 
 /// All of them.
 pub const INCIDENTS: [Mutant; 14] = [
@@ -126,9 +125,7 @@ pub const INCIDENTS: [Mutant; 14] = [
         scenario: "listener/activation",
         caught_by: "INV-INTENSITY",
         consequences: &[],
-        mutation: Mutation::Policy(|policy| {
-            policy.backoff = Backoff { initial: Duration::ZERO, cap: Duration::ZERO, ..policy.backoff }
-        }),
+        mutation: UNPAUSED,
     },
 ];
 

@@ -8,6 +8,11 @@ use supervisor::policy::{Backoff, Limit, Restart};
 use crate::machines::{Behind, Counting, Hears, Miscounts, SecondReplacement};
 use crate::mutant::{FOR_EVER, Mutant, Mutation};
 
+/// Nobody ever waits before a restart.
+pub(crate) const UNPAUSED: Mutation = Mutation::Policy(|policy| {
+    policy.backoff = Backoff { initial: Duration::ZERO, cap: Duration::ZERO, ..policy.backoff }
+});
+
 /// All of them.
 pub const RESTARTING: [Mutant; 17] = [
     Mutant {
@@ -27,9 +32,7 @@ pub const RESTARTING: [Mutant; 17] = [
         scenario: "flap",
         caught_by: "INV-INTENSITY",
         consequences: &[],
-        mutation: Mutation::Policy(|policy| {
-            policy.backoff = Backoff { initial: Duration::ZERO, cap: Duration::ZERO, ..policy.backoff }
-        }),
+        mutation: UNPAUSED,
     },
     Mutant {
         name: "backoff-never-grows",

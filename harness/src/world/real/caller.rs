@@ -14,9 +14,9 @@ use super::{RunError, rundir};
 
 /// Runs `plan` with real processes and returns what happened. `progress` sees each event as it is noted.
 ///
-/// Several runs may go on at once, in threads or processes; the caller lets in those that go through the gate
-/// ([`super::enter`]). When this returns, and also when the caller is killed in
-/// the middle of it, no process, socket or directory of the run is left.
+/// Several runs may go on at once, in threads or processes; whether one is to be alone is its caller's affair, see
+/// [`super::enter`]. When this returns, and also when the caller is killed in the middle of it, no process, socket or
+/// directory of the run is left.
 ///
 /// # Errors
 /// [`RunError::Setup`] if the run can't be set up, [`RunError::Bug`] if the harness itself fails. Whatever the subject
