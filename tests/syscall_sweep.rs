@@ -92,6 +92,8 @@ fn so_it_is_in_samples_of_the_headline_scenarios() {
         "signals/stop.ron",
         "handoff.ron::in_turn",
         "output/reader.ron::short_pause",
+        "control/restart.ron",
+        "pools/orders.ron",
     ];
     let all: Vec<Plan> = files.iter().flat_map(|file| plans(&format!("scenarios/{file}"), 1)).collect();
     let tallies = swept(&all, SAMPLE);

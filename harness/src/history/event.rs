@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::scenario::Span;
 use crate::time::Time;
 
+use super::said::{Claim, Reply};
+
 /// A process that can't be mistaken for a later one with the same pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Proc {
@@ -320,6 +322,16 @@ pub enum What {
         answered: bool,
         /// How long it took from its connect.
         after_ns: u64,
+        /// The pids that the answer named, if it was read to its end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pids: Option<Vec<u32>>,
+    },
+    /// What was said to an order that was given on the control socket.
+    Replied {
+        /// When it was given.
+        ordered: Time,
+        /// What.
+        reply: Reply,
     },
     /// The operator ordered something.
     Commanded(crate::scenario::Command),
@@ -453,42 +465,4 @@ pub enum Leftover {
     Address(String),
     /// A file or socket file.
     File(String),
-}
-
-/// A claim of the supervisor.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The pid it speaks of.
-    pub pid: u32,
-    /// The pool that it speaks of, by its name, if that is about a whole pool of several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pool: Option<String>,
-    /// What it says.
-    pub kind: ClaimKind,
-}
-
-/// What a supervisor claims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ClaimKind {
-    /// That a worker is ready.
-    Ready,
-    /// That a worker ended, and how.
-    Exited(Status),
-    /// That it gave up.
-    GaveUp,
-    /// That a reload is complete.
-    Reloaded,
-    /// That a reload changed nothing, because it could not be carried out.
-    ReloadFailed,
-}
-
-impl ClaimKind {
-    /// What a phase of a reload claims, if that is its end.
-    pub fn of_reload(phase: &str) -> Option<Self> {
-        match phase {
-            "done" => Some(Self::Reloaded),
-            "aborted" | "refused" | "failed" => Some(Self::ReloadFailed),
-            _ => None,
-        }
-    }
 }

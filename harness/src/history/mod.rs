@@ -7,20 +7,20 @@ mod output;
 mod pid_file;
 mod read;
 mod record;
+mod said;
 mod timeline;
 
 #[cfg(test)]
 mod tests;
 
 pub use environment::Environment;
-pub use event::{
-    Claim, ClaimKind, Connection, Death, Event, Form, Leftover, Outcome, PhaseMark, Proc, Role, Status, What, When,
-};
+pub use event::{Connection, Death, Event, Form, Leftover, Outcome, PhaseMark, Proc, Role, Status, What, When};
 pub use file::ReadError;
 pub use output::{Output, Sink};
 pub use pid_file::{OPEN_TO_OTHERS, names_pid, pid_file_told};
 pub use record::{Header, History, SCHEMA};
+pub use said::{Claim, ClaimKind, Reply};
 pub use timeline::{
-    Asked, Caught, Conn, Descendant, FaultSpan, Given, Injected, Owned, Phases, Second, Stall, Supervisor, Timeline,
-    TopicEvent, TopicWord, Used, Worker,
+    Answer, Asked, Caught, Conn, Descendant, FaultSpan, Given, Injected, Owned, Phases, Second, Stall, Supervisor,
+    Timeline, TopicEvent, TopicWord, Used, Worker,
 };

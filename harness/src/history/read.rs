@@ -1,11 +1,12 @@
 //! From the events to the timeline, in one pass.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::time::Time;
 
 use super::timeline::{
-    Asked, Caught, Conn, Descendant, FaultSpan, Given, Injected, Owned, Second, Stall, Supervisor, Timeline,
+    Answer, Asked, Caught, Conn, Descendant, FaultSpan, Given, Injected, Owned, Second, Stall, Supervisor, Timeline,
     TopicEvent, TopicWord, Used, Worker,
 };
 use super::{Connection, Event, History, Proc, Role, Status, What, When};
@@ -121,7 +122,11 @@ impl<'a> Reader<'a> {
             What::Output(output) => self.line.output.push((at, output)),
             What::Incomplete { why } => self.line.incomplete.push(why),
             What::Configured { revision, serves, .. } => self.line.configured.push((at, *revision, *serves)),
-            What::Answered { answered, after_ns } => self.line.answers.push((at, *answered, *after_ns)),
+            What::Answered { answered, after_ns, pids } => {
+                let asked = at - Duration::from_nanos(*after_ns);
+                self.line.answers.push(Answer { asked, at, answered: *answered, pids: pids.as_deref() });
+            }
+            What::Replied { ordered, reply } => self.line.replies.push((*ordered, at, *reply)),
             What::Used { proc, descriptors, threads, cpu_ns, peak } => {
                 let (descriptors, threads, cpu_ns) = (*descriptors, *threads, *cpu_ns);
                 self.line.used.push(Used { at, proc: *proc, descriptors, threads, cpu_ns, peak: *peak });

@@ -3,7 +3,7 @@
 use crate::scenario::Command;
 use crate::time::Time;
 
-use super::{Claim, Connection, Environment, Form, Leftover, Output, PhaseMark, Proc, Status, When};
+use super::{Claim, Connection, Environment, Form, Leftover, Output, PhaseMark, Proc, Reply, Status, When};
 
 /// One worker's life as seen from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -305,6 +305,19 @@ impl Phases {
     }
 }
 
+/// An operator asked how everybody is.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// When the operator asked.
+    pub asked: Time,
+    /// When there was an answer, or the operator gave up.
+    pub at: Time,
+    /// Whether there was one.
+    pub answered: bool,
+    /// The pids that it named, if it was read to its end.
+    pub pids: Option<&'a [u32]>,
+}
+
 /// The history, indexed. Built once a run and shared by all invariants.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline<'a> {
@@ -334,8 +347,10 @@ pub struct Timeline<'a> {
     pub lines: Vec<(Time, Proc, u64)>,
     /// How often a worker had gone to sleep by then, in order of the time.
     pub slept: Vec<(Time, Proc, u64)>,
-    /// Operators who asked: when they had their answer or gave up, whether they had it, after so many nanoseconds.
-    pub answers: Vec<(Time, bool, u64)>,
+    /// Operators who asked.
+    pub answers: Vec<Answer<'a>>,
+    /// What was said to orders: when those were given, when it was said, and what.
+    pub replies: Vec<(Time, Time, Reply)>,
     /// Configurations put in place: when, their numbers, and whether a pool can serve with them. The one of the start is
     /// not among them.
     pub configured: Vec<(Time, u32, bool)>,

@@ -103,7 +103,7 @@ fn happened(case: &Case<'_>, from: Time, until: Time) -> u64 {
     let other = line.descendants.iter().map(|one| one.born.latest());
     let floods = line.asked.iter().filter(|one| within(&one.at) && FLOODS.iter().any(|act| one.act.starts_with(act)));
     let done = line.injected.iter().map(|one| one.at).chain(line.asked.iter().map(|one| one.at));
-    let answers = line.answers.iter().map(|(at, ..)| *at);
+    let answers = line.answers.iter().map(|one| one.at);
     let ordered = line.commands.iter().map(|(at, _)| *at).chain(line.configured.iter().map(|(at, ..)| *at));
     let all = worker.flatten().chain(other).chain(done).chain(ordered).chain(answers);
     all.filter(within).count() as u64 + FLOOD * floods.count() as u64

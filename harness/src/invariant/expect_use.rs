@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::history::{Proc, Used};
+use crate::history::{Answer, Proc, Used};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -14,11 +14,10 @@ use super::tally::{Tally, say};
 /// Whoever asked was answered in time.
 pub(super) fn answered(case: &Case<'_>, within: Duration, span: Span) -> Verdict {
     let mut tally = Tally::default();
-    let asked =
-        case.timeline.answers.iter().filter(|(at, ..)| span.from <= *at && *at < span.until.min(case.facts.peace));
-    for &(at, answered, after) in asked {
-        let after = Duration::from_nanos(after);
-        let from = at - after;
+    let until = span.until.min(case.facts.peace);
+    for one in case.timeline.answers.iter().filter(|one| span.from <= one.at && one.at < until) {
+        let Answer { asked: from, at, answered, .. } = *one;
+        let after = at.since(from);
         match case.timely(from, case.due(from, within), at, &[]) {
             Timely::Yes if answered => tally.measured(after, within),
             Timely::Unknown(stalled) => tally.doubt(format!("the host stalled for {}", say(stalled))),

@@ -31,6 +31,7 @@ pub(super) fn profile(declared: &Profile) -> Profile {
             _ => Some(OnSupervisorDeath::WorkersLeave { within: Span::millis(1_000) }),
         },
         idle_cpu: declared.idle_cpu.or(Some(5)),
+        control: span(declared.control, 1_000),
         holds_listener: Some(true),
         // Not something to promise, but how it is.
         handoffs: declared.handoffs.clone(),

@@ -1,12 +1,18 @@
-//! INV-ISOLATE: nothing that a worker or a client does ends the supervisor.
+//! INV-ISOLATE: nothing that a worker or a client does ends the supervisor, or keeps it from listening to its operator.
 
+use crate::history::Reply;
 use crate::scenario::{Command, StatusIs};
+use crate::time::Time;
 use crate::verdict::Verdict;
 
-use super::case::Case;
+use super::bounds;
+use super::case::{Case, Timely};
 use super::giveup::exceeded;
 use super::say_status::{matches_status, said_status};
-use super::tally::Tally;
+use super::tally::{Tally, say};
+
+/// So ends what is said of an operator to whom nobody listened.
+const UNHEARD: &str = "and was not heard";
 
 /// Judges it.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
@@ -34,12 +40,56 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
             said_status(status),
         );
     }
+    judge_answers(case, &mut tally);
     let measured = match case.facts.exit {
         Some(_) if case.facts.ended_itself.is_some() => "ended by giving up",
         Some(_) => "ended by command",
         None => "there to the end",
     };
     tally.verdict_saying("", measured.to_owned())
+}
+
+/// Once it has had a ready worker, and while nothing hinders it, operators are heard: whoever asks is answered in time, and
+/// nobody who orders something is turned away without a word.
+fn judge_answers(case: &Case<'_>, tally: &mut Tally) {
+    let Some(within) = case.profile.control else { return };
+    let line = case.timeline;
+    let Some(since) = line.workers.iter().filter_map(|one| one.ready).min() else { return };
+    let calm = |asked: Time, at: Time| {
+        let hindered = case.facts.hindered.iter().any(|span| span.0 <= at && asked <= span.1 + bounds::REACT);
+        asked >= since && !hindered
+    };
+    for one in line.answers.iter().filter(|one| calm(one.asked, one.at)) {
+        let due = case.due(one.asked, within.0);
+        // While it ends it has nobody to answer to.
+        if one.at.min(due) >= case.facts.peace {
+            continue;
+        }
+        match case.timely(one.asked, due, one.at, &[]) {
+            Timely::Yes if one.answered => tally.held(),
+            Timely::Unknown(stalled) => {
+                tally.doubt(format!("an operator waited, and the host stalled for {}", say(stalled)))
+            }
+            Timely::Yes | Timely::No => tally.fail(
+                one.at,
+                format!("an operator asked at {} {UNHEARD}", one.asked),
+                format!("an answer within {within}"),
+                format!("{} after {}", if one.answered { "one" } else { "none" }, say(one.at.since(one.asked))),
+            ),
+        }
+    }
+    let counts = |ordered: Time, at: Time| calm(ordered, at) && at < case.facts.peace;
+    for (ordered, at, reply) in line.replies.iter().filter(|(ordered, at, _)| counts(*ordered, *at)) {
+        match reply {
+            Reply::Done | Reply::Refused => tally.held(),
+            Reply::TurnedAway | Reply::HungUp => tally.fail(
+                *at,
+                format!("an operator ordered something at {ordered} {UNHEARD}"),
+                "to be told what came of it".to_owned(),
+                "turned away without a word".to_owned(),
+            ),
+        }
+    }
 }
 
 /// Whether its own decision to end may have been a give-up (whether it was due is for INV-GIVEUP), a fault that it could

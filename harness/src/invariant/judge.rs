@@ -1,5 +1,6 @@
 //! All invariants and expectations on one history.
 
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::history::{History, Timeline};
@@ -11,10 +12,39 @@ use crate::verdict::Verdict;
 use super::case::{Case, Finding, Slack};
 use super::facts::Facts;
 use super::say_status::said_status;
-use super::{INVARIANTS, expect, ideal, pools};
+use super::{INVARIANTS, expect, ideal, orders, pools};
 
 /// Judges one run: every invariant, every missed step and every expectation of the file; of several pools each by itself.
+///
+/// An operator who was turned away, or refused for a reason, can't know how far the order was carried out: what is right if it
+/// was, or if it was never given, is right. That nobody is turned away without a reason is for INV-ISOLATE to say.
 pub fn judge(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
+    let doubtful = orders::doubtful(scenario, history, slack);
+    judge_all(scenario, profile, history, slack, &doubtful)
+}
+
+/// The same of a run in which system calls failed, of which the history does not tell: every refusal had its reason.
+pub fn judge_hindered(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
+    let doubtful = orders::not_done(history);
+    judge_all(scenario, profile, history, slack, &doubtful)
+}
+
+fn judge_all(
+    scenario: &Scenario,
+    profile: &Profile,
+    history: &History,
+    slack: Slack,
+    doubtful: &[Time],
+) -> Vec<Finding> {
+    let otherwise = orders::without(history, doubtful).map(|other| judge_orders(scenario, profile, &other, slack));
+    let failed =
+        |findings: &Vec<Finding>| findings.iter().filter(|one| matches!(one.verdict, Verdict::Fail { .. })).count();
+    let as_told = judge_orders(scenario, profile, history, slack);
+    iter::once(as_told).chain(otherwise).min_by_key(failed).unwrap_or_default()
+}
+
+/// The same, if every order was heard.
+fn judge_orders(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
     if scenario.beside.is_empty() {
         return judge_one(scenario, profile, history, slack, &[]);
     }

@@ -153,6 +153,13 @@ impl Others {
             }
             // What the supervisor uses can be compared between instants at which everybody was there, and nobody else.
             What::Used { .. } if !self.are_full() => return None,
+            // An answer names the workers of all pools.
+            What::Answered { answered, after_ns, pids: Some(pids) } => {
+                let theirs = |pid: &u32| self.theirs.iter().any(|proc| proc.pid == *pid);
+                let pids = Some(pids.iter().copied().filter(|pid| !theirs(pid)).collect());
+                let what = What::Answered { answered: *answered, after_ns: *after_ns, pids };
+                return Some(Event { what, ..event.clone() });
+            }
             // They are about all pools, and so is what they tell.
             What::Lines { .. } => return None,
             _ => {}

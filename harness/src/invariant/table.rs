@@ -145,7 +145,8 @@ pub const INVARIANTS: &[Invariant] = &[
         definition: "After the first order to stop nobody is started, and the supervisor ends by the drain deadline and \
             `kill_slack`, whatever else it is told; after a second order it does not wait for the drain. Of rolling restarts \
             one runs and at most one waits; none is carried out twice, and the last one ordered is. An order to replace one worker starts its \
-            successor at once, unless that is on its way.",
+            successor at once, unless that is on its way. An order to which nothing was said, or which was refused while \
+            somebody of that pool came or went or a fault was active, counts as given or as not given, whichever is right.",
         needs: "universal for the stop; drain for the second one; rolling_reload for the rest",
         looks_at: "orders, births and ends of workers, the end of the supervisor; a reload that was abandoned by its events alone",
         of_each_pool: true,
@@ -206,12 +207,14 @@ pub const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         id: "INV-ISOLATE",
-        title: "nothing that a worker does ends the supervisor",
+        title: "nothing that a worker does ends the supervisor, or keeps its operator from it",
         definition: "The supervisor is the same process from start to end, unless a command, a fault aimed at it, or a \
             give-up ends it, or a signal by its default action that came within `handlers` of its birth, and with which \
-            neither blocked nor ignored it was started.",
-        needs: "universal; handlers, absent: no signal comes too early",
-        looks_at: "the birth and the end of the supervisor, orders and faults",
+            neither blocked nor ignored it was started. Where it has a control socket and its first worker is ready: whoever asks there \
+            how everybody is gets an answer within `control`, and nobody who orders something is turned away without a word, but for \
+            the time of a fault that hinders it.",
+        needs: "universal; handlers, absent: no signal comes too early; control",
+        looks_at: "the birth and the end of the supervisor, orders and faults, what operators hear",
         of_each_pool: false,
         judge: isolate::judge,
     },
@@ -251,9 +254,12 @@ pub const INVARIANTS: &[Invariant] = &[
             supervisor as soon as one of its workers is ready. A service manager (NOTIFY_SOCKET) is told by the supervisor alone, \
             and within 500 ms: READY=1 with its pid when the pool is full, not before; RELOADING=1 with the instant of a \
             reload, and READY=1 after it; STOPPING=1 before it ends by its own or by order, and not otherwise; and WATCHDOG=1 in every \
-            interval that it is started with (WATCHDOG_USEC).",
+            interval that it is started with (WATCHDOG_USEC). An operator who asks on the control socket is told of every worker that serves \
+            and of none whose death was to be known, and an order is called done when its successor serves (of a whole pool, when nobody serves \
+            who was there before).",
         needs: "stop_status, give_up_status; notify where a scenario listens",
-        looks_at: "the exit status, the events of the supervisor if they are attached, its pid file, and what it tells a service manager",
+        looks_at: "the exit status, the events of the supervisor if they are attached, its pid file, and what it tells a service manager \
+            and operators",
         of_each_pool: false,
         judge: truth::judge,
     },

@@ -330,6 +330,7 @@ pub(super) fn promises() -> Profile {
         orphans: span(1_000),
         on_supervisor_death: Some(OnSupervisorDeath::WorkersLeave { within: Span::millis(1_000) }),
         idle_cpu: Some(2),
+        control: span(250),
         holds_listener: Some(true),
         handoffs: None,
         takes: None,

@@ -12,7 +12,7 @@ use super::case::Case;
 use super::giveup::exceeded;
 use super::say_status::{matches_status, said_is, said_status};
 use super::tally::Tally;
-use super::truth_notify;
+use super::{truth_control, truth_notify};
 
 /// Judges it.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
@@ -25,6 +25,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     judge_pid_file(case, &mut tally);
     truth_notify::judge(case, &mut tally);
     judge_reloads(case, &mut tally);
+    truth_control::judge(case, &mut tally);
     let measured = match said {
         Some(status) => format!("{}, {} claims", said_status(status), case.timeline.claims.len()),
         None => format!("{} claims", case.timeline.claims.len()),

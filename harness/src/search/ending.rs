@@ -29,6 +29,12 @@ const NOT_READY: &str = "the service manager was not told READY=1";
 /// How the judge says that a replacement was late.
 const LATE: &str = "its replacement was late";
 
+/// How the judge says that an operator was turned away.
+const UNHEARD: &str = "and was not heard";
+
+/// The calls without which nobody is heard.
+const TALK: [Call; 4] = [Call::Accept, Call::Peer, Call::Receive, Call::Send];
+
 /// How many calls in a row fail for a cause that goes away again.
 pub const A_WHILE: u64 = 3;
 
@@ -128,17 +134,21 @@ fn broken(life: &Life<'_>, struck: &Struck, ended: bool) -> Vec<String> {
     let aborted = ABORTED.iter().any(|word| life.said.contains(word));
     let cost = cost(life.plan, struck);
     let late = |id: &str| cost.is_zero() || failures(life, cost).iter().any(|one| one.id == id);
-    let judged = |one: &Failure| match one.id.as_str() {
+    let judged = |one: &Failure| match one.id.split('@').next().unwrap_or_default() {
         // Whoever can't wait learns of nothing, and has nothing to tell.
         "INV-TRUTH" if struck.is(Call::Wait) && one.because.ends_with(NOT_READY) => !least,
         // What can't be written, or has nowhere to go, is lost.
         "INV-OUTPUT" if struck.is(Call::Inherited) => false,
         "INV-OUTPUT" if struck.is(Call::Write) && !["EINTR", "EAGAIN"].contains(&struck.errno.1) => false,
+        // An order to have less workers comes late, too.
+        "INV-ONCE" if struck.is(Call::Accept) => late(&one.id),
         "INV-CONTAIN" | "INV-ONCE" | "INV-TRUTH" => true,
+        // Whoever can't be heard is turned away.
+        "INV-ISOLATE" if one.because.ends_with(UNHEARD) => !struck.calls.iter().any(|call| TALK.contains(call)),
         "INV-SERIAL" if aborted && one.because.starts_with("a reload") => false,
         "INV-GENERATION" if aborted && one.because.ends_with("which was to succeed") => false,
-        "INV-FLOOR" => !least && late("INV-FLOOR"),
-        "INV-INTENSITY" if one.because.ends_with(LATE) => !least && late("INV-INTENSITY"),
+        "INV-CONVERGE" | "INV-FLOOR" | "INV-SERIAL" => !least && late(&one.id),
+        "INV-INTENSITY" if one.because.ends_with(LATE) => !least && late(&one.id),
         other => !least && other.starts_with("INV-"),
     };
     let failed = failures(life, Duration::ZERO).into_iter().filter(judged);
@@ -148,17 +158,15 @@ fn broken(life: &Life<'_>, struck: &Struck, ended: bool) -> Vec<String> {
 /// By how much calls that fail for a while may delay what is promised. Starts that were refused count as failures each, and
 /// the next is tried after the longest delay at most: the judge sees workers, not what was tried. Accepting rests each time.
 fn cost(plan: &Plan, struck: &Struck) -> Duration {
-    if struck.times != A_WHILE {
-        return Duration::ZERO;
-    }
+    let times = if struck.times == FOR_EVER { 0 } else { struck.times as u32 };
     let cap = plan.scenario.pool.backoff.map_or(Duration::ZERO, |backoff| backoff.cap.0);
     let once = struck.calls.iter().map(|call| match call {
-        // A worker is not started without the socket on which it notifies, either.
-        Call::Spawn | Call::NotifySocket => cap,
+        // A worker is not started without the socket on which it notifies, either. That of one is what any delay is.
+        Call::Spawn | Call::NotifySocket if struck.times == A_WHILE => cap,
         Call::Accept => REST,
         _ => Duration::ZERO,
     });
-    once.max().unwrap_or_default() * A_WHILE as u32 * 105 / 100
+    once.max().unwrap_or_default() * times * 105 / 100
 }
 
 /// Hung, spinning, or something left.
@@ -205,7 +213,7 @@ struct Failure {
 /// The invariants and expectations that fail if so much more is excused, and why.
 fn failures(life: &Life<'_>, more: Duration) -> Vec<Failure> {
     let (scenario, profile) = (&life.plan.scenario, &life.plan.subject.profile);
-    let findings = invariant::judge(scenario, profile, life.history, Slack(life.slack + more));
+    let findings = invariant::judge_hindered(scenario, profile, life.history, Slack(life.slack + more));
     let failed = findings.into_iter().filter_map(|finding| match finding.verdict {
         Verdict::Fail { because, actual, .. } => Some(Failure { id: finding.id, because, actual }),
         _ => None,

@@ -192,13 +192,14 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
         reap: _,
         orphans: _,
         idle_cpu,
+        control,
         holds_listener,
         // What a subject can do beyond this is asked of it only by scenarios that say so.
         handoffs: _,
         takes: _,
         lame_duck: _,
         outputs,
-        owns: _,
+        owns,
         notify: _,
         handlers: _,
         second_start: _,
@@ -206,6 +207,7 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
     } = profile;
     // Who never gives up has nothing to declare about it.
     let unlimited = *limit == Some(super::LimitRule::Unlimited);
+    let mute = !owns.as_ref().is_some_and(|owns| owns.contains(&Owns::Control));
     let lines = [
         ("converge", converge.is_some(), "INV-CONVERGE: how soon after a disturbance the pool is as wanted"),
         ("surge", surge.is_some(), "INV-ONCE: how many workers there may be beside those wanted"),
@@ -244,6 +246,7 @@ pub fn undeclared(profile: &Profile) -> Vec<Undeclared> {
             "INV-CONTAIN: what becomes of the workers when it is killed",
         ),
         ("idle_cpu", idle_cpu.is_some(), "INV-STATIONARY: what it may take of a processor while nothing happens"),
+        ("control", control.is_some() || mute, "INV-ISOLATE: how long an operator who asks waits for an answer"),
         ("outputs", outputs.is_some(), "INV-OUTPUT: what becomes of what its workers write"),
         (
             "holds_listener",

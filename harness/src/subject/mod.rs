@@ -5,6 +5,7 @@ mod lacks;
 mod load;
 mod model;
 mod profile;
+mod questions;
 mod render;
 mod validate;
 
@@ -12,8 +13,9 @@ pub use lacks::{Undeclared, lacks, missing_programs, undeclared};
 pub use load::{bundled, load, parse_profile, template};
 pub use model::{
     Configuration, Deviation, Frequency, HowToReload, HowToReopen, HowToScale, HowToStop, ORIGINAL, Outlet, Puppet,
-    Questions, Readiness, Subject, Unreadable,
+    Readiness, Subject, Unreadable,
 };
 pub use profile::{DelayBound, EnvironmentRule, LimitRule, OnSupervisorDeath, OutputPromise, Profile, Takes};
+pub use questions::Questions;
 pub use render::{Contents, Exchange, Rendered, Vars, owned, render};
 pub use validate::INVARIANTS;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{Command, MAIN, OutputWay, Signal};
+use crate::scenario::{OutputWay, Signal};
 
 use super::Profile;
+use super::questions::Questions;
 
 /// One supervisor under test.
 ///
@@ -144,60 +145,6 @@ pub enum HowToScale {
         /// One less.
         down: Signal,
     },
-}
-
-/// Lines that an operator says on the control socket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Questions {
-    /// How is everybody?
-    pub status: String,
-    /// A text that the answer to it has, and nothing that is said before.
-    pub answer: String,
-    /// What happens, from now on?
-    pub follow: String,
-    /// Stop; absent: that can't be ordered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop: Option<String>,
-    /// That `{pool}` is to have so many `{workers}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scale: Option<String>,
-    /// Replace whoever is in this `{place}` of this `{pool}`, counted from 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restart: Option<String>,
-    /// Replace everybody in this `{pool}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restart_pool: Option<String>,
-    /// The value of a `{topic}` is this `{data}` from now on, a JSON text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub publish: Option<String>,
-}
-
-impl Questions {
-    /// The line by which this is ordered, if it is ordered on the control socket and can be.
-    pub fn order(&self, command: &Command) -> Option<String> {
-        match command {
-            Command::In(pool, order) => self.order_of(pool, order),
-            Command::Publish { topic, data } => {
-                Some(self.publish.as_ref()?.replace("{topic}", topic).replace("{data}", data))
-            }
-            Command::Stop => self.stop.clone(),
-            // Of the first pool this is told by signals.
-            Command::Scale(_) => None,
-            order => self.order_of(MAIN, order),
-        }
-    }
-
-    /// What is ordered of one pool.
-    fn order_of(&self, pool: &str, order: &Command) -> Option<String> {
-        let line = match order {
-            Command::Scale(workers) => self.scale.as_ref()?.replace("{workers}", &workers.to_string()),
-            Command::Restart(place) => self.restart.as_ref()?.replace("{place}", &place.to_string()),
-            Command::RestartPool => self.restart_pool.clone()?,
-            _ => return None,
-        };
-        Some(line.replace("{pool}", pool))
-    }
 }
 
 /// A configuration made from the template of the subject's file.

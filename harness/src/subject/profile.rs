@@ -75,6 +75,9 @@ pub struct Profile {
     /// The share of a processor, in percent, that it takes at most while nothing happens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_cpu: Option<u32>,
+    /// How long an operator who asks on its control socket waits for the answer at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Span>,
     /// Whether it keeps the listening sockets open from start to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds_listener: Option<bool>,

@@ -1,5 +1,6 @@
 //! Where a scenario runs.
 
+mod conversation;
 mod plan;
 mod scaling;
 mod sink;

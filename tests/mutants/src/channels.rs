@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use supervisor::kernel::{Child, Errno, Fd, Listen, Received, Spawned, Streams};
 
+use crate::talking::{Talk, TalkFault};
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelFault {
@@ -43,6 +45,8 @@ pub enum ChannelFault {
     PublishesInPassing,
     /// Workers of a Node cluster are not told to disconnect.
     NeverDisconnects,
+    /// What operators are told.
+    Talks(TalkFault),
 }
 
 /// So many operators are enough.
@@ -74,6 +78,8 @@ pub struct Channels {
     left: Vec<u8>,
     /// What was sent and its reader has not taken.
     queued: BTreeMap<Fd, Vec<u8>>,
+    /// What operators were told.
+    talk: Talk,
 }
 
 impl Channels {
@@ -259,6 +265,9 @@ impl Channels {
         if keeps {
             return self.queue(kernel, fd, bytes);
         }
+        if let Some(ChannelFault::Talks(fault)) = self.fault.filter(|_| self.operators.contains(&fd)) {
+            return self.talk.send(kernel, fd, bytes, fault);
+        }
         if is_disconnect(bytes) && self.open.contains(&fd) {
             self.leaving.insert(fd);
             if self.fault == Some(ChannelFault::NeverDisconnects) {
@@ -327,7 +336,7 @@ fn end_line(buffer: &mut [u8], bytes: usize) -> usize {
 }
 
 /// Sends all of it, or what the peer takes before it goes.
-fn send_all(kernel: &mut impl Streams, fd: Fd, bytes: &[u8]) {
+pub(crate) fn send_all(kernel: &mut impl Streams, fd: Fd, bytes: &[u8]) {
     let mut left = bytes;
     while !left.is_empty() {
         match kernel.send(fd, left) {

@@ -150,8 +150,8 @@ pub const REAL: [Mutant; 35] = [
         name: "keeps-the-first-operators",
         sentence: "operators that say nothing are kept for ever, and then no more fit in",
         scenario: "control/crowd",
-        caught_by: "Answered",
-        consequences: &[],
+        caught_by: "INV-ISOLATE",
+        consequences: &[("Answered", "the expectation of the form says the same")],
         mutation: Mutation::Kernel(KernelFault::Channel(ChannelFault::KeepsOperators)),
     },
     Mutant {

@@ -28,6 +28,7 @@ mod renewing;
 mod restarting;
 mod shares;
 mod shut;
+mod talking;
 mod through;
 mod wall;
 

@@ -16,11 +16,12 @@ use crate::passing::PASSING;
 use crate::pools::POOLS;
 use crate::renewing::RENEWING;
 use crate::restarting::RESTARTING;
+use crate::talking::TALKING;
 use crate::through::THROUGH;
 
 /// All mutants.
 pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
-    let lists: [&[Mutant]; 12] = [
+    let lists: [&[Mutant]; 13] = [
         &LIST,
         &RESTARTING,
         &LEAVING,
@@ -33,6 +34,7 @@ pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
         &OUTPUT,
         &EXCESS,
         &INCIDENTS,
+        &TALKING,
     ];
     lists.concat()
 });

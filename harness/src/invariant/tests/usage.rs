@@ -81,13 +81,14 @@ fn an_operator_who_waits_too_long_is_a_violation() {
     let asked = |answered: bool, millis: u64| {
         let mut tale = Tale::full();
         tale.scenario.expect = vec![Expect::Answered { within: Span::millis(100) }];
-        tale.add(1_400, What::Answered { answered, after_ns: millis * 1_000_000 }).calm(1_500, &[1, 2, 3, 4]);
+        tale.add(1_400, What::Answered { answered, after_ns: millis * 1_000_000, pids: None })
+            .calm(1_500, &[1, 2, 3, 4]);
         tale
     };
     asked(true, 100).passes("EXPECT-1 Answered");
     asked(true, 100).holds();
     asked(true, 101).fails(&["EXPECT-1 Answered"]);
-    asked(false, 10).fails(&["EXPECT-1 Answered"]);
+    asked(false, 10).fails(&["INV-ISOLATE", "EXPECT-1 Answered"]);
 }
 
 /// Ten connections, and what each of four workers had slept at each look.

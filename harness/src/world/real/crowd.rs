@@ -171,7 +171,7 @@ impl Asker {
         let begun = Instant::now();
         let answered = self.answer(begun + PATIENCE).is_ok();
         let after_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Event::at(clock::now(), What::Answered { answered, after_ns })
+        Event::at(clock::now(), What::Answered { answered, after_ns, pids: None })
     }
 
     /// Reads until the answer has what it is known by.
@@ -223,6 +223,9 @@ mod tests {
             scale: None,
             restart_pool: None,
             publish: None,
+            done: None,
+            refused: None,
+            pid: None,
         }
     }
 
@@ -245,7 +248,7 @@ mod tests {
         let leaving = Instant::now();
         drop(crowd);
         let left = leaving.elapsed();
-        let What::Answered { answered, after_ns } = told[0].what else { panic!("{told:?}") };
+        let What::Answered { answered, after_ns, .. } = told[0].what else { panic!("{told:?}") };
         (answered, Duration::from_nanos(after_ns), left)
     }
 

@@ -114,7 +114,9 @@ pub fn peak(pid: u32) -> u64 {
 /// How often the threads that a process has now have gone to sleep; `None` if that can't be read.
 pub fn slept(pid: u32) -> Option<u64> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-    tasks.flatten().map(|task| parse_slept(&fs::read_to_string(task.path().join("status")).ok()?)).sum()
+    // One that has ended since it was listed is not there any more.
+    let told: Vec<_> = tasks.flatten().flat_map(|task| fs::read_to_string(task.path().join("status"))).collect();
+    if told.is_empty() { None } else { told.iter().map(|status| parse_slept(status)).sum() }
 }
 
 fn parse_slept(status: &str) -> Option<u64> {

@@ -9,7 +9,7 @@ use rustix::process::Signal as Kernel;
 use crate::director::{Director, Injection};
 use crate::history::{Event, Header, Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
-use crate::scenario::{Command, Expect, Fault, constructs};
+use crate::scenario::{Expect, Fault, constructs};
 use crate::subject::Puppet;
 use crate::time::Time;
 use crate::world::scaling::Scaling;
@@ -24,6 +24,7 @@ use super::journal::Tail;
 use super::log::Log;
 use super::manager::Manager;
 use super::observe::Observer;
+use super::orders::Orders;
 use super::outlets::Outlets;
 use super::owned::Owned;
 use super::side::{Asks, Said, unasked};
@@ -73,9 +74,9 @@ pub struct Runner {
     /// What processes tell of their environment.
     pub(super) environments: Tail,
     claims: Option<Tail>,
-    scaling: Scaling,
-    /// Where orders were given.
-    pub(super) orders: Vec<std::os::unix::net::UnixStream>,
+    pub(super) scaling: Scaling,
+    /// Where orders were given, and not answered yet.
+    pub(super) orders: Orders,
     frozen: Vec<Proc>,
     pub(super) fresh: Vec<Event>,
     asks: Asks,
@@ -132,7 +133,7 @@ impl Runner {
             caught: Tail::new(job.dir.join(BYSTANDERS)),
             claims: subject.events().map(|path| Tail::new(path.to_owned())),
             scaling: Scaling::new(subject.scale(), scenario.pool.workers),
-            orders: Vec::new(),
+            orders: Orders::default(),
             subject,
             frozen: Vec::new(),
             fresh: Vec::new(),
@@ -236,6 +237,7 @@ impl Runner {
         self.hear_bystanders();
         self.hear_environments();
         self.faults.hear(&mut self.fresh);
+        self.orders.hear(self.job.plan.subject.operator.as_ref(), &mut self.fresh);
         let accepted = self.fresh.iter().filter_map(|event| match event.what {
             What::Accepted { proc, peer } => Some(Input::AcceptedBy(peer, proc)),
             _ => None,
@@ -285,8 +287,12 @@ impl Runner {
                 if let What::FaultBegan { .. } | What::Healed { .. } = what {
                     self.sample(now);
                 }
+                let asks = matches!(what, What::Phase(PhaseMark::Steps | PhaseMark::Settle));
                 self.fresh.push(Event::at(now, what));
                 self.publish();
+                if asks {
+                    self.ask_status();
+                }
             }
             Injection::Signal { to, signal } => self.signal(&to, signals::kernel(signal)),
             Injection::SignalGroup { of, signal } => self.signal_group(of, signals::kernel(signal)),
@@ -346,7 +352,7 @@ impl Runner {
         self.publish();
     }
 
-    fn tell_supervisor(&self, signal: Kernel) {
+    pub(super) fn tell_supervisor(&self, signal: Kernel) {
         if let Some(supervisor) = self.observer.procs.supervisor() {
             signals::send(self.observer.procs.get(supervisor), supervisor, signal);
         }
@@ -378,48 +384,6 @@ impl Runner {
         }
     }
 
-    fn operate(&mut self, command: Command, now: Time) -> Result<(), String> {
-        match command {
-            Command::Reload => match self.subject.begin_reload() {
-                Ok(signal) => {
-                    self.observer.procs.generation = self.subject.generation();
-                    self.note(What::Commanded(command));
-                    self.tell_supervisor(signals::kernel(signal));
-                }
-                Err(why) => self.note(What::Incomplete { why }),
-            },
-            Command::Stop => {
-                self.note(What::Commanded(command));
-                self.tell_supervisor(signals::kernel(self.subject.stop_signal()));
-            }
-            Command::Start => {
-                self.note(What::Commanded(command));
-                self.start()?;
-            }
-            Command::Scale(workers) => {
-                self.note(What::Commanded(command));
-                self.scaling.order(workers);
-            }
-            Command::Restart(_) | Command::RestartPool | Command::Publish { .. } | Command::In(..) => {
-                self.order(command);
-            }
-            Command::Reopen => {
-                self.note(What::Commanded(command));
-                if let Some(signal) = self.subject.reopen_signal() {
-                    self.tell_supervisor(signals::kernel(signal));
-                }
-            }
-            Command::SecondStart => {
-                self.note(What::Commanded(command));
-                self.start_second(now)?;
-            }
-            Command::Reloads { .. } => {
-                self.note(What::Incomplete { why: format!("{command:?} is not built for real processes") });
-            }
-        }
-        Ok(())
-    }
-
     fn exchange(&mut self, variant: String, now: Time) {
         match self.subject.exchange(&variant) {
             Ok((revision, serves)) => {
@@ -434,6 +398,7 @@ impl Runner {
     /// The director is done. What has no excuse to be still there is looked for until it has none.
     fn end(&mut self) {
         self.sockets.finish(&mut self.fresh);
+        self.orders.give_up(&mut self.fresh);
         let unsaid = self.asks.unsaid().map(|who| unasked(who, "it never listened"));
         self.fresh.extend(unsaid.map(|what| Event::at(clock::now(), what)));
         self.end_seconds();

@@ -34,6 +34,10 @@ impl Runner {
             sources.push(Source::Wake);
             fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
         }
+        for fd in self.orders.fds() {
+            sources.push(Source::Wake);
+            fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        }
         for (pid, fd) in self.observer.procs.pidfds() {
             sources.push(Source::Pidfd(pid));
             fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));

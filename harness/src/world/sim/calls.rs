@@ -181,6 +181,7 @@ impl World {
         self.counters.partial_writes += u32::from(taken < room);
         let channel = &mut self.channels[number as usize];
         if channel.worker == OPERATOR {
+            self.tell_operator(number, &bytes[..taken]);
             return Ok(taken);
         }
         channel.to_worker.extend_from_slice(&bytes[..taken]);

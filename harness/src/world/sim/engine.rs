@@ -1,6 +1,6 @@
 //! The engine: one queue of events, one clock, and who acts on what.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use crate::load::{self, Clients};
 use crate::puppet;
 use crate::subject::{Contents, HowToReload, HowToReopen, HowToStop, Questions, Rendered};
 use crate::time::Time;
+use crate::world::conversation::Conversation;
 use crate::world::scaling::Scaling;
 
 use super::claims::Claims;
@@ -89,6 +90,10 @@ pub(super) struct World {
     pub how_to_stop: HowToStop,
     pub how_to_reload: Option<HowToReload>,
     pub questions: Option<Questions>,
+    /// Whether the supervisor was asked for a control socket.
+    pub owns_control: bool,
+    /// What operators wait for, by their channels.
+    pub talks: BTreeMap<u32, Conversation>,
     pub how_to_reopen: Option<HowToReopen>,
     pub scaling: Scaling,
     /// What the subject is rendered to; `None` if it can't be.

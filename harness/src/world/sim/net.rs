@@ -187,5 +187,8 @@ impl World {
             self.conns[conn as usize].place = Place::Closed;
             self.deliver(conn, Ev::Rst(conn));
         }
+        while let Some(operator) = self.listeners[listener as usize].operators.pop_front() {
+            self.turn_away(operator);
+        }
     }
 }

@@ -9,7 +9,8 @@ use crate::director::Injection;
 use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
 use crate::scenario::{Command, Fault, FileFault, Owns, Reader, Target};
-use crate::subject::{self, Exchange, HowToReload, HowToReopen, HowToStop};
+use crate::subject::{self, Exchange, HowToReload, HowToReopen, HowToStop, Questions};
+use crate::world::conversation::{Awaits, Conversation};
 
 use super::engine::World;
 use super::model::WAKE;
@@ -29,7 +30,11 @@ impl World {
                     self.sample();
                     self.look_at_pid_file();
                 }
+                let asks = matches!(what, What::Phase(PhaseMark::Steps | PhaseMark::Settle));
                 self.note(what);
+                if asks {
+                    self.ask_status();
+                }
             }
             Injection::Signal { to, signal } => {
                 for proc in to {
@@ -140,23 +145,61 @@ impl World {
         }
     }
 
-    /// Connects to the control socket and says what is ordered.
+    /// Says on the control socket what is ordered.
     fn order(&mut self, command: &Command) {
-        let Some(line) = self.questions.as_ref().and_then(|questions| questions.order(command)) else { return };
-        let line = line + "\n";
+        if let Some(line) = self.questions.as_ref().and_then(|questions| questions.order(command)) {
+            self.dial(line, Awaits::Outcome);
+        }
+    }
+
+    /// Asks how everybody is, where there is a socket to ask on.
+    fn ask_status(&mut self) {
+        let asks = |questions: &&Questions| questions.pid.is_some();
+        let line = self.questions.as_ref().filter(asks).map(|questions| questions.status.clone());
+        if let Some(line) = line.filter(|_| self.owns_control) {
+            self.dial(line, Awaits::Status);
+        }
+    }
+
+    /// Connects to the control socket and says this line.
+    fn dial(&mut self, line: String, awaits: Awaits) {
+        let talk = Conversation::new(self.now, awaits);
         let path = subject::owned(Path::new(RUN), Owns::Control);
         let control = |one: &&mut Listener| one.supervised && matches!(&one.address, Address::Unix(at) if *at == path);
-        let Some(listener) = self.listeners.iter_mut().find(control) else { return };
-        listener.operators.push_back(self.channels.len() as u32);
-        let to_supervisor = line.into_bytes();
+        let Some(listener) = self.listeners.iter_mut().find(control) else {
+            self.note(talk.over(self.now));
+            return;
+        };
+        let number = self.channels.len() as u32;
+        listener.operators.push_back(number);
         self.channels.push(Channel {
-            to_supervisor,
+            to_supervisor: (line + "\n").into_bytes(),
             holders: 1,
             supervised: true,
             worker: OPERATOR,
             ..Channel::default()
         });
+        self.talks.insert(number, talk);
         self.supervisor.stirred = true;
+    }
+
+    /// The supervisor says something to an operator, who reads at once.
+    pub fn tell_operator(&mut self, channel: u32, bytes: &[u8]) {
+        let (Some(talk), Some(questions)) = (self.talks.get_mut(&channel), &self.questions) else { return };
+        if let Some(what) = talk.hear(bytes, self.now, questions) {
+            self.talks.remove(&channel);
+            self.note(what);
+            // Who has heard what there is to hear hangs up.
+            self.channels[channel as usize].holders = 0;
+            self.supervisor.stirred = true;
+        }
+    }
+
+    /// The supervisor has closed its end, or the socket on which it had not been accepted yet.
+    pub fn turn_away(&mut self, channel: u32) {
+        if let Some(talk) = self.talks.remove(&channel) {
+            self.note(talk.over(self.now));
+        }
     }
 
     fn reload(&mut self) {
@@ -196,6 +239,9 @@ impl World {
     /// The director is done. What has no excuse to be still there is looked for until it has none.
     fn end(&mut self) {
         self.finish_clients();
+        for (_, talk) in std::mem::take(&mut self.talks) {
+            talk.given_up(self.now).into_iter().for_each(|what| self.note(what));
+        }
         self.look_for_leftovers();
     }
 

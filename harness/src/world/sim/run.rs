@@ -1,7 +1,7 @@
 //! One simulated run, from plan to history.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use supervisor::shell::{self, Source, Start};
 use crate::director::Director;
 use crate::history::{Header, History, Status};
 use crate::load::Clients;
-use crate::scenario::constructs;
+use crate::scenario::{Owns, constructs};
 use crate::subject::{self, Contents, Rendered, Vars};
 use crate::time::Time;
 use crate::world::Plan;
@@ -238,6 +238,8 @@ impl World {
             how_to_stop: plan.subject.stop,
             how_to_reload: plan.subject.reload,
             questions: plan.subject.operator.clone(),
+            owns_control: plan.scenario.pool.owns.contains(&Owns::Control),
+            talks: BTreeMap::new(),
             how_to_reopen: plan.subject.reopen,
             scaling: Scaling::new(plan.subject.scale, scenario.pool.workers),
             file: rendered.as_ref().and_then(|all| original(all)),

@@ -178,12 +178,12 @@ impl World {
                 self.listeners[listener as usize].supervised = false;
                 self.listener_released(listener);
             }
-            Object::Channel(channel) => {
-                let channel = &mut self.channels[channel as usize];
+            Object::Channel(number) => {
+                let channel = &mut self.channels[number as usize];
                 channel.supervised = false;
-                let worker = channel.worker;
-                if worker != OPERATOR {
-                    self.soon(WAKE, Ev::Channel(worker));
+                match channel.worker {
+                    OPERATOR => self.turn_away(number),
+                    worker => self.soon(WAKE, Ev::Channel(worker)),
                 }
             }
         }
