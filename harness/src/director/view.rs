@@ -116,6 +116,8 @@ impl View {
                 Role::Descendant => {}
             },
             What::Bystander(proc) => _ = self.bystanders.insert(*proc),
+            // No one sent what can't be caught: it is gone.
+            What::Caught { proc, by: None, .. } => _ = self.bystanders.remove(proc),
             What::SecondBorn(proc) => _ = self.seconds.insert(*proc),
             What::SecondExited { proc, status } => {
                 self.seconds.remove(proc);

@@ -143,7 +143,7 @@ fn spoilt(which: &str) -> &'static [FileFault] {
     match which {
         "log" => &[Missing, Directory, Full],
         "control" | "socket" | "pidfile" => &[Missing, Empty, Stale, Foreign, Garbage, Directory],
-        "program" => &[Missing, Forbidden, Empty],
+        "program" | "config" => &[Missing, Forbidden, Empty],
         _ => &[Missing],
     }
 }

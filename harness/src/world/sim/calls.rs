@@ -396,6 +396,9 @@ impl World {
         if self.pid_file.is_at(path) {
             return self.pid_file_text().map(|text| text.bytes().take(limit).collect()).ok_or(Errno::NOENT);
         }
+        if let Some(errno) = self.file_error {
+            return Err(errno);
+        }
         let (_, contents) = self.file.as_ref().filter(|(known, _)| known == path).ok_or(Errno::NOENT)?;
         match contents {
             Contents::Bytes(bytes) => Ok(bytes.iter().copied().take(limit).collect()),

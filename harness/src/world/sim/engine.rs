@@ -85,6 +85,8 @@ pub(super) struct World {
     pub managed: bool,
     /// The configuration file while a fault has taken it away.
     pub file_aside: Option<(PathBuf, Contents)>,
+    /// What open(2) of it says instead.
+    pub file_error: Option<Errno>,
     pub claims: Claims,
     pub how_to_stop: HowToStop,
     pub how_to_reload: Option<HowToReload>,

@@ -9,13 +9,16 @@ use crate::director::Injection;
 use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
 use crate::scenario::{Command, Fault, FileFault, Owns, Reader, Target};
-use crate::subject::{self, Exchange, HowToReload, HowToReopen, HowToStop};
+use crate::subject::{self, Contents, Exchange, HowToReload, HowToReopen, HowToStop};
 
 use super::engine::World;
 use super::model::WAKE;
 use super::queue::Ev;
 use super::run::RUN;
 use super::sockets::{Channel, Listener, OPERATOR};
+
+/// EACCES.
+const FORBIDDEN: Errno = Errno(13);
 
 /// How often what is left is looked for while it may still go.
 const LOOK: Duration = Duration::from_millis(5);
@@ -95,7 +98,7 @@ impl World {
             Fault::Gone(Reader::LogReader) => self.reader_goes(),
             Fault::File { which, is } if which == "log" => self.spoil_log(Some(*is).filter(|_| begin)),
             Fault::File { which, is: FileFault::Missing } if which == "log directory" => self.take_log_folder(begin),
-            Fault::File { which, is: FileFault::Missing } if which == "config" => self.take_config(begin),
+            Fault::File { which, is } if which == "config" => self.spoil_config(*is, begin),
             Fault::File { which, is } if which == "pidfile" => self.pid_file.plant(*is, begin),
             Fault::Limit { on: Target::Supervisor, resource, to } if resource == "NOFILE" => {
                 self.supervisor.descriptors.limit = limit(*to, begin);
@@ -111,11 +114,15 @@ impl World {
         }
     }
 
-    fn take_config(&mut self, begin: bool) {
+    /// Moves the configuration aside, and what is wrong with it into its place, or takes that away again.
+    fn spoil_config(&mut self, is: FileFault, begin: bool) {
+        self.file_error = (begin && is == FileFault::Forbidden).then_some(FORBIDDEN);
         if begin {
             self.file_aside = self.file.take();
+            let instead = self.file_aside.iter().filter(|_| is == FileFault::Empty);
+            self.file = instead.map(|(path, _)| (path.clone(), Contents::Bytes(Vec::new()))).next();
         } else if let Some(aside) = self.file_aside.take() {
-            self.file.get_or_insert(aside);
+            self.file = Some(aside);
         }
     }
 
@@ -184,6 +191,7 @@ impl World {
         self.file = Some((path.clone(), contents));
         // None that was moved aside comes back.
         self.file_aside = None;
+        self.file_error = None;
         self.revision = revision;
         self.note(What::Configured { variant, revision, serves });
     }
@@ -245,7 +253,7 @@ fn limit(to: u64, begin: bool) -> usize {
 fn errno(is: FileFault) -> Option<Errno> {
     match is {
         FileFault::Missing => Some(Errno::NOENT),
-        FileFault::Forbidden => Some(Errno(13)),
+        FileFault::Forbidden => Some(FORBIDDEN),
         FileFault::Empty => Some(Errno(8)),
         FileFault::Full | FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => None,
     }

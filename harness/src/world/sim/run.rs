@@ -232,6 +232,7 @@ impl World {
             process_limit: usize::MAX,
             program_error: None,
             file_aside: None,
+            file_error: None,
             managed: scenario.launch.notify,
             pid_file: PidFile::new(&scenario.pool.owns, Path::new(RUN)),
             claims: Claims::new(plan.subject.events.is_some()),
