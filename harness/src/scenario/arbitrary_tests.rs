@@ -255,7 +255,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         (name(), file).prop_map(|(which, is)| Fault::File { which, is }),
         Just(Fault::NotRead(Reader::LogReader)),
         Just(Fault::Gone(Reader::LogReader)),
-        Just(Fault::AddressHeld),
+        select(vec![Fault::AddressHeld, Fault::AddressShared]),
         command().prop_map(|order| Fault::Stranger(Attempt::Order(order))),
         (target(), ".{0,8}").prop_map(|(who, text)| Fault::Stranger(Attempt::Notify(who, text))),
         Just(Fault::PidReused),

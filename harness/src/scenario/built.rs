@@ -139,6 +139,7 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
         Fault::NotRead(Reader::LogReader) => ("NotRead", None),
         Fault::Gone(Reader::LogReader) => ("Gone", None),
         Fault::AddressHeld => ("AddressHeld", None),
+        Fault::AddressShared => ("AddressShared", None),
         Fault::PidReused => ("PidReused", None),
         Fault::Operators { .. } => ("Operators", None),
         Fault::Stranger(Attempt::Order(_)) => ("Stranger", None),

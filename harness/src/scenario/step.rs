@@ -405,6 +405,8 @@ pub enum Fault {
     Gone(Reader),
     /// The subject's address is held by somebody else.
     AddressHeld,
+    /// The same, by somebody who lets whoever asks for it listen there as well (SO_REUSEPORT), and serves nobody.
+    AddressShared,
     /// A bystander has the pid of the worker that was signalled last, which is dead. The supervisor is process 1 of a pid
     /// namespace.
     PidReused,

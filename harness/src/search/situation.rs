@@ -276,6 +276,7 @@ pub const SITUATIONS: &[Situation] = &[
         seen.line.configured.iter().any(|(_, _, serves)| !serves)
     }),
     of("address-held", "somebody else holds the address", |seen| seen.fault("AddressHeld")),
+    of("address-shared", "somebody else holds the address and would share it", |seen| seen.fault("AddressShared")),
     of("waited-in-the-queue", "a client is connected while nobody can accept, and is answered", |seen| {
         let conns = seen.line.connections.iter().filter(|conn| conn.record.outcome == Outcome::Ok);
         let ready = |at: Time| seen.line.workers.iter().any(|worker| worker.is_ready(at));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use supervisor::core::{ExitStatus, Signal, SpawnError};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Readiness,
-    Received, Scope, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    Received, Scope, Sharing, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -377,14 +377,18 @@ impl<K: Listen + Wait + Clock> Listen for Faulty<K> {
                 _ = std::fs::remove_file(path)
             }
             (KernelFault::SharesAddresses | KernelFault::StartsBeside, _) => {
-                return self.inner.listen(address, &ListenOptions { reuse_port: true, ..*options });
+                return self.inner.listen(address, &ListenOptions { sharing: Sharing::Next, ..*options });
             }
             _ => {}
         }
         let mode = options.mode.map(|mode| if self.fault == KernelFault::OpenToEverybody { 0o666 } else { mode });
         // Its successor is bound while those who leave still have it.
-        let reuse_port = options.reuse_port || self.fault == KernelFault::Shares(ShareFault::AtReload);
-        let options = &ListenOptions { reuse_port, mode, ..*options };
+        let sharing = match self.fault {
+            KernelFault::Shares(ShareFault::AtReload) => Sharing::Next,
+            KernelFault::Shares(ShareFault::WithAnybody) if options.sharing == Sharing::First => Sharing::Next,
+            _ => options.sharing,
+        };
+        let options = &ListenOptions { sharing, mode, ..*options };
         let mut bound = self.inner.listen(address, options);
         for _ in 0..TRIES {
             if self.fault != KernelFault::WaitsForAddresses || bound != Err(Errno::ADDRINUSE) {

@@ -204,6 +204,7 @@ fn fault(fault: &Fault) -> String {
             format!("have somebody of another user say {text:?} in the name of {}", target(who))
         }
         Fault::AddressHeld => "have the address held by somebody else".to_owned(),
+        Fault::AddressShared => "have the address held by somebody else, who lets others listen there".to_owned(),
         Fault::PidReused => "have a bystander get the pid of the worker that was signalled last".to_owned(),
         Fault::Syscall { of, call, nth, times, errno, delay } => {
             let which = match times {

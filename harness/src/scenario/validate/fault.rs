@@ -112,7 +112,7 @@ pub(super) fn thing(fault: &Fault) -> Option<String> {
             Some(format!("the control group of {on:?}"))
         }
         Fault::Limit { on, resource, .. } => Some(format!("the limit `{resource}` of {on:?}")),
-        Fault::AddressHeld => Some("the address".to_owned()),
+        Fault::AddressHeld | Fault::AddressShared => Some("the address".to_owned()),
         Fault::PidReused => Some("the pid of a dead worker".to_owned()),
         Fault::NotRead(Reader::LogReader) => Some("the reader of the output".to_owned()),
         // Nothing heals it.

@@ -344,7 +344,7 @@ impl Steps<'_> {
             }
             Fault::Operators { connections, .. } => self.checker.not_zero("connections", (*connections).into()),
             Fault::Stranger(attempt) => self.attempt(attempt, that),
-            Fault::AddressHeld => {}
+            Fault::AddressHeld | Fault::AddressShared => {}
             Fault::PidReused if self.scenario.launch.init => {}
             Fault::PidReused => {
                 let what = "only in a namespace of its own can the pid of a process be chosen";

@@ -170,7 +170,8 @@ impl Faults {
         supervisor: Option<Proc>,
     ) -> Result<(), String> {
         let heal = match fault {
-            Fault::AddressHeld => self.hold_address()?,
+            Fault::AddressHeld => self.hold_address(false)?,
+            Fault::AddressShared => self.hold_address(true)?,
             Fault::Limit { resource, to, .. } => match Controller::of(resource) {
                 Some(what) => {
                     let number = self.number();
@@ -283,10 +284,11 @@ impl Faults {
         Ok(Heal::Clock(nanos.saturating_neg()))
     }
 
-    fn hold_address(&self) -> Result<Heal, String> {
+    fn hold_address(&self, shared: bool) -> Result<Heal, String> {
         let held = || -> rustix::io::Result<OwnedFd> {
             let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
             sockopt::set_socket_reuseaddr(&socket, true)?;
+            sockopt::set_socket_reuseport(&socket, shared)?;
             bind(&socket, &self.address)?;
             listen(&socket, 1)?;
             Ok(socket)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use supervisor::core::{ExitStatus, SpawnError, SpawnStep};
 use supervisor::kernel::{
-    Address, Child, Errno, Fd, ListenOptions, Readiness, Scope, SignalSet, SpawnSpec, Spawned, Watch,
+    Address, Child, Errno, Fd, ListenOptions, Readiness, Scope, Sharing, SignalSet, SpawnSpec, Spawned, Watch,
 };
 
 use crate::history::{Status, What};
@@ -223,9 +223,9 @@ impl World {
         self.call(CALL)?;
         self.needs_descriptors(1)?;
         let port = matches!(address, Address::Tcp(_));
-        let taken =
-            |other: &Listener| other.open() && other.address == *address && !(other.reuse_port && options.reuse_port);
-        if (self.address_held && port) || self.listeners.iter().any(taken) {
+        let shares = options.sharing == Sharing::Next;
+        let taken = |other: &Listener| other.open() && other.address == *address && !(other.reuse_port && shares);
+        if self.listeners.iter().any(taken) {
             return Err(Errno::ADDRINUSE);
         }
         // The clients know the first port that the subject ever had.
@@ -235,7 +235,7 @@ impl World {
             target: port && first == address,
             address: address.clone(),
             backlog: options.backlog as usize,
-            reuse_port: options.reuse_port,
+            reuse_port: options.sharing != Sharing::Alone,
             queue: Default::default(),
             operators: Default::default(),
             supervised: true,

@@ -74,8 +74,8 @@ pub(super) struct World {
     pub datagrams: Vec<VecDeque<Vec<u8>>>,
     /// By how much the wall clock was set, in nanoseconds.
     pub wall_offset: i64,
-    /// Somebody else holds the subject's address.
-    pub address_held: bool,
+    /// The socket of somebody else who holds the subject's address.
+    pub stranger: Option<u32>,
     /// With so many processes there can be no more of this user (RLIMIT_NPROC).
     pub process_limit: usize,
     /// What exec(2) of the workers' program fails with.

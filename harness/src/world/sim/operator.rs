@@ -14,7 +14,7 @@ use crate::subject::{self, Contents, Exchange, HowToReload, HowToReopen, HowToSt
 use super::engine::World;
 use super::model::WAKE;
 use super::queue::Ev;
-use super::run::RUN;
+use super::run::{ADDRESS, RUN};
 use super::sockets::{Channel, Listener, OPERATOR};
 
 /// EACCES.
@@ -87,7 +87,8 @@ impl World {
 
     fn fault(&mut self, fault: &Fault, begin: bool) {
         match fault {
-            Fault::AddressHeld => self.address_held = begin,
+            Fault::AddressHeld => self.hold_address(false, begin),
+            Fault::AddressShared => self.hold_address(true, begin),
             Fault::ClockStep { by, back } => {
                 let by = i64::try_from(by.0.as_nanos()).unwrap_or(i64::MAX);
                 let forward = begin != *back;
@@ -112,6 +113,30 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Somebody else listens at the subject's address and accepts nothing; what waits there is reset when it goes.
+    fn hold_address(&mut self, shares: bool, begin: bool) {
+        if let Some(former) = self.stranger.take() {
+            self.release_listener(former);
+        }
+        let taken = |other: &Listener| other.target && other.open() && !(other.reuse_port && shares);
+        let Some(address) = ADDRESS.parse().ok().map(Address::Tcp).filter(|_| begin) else { return };
+        if self.listeners.iter().any(taken) {
+            return self.note(What::Incomplete { why: format!("{address} is taken: it can't be held") });
+        }
+        self.stranger = Some(self.listeners.len() as u32);
+        self.listeners.push(Listener {
+            address,
+            target: true,
+            reuse_port: shares,
+            backlog: 1,
+            queue: Default::default(),
+            operators: Default::default(),
+            supervised: false,
+            holders: 1,
+            acceptors: Vec::new(),
+        });
     }
 
     /// Moves the configuration aside, and what is wrong with it into its place, or takes that away again.
