@@ -332,7 +332,12 @@ fn pool() -> impl Strategy<Value = Pool> {
             owns: Owns::ALL[..workers as usize % 4].to_vec(),
             reload: ready_timeout.map(|_| Rolling { surge: workers % 3, at_once: workers % 5 }),
             handoff_timeout: stable,
-            identity: stable.map(|_| Identity { user: Some(workers), umask: None, nofile: Some(workers.into()) }),
+            identity: stable.map(|_| Identity {
+                user: Some(workers),
+                umask: None,
+                nofile: Some(workers.into()),
+                directory: workers % 2 == 0,
+            }),
             ready: [None, Some(Ready::AtSpawn), Some(Ready::Told), Some(Ready::Notify), Some(Ready::NotifyFd)]
                 [workers as usize % 5],
             handoff: [None, Some(Handoff::Inherit), Some(Handoff::RoundRobin), Some(Handoff::Reuseport)]

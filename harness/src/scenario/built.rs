@@ -11,6 +11,7 @@ use super::{
 /// What only real processes can do.
 const NOT_SIMULATED: &[&str] = &[
     "Bystander",
+    "File directory",
     "File owned",
     "Limit",
     "Limit of cpu",
@@ -169,6 +170,8 @@ fn file(which: &str, is: FileFault) -> &'static str {
         ("config", _) => "File config",
         ("log", _) => "File log",
         ("log directory", _) => "File log directory",
+        ("directory", _) => "File directory",
+        ("workers directory", _) => "File workers directory",
         ("pidfile", FileFault::Stale | FileFault::Garbage | FileFault::Empty | FileFault::Directory) => "File pidfile",
         _ => "File owned",
     }

@@ -394,7 +394,8 @@ pub enum Fault {
     },
     /// A file of the subject is not as it was.
     File {
-        /// Its role: `program`, `config`, `log`, `log directory`, or one that the pool `owns`: `control`, `socket`, `pidfile`.
+        /// Its role: `program`, `config`, `log`, `log directory`, `directory` (in which the supervisor is started), `workers
+        /// directory`, or one that the pool `owns`: `control`, `socket`, `pidfile`.
         which: String,
         /// How.
         is: FileFault,

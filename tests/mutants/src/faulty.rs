@@ -49,6 +49,8 @@ pub enum KernelFault {
     StartsBeside,
     /// What it reads it waits for, whatever that is.
     WaitsForFiles,
+    /// Files are looked for by way of the working directory.
+    NeedsItsDirectory,
     /// Of what it reads it takes what it can: not all of what is long, and not what is no text.
     ReadsWhatItCan,
     /// It never sleeps.
@@ -414,6 +416,9 @@ impl<K: Listen + Wait + Clock> Listen for Faulty<K> {
 
 impl<K: Files + Wait> Files for Faulty<K> {
     fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
+        if self.fault == KernelFault::NeedsItsDirectory && std::env::current_dir().is_err() {
+            return Err(Errno::NOENT);
+        }
         if self.fault == KernelFault::WaitsForFiles {
             return std::fs::read(path).map_err(|error| Errno(error.raw_os_error().unwrap_or(0)));
         }

@@ -11,7 +11,7 @@ use crate::output::OutputFault;
 use crate::shares::ShareFault;
 
 /// All of them.
-pub const REAL: [Mutant; 36] = [
+pub const REAL: [Mutant; 37] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -261,6 +261,14 @@ pub const REAL: [Mutant; 36] = [
             ("INV-SERIAL", "it does not hear that it is to stop, either"),
         ],
         mutation: Mutation::Kernel(KernelFault::WaitsForFiles),
+    },
+    Mutant {
+        name: "needs-its-directory",
+        sentence: "it finds no file any more when the directory in which it was started is deleted",
+        scenario: "spawn/directory::of_the_supervisor",
+        caught_by: "INV-GENERATION",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::NeedsItsDirectory),
     },
     Mutant {
         name: "trusts-everybody",

@@ -176,6 +176,12 @@ fn fault(fault: &Fault) -> String {
     match fault {
         Fault::Freeze(target) => format!("freeze {}", self::target(target)),
         Fault::Limit { on, resource, to } => limit(target(on), resource, *to),
+        Fault::File { which, .. } if which == "directory" => {
+            "have the directory in which the supervisor was started deleted".to_owned()
+        }
+        Fault::File { which, .. } if which == "workers directory" => {
+            "have the directory in which workers run deleted".to_owned()
+        }
         Fault::File { which, is } => format!(
             "have the {which} file {}",
             match is {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use supervisor::core::{ExitStatus, SpawnError, SpawnStep};
 use supervisor::kernel::{
-    Address, Child, Errno, Fd, ListenOptions, Readiness, Scope, Sharing, SignalSet, SpawnSpec, Spawned, Watch,
+    Address, Child, Errno, Fd, ListenOptions, Readiness, Scope, Setup, Sharing, SignalSet, SpawnSpec, Spawned, Watch,
 };
 
 use crate::history::{Status, What};
@@ -260,9 +260,10 @@ impl World {
             match step {
                 SpawnStep::Descriptors => self.counters.no_descriptors += 1,
                 SpawnStep::Exec => self.counters.no_program += 1,
-                SpawnStep::Fork | SpawnStep::Setup => self.counters.no_processes += 1,
+                SpawnStep::Fork => self.counters.no_processes += 1,
+                SpawnStep::Setup => self.counters.no_directory += 1,
             }
-            if step == SpawnStep::Exec {
+            if matches!(step, SpawnStep::Setup | SpawnStep::Exec) {
                 let nanos = SPAWN.draw(&mut self.rng);
                 self.elapse(nanos).map_err(killed)?;
             }
@@ -315,9 +316,17 @@ impl World {
         if self.processes.listed.len() + 1 >= self.process_limit {
             return Some((SpawnStep::Fork, Errno::AGAIN));
         }
+        if self.no_directory(&spec.setup) {
+            return Some((SpawnStep::Setup, Errno::NOENT));
+        }
         let puppet = spec.argv.first().is_some_and(|program| program == PUPPET);
         let errno = if puppet { self.program_error } else { Some(Errno::NOENT) };
         errno.map(|errno| (SpawnStep::Exec, errno))
+    }
+
+    /// Whether there is no directory in which this could run.
+    pub fn no_directory(&self, setup: &Setup) -> bool {
+        self.directory_gone && setup.directory.is_some()
     }
 
     /// EMFILE if that many more can't be opened.

@@ -80,6 +80,8 @@ pub(super) struct World {
     pub process_limit: usize,
     /// What exec(2) of the workers' program fails with.
     pub program_error: Option<Errno>,
+    /// There is no directory in which workers of their own one could run.
+    pub directory_gone: bool,
     pub pid_file: PidFile,
     /// A service manager listens to the supervisor.
     pub managed: bool,

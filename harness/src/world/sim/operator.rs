@@ -99,6 +99,7 @@ impl World {
             Fault::Gone(Reader::LogReader) => self.reader_goes(),
             Fault::File { which, is } if which == "log" => self.spoil_log(Some(*is).filter(|_| begin)),
             Fault::File { which, is: FileFault::Missing } if which == "log directory" => self.take_log_folder(begin),
+            Fault::File { which, .. } if which == "workers directory" => self.directory_gone = begin,
             Fault::File { which, is } if which == "config" => self.spoil_config(*is, begin),
             Fault::File { which, is } if which == "pidfile" => self.pid_file.plant(*is, begin),
             Fault::Limit { on: Target::Supervisor, resource, to } if resource == "NOFILE" => {

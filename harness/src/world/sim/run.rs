@@ -231,6 +231,7 @@ impl World {
             stranger: None,
             process_limit: usize::MAX,
             program_error: None,
+            directory_gone: false,
             file_aside: None,
             file_error: None,
             managed: scenario.launch.notify,
