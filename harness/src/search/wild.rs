@@ -47,13 +47,13 @@ struct Wild(Random);
 #[derive(Clone, Debug)]
 struct Names {
     loads: Vec<&'static str>,
-    /// The pools beside the first, and how many workers each is to have.
-    pools: Vec<(&'static str, u32)>,
+    /// The pools beside the first.
+    pools: Vec<&'static str>,
 }
 
 impl Names {
     fn new(load: &[Load], beside: &[Beside]) -> Self {
-        let pools = POOLS.into_iter().zip(beside).map(|(name, one)| (name, one.pool.workers));
+        let pools = POOLS.into_iter().zip(beside).map(|(name, _)| name);
         let loads = LOADS.into_iter().filter(|name| load.iter().any(|load| load.name() == *name));
         Self { loads: loads.collect(), pools: pools.collect() }
     }
@@ -88,6 +88,7 @@ impl Wild {
         if !beside.is_empty() {
             // Where orders to one pool are given.
             pool.owns = vec![Owns::Control];
+            pool.ready_timeout = Some(self.soon());
         }
         let load = self.loads();
         let names = Names::new(&load, &beside);
@@ -118,11 +119,17 @@ impl Wild {
     fn beside(&mut self) -> Vec<Beside> {
         let count = if self.one_in(4) { self.number(1, POOLS.len() as u32) as usize } else { 0 };
         let one = |name: &str, wild: &mut Self| {
-            let pool = Pool { workers: wild.number(1, 3), ..wild.pool() };
+            let (workers, ready_timeout) = (wild.number(1, 3), Some(wild.soon()));
+            let pool = Pool { workers, ready_timeout, ..wild.pool() };
             let lives = wild.lives(pool.workers);
             Beside { name: name.to_owned(), pool, lives, expect: Vec::new() }
         };
         POOLS.iter().take(count).map(|name| one(name, self)).collect()
+    }
+
+    /// A reload is for all pools or for none, and waits so long in each for who never gets ready in another.
+    fn soon(&mut self) -> Span {
+        self.span(&[100, 300])
     }
 
     fn pool(&mut self) -> Pool {
@@ -248,7 +255,7 @@ impl Wild {
             9 => Trigger::Any(vec![Trigger::Exited, Trigger::After(self.span(&[20, 100]))]),
             10 if !names.loads.is_empty() => Trigger::Accepted { nth: self.pick(&[1, 1, 2, 5, 20]) },
             11 | 12 if !names.pools.is_empty() => {
-                let pool = self.pick(&names.pools).0.to_owned();
+                let pool = self.pick(&names.pools).to_owned();
                 Trigger::In(pool, Box::new(self.edge()))
             }
             _ => Trigger::After(self.span(&[1, 10, 50, 200, 700])),
@@ -268,7 +275,7 @@ impl Wild {
 
     fn target(&mut self, names: &Names) -> Target {
         if !names.pools.is_empty() && self.one_in(3) {
-            let pool = self.pick(&names.pools).0.to_owned();
+            let pool = self.pick(&names.pools).to_owned();
             return Target::In(pool, Box::new(self.worker()));
         }
         match self.below(9) {
@@ -334,12 +341,9 @@ impl Wild {
 
     fn command(&mut self, names: &Names) -> Command {
         if !names.pools.is_empty() && self.one_in(2) {
-            let (pool, workers) = self.pick(&names.pools);
-            let order = match self.below(3) {
-                0 => Command::Scale(self.number(1, 4)),
-                1 => Command::Restart(self.number(0, workers - 1)),
-                _ => Command::RestartPool,
-            };
+            let pool = self.pick(&names.pools);
+            // No `Scale`: a reload takes the number of workers from the configuration again.
+            let order = if self.one_in(2) { Command::Restart(0) } else { Command::RestartPool };
             return Command::In(pool.to_owned(), Box::new(order));
         }
         match self.below(6) {
