@@ -10,7 +10,7 @@ use crate::mutant::{Mutant, Mutation};
 use crate::output::OutputFault;
 
 /// All of them.
-pub const REAL: [Mutant; 35] = [
+pub const REAL: [Mutant; 36] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -301,6 +301,14 @@ pub const REAL: [Mutant; 35] = [
                 Hears(|input| (!matches!(input, Input::Exited(_, ExitStatus::Signal(9)))).then_some(input)),
             )
         }),
+    },
+    Mutant {
+        name: "loses-patience",
+        sentence: "a client that takes nothing of its answer for a tenth of a second is taken for dead, and reset",
+        scenario: "load/bulk::pauses",
+        caught_by: "INV-CONSERVE",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::LosesPatience),
     },
     KEEPS_MEMORY,
 ];
