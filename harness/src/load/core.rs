@@ -78,6 +78,9 @@ impl Clients {
             Input::Partial(id) => {
                 if let Some(conn) = self.conns.get_mut(&id).filter(|conn| conn.stage == Stage::Waiting) {
                     conn.stage = Stage::Partial;
+                    if let Purpose::Read(_) = conn.purpose {
+                        self.reached(now, id);
+                    }
                 }
             }
             Input::Answered(id, owner) => self.answered(now, id, owner, false, actions),
@@ -201,6 +204,11 @@ impl Clients {
                 self.change(id, |conn| conn.wake = Some(now + every));
                 actions.push(Action::Byte(id, request));
             }
+            Purpose::Read(bulk) | Purpose::Write(bulk) => {
+                let reads = matches!(conn.purpose, Purpose::Read(_));
+                let piece = self.change(id, |conn| conn.next_piece(bulk)).unwrap_or_default();
+                actions.push(if reads { Action::Read(id, piece) } else { Action::Write(id, piece) });
+            }
             _ => {
                 self.change(id, |conn| {
                     conn.wake = None;
@@ -233,8 +241,9 @@ impl Clients {
             self.change(id, |conn| conn.written(now));
             return;
         }
-        conn.record.sent = Some(now);
-        if conn.purpose == Purpose::Hold {
+        let held = matches!(conn.purpose, Purpose::Hold | Purpose::Write(_));
+        self.change(id, |conn| conn.begun(now));
+        if held {
             self.reached(now, id);
         }
     }
@@ -247,7 +256,9 @@ impl Clients {
         let (purpose, load) = (conn.purpose, conn.load);
         let answers = self.change(id, |conn| conn.answered(now, owner)).unwrap_or_default();
         match purpose {
-            Purpose::Once | Purpose::Hold | Purpose::Trickle(_) => self.end(now, id, Outcome::Ok, actions),
+            Purpose::Once | Purpose::Hold | Purpose::Trickle(_) | Purpose::Read(_) | Purpose::Write(_) => {
+                self.end(now, id, Outcome::Ok, actions)
+            }
             Purpose::Park => self.reached(now, id),
             Purpose::Reuse(think) => {
                 // Spread evenly enough, and the same in every run.

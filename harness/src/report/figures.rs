@@ -121,6 +121,7 @@ mod tests {
             answered: answered.map(at),
             ended: at(answered.unwrap_or(tried)),
             hold_ns: 0,
+            slow_ns: 0,
             peer: 0,
             owner: None,
             outcome,

@@ -92,6 +92,11 @@ fn harm() -> impl Strategy<Value = Harm> {
     prop_oneof![Just(Harm::Throw), any::<i32>().prop_map(Harm::Exit), Just(Harm::Hang), Just(Harm::Retire)]
 }
 
+fn bulk() -> impl Strategy<Value = Bulk> {
+    let piece = prop_oneof![Just(65_536), any::<u64>()];
+    (any::<u64>(), piece, span()).prop_map(|(bytes, piece, every)| Bulk { bytes, piece, every })
+}
+
 fn load() -> impl Strategy<Value = Load> {
     prop_oneof![
         (span(), span(), name(), any::<bool>()).prop_map(|(every, hold, name, on_demand)| Load::Probe {
@@ -123,9 +128,16 @@ fn load() -> impl Strategy<Value = Load> {
             name,
             on_demand
         }),
-        (any::<u32>(), of(span()), name(), any::<bool>()).prop_map(|(connections, byte_every, name, on_demand)| {
-            Load::Slow { connections, byte_every, name, on_demand }
-        }),
+        (any::<u32>(), of(span()), of(bulk()), of(bulk()), name(), any::<bool>()).prop_map(
+            |(connections, byte_every, reads, writes, name, on_demand)| Load::Slow {
+                connections,
+                byte_every,
+                reads,
+                writes,
+                name,
+                on_demand
+            }
+        ),
         (span(), any::<u32>(), harm(), name(), any::<bool>())
             .prop_map(|(every, one_in, does, name, on_demand)| Load::Poison { every, one_in, does, name, on_demand }),
     ]

@@ -243,6 +243,8 @@ fn load(load: &Load) -> &'static str {
         Load::Hold { .. } => "a Hold load",
         Load::Park { .. } => "a Park load",
         Load::Flood { .. } => "a Flood load",
+        Load::Slow { reads: Some(_), .. } => "a Slow load that reads",
+        Load::Slow { writes: Some(_), .. } => "a Slow load that writes",
         Load::Slow { .. } => "a Slow load",
         Load::Poison { .. } => "a Poison load",
     }

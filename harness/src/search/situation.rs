@@ -255,6 +255,11 @@ pub const SITUATIONS: &[Situation] = &[
                 && seen.line.connections.iter().any(|conn| owns(conn) && conn.record.answered.is_none())
         })
     }),
+    of(
+        "cut-in-the-answer",
+        "a worker ends while a client has read a part of its answer, and the rest is lost",
+        |seen| seen.outcome(Outcome::Cut),
+    ),
     of("hang-detected", "a worker that hangs is killed by the supervisor", |seen| {
         seen.any_worker(|worker| {
             let hangs = worker.hung.is_some() && worker.ordered().is_none();

@@ -105,6 +105,8 @@ pub enum KernelFault {
     ForgetsOrphans,
     /// As process 1 it does not hear what it has to do at a signal.
     DeafAsInit,
+    /// The kernel is to reset a connection whose client takes nothing for a moment.
+    LosesPatience,
     /// At an address that is taken it tries again, for as long as that is so.
     WaitsForAddresses,
     /// A signal that tells it to stop is one to its workers, too.
@@ -400,6 +402,9 @@ impl<K: Listen + Wait + Clock> Listen for Faulty<K> {
             bound = self.inner.listen(address, options);
         }
         let bound = bound?;
+        if self.fault == KernelFault::LosesPatience && matches!(address, Address::Tcp(_)) {
+            meddling::lose_patience(bound);
+        }
         self.shares.bound(bound, options);
         self.shut.bound(bound, address);
         Ok(bound)

@@ -11,7 +11,7 @@ use crate::output::OutputFault;
 use crate::shares::ShareFault;
 
 /// All of them.
-pub const REAL: [Mutant; 37] = [
+pub const REAL: [Mutant; 38] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -325,6 +325,14 @@ pub const REAL: [Mutant; 37] = [
                 Hears(|input| (!matches!(input, Input::Exited(_, ExitStatus::Signal(9)))).then_some(input)),
             )
         }),
+    },
+    Mutant {
+        name: "loses-patience",
+        sentence: "a client that takes nothing of its answer for a tenth of a second is taken for dead, and reset",
+        scenario: "load/bulk::pauses",
+        caught_by: "INV-CONSERVE",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::LosesPatience),
     },
     KEEPS_MEMORY,
 ];

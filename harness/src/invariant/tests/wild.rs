@@ -301,8 +301,7 @@ fn a_reload_that_is_ordered_as_the_first_workers_are_started_comes_beside_those_
         let born: Vec<u32> = (2..2 + later).collect();
         born.iter().for_each(|n| _ = tale.born(120 + u64::from(*n), *n).ready(125 + u64::from(*n), *n));
         let (leave, stay) = born.split_at(later as usize - 4);
-        tale.leaves(200, 1);
-        leave.iter().for_each(|n| _ = tale.leaves(200, *n));
+        [&[1], leave].concat().iter().for_each(|n| _ = tale.told(190, *n).leaves(200, *n));
         tale.calm(1_500, stay);
         tale.verdict("INV-SERIAL")
     };

@@ -1,7 +1,9 @@
 use super::*;
 use crate::history::Connection;
 use crate::load::Failure;
-use crate::scenario::{Harm, Span};
+use crate::scenario::{Bulk, Harm, Span};
+
+mod slow;
 
 fn at(millis: u64) -> Time {
     Time::from_nanos(1_000_000_000) + Duration::from_millis(millis)
@@ -270,7 +272,14 @@ fn poison_throws_every_so_often_and_an_unanswered_throw_is_as_asked() {
 
 #[test]
 fn mute_connections_say_nothing() {
-    let mut field = Field::of(Load::Slow { connections: 1, byte_every: None, name: "x".into(), on_demand: false });
+    let mut field = Field::of(Load::Slow {
+        connections: 1,
+        byte_every: None,
+        reads: None,
+        writes: None,
+        name: "x".into(),
+        on_demand: false,
+    });
     field.put(Input::Opened(0, 1000));
     field.until(60_000);
     assert!(field.held());
@@ -278,8 +287,18 @@ fn mute_connections_say_nothing() {
     assert!(!field.done.iter().any(|action| matches!(action, Action::Record(_))));
 }
 
+/// 3 MB in pieces of one.
+fn bulk(every: u64) -> Bulk {
+    Bulk { bytes: 3_000_000, piece: 1_000_000, every: Span::millis(every) }
+}
+
+fn slow(connections: u32, reads: Option<Bulk>, writes: Option<Bulk>) -> Load {
+    Load::Slow { connections, byte_every: None, reads, writes, name: "x".into(), on_demand: false }
+}
+
 fn trickle(connections: u32) -> Load {
-    Load::Slow { connections, byte_every: Some(Span::millis(10)), name: "x".into(), on_demand: false }
+    let byte_every = Some(Span::millis(10));
+    Load::Slow { connections, byte_every, reads: None, writes: None, name: "x".into(), on_demand: false }
 }
 
 fn reuse(connections: u32) -> Load {
@@ -386,6 +405,9 @@ fn every_connection_has_exactly_one_outcome() {
         any::<bool>().prop_map(|per_worker| park(2, per_worker)),
         Just(reuse(2)),
         Just(trickle(2)),
+        Just(slow(2, Some(bulk(400)), None)),
+        Just(slow(2, None, Some(bulk(400)))),
+        Just(slow(2, None, Some(bulk(0)))),
         Just(Load::Poison {
             every: Span::millis(9),
             one_in: 2,
@@ -413,7 +435,9 @@ fn every_connection_has_exactly_one_outcome() {
         let mut closed = std::collections::BTreeSet::new();
         for action in &field.done {
             match action {
-                Action::Send(id, _) | Action::Byte(id, _) => prop_assert!(!closed.contains(id)),
+                Action::Send(id, _) | Action::Byte(id, _) | Action::Write(id, _) | Action::Read(id, _) => {
+                    prop_assert!(!closed.contains(id))
+                }
                 Action::Close(id) => prop_assert!(closed.insert(*id)),
                 Action::Record(record) => {
                     prop_assert!(closed.contains(&record.id) && over.insert(record.id));

@@ -222,6 +222,9 @@ impl World {
             Ev::Fin(conn) => self.deliver_end(conn, false),
             Ev::Rst(conn) => self.deliver_end(conn, true),
             Ev::Hangup(conn) => self.deliver_hangup(conn),
+            Ev::Arrives(conn) => self.arrive(conn),
+            Ev::Room(conn) => self.write_on(conn),
+            Ev::Space(conn) => self.give(conn),
             Ev::Syn(conn, tries) => self.retry_syn(conn, tries),
         }
     }
