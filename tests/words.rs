@@ -42,8 +42,8 @@ impl<const N: usize> Concat for [BTreeSet<Word>; N] {
 fn grammar() -> BTreeSet<Word> {
     known_of![
         Scenario, Launch, Start, Expect, StatusIs, Variant, Sweep, Pool, Limit, Backoff, Handoff, Owns, Ready, Rolling,
-        Identity, OutputWay, Lives, Life, Phase, LifeRecord, Exit, Retirement, Output, Child, Beside, Load, Harm, Step,
-        Trigger, State, Act, Target, Signal, Ask, Fault, FileFault, Saying, Attempt, Command, Reader,
+        Identity, OutputWay, Lives, Life, Phase, LifeRecord, Exit, Retirement, Output, Child, Beside, Load, Bulk, Harm,
+        Step, Trigger, State, Act, Target, Signal, Ask, Fault, FileFault, Saying, Attempt, Command, Reader,
     ]
 }
 
