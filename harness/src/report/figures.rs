@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::history::{Connection, History, What};
+use crate::history::{Connection, History, Outcome, What};
 use crate::scenario::Scenario;
 
 /// The longest latency that is told apart, in microseconds: a minute.
@@ -21,8 +22,11 @@ pub struct Figures {
     pub load: String,
     /// How many of its connections had each outcome; each has exactly one.
     pub outcomes: BTreeMap<String, u64>,
-    /// From the instant at which a connection was due, whether or not the harness was in time, to its answer; `None` if
-    /// nothing was answered.
+    /// The same of its requests, if its connections have many.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub requests: BTreeMap<String, u64>,
+    /// From the instant at which a connection (of many requests: each of these) was due, whether or not the harness was in time,
+    /// to its answer; `None` if nothing was answered.
     pub latency: Option<Latency>,
 }
 
@@ -48,17 +52,28 @@ pub fn figures(scenario: &Scenario, history: &History) -> Vec<Figures> {
 }
 
 fn of(load: &str, history: &History) -> Figures {
-    let mut outcomes = BTreeMap::new();
-    let mut histogram = Histogram::<u64>::new_with_max(LONGEST, DIGITS).ok();
+    let (mut outcomes, mut requests) = (BTreeMap::new(), BTreeMap::new());
+    let (mut of_connections, mut of_requests) = (Vec::new(), Vec::new());
     for event in &history.events {
-        let What::Connection(conn) = &event.what else { continue };
-        if conn.load != load {
-            continue;
+        match &event.what {
+            What::Connection(conn) if conn.load == load => {
+                *outcomes.entry(format!("{:?}", conn.outcome)).or_default() += 1;
+                of_connections.extend(waited(conn));
+            }
+            What::Request(request) if request.load == load => {
+                *requests.entry(format!("{:?}", request.outcome)).or_default() += 1;
+                let answered = request.outcome == Outcome::Ok;
+                of_requests.extend(answered.then(|| request.ended.since(request.due)));
+            }
+            _ => {}
         }
-        *outcomes.entry(format!("{:?}", conn.outcome)).or_default() += 1;
-        if let (Some(micros), Some(histogram)) = (waited(conn), &mut histogram) {
-            histogram.saturating_record(micros);
-        }
+    }
+    // What a connection of many requests took says nothing.
+    let waited = if requests.is_empty() { of_connections } else { of_requests };
+    let mut histogram = Histogram::<u64>::new_with_max(LONGEST, DIGITS).ok();
+    if let Some(histogram) = &mut histogram {
+        let micros = waited.iter().filter_map(|span| u64::try_from(span.as_micros()).ok());
+        micros.for_each(|micros| histogram.saturating_record(micros));
     }
     let latency = histogram.filter(|all| !all.is_empty()).map(|all| Latency {
         p50_us: all.value_at_quantile(0.5),
@@ -67,22 +82,20 @@ fn of(load: &str, history: &History) -> Figures {
         p999_us: all.value_at_quantile(0.999),
         max_us: all.max(),
     });
-    Figures { load: load.to_owned(), outcomes, latency }
+    Figures { load: load.to_owned(), outcomes, requests, latency }
 }
 
 /// How long a client waited for its answer that came when it was to come.
-fn waited(conn: &Connection) -> Option<u64> {
-    let waited = conn.answered?.since(conn.due.unwrap_or(conn.tried));
-    u64::try_from(waited.as_micros()).ok()
+fn waited(conn: &Connection) -> Option<Duration> {
+    Some(conn.answered?.since(conn.due.unwrap_or(conn.tried)))
 }
 
 impl Figures {
     /// In one line.
     pub fn said(&self) -> String {
-        let total: u64 = self.outcomes.values().sum();
-        let mut said = format!("{total} connections");
-        for (at, (outcome, count)) in self.outcomes.iter().enumerate() {
-            _ = write!(said, "{} {count} {outcome}", if at == 0 { ":" } else { "," });
+        let mut said = tallied("connections", &self.outcomes);
+        if !self.requests.is_empty() {
+            _ = write!(said, "; {}", tallied("requests", &self.requests));
         }
         if let Some(Latency { p50_us, p90_us, p99_us, p999_us, max_us }) = self.latency {
             let millis = |micros: u64| micros as f64 / 1000.0;
@@ -100,10 +113,20 @@ impl Figures {
     }
 }
 
+/// `3 requests: 2 Ok, 1 Cut`.
+fn tallied(what: &str, outcomes: &BTreeMap<String, u64>) -> String {
+    let total: u64 = outcomes.values().sum();
+    let mut said = format!("{total} {what}");
+    for (at, (outcome, count)) in outcomes.iter().enumerate() {
+        _ = write!(said, "{} {count} {outcome}", if at == 0 { ":" } else { "," });
+    }
+    said
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Event, Outcome};
+    use crate::history::{Event, Request};
     use crate::scenario::parse;
     use crate::time::Time;
 
@@ -144,5 +167,25 @@ mod tests {
         assert_eq!(latency.p50_us, 1000);
         assert!((501_000..502_000).contains(&latency.max_us), "{latency:?}");
         assert!(figures.said().starts_with("101 connections: 100 Ok, 1 Reset; answered within 1.00 ms (50 %)"));
+    }
+
+    #[test]
+    fn of_connections_that_are_used_again_each_request_counts() {
+        let text = r#"(title: "t", pool: (workers: 1), load: [Park(connections: 1, reuse: "9ms", as: "r")])"#;
+        let at = |millis: u64| Time::from_nanos(millis * 1_000_000);
+        let request = |nth: u32, due: u64, ended: u64, outcome: Outcome| {
+            let (load, due, sent, ended, owner) = ("r".to_owned(), at(due), Some(at(due)), at(ended), None);
+            let request = Request { id: nth, conn: 0, load, nth, due, sent, ended, owner, outcome };
+            Event::at(ended, What::Request(Box::new(request)))
+        };
+        let mut events: Vec<Event> = (1..=3)
+            .map(|nth| request(nth, u64::from(nth) * 100, 102 + u64::from(nth - 1) * 100, Outcome::Ok))
+            .collect();
+        events.push(request(4, 400, 900, Outcome::Empty));
+        events.push(conn("r", 0, 0, Some(302)));
+        let [figures] =
+            figures(&parse(text, "x.ron").unwrap(), &History::told("sim", events)).try_into().expect("a load");
+        assert_eq!(figures.latency.map(|latency| latency.max_us / 10), Some(200), "2 ms, and not 302: {figures:?}");
+        assert!(figures.said().starts_with("1 connections: 1 Ok; 4 requests: 1 Empty, 3 Ok; answered within 2.00 ms"));
     }
 }
