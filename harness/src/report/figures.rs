@@ -14,6 +14,8 @@ use crate::scenario::Scenario;
 const LONGEST: u64 = 60_000_000;
 /// Significant digits of a latency.
 const DIGITS: u8 = 3;
+/// Significant digits of a bucket's bound: none is wider than a sixteenth of it.
+const BUCKET_DIGITS: u8 = 1;
 
 /// One load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,19 @@ pub struct Figures {
     /// From the instant at which a connection (of many requests: each of these) was due, whether or not the harness was in time,
     /// to its answer; `None` if nothing was answered.
     pub latency: Option<Latency>,
+    /// The same waits, all of them, by how long they were: in ascending order, those in which none falls left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buckets: Vec<Bucket>,
+}
+
+/// So many waits were no longer than this, and longer than the bucket before. The bounds are the same in every report, so that
+/// buckets of several can be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// The longest that belongs to it, in nanoseconds.
+    pub up_to_ns: u64,
+    /// How many.
+    pub count: u64,
 }
 
 /// Latencies in microseconds: so many percent were answered by then.
@@ -82,7 +97,17 @@ fn of(load: &str, history: &History) -> Figures {
         p999_us: all.value_at_quantile(0.999),
         max_us: all.max(),
     });
-    Figures { load: load.to_owned(), outcomes, requests, latency }
+    Figures { load: load.to_owned(), outcomes, requests, latency, buckets: buckets(&waited) }
+}
+
+/// Log-linear buckets. What was longer than the longest is in the last one.
+fn buckets(waited: &[Duration]) -> Vec<Bucket> {
+    let Ok(mut all) = Histogram::<u64>::new_with_max(LONGEST * 1000, BUCKET_DIGITS) else { return Vec::new() };
+    for span in waited {
+        all.saturating_record(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+    }
+    let bucket = |value: u64, count| Bucket { up_to_ns: all.highest_equivalent(value), count };
+    all.iter_recorded().map(|step| bucket(step.value_iterated_to(), step.count_since_last_iteration())).collect()
 }
 
 /// How long a client waited for its answer that came when it was to come.
@@ -187,5 +212,48 @@ mod tests {
             figures(&parse(text, "x.ron").unwrap(), &History::told("sim", events)).try_into().expect("a load");
         assert_eq!(figures.latency.map(|latency| latency.max_us / 10), Some(200), "2 ms, and not 302: {figures:?}");
         assert!(figures.said().starts_with("1 connections: 1 Ok; 4 requests: 1 Empty, 3 Ok; answered within 2.00 ms"));
+    }
+
+    #[test]
+    fn buckets_hold_every_wait_once_and_are_narrow() {
+        let spans: Vec<Duration> = (0..2_000).map(|k: u64| Duration::from_nanos(k * k * 40_009)).collect();
+        let buckets = buckets(&spans);
+        assert_eq!(buckets.iter().map(|bucket| bucket.count).sum::<u64>(), 2_000);
+        assert!(buckets.iter().all(|bucket| bucket.count > 0));
+        assert!(buckets.windows(2).all(|pair| pair[0].up_to_ns < pair[1].up_to_ns));
+        assert!(buckets.len() < 400, "{}", buckets.len());
+        let mut from = 0;
+        for bucket in &buckets {
+            let until = u128::from(bucket.up_to_ns);
+            let inside: Vec<u128> =
+                spans.iter().map(Duration::as_nanos).filter(|ns| from <= *ns && *ns <= until).collect();
+            assert_eq!(inside.len() as u64, bucket.count, "{bucket:?}");
+            assert!(inside.iter().all(|ns| until - ns <= until / 16), "{bucket:?}");
+            from = until + 1;
+        }
+    }
+
+    #[test]
+    fn what_is_longer_than_the_longest_is_in_the_last_bucket() {
+        let of = |seconds: &[u64]| buckets(&seconds.iter().copied().map(Duration::from_secs).collect::<Vec<_>>());
+        assert!(of(&[]).is_empty());
+        let [last] = of(&[60, 3600, 7200]).try_into().expect("one bucket");
+        assert_eq!(last.count, 3);
+    }
+
+    #[test]
+    fn buckets_are_in_the_json_form() {
+        let text = r#"(title: "t", pool: (workers: 1), load: [Probe(every: "1s", as: "p")])"#;
+        let events =
+            vec![conn("p", 0, 0, Some(1)), conn("p", 0, 0, Some(1)), conn("p", 0, 0, Some(9)), conn("p", 0, 0, None)];
+        let [figures] =
+            figures(&parse(text, "x.ron").unwrap(), &History::told("sim", events)).try_into().expect("a load");
+        let told = serde_json::to_value(&figures).expect("JSON");
+        let expected = serde_json::json!([
+            {"up_to_ns": 1_015_807, "count": 2},
+            {"up_to_ns": 9_437_183, "count": 1},
+        ]);
+        assert_eq!(told["buckets"], expected);
+        assert_eq!(serde_json::from_value::<Figures>(told).expect("the same"), figures);
     }
 }
