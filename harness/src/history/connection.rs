@@ -39,7 +39,31 @@ pub struct Connection {
     pub outcome: Outcome,
 }
 
-/// What can become of a connection.
+/// One request of a connection that is asked one after the other, and what became of it. The connection has a record of its own
+/// when it is over; one that ended between two requests lost none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Unique among the requests of the run.
+    pub id: u32,
+    /// The connection's.
+    pub conn: u32,
+    /// The load's name.
+    pub load: String,
+    /// Of this connection the n-th, from 1.
+    pub nth: u32,
+    /// When the client wanted to ask; the harness may have been late.
+    pub due: Time,
+    /// When the first byte was written.
+    pub sent: Option<Time>,
+    /// When the client knew what became of it: the answer was complete, or the connection over.
+    pub ended: Time,
+    /// The worker that answered, or that has the connection.
+    pub owner: Option<Proc>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What can become of a connection, or of one of its requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// Answered in full; or an idle one that was closed in order; or one that was to do its worker harm, ended unanswered;

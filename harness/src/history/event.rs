@@ -339,6 +339,8 @@ pub enum What {
     },
     /// A connection, after its end.
     Connection(Box<super::Connection>),
+    /// A request on a connection that is used again and again, when it is over.
+    Request(Box<super::Request>),
     /// The harness enters a phase of the run.
     Phase(PhaseMark),
     /// A judged process or the harness itself could run but did not get a processor for `delay_ns` in this span.

@@ -13,7 +13,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-pub use connection::{Connection, Outcome};
+pub use connection::{Connection, Outcome, Request};
 pub use environment::Environment;
 pub use event::{Claim, ClaimKind, Death, Event, Form, Leftover, PhaseMark, Proc, Role, Status, What, When};
 pub use file::ReadError;

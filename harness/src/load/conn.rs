@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::{Connection, Outcome, Proc};
+use crate::history::{self, Connection, Outcome, Proc};
 use crate::puppet::Request;
 use crate::scenario::Bulk;
 use crate::time::Time;
@@ -64,6 +64,8 @@ pub struct Conn {
     pub given: u64,
     /// How many requests were answered.
     pub answers: u32,
+    /// When it wanted to ask what it asked last.
+    pub due: Time,
     pub record: Connection,
 }
 
@@ -86,7 +88,7 @@ impl Conn {
         };
         let deadline = Some(now + CONNECT_DEADLINE);
         let (stage, wake, load) = (Stage::Connecting, None, load.0);
-        Self { load, purpose, stage, request, deadline, wake, given: 0, answers: 0, record }
+        Self { load, purpose, stage, request, deadline, wake, given: 0, answers: 0, due: now, record }
     }
 
     /// connect returned. `true` if its request is to be written.
@@ -155,6 +157,17 @@ impl Conn {
         self.record.owner = Some(owner);
         self.answers = self.answers.saturating_add(1);
         self.answers
+    }
+
+    /// The request that it asked last, over by now, if it is one of several.
+    pub fn over(&self, id: u32, now: Time, outcome: Outcome) -> Option<Box<history::Request>> {
+        let asked = matches!(self.stage, Stage::Waiting | Stage::Partial);
+        let Connection { id: conn, ref load, sent, owner, .. } = self.record;
+        let is_one = asked && matches!(self.purpose, Purpose::Reuse(_));
+        is_one.then(|| {
+            let (load, nth) = (load.clone(), self.answers + 1);
+            Box::new(history::Request { id, conn, load, nth, due: self.due, sent, ended: now, owner, outcome })
+        })
     }
 
     /// What its end by the peer means.

@@ -1,6 +1,6 @@
 //! What goes into the clients and what comes out.
 
-use crate::history::{Connection, Proc};
+use crate::history::{self, Connection, Proc};
 use crate::puppet::Request;
 
 /// Something that happened to a client.
@@ -59,6 +59,8 @@ pub enum Action {
     Close(u32),
     /// A connection is over: into the history. Said once of every connection, after its `Close`.
     Record(Box<Connection>),
+    /// A request on a connection that is used again is over: into the history. Said once of every request.
+    Over(Box<history::Request>),
     /// All connections of this load are held: into the history.
     Held(String),
 }

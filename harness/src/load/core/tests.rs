@@ -58,6 +58,15 @@ impl Field {
             .collect()
     }
 
+    /// The requests that are over: which connection's, the n-th of it, due and over when, and how.
+    fn over(&self) -> Vec<(u32, u32, Time, Time, Outcome)> {
+        let over = |action: &Action| match action {
+            Action::Over(one) => Some((one.conn, one.nth, one.due, one.ended, one.outcome)),
+            _ => None,
+        };
+        self.done.iter().filter_map(over).collect()
+    }
+
     fn outcomes(&self) -> Vec<(u32, Outcome)> {
         self.records().iter().map(|record| (record.id, record.outcome)).collect()
     }
@@ -335,6 +344,7 @@ fn a_reused_connection_asks_again_and_one_that_was_closed_in_order_is_replaced()
         field.done.iter().filter(|action| matches!(action, Action::Send(to, _) if *to == id)).count()
     };
     assert_eq!(sends(&field, 0), 2);
+    assert_eq!(field.over(), [(0, 1, at(0), at(0), Outcome::Ok)]);
     // Its answer, then the end: another one comes.
     field.put(Input::Sent(0));
     field.put(Input::LastAnswer(0, worker(9)));
@@ -350,6 +360,8 @@ fn a_reused_connection_asks_again_and_one_that_was_closed_in_order_is_replaced()
     field.put(Input::Closed(1));
     assert_eq!(field.outcomes()[1], (1, Outcome::Empty));
     assert_eq!(field.connects(), [0, 1]);
+    let over: Vec<(u32, u32, Outcome)> = field.over().iter().map(|one| (one.0, one.1, one.4)).collect();
+    assert_eq!(over, [(0, 1, Outcome::Ok), (0, 2, Outcome::Ok), (1, 1, Outcome::Ok), (1, 2, Outcome::Empty)]);
 }
 
 #[test]
@@ -433,6 +445,7 @@ fn every_connection_has_exactly_one_outcome() {
         prop_assert_eq!(&connected, &recorded);
         let mut over = std::collections::BTreeSet::new();
         let mut closed = std::collections::BTreeSet::new();
+        let mut requests = std::collections::BTreeSet::new();
         for action in &field.done {
             match action {
                 Action::Send(id, _) | Action::Byte(id, _) | Action::Write(id, _) | Action::Read(id, _) => {
@@ -442,6 +455,10 @@ fn every_connection_has_exactly_one_outcome() {
                 Action::Record(record) => {
                     prop_assert!(closed.contains(&record.id) && over.insert(record.id));
                     prop_assert!(record.tried <= record.ended);
+                }
+                Action::Over(request) => {
+                    prop_assert!(requests.insert(request.id) && !over.contains(&request.conn));
+                    prop_assert!(request.due <= request.ended);
                 }
                 Action::Connect(_) | Action::Held(_) => {}
             }

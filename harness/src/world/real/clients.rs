@@ -74,6 +74,10 @@ impl Sockets {
                     out.push(Event::at(record.ended, What::Connection(record)));
                     None
                 }
+                Action::Over(request) => {
+                    out.push(Event::at(request.ended, What::Request(request)));
+                    None
+                }
                 Action::Held(load) => {
                     out.push(Event::at(clock::now(), What::Held { load }));
                     None

@@ -52,6 +52,7 @@ impl World {
             Action::Read(conn, bytes) => self.read_more(conn, bytes),
             Action::Close(conn) => self.close_by_client(conn),
             Action::Record(connection) => self.note(What::Connection(connection)),
+            Action::Over(request) => self.note(What::Request(request)),
             Action::Held(load) => self.note(What::Held { load }),
         }
     }

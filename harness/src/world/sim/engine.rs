@@ -140,7 +140,7 @@ impl World {
         // Few triggers are about single connections, so as a rule these don't wake the harness up.
         let wakes = match what {
             What::Accepted { .. } => self.heeds_accepts,
-            What::Refused { .. } | What::Connection(_) | What::Heard { .. } => false,
+            What::Refused { .. } | What::Connection(_) | What::Request(_) | What::Heard { .. } => false,
             _ => true,
         };
         let event = Event::at(at, what);
