@@ -42,12 +42,11 @@ impl Steps<'_> {
     /// Whether the pool has what this fault hits.
     pub(super) fn owned(&mut self, fault: &Fault) {
         let lacks = |one: &Owns| !self.scenario.pool.owns.contains(one);
+        let own_directory = self.scenario.pool.identity.as_ref().is_some_and(|identity| identity.directory);
         match fault {
-            Fault::File { which, .. } if which == "workers directory" => {
-                if !self.scenario.pool.identity.as_ref().is_some_and(|identity| identity.directory) {
-                    let what = "the workers of this pool run where the supervisor was started";
-                    self.checker.wrong_in("which", what).expected("`identity: (directory: true)` in the pool");
-                }
+            Fault::File { which, .. } if which == "workers directory" && !own_directory => {
+                let what = "the workers of this pool run where the supervisor was started";
+                self.checker.wrong_in("which", what).expected("`identity: (directory: true)` in the pool");
             }
             Fault::File { which, .. } => {
                 if let Some(one) = Owns::ALL.iter().find(|one| one.name() == which).filter(|one| lacks(one)) {
