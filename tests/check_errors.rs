@@ -113,6 +113,23 @@ fn a_connection_that_nobody_makes() {
 }
 
 #[test]
+fn clients_that_are_slow_in_no_way() {
+    insta::assert_snapshot!(told(
+        r#"(
+    title: "t",
+    pool: (workers: 2, drain: "1s"),
+    load: [
+        Slow(connections: 2, reads: (bytes: 1000, piece: 1000, every: "10ms"), as: "small"),
+        Slow(connections: 100, reads: (bytes: 20000000, piece: 0), as: "much"),
+        Slow(connections: 2, writes: (bytes: 2000000, every: "10us"), reads: (bytes: 2000000, every: "10ms"), as: "both"),
+        Slow(connections: 2, reads: (bytes: 2000000, every: "10ms"), as: "soon"),
+    ],
+    expect: [CutAtDeadline(load: "soon")],
+)"#
+    ));
+}
+
+#[test]
 fn a_stranger_who_can_t_be_heard() {
     let attempts = r#"steps: [
         (do: During(fault: Stranger(Order(Stop)), for: "1s")),

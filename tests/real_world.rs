@@ -130,6 +130,34 @@ fn events_are_whole_and_connections_have_one_outcome_each() {
     assert!(seen > 0 && ids.len() == seen, "{seen} records of {} connections", ids.len());
 }
 
+/// Whoever has a part of its answer when its worker is killed is cut, and nothing but that worker's death is to blame: each
+/// such client was that worker's.
+#[test]
+fn who_has_half_its_answer_when_its_worker_is_killed_is_cut() {
+    let text = r#"(
+        title: "a worker is killed in the middle of its answers",
+        pool: (workers: 2, drain: "1s"),
+        load: [Slow(connections: 4, reads: (bytes: 8000000, piece: 80000, every: "10ms"), as: "readers")],
+        steps: [
+            (when: Held("readers"), within: "5s", must: true, do: Pause("400ms")),
+            (do: Kill(OwnerOf("readers"))),
+            (when: State(Settled), within: "5s", must: true, do: Pause("900ms")),
+        ],
+    )"#;
+    let history = run(&plan(text)).expect("a history");
+    let killed = history.events.iter().find_map(|event| match event.what {
+        What::Injected { proc, signal: 9 } => Some((proc, event.when.latest())),
+        _ => None,
+    });
+    let (killed, at) = killed.expect("somebody is killed");
+    let of_it = history.events.iter().filter_map(|event| match &event.what {
+        What::Connection(conn) if conn.owner == Some(killed) => Some(conn),
+        _ => None,
+    });
+    let outcomes: Vec<Outcome> = of_it.filter(|conn| conn.ended > at).map(|conn| conn.outcome).collect();
+    assert!(!outcomes.is_empty() && outcomes.iter().all(|outcome| *outcome == Outcome::Cut), "{outcomes:?}");
+}
+
 #[test]
 fn runs_go_on_side_by_side() {
     let plan = plan(CRASHES);

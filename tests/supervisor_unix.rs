@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::OFlag;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use supervisor::kernel::{Address, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Streams, Wait, Watch};
+use supervisor::kernel::{Address, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Sharing, Streams, Wait, Watch};
 use supervisor::unix::Unix;
 
 mod kernel_support;
@@ -292,12 +292,15 @@ fn too_many_handles_in_flight_are_told_from_a_full_channel() {
 #[test]
 fn a_port_is_shared_by_those_who_all_say_so() {
     let (_turn, mut kernel) = kernel();
-    let shared = ListenOptions { reuse_port: true, ..ListenOptions::backlog(4) };
-    for first in [tcp("127.0.0.1:0"), Address::Udp("127.0.0.1:0".parse().expect("an address"))] {
-        let one = kernel.listen(&first, &shared).expect("bound");
+    let [first, next] =
+        [Sharing::First, Sharing::Next].map(|sharing| ListenOptions { sharing, ..ListenOptions::backlog(4) });
+    for at in [tcp("127.0.0.1:0"), Address::Udp("127.0.0.1:0".parse().expect("an address"))] {
+        let one = kernel.listen(&at, &first).expect("bound");
         let address = kernel.bound_address(one).expect("bound");
-        let two = kernel.listen(&address, &shared).expect("shared");
-        assert_eq!(kernel.listen(&address, &ListenOptions::backlog(4)), Err(Errno::ADDRINUSE));
+        let two = kernel.listen(&address, &next).expect("shared");
+        for not_beside_others in [&first, &ListenOptions::backlog(4)] {
+            assert_eq!(kernel.listen(&address, not_beside_others), Err(Errno::ADDRINUSE));
+        }
         kernel.close(one);
         kernel.close(two);
     }

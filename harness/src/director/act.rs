@@ -168,6 +168,7 @@ impl Stage<'_> {
             Fault::Stranger(Attempt::Notify(who, _)) => Some(who),
             Fault::File { .. }
             | Fault::AddressHeld
+            | Fault::AddressShared
             | Fault::PidReused
             | Fault::Operators { .. }
             | Fault::Stranger(Attempt::Order(_))

@@ -116,6 +116,8 @@ impl View {
                 Role::Descendant => {}
             },
             What::Bystander(proc) => _ = self.bystanders.insert(*proc),
+            // No one sent what can't be caught: it is gone.
+            What::Caught { proc, by: None, .. } => _ = self.bystanders.remove(proc),
             What::SecondBorn(proc) => _ = self.seconds.insert(*proc),
             What::SecondExited { proc, status } => {
                 self.seconds.remove(proc);
@@ -371,4 +373,25 @@ impl View {
 fn first(mut procs: Vec<Proc>) -> Vec<Proc> {
     procs.truncate(1);
     procs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Event;
+    use crate::scenario::parse;
+
+    #[test]
+    fn a_bystander_that_has_ended_is_nobodys_target() {
+        let scenario = parse("(title: \"t\", pool: (workers: 1), steps: [(do: Kill(Bystander))])", "x.ron");
+        let mut view = View::new(&scenario.expect("valid"), true);
+        let (proc, at) = (Proc { pid: 7, start: 7 }, Time::from_nanos(1));
+        let mut there = |what: What| {
+            view.see(&Event::at(at, what));
+            view.resolve(&Target::Bystander, None, &mut Random::new(1), &|_| None)
+        };
+        assert_eq!(there(What::Bystander(proc)), [proc]);
+        assert_eq!(there(What::Caught { proc, signal: 15, by: Some(1) }), [proc], "somebody sent it that");
+        assert_eq!(there(What::Caught { proc, signal: 9, by: None }), []);
+    }
 }

@@ -350,7 +350,9 @@ pub enum What {
         load: String,
     },
     /// A connection, after its end.
-    Connection(Box<Connection>),
+    Connection(Box<super::Connection>),
+    /// A request on a connection that is used again and again, when it is over.
+    Request(Box<super::Request>),
     /// The harness enters a phase of the run.
     Phase(PhaseMark),
     /// A judged process or the harness itself could run but did not get a processor for `delay_ns` in this span.
@@ -397,58 +399,6 @@ pub enum PhaseMark {
     Over,
     /// The end of the observation.
     End,
-}
-
-/// A connection and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Connection {
-    /// Unique in the run.
-    pub id: u32,
-    /// The load's name.
-    pub load: String,
-    /// When it was due, if its load keeps a schedule: the harness may have been late.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due: Option<Time>,
-    /// When connect was called.
-    pub tried: Time,
-    /// When it returned.
-    pub opened: Option<Time>,
-    /// When the first byte of the (last) request was written; of one that was written byte by byte, the last byte.
-    pub sent: Option<Time>,
-    /// When the answer was complete.
-    pub answered: Option<Time>,
-    /// When the client saw its end (or closed it, or gave up on it).
-    pub ended: Time,
-    /// How long the server was asked to take.
-    pub hold_ns: u64,
-    /// The local port or connection number, which the worker's journal names.
-    pub peer: u32,
-    /// The worker that answered.
-    pub owner: Option<Proc>,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
-/// What can become of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Outcome {
-    /// Answered in full; or an idle one that was closed in order; or one that was to do its worker harm, ended unanswered;
-    /// or one that ended before its request was whole.
-    Ok,
-    /// connect: ECONNREFUSED (or no socket at the path).
-    Refused,
-    /// connect did not return by its deadline.
-    NotAccepted,
-    /// ECONNRESET.
-    Reset,
-    /// Closed without one byte of an answer.
-    Empty,
-    /// Closed within the answer.
-    Cut,
-    /// No byte by the deadline and the peer still open.
-    Hang,
-    /// The client closed it (a stopped load).
-    Dropped,
 }
 
 /// Something left behind.

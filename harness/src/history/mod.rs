@@ -1,5 +1,6 @@
 //! Everything that happened in a run: append-only, one monotonic clock, JSON lines in and out.
 
+mod connection;
 mod environment;
 mod event;
 mod file;
@@ -13,8 +14,9 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
+pub use connection::{Connection, Outcome, Request};
 pub use environment::Environment;
-pub use event::{Connection, Death, Event, Form, Leftover, Outcome, PhaseMark, Proc, Role, Status, What, When};
+pub use event::{Death, Event, Form, Leftover, PhaseMark, Proc, Role, Status, What, When};
 pub use file::ReadError;
 pub use output::{Output, Sink};
 pub use pid_file::{OPEN_TO_OTHERS, names_pid, pid_file_told};

@@ -112,6 +112,8 @@ impl<'a> Reader<'a> {
             What::Healed { step } => self.healed(step, at),
             What::Commanded(command) => self.line.commands.push((at, command)),
             What::Connection(record) => self.records.push(record),
+            // Of a lost one its connection tells.
+            What::Request(_) => {}
             What::Phase(mark) => self.line.phases.note(*mark, at),
             What::Stall { proc, since, delay_ns } => {
                 self.line.stalls.push(Stall { proc: *proc, since: *since, until: at, delay_ns: *delay_ns });

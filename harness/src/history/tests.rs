@@ -66,11 +66,23 @@ fn connection() -> impl Strategy<Value = What> {
                 answered,
                 ended,
                 hold_ns: 7,
+                slow_ns: u64::from(id % 2),
                 peer: id,
                 owner,
                 outcome,
             };
             What::Connection(Box::new(record))
+        },
+    )
+}
+
+fn request() -> impl Strategy<Value = What> {
+    let times = (instant(), proptest::option::of(instant()), instant());
+    (any::<(u32, u32, u32)>(), ".*", times, proptest::option::of(process())).prop_map(
+        |(numbers, load, times, owner)| {
+            let ((id, conn, nth), (due, sent, ended)) = (numbers, times);
+            let outcome = Outcome::Empty;
+            What::Request(Box::new(Request { id, conn, load, nth, due, sent, ended, owner, outcome }))
         },
     )
 }
@@ -104,6 +116,7 @@ fn what() -> impl Strategy<Value = What> {
             spacing: Span::millis(u64::from(millis))
         })),
         connection(),
+        request(),
         Just(What::Phase(PhaseMark::Settle)),
         (process(), instant(), any::<u64>()).prop_map(|(p, since, delay_ns)| What::Stall {
             proc: Some(p),
@@ -205,6 +218,17 @@ fn a_fork_that_turns_out_to_be_a_worker_was_born_when_it_was_first_seen() {
     );
 }
 
+/// Histories that were written before clients could be slow are read as they were.
+#[test]
+fn a_connection_of_which_less_was_known_is_read() {
+    let line = r#"{"when":{"At":9},"what":{"Connection":{"id":3,"load":"p","tried":1,"opened":2,"sent":3,"answered":9,"ended":9,"hold_ns":4,"peer":5,"owner":null,"outcome":"Ok"}}}"#;
+    let text = written(&history(Vec::new())) + line + "\n";
+    let history = History::read(&text, "h.jsonl").expect("a history");
+    let What::Connection(record) = &history.events[0].what else { panic!("{:?}", history.events) };
+    assert_eq!((record.id, record.hold_ns, record.slow_ns), (3, 4, 0));
+    assert_eq!(written(&history).lines().last(), Some(line), "and written as it was");
+}
+
 #[test]
 fn a_connection_that_nobody_answered_belongs_to_the_worker_that_noted_it_then() {
     let record = |tried: u64, ended: u64| {
@@ -219,6 +243,7 @@ fn a_connection_that_nobody_answered_belongs_to_the_worker_that_noted_it_then() 
             ended: times.1,
             due: None,
             hold_ns: 0,
+            slow_ns: 0,
             peer: 77,
             owner: None,
             outcome: Outcome::Reset,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::{Status, Worker};
+use crate::history::Status;
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -77,7 +77,7 @@ fn judge_boot(case: &Case<'_>, index: usize, boot: Duration, tally: &mut Tally) 
         ),
     }
     let early = worker.maybe_dead() + bounds::START_JITTER + case.slack.0 < worker.born.earliest() + boot;
-    if early && dead == settled && worker.status == Some(Status::Signal(SIGKILL)) && !hit(worker) {
+    if early && dead == settled && killed(case, index) {
         tally.fail(
             dead,
             format!("{} was killed while it still had time to get ready", case.name(index)),
@@ -173,7 +173,7 @@ fn judge_pardoned(case: &Case<'_>, index: usize, from: Time, silence: Duration, 
     let worker = case.worker(index);
     let Some(died) = worker.died.filter(|died| died.latest() < case.facts.peace) else { return tally.held() };
     let silent = case.lasted(from, died.latest());
-    let blamed = worker.status == Some(Status::Signal(SIGKILL)) && !hit(worker) && worker.retires().is_none();
+    let blamed = killed(case, index) && worker.retires().is_none();
     if blamed && silent + silence / 2 + case.slack.0 < silence {
         tally.fail(
             died.latest(),
@@ -184,8 +184,11 @@ fn judge_pardoned(case: &Case<'_>, index: usize, from: Time, silence: Duration, 
     }
 }
 
-fn hit(worker: &Worker) -> bool {
-    worker.signalled.is_some() || worker.spoiled.is_some()
+/// Whether it was killed, and neither by the harness nor by itself.
+fn killed(case: &Case<'_>, index: usize) -> bool {
+    let worker = case.worker(index);
+    let hit = worker.signalled.is_some() || worker.spoiled.is_some() || case.facts.traits[index].kills_itself;
+    worker.status == Some(Status::Signal(SIGKILL)) && !hit
 }
 
 /// It was well: nobody but the harness may have killed it before it was told to leave.
@@ -194,8 +197,7 @@ fn judge_spared(case: &Case<'_>, index: usize, tally: &mut Tally) {
     let Some(ready) = worker.ready else { return };
     tally.held();
     let Some(died) = worker.died.filter(|died| died.latest() < case.facts.peace) else { return };
-    let killed = worker.status == Some(Status::Signal(SIGKILL));
-    if !killed || hit(worker) || worker.retires().is_some() {
+    if !killed(case, index) || worker.retires().is_some() {
         return;
     }
     // Who got no processor for so long could not say anything.

@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 
 use super::bounds;
 use super::case::{Case, Timely};
-use super::excuse::{could_not_run, deadline, ended_unaware, natural_end};
+use super::excuse::{could_not_run, deadline, ended_unaware, lost_at, natural_end};
 use super::facts::Departure;
 use super::tally::{Tally, say};
 
@@ -123,16 +123,16 @@ fn judge_cuts(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], 
     for conn in held {
         let record = conn.record;
         let active = record.sent.is_some_and(|sent| sent <= retired) && record.ended >= retired;
-        let cut = is_cut(record.outcome);
+        let (cut, ended) = (is_cut(record.outcome), lost_at(case, conn));
         let scripted = traits.exits || traits.hangs || excused.is_some_and(|at| at <= record.ended + case.slack.0);
         if !active || scripted {
             continue;
         }
         if !cut {
             tally.held();
-        } else if record.ended < not_before && stalled(record.ended) >= not_before.since(record.ended) {
+        } else if ended < not_before && stalled(ended) >= not_before.since(ended) {
             tally.doubt(format!("connection {} may have been cut too early, and the host stalled", record.id));
-        } else if record.ended < not_before {
+        } else if ended < not_before {
             let whole = case.scenario.pool.drain.0;
             tally.fail(
                 record.ended,
@@ -143,7 +143,7 @@ fn judge_cuts(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], 
                     record.load
                 ),
                 format!("not closed before its end or {}", say(whole)),
-                format!("closed after {}", say(record.ended.since(retired))),
+                format!("closed after {}", say(ended.since(retired))),
             );
         } else if natural_end(case, conn).is_some_and(|end| end < not_before) {
             tally.fail(

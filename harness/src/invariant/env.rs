@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::history::{Environment, Proc};
 use crate::scenario::{Handoff, NOTIFY_FD, Owns, Ready};
-use crate::subject::EnvironmentRule;
+use crate::subject::{EnvironmentRule, OWN_DIRECTORY, WORKERS_DIRECTORY};
 use crate::verdict::Verdict;
 
 use super::case::Case;
@@ -69,6 +70,10 @@ fn asked_for(case: &Case<'_>, given: &Environment) -> Environment {
     }
     if let Some(nofile) = identity.nofile {
         asked.limits.insert("nofile".to_owned(), (Some(nofile), Some(nofile)));
+    }
+    if identity.directory {
+        let run = given.directory.strip_suffix(OWN_DIRECTORY).unwrap_or(&given.directory);
+        asked.directory = Path::new(run).join(WORKERS_DIRECTORY).display().to_string();
     }
     asked
 }

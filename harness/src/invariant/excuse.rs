@@ -162,7 +162,7 @@ fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
     worker.retires().is_some_and(|retired| {
         let deadline = deadline(case, owner, retired);
         let stalled = case.stalled(retired, record.ended, &[worker.proc]);
-        record.ended + stalled >= deadline && natural_end(case, conn).is_none_or(|end| end >= deadline)
+        lost_at(case, conn) + stalled >= deadline && natural_end(case, conn).is_none_or(|end| end >= deadline)
     })
 }
 
@@ -183,7 +183,16 @@ pub(super) fn deadline(case: &Case<'_>, index: usize, retired: Time) -> Time {
     worker.lingers.filter(|_| in_order).map_or(promised, |until| promised.max(until - case.slack.0))
 }
 
-/// When the answer would have been complete: a worker begins when it has accepted, and does nothing while it is frozen.
+/// When a connection was cut. A client that reads slowly sees that later: it has to read first what was sent before, and its
+/// worker is dead by then.
+pub(super) fn lost_at(case: &Case<'_>, conn: &Conn<'_>) -> Time {
+    let slow = conn.owner.filter(|_| conn.record.slow_ns > 0);
+    let gone = slow.map_or(Time::NEVER, |owner| case.worker(owner).dead_for_sure());
+    conn.record.ended.min(gone)
+}
+
+/// When the answer would have been complete: a worker begins when it has accepted, and does nothing while it is frozen; a client
+/// that reads or writes slowly takes its time.
 pub(super) fn natural_end(case: &Case<'_>, conn: &Conn<'_>) -> Option<Time> {
     let sent = conn.record.sent?;
     let begun = conn.accepted.map_or(sent, |accepted| accepted.max(sent));
@@ -193,7 +202,8 @@ pub(super) fn natural_end(case: &Case<'_>, conn: &Conn<'_>) -> Option<Time> {
         .iter()
         .filter(|fault| conn.owner.is_some_and(|owner| fault.on.contains(&case.worker(owner).proc)));
     let frozen = merge(frozen.map(|fault| (fault.from, fault.until)).collect());
-    Some(extend(begun, begun + Duration::from_nanos(conn.record.hold_ns), &frozen))
+    let takes = Duration::from_nanos(conn.record.hold_ns.saturating_add(conn.record.slow_ns));
+    Some(extend(begun, begun + takes, &frozen))
 }
 
 /// Whether a worker was ended by its supervisor at a deadline of which it could not know, because it did not run.

@@ -6,7 +6,7 @@ use crate::verdict::Verdict;
 
 use super::bounds;
 use super::case::{Case, Timely};
-use super::excuse::{came_back_late, deadline};
+use super::excuse::{came_back_late, deadline, lost_at};
 use super::expect::Span;
 use super::tally::{Tally, say};
 
@@ -100,16 +100,15 @@ pub(super) fn cut_at_deadline(case: &Case<'_>, load: &str, span: Span) -> Verdic
                 actual,
             );
         };
-        let span = record.ended.since(retired);
+        let ended = lost_at(case, conn);
+        let span = ended.since(retired);
         let cut = matches!(record.outcome, Outcome::Reset | Outcome::Empty | Outcome::Cut);
         if !cut {
             wrong(format!("{:?} after {}", record.outcome, say(span)));
-        } else if record.ended + case.stalled(retired, record.ended, &[case.worker(owner).proc])
-            < deadline(case, owner, retired)
-        {
+        } else if ended + case.stalled(retired, ended, &[case.worker(owner).proc]) < deadline(case, owner, retired) {
             wrong(format!("a cut after {}", say(span)));
         } else {
-            match case.timely(retired, case.due(retired, bound), record.ended, &[]) {
+            match case.timely(retired, case.due(retired, bound), ended, &[]) {
                 Timely::Yes => tally.measured(span, bound),
                 Timely::Unknown(stalled) => tally.doubt(format!("the host stalled for {}", say(stalled))),
                 Timely::No => wrong(format!("a cut after {}", say(span))),

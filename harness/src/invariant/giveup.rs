@@ -121,12 +121,15 @@ fn stuck(case: &Case<'_>, limit: Limit, within: Duration, restarts: &Restarts) -
     ((need.known + delay).since(full.from) < within).then_some(need.known + delay)
 }
 
-/// While there is no program every start fails, and each is a restart: when one too many is needed, at the latest.
+/// While there is no program, or no place for it to run in, every start fails, and each is a restart: when one too many is needed, at the latest.
 fn starved(case: &Case<'_>, limit: Limit, within: Duration) -> Option<Time> {
     let tries = limit.restarts.saturating_add(1);
     let each = bounds::longest(case.scenario, case.profile, tries) + bounds::REACT;
     let span = each.saturating_mul(tries);
-    let missing = case.timeline.faults.iter().filter(|one| one.fault.starts_with("File(which:\"program\","));
+    let gone = |fault: &str| {
+        ["File(which:\"program\",", "File(which:\"workers directory\","].iter().any(|file| fault.starts_with(file))
+    };
+    let missing = case.timeline.faults.iter().filter(|one| gone(one.fault));
     let needed = missing.filter_map(|fault| {
         let meanwhile = |at: Time| fault.from <= at && at < fault.until;
         let need = case.facts.departures.iter().find(|one| needs(case, one) && meanwhile(one.known))?;

@@ -28,6 +28,7 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
     }
     judge_starts(case, &mut tally);
     judge_doors(case, &mut tally);
+    judge_strangers(case, &mut tally);
     let mut things: BTreeMap<&str, Vec<&Owned<'_>>> = BTreeMap::new();
     for owned in &case.timeline.owned {
         things.entry(owned.what).or_default().push(owned);
@@ -139,6 +140,32 @@ fn is_dead(fault: &str) -> bool {
     fault.starts_with("File") && (says("is: Stale") || says("\"pidfile\"") && text)
 }
 
+/// Whether somebody else has the address while this fault is on.
+fn is_address(fault: &str) -> bool {
+    fault.starts_with("Address")
+}
+
+/// Who starts where somebody else has the address serves there at most when it is free: clients would else come to the one or
+/// the other. Told once.
+fn judge_strangers(case: &Case<'_>, tally: &mut Tally) {
+    for stranger in case.timeline.faults.iter().filter(|fault| is_address(fault.fault)) {
+        let during = |at: Time| stranger.from <= at && at < stranger.until;
+        if !case.timeline.supervisors.iter().any(|one| during(one.born)) {
+            continue;
+        }
+        tally.held();
+        let readies = || case.timeline.workers.iter().enumerate().filter_map(|(index, one)| Some((index, one.ready?)));
+        if let Some((index, at)) = readies().find(|(_, at)| during(*at)) {
+            tally.fail(
+                at,
+                format!("{} serves at an address that somebody else has", case.name(index)),
+                "a start that fails, or one that waits until the address is free".to_owned(),
+                "two who listen there".to_owned(),
+            );
+        }
+    }
+}
+
 /// What is for the operator alone nobody else may write to. Told once of each.
 fn judge_doors(case: &Case<'_>, tally: &mut Tally) {
     let open = |owned: &&Owned<'_>| owned.is.is_some_and(|is| is.ends_with(OPEN_TO_OTHERS));
@@ -185,8 +212,7 @@ fn may_change(case: &Case<'_>, before: &Owned<'_>, after: Time) -> bool {
     let stopping = case.facts.stop.is_some_and(|at| at <= after) || case.facts.felled.is_some_and(|at| at <= after);
     let ended = case.facts.ended_itself.is_some_and(|at| at <= after);
     let meddled = line.faults.iter().any(|one| {
-        (one.fault.starts_with("File") || one.fault.starts_with("AddressHeld"))
-            && (between(one.from) || between(one.until))
+        (one.fault.starts_with("File") || is_address(one.fault)) && (between(one.from) || between(one.until))
     });
     // Whoever does not claim to hold its listener may open it anew.
     let opens_anew = before.what.contains(':') && case.profile.holds_listener != Some(true);

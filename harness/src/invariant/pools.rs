@@ -182,7 +182,7 @@ fn is_of_first(what: &What) -> bool {
         What::Commanded(command) => {
             matches!(command, Command::Scale(_) | Command::Restart(_) | Command::RestartPool)
         }
-        What::Connection(_) | What::Output(_) | What::Owned { .. } | What::Used { .. } => true,
+        What::Connection(_) | What::Request(_) | What::Output(_) | What::Owned { .. } | What::Used { .. } => true,
         What::Left(left) => matches!(left, Leftover::Address(_) | Leftover::File(_)),
         _ => false,
     }

@@ -199,7 +199,10 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
             .filter(|one| one.how != Leave::Untimely && one.known < until)
             .filter(|one| one.known + bounds::REACT + longest(case) >= *from);
         let added = case.facts.additions().filter(|(at, _)| within(*at)).map(|(_, more)| more as usize).sum::<usize>();
-        let otherwise = needs.count() + added + 1;
+        // Ordered while the first workers were still being started.
+        let earlier = case.timeline.workers.iter().filter(|worker| worker.born.latest() < *from).count();
+        let unstarted = (case.facts.initial as usize).saturating_sub(earlier);
+        let otherwise = needs.count() + added + unstarted + 1;
         owed = (owed + wanted).min(2 * wanted);
         let most = owed + otherwise;
         tally.held();

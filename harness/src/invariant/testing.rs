@@ -206,6 +206,7 @@ impl Tale {
             answered: answered.then_some(ms(ended)),
             ended: ms(ended),
             hold_ns: hold * 1_000_000,
+            slow_ns: 0,
             peer: 5_000 + self.connections,
             owner: by.filter(|_| answered).map(worker),
             outcome,
@@ -214,6 +215,14 @@ impl Tale {
             self.add(tried, What::Accepted { proc: worker(by), peer: record.peer });
         }
         self.add(ended, What::Connection(Box::new(record)))
+    }
+
+    /// The client of the connection told of last takes so long itself.
+    pub fn slow(&mut self, takes: u64) -> &mut Self {
+        if let Some(Event { what: What::Connection(record), .. }) = self.events.last_mut() {
+            record.slow_ns = takes * 1_000_000;
+        }
+        self
     }
 
     /// The connection told of last wrote its last request then.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::history::Worker;
-use crate::scenario::{Handoff, Life, LifeRecord, Phase, Ready, Scenario};
+use crate::scenario::{Handoff, Life, LifeRecord, Phase, Ready, Scenario, Signal};
 
 /// What is scripted and therefore no supervisor's fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Traits {
     pub never_ready: bool,
     /// Exits by itself.
     pub exits: bool,
+    /// Ends itself by SIGKILL, as nobody else may.
+    pub kills_itself: bool,
     /// Stops doing anything at some time, and then sees no signal that can be caught.
     pub hangs: bool,
     /// Never says that it makes progress.
@@ -49,6 +51,7 @@ impl Traits {
             boot: record.boot.0,
             never_ready: record.never_ready || dies_in_boot || record.hang == Some(Phase::Boot),
             exits: record.exit.is_some(),
+            kills_itself: record.exit.is_some_and(|exit| exit.signal == Some(Signal::KILL)),
             hangs: record.hang.is_some(),
             silent: record.silent,
             deaf: record.deaf,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::history::{Connection, Outcome, Proc};
+use crate::history::{self, Connection, Outcome, Proc};
 use crate::puppet::Request;
+use crate::scenario::Bulk;
 use crate::time::Time;
 
 use super::Failure;
@@ -26,6 +27,10 @@ pub enum Purpose {
     Mute,
     /// One request, a byte every so often.
     Trickle(Duration),
+    /// One request with a long answer, which it reads piece by piece.
+    Read(Bulk),
+    /// One request with a long body, which it writes piece by piece.
+    Write(Bulk),
 }
 
 /// How far it is.
@@ -53,10 +58,14 @@ pub struct Conn {
     pub request: Request,
     /// When it is given up on.
     pub deadline: Option<Time>,
-    /// When it does something by itself: writes a byte, asks again.
+    /// When it does something by itself: reads or writes a piece, asks again.
     pub wake: Option<Time>,
+    /// How much of a body it has set out to write.
+    pub given: u64,
     /// How many requests were answered.
     pub answers: u32,
+    /// When it wanted to ask what it asked last.
+    pub due: Time,
     pub record: Connection,
 }
 
@@ -72,12 +81,14 @@ impl Conn {
             answered: None,
             ended: now,
             hold_ns: hold_ns(request),
+            slow_ns: slow_ns(purpose),
             peer: 0,
             owner: None,
             outcome: Outcome::Dropped,
         };
         let deadline = Some(now + CONNECT_DEADLINE);
-        Self { load: load.0, purpose, stage: Stage::Connecting, request, deadline, wake: None, answers: 0, record }
+        let (stage, wake, load) = (Stage::Connecting, None, load.0);
+        Self { load, purpose, stage, request, deadline, wake, given: 0, answers: 0, due: now, record }
     }
 
     /// connect returned. `true` if its request is to be written.
@@ -103,7 +114,7 @@ impl Conn {
         self.record.answered = None;
         self.record.hold_ns = hold_ns(request);
         // A throwing handler's worker finishes its other connections first; there is no telling how long that takes.
-        let patience = Duration::from_nanos(self.record.hold_ns) + ANSWER_DEADLINE;
+        let patience = Duration::from_nanos(self.record.hold_ns.saturating_add(self.record.slow_ns)) + ANSWER_DEADLINE;
         self.deadline = (!harms(request)).then(|| now + patience);
     }
 
@@ -114,6 +125,30 @@ impl Conn {
         self.record.sent = Some(now);
     }
 
+    /// Its request was written, but for a body: when its first piece is due, if it has pieces.
+    pub fn begun(&mut self, now: Time) {
+        self.record.sent = Some(now);
+        match self.purpose {
+            Purpose::Read(bulk) => self.wake = Some(now + bulk.every.0),
+            Purpose::Write(_) => self.wake = Some(now),
+            _ => {}
+        }
+    }
+
+    /// A piece is due: how much it is. The next one keeps to the schedule, however late this one is.
+    pub fn next_piece(&mut self, bulk: Bulk) -> u64 {
+        let next = self.wake.map(|due| due + bulk.every.0);
+        if let Purpose::Read(_) = self.purpose {
+            self.wake = next;
+            return bulk.piece;
+        }
+        let left = bulk.bytes.saturating_sub(self.given);
+        let piece = if bulk.every.is_zero() { left } else { left.min(bulk.piece) };
+        self.given += piece;
+        self.wake = next.filter(|_| piece < left);
+        piece
+    }
+
     /// An answer is complete: how many that makes.
     pub fn answered(&mut self, now: Time, owner: Proc) -> u32 {
         self.stage = Stage::Idle;
@@ -122,6 +157,17 @@ impl Conn {
         self.record.owner = Some(owner);
         self.answers = self.answers.saturating_add(1);
         self.answers
+    }
+
+    /// The request that it asked last, over by now, if it is one of several.
+    pub fn over(&self, id: u32, now: Time, outcome: Outcome) -> Option<Box<history::Request>> {
+        let asked = matches!(self.stage, Stage::Waiting | Stage::Partial);
+        let Connection { id: conn, ref load, sent, owner, .. } = self.record;
+        let is_one = asked && matches!(self.purpose, Purpose::Reuse(_));
+        is_one.then(|| {
+            let (load, nth) = (load.clone(), self.answers + 1);
+            Box::new(history::Request { id, conn, load, nth, due: self.due, sent, ended: now, owner, outcome })
+        })
     }
 
     /// What its end by the peer means.
@@ -169,18 +215,36 @@ impl Failure {
 fn harms(request: Request) -> bool {
     match request {
         Request::Throw | Request::Exit(_) | Request::Hang => true,
-        Request::Who { .. } | Request::Hold { .. } | Request::Retire | Request::Unknown => false,
+        Request::Who { .. }
+        | Request::Hold { .. }
+        | Request::Long { .. }
+        | Request::Take { .. }
+        | Request::Retire
+        | Request::Unknown => false,
     }
 }
 
 fn hold_ns(request: Request) -> u64 {
     match request {
-        Request::Hold { span, .. } => u64::try_from(span.as_nanos()).unwrap_or(u64::MAX),
+        Request::Hold { span, .. } => nanos(span),
         Request::Who { .. }
+        | Request::Long { .. }
+        | Request::Take { .. }
         | Request::Throw
         | Request::Exit(_)
         | Request::Retire
         | Request::Hang
         | Request::Unknown => 0,
     }
+}
+
+fn slow_ns(purpose: Purpose) -> u64 {
+    match purpose {
+        Purpose::Read(bulk) | Purpose::Write(bulk) => nanos(bulk.takes().0),
+        _ => 0,
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

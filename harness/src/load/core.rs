@@ -53,6 +53,8 @@ pub struct Clients {
     /// Who accepted from ports that are not known yet, and when that was said.
     early: BTreeMap<u32, (Time, Proc)>,
     made: u32,
+    /// How many requests of connections that are used again are over.
+    over: u32,
 }
 
 impl Clients {
@@ -60,7 +62,17 @@ impl Clients {
     pub fn new(loads: &[Load], workers: u32) -> Self {
         let loads = loads.iter().map(|load| Running { load: load.clone(), state: State::Off }).collect();
         let (conns, deadlines, wakes) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { loads, workers, conns, deadlines, wakes, peers: BTreeMap::new(), early: BTreeMap::new(), made: 0 }
+        Self {
+            loads,
+            workers,
+            conns,
+            deadlines,
+            wakes,
+            peers: BTreeMap::new(),
+            early: BTreeMap::new(),
+            made: 0,
+            over: 0,
+        }
     }
 
     /// Takes one input and appends what is to be done. An input about a connection that is over is ignored.
@@ -78,6 +90,9 @@ impl Clients {
             Input::Partial(id) => {
                 if let Some(conn) = self.conns.get_mut(&id).filter(|conn| conn.stage == Stage::Waiting) {
                     conn.stage = Stage::Partial;
+                    if let Purpose::Read(_) = conn.purpose {
+                        self.reached(now, id);
+                    }
                 }
             }
             Input::Answered(id, owner) => self.answered(now, id, owner, false, actions),
@@ -201,9 +216,14 @@ impl Clients {
                 self.change(id, |conn| conn.wake = Some(now + every));
                 actions.push(Action::Byte(id, request));
             }
+            Purpose::Read(bulk) | Purpose::Write(bulk) => {
+                let reads = matches!(conn.purpose, Purpose::Read(_));
+                let piece = self.change(id, |conn| conn.next_piece(bulk)).unwrap_or_default();
+                actions.push(if reads { Action::Read(id, piece) } else { Action::Write(id, piece) });
+            }
             _ => {
                 self.change(id, |conn| {
-                    conn.wake = None;
+                    conn.due = conn.wake.take().unwrap_or(now);
                     conn.ask(now, request);
                 });
                 actions.push(Action::Send(id, request));
@@ -233,8 +253,9 @@ impl Clients {
             self.change(id, |conn| conn.written(now));
             return;
         }
-        conn.record.sent = Some(now);
-        if conn.purpose == Purpose::Hold {
+        let held = matches!(conn.purpose, Purpose::Hold | Purpose::Write(_));
+        self.change(id, |conn| conn.begun(now));
+        if held {
             self.reached(now, id);
         }
     }
@@ -245,9 +266,15 @@ impl Clients {
             return;
         }
         let (purpose, load) = (conn.purpose, conn.load);
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.record.owner = Some(owner);
+        }
+        self.request_over(now, id, Outcome::Ok, actions);
         let answers = self.change(id, |conn| conn.answered(now, owner)).unwrap_or_default();
         match purpose {
-            Purpose::Once | Purpose::Hold | Purpose::Trickle(_) => self.end(now, id, Outcome::Ok, actions),
+            Purpose::Once | Purpose::Hold | Purpose::Trickle(_) | Purpose::Read(_) | Purpose::Write(_) => {
+                self.end(now, id, Outcome::Ok, actions)
+            }
             Purpose::Park => self.reached(now, id),
             Purpose::Reuse(think) => {
                 // Spread evenly enough, and the same in every run.
@@ -280,8 +307,17 @@ impl Clients {
         }
     }
 
+    /// A request is over, if this connection has one of several under way.
+    fn request_over(&mut self, now: Time, id: u32, outcome: Outcome, actions: &mut Vec<Action>) {
+        if let Some(over) = self.conns.get(&id).and_then(|conn| conn.over(self.over, now, outcome)) {
+            self.over = self.over.wrapping_add(1);
+            actions.push(Action::Over(over));
+        }
+    }
+
     /// A connection is over.
     fn end(&mut self, now: Time, id: u32, outcome: Outcome, actions: &mut Vec<Action>) {
+        self.request_over(now, id, outcome, actions);
         let Some(mut conn) = self.conns.remove(&id) else { return };
         conn.deadline.map(|at| self.deadlines.remove(&(at, id)));
         conn.wake.map(|at| self.wakes.remove(&(at, id)));

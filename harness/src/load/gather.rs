@@ -62,6 +62,12 @@ impl Gather {
                 let purpose = reuse.map_or(Purpose::Park, |think| Purpose::Reuse(think.0));
                 (purpose, who, *connections, *per_worker)
             }
+            Load::Slow { connections, reads: Some(bulk), .. } => {
+                (Purpose::Read(*bulk), Request::Long { bytes: bulk.bytes }, *connections, false)
+            }
+            Load::Slow { connections, writes: Some(bulk), .. } => {
+                (Purpose::Write(*bulk), Request::Take { bytes: bulk.bytes }, *connections, false)
+            }
             Load::Slow { connections, byte_every, .. } => {
                 let purpose = byte_every.map_or(Purpose::Mute, |every| Purpose::Trickle(every.0));
                 (purpose, Request::Who { keep_alive: false }, *connections, false)

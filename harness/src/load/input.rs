@@ -1,6 +1,6 @@
 //! What goes into the clients and what comes out.
 
-use crate::history::{Connection, Proc};
+use crate::history::{self, Connection, Proc};
 use crate::puppet::Request;
 
 /// Something that happened to a client.
@@ -16,7 +16,7 @@ pub enum Input {
     Opened(u32, u32),
     /// connect failed.
     NotOpened(u32, Failure),
-    /// The first byte of the request was written; of one that is written byte by byte, the last.
+    /// The first byte of the request was written (never mind its body); of one that is written byte by byte, the last.
     Sent(u32),
     /// The first bytes of an answer came, but not all of it.
     Partial(u32),
@@ -51,10 +51,16 @@ pub enum Action {
     Send(u32, Request),
     /// Write the next byte of this request.
     Byte(u32, Request),
+    /// Write so many bytes more of the body of the request that was sent, as the socket takes them.
+    Write(u32, u64),
+    /// Read so many bytes more of the answer, as they come. Of a long answer ([`Request::Long`]) nothing is read before.
+    Read(u32, u64),
     /// Close. Said once of every connection, also of one whose end the world has reported.
     Close(u32),
     /// A connection is over: into the history. Said once of every connection, after its `Close`.
     Record(Box<Connection>),
+    /// A request on a connection that is used again is over: into the history. Said once of every request.
+    Over(Box<history::Request>),
     /// All connections of this load are held: into the history.
     Held(String),
 }

@@ -7,6 +7,7 @@ use crate::scenario::{Ask, Life, LifeRecord, Phase, Retirement, Signal, Stream};
 use crate::time::Time;
 
 use super::babble::{Babble, say, write};
+use super::parts::{Conn, Due, Stage};
 use super::script::record;
 use super::{Action, ConnId, Entry, Input, Request, Told, topics};
 
@@ -19,50 +20,6 @@ pub const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
 
 /// A flooding worker writes in steps of this.
 const OUTPUT_STEP: Duration = Duration::from_millis(10);
-
-/// Where a worker is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// [`Input::Born`] has not come yet.
-    Unborn,
-    /// Not ready before this instant; `None`: never.
-    Booting(Option<Time>),
-    /// Ready; may have announced a two-phase retirement.
-    Serving,
-    /// Stopped accepting at this instant; finishes what it holds.
-    Draining(Time),
-    /// Holds nothing any more since the second instant; stopped accepting at the first.
-    Leaving(Time, Time),
-    /// Exited, or does nothing any more.
-    Done,
-}
-
-/// One connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Conn {
-    /// Accepted, no request yet.
-    Fresh,
-    /// Between two requests.
-    Idle,
-    /// Its request is answered at this instant.
-    Held { until: Time, keep_alive: bool },
-    /// Its handler threw: it is closed when the worker exits.
-    Thrown,
-}
-
-/// Something that becomes due. Of two that are due at the same instant the first one in this list comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    Crash,
-    Boot,
-    Retire,
-    Answer(ConnId),
-    CloseIdle(ConnId),
-    Exit,
-    Beat,
-    Output,
-    Babble,
-}
 
 /// One worker's script, running.
 #[derive(Clone, Debug)]
@@ -152,7 +109,9 @@ impl Puppet {
             Input::Told(Told::Update { topic, data }) => actions.push(Action::Journal(Entry::Heard(topic, data))),
             Input::Orphaned => self.orphaned(now, actions),
             Input::Passed(conn, seq) => self.passed(conn, seq, actions),
+            Input::Begun(conn) => self.begun(conn),
             Input::Request(conn, request) => self.request(now, conn, request, actions),
+            Input::Written(conn) => self.written(now, conn, actions),
             Input::Hangup(conn) => drop(self.conns.remove(&conn)),
             Input::Asked(ask) => self.asked(now, ask, actions),
         }
@@ -205,7 +164,7 @@ impl Puppet {
             Conn::Held { until, .. } => Some((*until, Due::Answer(id))),
             Conn::Idle => draining.map(|since| (since + IDLE_LINGER, Due::CloseIdle(id))),
             Conn::Fresh => draining.map(|since| (since + FIRST_REQUEST_GRACE, Due::CloseIdle(id))),
-            Conn::Thrown => None,
+            Conn::Thrown | Conn::Coming | Conn::Taking => None,
         }
     }
 
@@ -402,7 +361,7 @@ impl Puppet {
 
     fn request(&mut self, now: Time, conn: ConnId, request: Request, actions: &mut Vec<Action>) {
         // Only what the shell accepted, and one request at a time.
-        if !matches!(self.conns.get(&conn), Some(Conn::Fresh | Conn::Idle)) {
+        if !matches!(self.conns.get(&conn), Some(Conn::Fresh | Conn::Idle | Conn::Coming)) {
             return;
         }
         if !self.asked_once {
@@ -420,6 +379,11 @@ impl Puppet {
         }
         match request {
             Request::Who { keep_alive } => self.answer(now, conn, keep_alive, 200, actions),
+            Request::Take { .. } => self.answer(now, conn, false, 200, actions),
+            Request::Long { bytes } => {
+                self.conns.insert(conn, Conn::Taking);
+                actions.push(Action::AnswerLong { conn, bytes });
+            }
             Request::Hold { span, keep_alive } => {
                 self.conns.insert(conn, Conn::Held { until: now + span, keep_alive });
             }
@@ -445,6 +409,24 @@ impl Puppet {
         } else {
             self.conns.remove(&conn);
         }
+        self.has_answered(now, actions);
+    }
+
+    /// A client whose request is on its way is waited for as if it were there.
+    fn begun(&mut self, conn: ConnId) {
+        if let Some(conn @ (Conn::Fresh | Conn::Idle)) = self.conns.get_mut(&conn) {
+            *conn = Conn::Coming;
+        }
+    }
+
+    fn written(&mut self, now: Time, conn: ConnId, actions: &mut Vec<Action>) {
+        if self.conns.get(&conn) == Some(&Conn::Taking) {
+            self.conns.remove(&conn);
+            self.has_answered(now, actions);
+        }
+    }
+
+    fn has_answered(&mut self, now: Time, actions: &mut Vec<Action>) {
         self.answered = self.answered.saturating_add(1);
         if self.life.retire_after.is_some_and(|after| self.answered >= after) {
             self.leave(now, self.life.retire, 0, actions);

@@ -26,6 +26,10 @@ pub enum Input {
     Connected(ConnId),
     /// The supervisor passed a connection, with this number.
     Passed(ConnId, u64),
+    /// The head of a request was read; its body is on the way.
+    Begun(ConnId),
+    /// All of a long answer was taken off its hands: [`Action::AnswerLong`].
+    Written(ConnId),
     /// A whole request was read. The next one on the same connection comes after this one has been answered.
     Request(ConnId, Request),
     /// The client closed or reset the connection.
@@ -48,8 +52,8 @@ pub enum Told {
     },
 }
 
-/// A request. On the wire: `GET /who`, `/hold?ms=250`, `/throw`, `/exit?code=3`, `/retire`, `/hang`; `Connection: close` ends the
-/// connection after the answer.
+/// A request. On the wire: `GET /who`, `/hold?ms=250`, `/long?bytes=1000000`, `/throw`, `/exit?code=3`, `/retire`, `/hang`, and
+/// `POST /take` with a body; `Connection: close` ends the connection after the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Answer at once who you are.
@@ -63,6 +67,16 @@ pub enum Request {
         span: Duration,
         /// Keep the connection.
         keep_alive: bool,
+    },
+    /// Answer at once who you are, with spaces behind it, so many bytes in all.
+    Long {
+        /// How many.
+        bytes: u64,
+    },
+    /// Take a body of so many bytes, then answer who you are.
+    Take {
+        /// How many.
+        bytes: u64,
     },
     /// The handler throws; this request is not answered, its connection is closed as the worker leaves.
     Throw,
@@ -108,6 +122,14 @@ pub enum Action {
         keep_alive: bool,
         /// 200 or 404.
         status: u16,
+    },
+    /// Answer with the who-am-I document and spaces behind it, as fast as the client takes them and without waiting; say
+    /// [`Input::Written`] after the last, and close.
+    AnswerLong {
+        /// Whom.
+        conn: ConnId,
+        /// How long the body is.
+        bytes: u64,
     },
     /// Close a connection.
     Close(ConnId),

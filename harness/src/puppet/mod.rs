@@ -4,6 +4,7 @@ mod babble;
 mod core;
 mod input;
 mod lines;
+mod parts;
 mod script;
 mod topics;
 

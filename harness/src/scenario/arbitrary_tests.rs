@@ -92,6 +92,11 @@ fn harm() -> impl Strategy<Value = Harm> {
     prop_oneof![Just(Harm::Throw), any::<i32>().prop_map(Harm::Exit), Just(Harm::Hang), Just(Harm::Retire)]
 }
 
+fn bulk() -> impl Strategy<Value = Bulk> {
+    let piece = prop_oneof![Just(65_536), any::<u64>()];
+    (any::<u64>(), piece, span()).prop_map(|(bytes, piece, every)| Bulk { bytes, piece, every })
+}
+
 fn load() -> impl Strategy<Value = Load> {
     prop_oneof![
         (span(), span(), name(), any::<bool>()).prop_map(|(every, hold, name, on_demand)| Load::Probe {
@@ -123,9 +128,16 @@ fn load() -> impl Strategy<Value = Load> {
             name,
             on_demand
         }),
-        (any::<u32>(), of(span()), name(), any::<bool>()).prop_map(|(connections, byte_every, name, on_demand)| {
-            Load::Slow { connections, byte_every, name, on_demand }
-        }),
+        (any::<u32>(), of(span()), of(bulk()), of(bulk()), name(), any::<bool>()).prop_map(
+            |(connections, byte_every, reads, writes, name, on_demand)| Load::Slow {
+                connections,
+                byte_every,
+                reads,
+                writes,
+                name,
+                on_demand
+            }
+        ),
         (span(), any::<u32>(), harm(), name(), any::<bool>())
             .prop_map(|(every, one_in, does, name, on_demand)| Load::Poison { every, one_in, does, name, on_demand }),
     ]
@@ -255,7 +267,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         (name(), file).prop_map(|(which, is)| Fault::File { which, is }),
         Just(Fault::NotRead(Reader::LogReader)),
         Just(Fault::Gone(Reader::LogReader)),
-        Just(Fault::AddressHeld),
+        select(vec![Fault::AddressHeld, Fault::AddressShared]),
         command().prop_map(|order| Fault::Stranger(Attempt::Order(order))),
         (target(), ".{0,8}").prop_map(|(who, text)| Fault::Stranger(Attempt::Notify(who, text))),
         Just(Fault::PidReused),
@@ -332,7 +344,12 @@ fn pool() -> impl Strategy<Value = Pool> {
             owns: Owns::ALL[..workers as usize % 4].to_vec(),
             reload: ready_timeout.map(|_| Rolling { surge: workers % 3, at_once: workers % 5 }),
             handoff_timeout: stable,
-            identity: stable.map(|_| Identity { user: Some(workers), umask: None, nofile: Some(workers.into()) }),
+            identity: stable.map(|_| Identity {
+                user: Some(workers),
+                umask: None,
+                nofile: Some(workers.into()),
+                directory: workers % 2 == 0,
+            }),
             ready: [None, Some(Ready::AtSpawn), Some(Ready::Told), Some(Ready::Notify), Some(Ready::NotifyFd)]
                 [workers as usize % 5],
             handoff: [None, Some(Handoff::Inherit), Some(Handoff::RoundRobin), Some(Handoff::Reuseport)]

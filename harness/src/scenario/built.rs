@@ -11,6 +11,7 @@ use super::{
 /// What only real processes can do.
 const NOT_SIMULATED: &[&str] = &[
     "Bystander",
+    "File directory",
     "File owned",
     "Limit",
     "Limit of cpu",
@@ -139,6 +140,7 @@ fn of_fault(fault: &Fault, used: &mut BTreeSet<&'static str>) {
         Fault::NotRead(Reader::LogReader) => ("NotRead", None),
         Fault::Gone(Reader::LogReader) => ("Gone", None),
         Fault::AddressHeld => ("AddressHeld", None),
+        Fault::AddressShared => ("AddressShared", None),
         Fault::PidReused => ("PidReused", None),
         Fault::Operators { .. } => ("Operators", None),
         Fault::Stranger(Attempt::Order(_)) => ("Stranger", None),
@@ -168,6 +170,8 @@ fn file(which: &str, is: FileFault) -> &'static str {
         ("config", _) => "File config",
         ("log", _) => "File log",
         ("log directory", _) => "File log directory",
+        ("directory", _) => "File directory",
+        ("workers directory", _) => "File workers directory",
         ("pidfile", FileFault::Stale | FileFault::Garbage | FileFault::Empty | FileFault::Directory) => "File pidfile",
         _ => "File owned",
     }
@@ -239,6 +243,8 @@ fn load(load: &Load) -> &'static str {
         Load::Hold { .. } => "a Hold load",
         Load::Park { .. } => "a Park load",
         Load::Flood { .. } => "a Flood load",
+        Load::Slow { reads: Some(_), .. } => "a Slow load that reads",
+        Load::Slow { writes: Some(_), .. } => "a Slow load that writes",
         Load::Slow { .. } => "a Slow load",
         Load::Poison { .. } => "a Poison load",
     }

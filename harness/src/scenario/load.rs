@@ -68,13 +68,19 @@ pub enum Load {
         #[serde(default, skip_serializing_if = "super::is_default")]
         on_demand: bool,
     },
-    /// Clients that connect and send slowly or nothing.
+    /// Clients that connect and send slowly or nothing, or read slowly. One of the three ways at most; none sends nothing.
     Slow {
         /// How many.
         connections: u32,
-        /// Time between two bytes; absent sends nothing.
+        /// Time between two bytes of a request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         byte_every: Option<Span>,
+        /// Each asks for an answer of this many bytes and reads it piece by piece.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reads: Option<Bulk>,
+        /// Each sends a request with a body of this many bytes, which is answered when it is there as a whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        writes: Option<Bulk>,
         /// Its name.
         #[serde(rename = "as")]
         name: String,
@@ -98,6 +104,39 @@ pub enum Load {
         #[serde(default, skip_serializing_if = "super::is_default")]
         on_demand: bool,
     },
+}
+
+/// More than the buffers of a connection hold, in pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bulk {
+    /// All of it.
+    pub bytes: u64,
+    /// How much of it at a time.
+    #[serde(default = "Bulk::usual_piece", skip_serializing_if = "Bulk::is_usual_piece")]
+    pub piece: u64,
+    /// How often a piece; zero is as fast as the socket lets.
+    #[serde(default, skip_serializing_if = "Span::is_zero")]
+    pub every: Span,
+}
+
+impl Bulk {
+    /// The piece of which nothing is said.
+    const PIECE: u64 = 65_536;
+
+    fn usual_piece() -> u64 {
+        Self::PIECE
+    }
+
+    fn is_usual_piece(piece: &u64) -> bool {
+        *piece == Self::PIECE
+    }
+
+    /// How long it takes if nobody but the client is slow: head and trailing part count as a piece.
+    pub fn takes(&self) -> Span {
+        let pieces = self.bytes / self.piece.max(1) + 1;
+        Span(self.every.0.saturating_mul(u32::try_from(pieces).unwrap_or(u32::MAX)))
+    }
 }
 
 /// What a poisoned request does to the worker that reads it.

@@ -29,7 +29,7 @@ pub use command::Command;
 pub use explain::explain;
 pub use find::find;
 pub use life::{Child, Exit, Life, LifeRecord, Lives, Output, Phase, Retirement};
-pub use load::{Harm, Load};
+pub use load::{Bulk, Harm, Load};
 pub use model::{Expect, Launch, Scenario, Start, StatusIs, Sweep, Variant};
 pub use output::{OutputWay, Reader, Stream};
 pub use parse::{parse, validate};

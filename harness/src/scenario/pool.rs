@@ -68,6 +68,9 @@ pub struct Identity {
     /// How many descriptors each may have open, soft and hard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nofile: Option<u64>,
+    /// They run in a directory of their own, which is not the one that the supervisor was started in.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub directory: bool,
 }
 
 /// How many workers a rolling restart sees to at once.

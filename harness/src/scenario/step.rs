@@ -394,7 +394,8 @@ pub enum Fault {
     },
     /// A file of the subject is not as it was.
     File {
-        /// Its role: `program`, `config`, `log`, `log directory`, or one that the pool `owns`: `control`, `socket`, `pidfile`.
+        /// Its role: `program`, `config`, `log`, `log directory`, `directory` (in which the supervisor is started), `workers
+        /// directory`, or one that the pool `owns`: `control`, `socket`, `pidfile`.
         which: String,
         /// How.
         is: FileFault,
@@ -405,6 +406,8 @@ pub enum Fault {
     Gone(Reader),
     /// The subject's address is held by somebody else.
     AddressHeld,
+    /// The same, by somebody who lets whoever asks for it listen there as well (SO_REUSEPORT), and serves nobody.
+    AddressShared,
     /// A bystander has the pid of the worker that was signalled last, which is dead. The supervisor is process 1 of a pid
     /// namespace.
     PidReused,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::scenario::{Act, Life, LifeRecord, Lives, Load, Pool, Scenario, Span, Start, Step, Trigger};
+use crate::scenario::{Act, Beside, Exit, Life, LifeRecord, Lives, Load, Pool, Scenario, Span, Start, Step, Trigger};
 
 /// Every scenario that has one thing less, the boldest cuts first. They need not be valid.
 pub fn simpler(of: &Scenario) -> Vec<Scenario> {
@@ -10,6 +10,8 @@ pub fn simpler(of: &Scenario) -> Vec<Scenario> {
     out.extend(fewer_steps(&of.steps).into_iter().map(|steps| Scenario { steps, ..of.clone() }));
     out.extend(without_one(&of.load).into_iter().map(|load| Scenario { load, ..of.clone() }));
     out.extend(simpler_lives(&of.lives).into_iter().map(|lives| Scenario { lives, ..of.clone() }));
+    out.extend(without_one(&of.beside).into_iter().map(|beside| Scenario { beside, ..of.clone() }));
+    out.extend(changed(&of.beside, simpler_beside).into_iter().map(|beside| Scenario { beside, ..of.clone() }));
     out.extend(simpler_pools(&of.pool).into_iter().map(|pool| Scenario { pool, ..of.clone() }));
     out.push(Scenario { start: Start::Steady, ..of.clone() });
     out.extend(changed(&of.load, simpler_loads).into_iter().map(|load| Scenario { load, ..of.clone() }));
@@ -123,6 +125,7 @@ fn simpler_records(of: &LifeRecord) -> Vec<LifeRecord> {
         LifeRecord { boot: Span::ZERO, ..of.clone() },
         LifeRecord { never_ready: false, ..of.clone() },
         LifeRecord { exit: None, ..of.clone() },
+        LifeRecord { exit: of.exit.map(|exit| Exit { code: 1, signal: None, ..exit }), ..of.clone() },
         LifeRecord { hang: None, ..of.clone() },
         LifeRecord { retire: Default::default(), ..of.clone() },
         LifeRecord { retire_after: None, ..of.clone() },
@@ -132,12 +135,19 @@ fn simpler_records(of: &LifeRecord) -> Vec<LifeRecord> {
     ]
 }
 
+fn simpler_beside(of: &Beside) -> Vec<Beside> {
+    let lives = simpler_lives(&of.lives).into_iter().map(|lives| Beside { lives, ..of.clone() });
+    let pools = simpler_pools(&of.pool).into_iter().map(|pool| Beside { pool, ..of.clone() });
+    lives.chain(pools).collect()
+}
+
 fn simpler_pools(of: &Pool) -> Vec<Pool> {
     let mut out: Vec<Pool> = (1..of.workers).map(|workers| Pool { workers, ..of.clone() }).collect();
     out.extend([
         Pool { limit: None, ..of.clone() },
         Pool { stable: None, ..of.clone() },
         Pool { ready_timeout: None, ..of.clone() },
+        Pool { owns: Vec::new(), ..of.clone() },
         Pool { lame_duck: Span::ZERO, ..of.clone() },
         Pool { drain: Span::millis(5000), ..of.clone() },
         Pool { drain: Span::millis(1000), ..of.clone() },

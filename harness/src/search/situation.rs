@@ -255,6 +255,11 @@ pub const SITUATIONS: &[Situation] = &[
                 && seen.line.connections.iter().any(|conn| owns(conn) && conn.record.answered.is_none())
         })
     }),
+    of(
+        "cut-in-the-answer",
+        "a worker ends while a client has read a part of its answer, and the rest is lost",
+        |seen| seen.outcome(Outcome::Cut),
+    ),
     of("hang-detected", "a worker that hangs is killed by the supervisor", |seen| {
         seen.any_worker(|worker| {
             let hangs = worker.hung.is_some() && worker.ordered().is_none();
@@ -276,6 +281,7 @@ pub const SITUATIONS: &[Situation] = &[
         seen.line.configured.iter().any(|(_, _, serves)| !serves)
     }),
     of("address-held", "somebody else holds the address", |seen| seen.fault("AddressHeld")),
+    of("address-shared", "somebody else holds the address and would share it", |seen| seen.fault("AddressShared")),
     of("waited-in-the-queue", "a client is connected while nobody can accept, and is answered", |seen| {
         let conns = seen.line.connections.iter().filter(|conn| conn.record.outcome == Outcome::Ok);
         let ready = |at: Time| seen.line.workers.iter().any(|worker| worker.is_ready(at));

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::director::Random;
 use crate::scenario::{
-    Act, Ask, Backoff, Child, Command, Exit, Fault, Launch, Life, LifeRecord, Limit, Lives, Load, Phase, Pool,
-    Retirement, Scenario, Signal, Span, Start, State, Step, Target, Trigger, validate,
+    Act, Ask, Backoff, Beside, Child, Command, Exit, Fault, Launch, Life, LifeRecord, Limit, Lives, Load, Owns, Phase,
+    Pool, Retirement, Scenario, Signal, Span, Start, State, Step, Target, Trigger, validate,
 };
 
 /// The scenario of this seed.
@@ -35,11 +35,29 @@ const SIGNALS: [Signal; 9] = [
 /// Those that a supervisor has to bear, once its handlers are there. A reload is ordered by its command.
 const OPERATOR_SIGNALS: [Signal; 4] = [Signal::TERM, Signal::INT, Signal::WINCH, Signal::PIPE];
 const LOADS: [&str; 3] = ["probe", "held", "idle"];
+/// Pools beside the first.
+const POOLS: [&str; 2] = ["jobs", "mail"];
 
 /// What can be written to a channel that is no message.
 const GARBAGE: [&str; 3] = ["?", "{\"act\":", "{\"act\":\"sing\"}"];
 
 struct Wild(Random);
+
+/// What steps may name.
+#[derive(Clone, Debug)]
+struct Names {
+    loads: Vec<&'static str>,
+    /// The pools beside the first.
+    pools: Vec<&'static str>,
+}
+
+impl Names {
+    fn new(load: &[Load], beside: &[Beside]) -> Self {
+        let pools = POOLS.into_iter().zip(beside).map(|(name, _)| name);
+        let loads = LOADS.into_iter().filter(|name| load.iter().any(|load| load.name() == *name));
+        Self { loads: loads.collect(), pools: pools.collect() }
+    }
+}
 
 impl Wild {
     fn below(&mut self, bound: usize) -> usize {
@@ -64,10 +82,16 @@ impl Wild {
     }
 
     fn scenario(&mut self) -> Scenario {
-        let pool = self.pool();
+        let mut pool = self.pool();
         let lives = self.lives(pool.workers);
+        let beside = self.beside();
+        if !beside.is_empty() {
+            // Where orders to one pool are given.
+            pool.owns = vec![Owns::Control];
+            pool.ready_timeout = Some(self.soon());
+        }
         let load = self.loads();
-        let names: Vec<&str> = LOADS.into_iter().filter(|name| load.iter().any(|load| load.name() == *name)).collect();
+        let names = Names::new(&load, &beside);
         let mut steps = self.steps(&names, 2);
         let start = if self.one_in(4) { Start::AtOnce } else { Start::Steady };
         if start == Start::AtOnce {
@@ -82,13 +106,30 @@ impl Wild {
             alone: false,
             pool,
             lives,
-            beside: Vec::new(),
+            beside,
             load,
             steps,
             expect: Vec::new(),
             variants: Vec::new(),
             sweep: None,
         }
+    }
+
+    /// Mostly none.
+    fn beside(&mut self) -> Vec<Beside> {
+        let count = if self.one_in(4) { self.number(1, POOLS.len() as u32) as usize } else { 0 };
+        let one = |name: &str, wild: &mut Self| {
+            let (workers, ready_timeout) = (wild.number(1, 3), Some(wild.soon()));
+            let pool = Pool { workers, ready_timeout, ..wild.pool() };
+            let lives = wild.lives(pool.workers);
+            Beside { name: name.to_owned(), pool, lives, expect: Vec::new() }
+        };
+        POOLS.iter().take(count).map(|name| one(name, self)).collect()
+    }
+
+    /// A reload is for all pools or for none, and waits so long in each for who never gets ready in another.
+    fn soon(&mut self) -> Span {
+        self.span(&[100, 300])
     }
 
     fn pool(&mut self) -> Pool {
@@ -144,7 +185,7 @@ impl Wild {
     }
 
     fn record(&mut self) -> LifeRecord {
-        let exit = Exit::with(self.pick(&PHASES), self.span(&[0, 20, 100]), self.pick(&[0, 1]));
+        let exit = self.exit();
         LifeRecord {
             boot: self.span(&[0, 0, 20, 100]),
             never_ready: self.one_in(8),
@@ -157,6 +198,11 @@ impl Wild {
             children: if self.one_in(8) { vec![self.child()] } else { Vec::new() },
             ..LifeRecord::default()
         }
+    }
+
+    fn exit(&mut self) -> Exit {
+        let exit = Exit::with(self.pick(&PHASES), self.span(&[0, 20, 100]), self.pick(&[0, 1]));
+        if self.one_in(3) { Exit { code: 0, signal: Some(self.pick(&Signal::FATAL)), ..exit } } else { exit }
     }
 
     fn child(&mut self) -> Child {
@@ -187,74 +233,97 @@ impl Wild {
         loads
     }
 
-    fn steps(&mut self, loads: &[&str], depth: u32) -> Vec<Step> {
+    fn steps(&mut self, names: &Names, depth: u32) -> Vec<Step> {
         let count = self.number(1, if depth == 2 { 6 } else { 3 });
-        (0..count).map(|_| self.step(loads, depth)).collect()
+        (0..count).map(|_| self.step(names, depth)).collect()
     }
 
-    fn step(&mut self, loads: &[&str], depth: u32) -> Step {
-        let when = (!self.one_in(3)).then(|| self.trigger(loads));
+    fn step(&mut self, names: &Names, depth: u32) -> Step {
+        let when = (!self.one_in(3)).then(|| self.trigger(names));
         let within = if when.is_some() { self.span(&[200, 1000, 2000]) } else { Step::default().within };
-        let act = (when.is_none() || !self.one_in(5)).then(|| self.act(loads, depth));
+        let act = (when.is_none() || !self.one_in(5)).then(|| self.act(names, depth));
         Step { when, within, act, ..Step::default() }
     }
 
-    fn trigger(&mut self, loads: &[&str]) -> Trigger {
-        match self.below(11) {
-            0 => Trigger::Born,
-            1 => Trigger::Ready,
-            2 => Trigger::Announced,
-            3 => Trigger::StoppedAccepting,
-            4 => Trigger::Exited,
+    fn trigger(&mut self, names: &Names) -> Trigger {
+        match self.below(14) {
+            0..=4 => self.edge(),
             5 => Trigger::CommandEnds,
             6 => Trigger::State(State::PoolFull),
             7 => Trigger::State(State::Settled),
-            8 if !loads.is_empty() => Trigger::Held(self.pick(loads).to_owned()),
+            8 if !names.loads.is_empty() => Trigger::Held(self.pick(&names.loads).to_owned()),
             9 => Trigger::Any(vec![Trigger::Exited, Trigger::After(self.span(&[20, 100]))]),
+            10 if !names.loads.is_empty() => Trigger::Accepted { nth: self.pick(&[1, 1, 2, 5, 20]) },
+            11 | 12 if !names.pools.is_empty() => {
+                let pool = self.pick(&names.pools).to_owned();
+                Trigger::In(pool, Box::new(self.edge()))
+            }
             _ => Trigger::After(self.span(&[1, 10, 50, 200, 700])),
         }
     }
 
-    fn target(&mut self, loads: &[&str]) -> Target {
+    /// What a worker does.
+    fn edge(&mut self) -> Trigger {
+        match self.below(5) {
+            0 => Trigger::Born,
+            1 => Trigger::Ready,
+            2 => Trigger::Announced,
+            3 => Trigger::StoppedAccepting,
+            _ => Trigger::Exited,
+        }
+    }
+
+    fn target(&mut self, names: &Names) -> Target {
+        if !names.pools.is_empty() && self.one_in(3) {
+            let pool = self.pick(&names.pools).to_owned();
+            return Target::In(pool, Box::new(self.worker()));
+        }
         match self.below(9) {
+            7 if !names.loads.is_empty() => Target::OwnerOf(self.pick(&names.loads).to_owned()),
+            _ => self.worker(),
+        }
+    }
+
+    /// Some workers of a pool.
+    fn worker(&mut self) -> Target {
+        match self.below(8) {
             0 | 1 => Target::Oldest,
             2 => Target::Newest,
             3 => Target::All,
             4 => Target::Random(self.number(1, 3)),
             5 => Target::Booting,
             6 => Target::Draining,
-            7 if !loads.is_empty() => Target::OwnerOf(self.pick(loads).to_owned()),
             _ => Target::Each,
         }
     }
 
-    fn act(&mut self, loads: &[&str], depth: u32) -> Act {
+    fn act(&mut self, names: &Names, depth: u32) -> Act {
         match self.below(if depth == 0 { 12 } else { 18 }) {
-            0..=2 => Act::Kill(self.target(loads)),
+            0..=2 => Act::Kill(self.target(names)),
             3 => {
                 let supervisor = self.one_in(6);
                 Act::Signal {
-                    to: if supervisor { Target::Supervisor } else { self.target(loads) },
+                    to: if supervisor { Target::Supervisor } else { self.target(names) },
                     signal: if supervisor { self.pick(&OPERATOR_SIGNALS) } else { self.pick(&SIGNALS) },
                     times: self.pick(&[1, 1, 1, 3]),
                     spacing: self.span(&[0, 1, 20]),
                 }
             }
-            4..=7 => Act::Ask { who: self.target(loads), to: self.ask(), spread: self.span(&[0, 0, 20, 100]) },
-            8 | 9 => Act::Operate(self.command()),
-            10 if !loads.is_empty() => {
-                let name = self.pick(loads).to_owned();
+            4..=7 => Act::Ask { who: self.target(names), to: self.ask(), spread: self.span(&[0, 0, 20, 100]) },
+            8 | 9 => Act::Operate(self.command(names)),
+            10 if !names.loads.is_empty() => {
+                let name = self.pick(&names.loads).to_owned();
                 if self.one_in(2) { Act::StartLoad(name) } else { Act::StopLoad(name) }
             }
             10 | 11 => Act::Pause(self.span(&[20, 100, 400])),
             12..=14 => Act::During {
-                fault: Fault::Freeze(if self.one_in(3) { self.target(loads) } else { Target::Supervisor }),
+                fault: Fault::Freeze(if self.one_in(3) { self.target(names) } else { Target::Supervisor }),
                 span: self.span(&[5, 50, 200, 800]),
-                steps: self.steps(loads, depth - 1),
+                steps: self.steps(names, depth - 1),
             },
-            15 => Act::Repeat { times: self.number(2, 4), steps: self.steps(loads, depth - 1) },
-            16 => Act::OneOf(vec![self.act(loads, 0), self.act(loads, 0)]),
-            _ => Act::Together { spread: self.span(&[0, 5, 50]), acts: vec![self.act(loads, 0), self.act(loads, 0)] },
+            15 => Act::Repeat { times: self.number(2, 4), steps: self.steps(names, depth - 1) },
+            16 => Act::OneOf(vec![self.act(names, 0), self.act(names, 0)]),
+            _ => Act::Together { spread: self.span(&[0, 5, 50]), acts: vec![self.act(names, 0), self.act(names, 0)] },
         }
     }
 
@@ -270,7 +339,13 @@ impl Wild {
         }
     }
 
-    fn command(&mut self) -> Command {
+    fn command(&mut self, names: &Names) -> Command {
+        if !names.pools.is_empty() && self.one_in(2) {
+            let pool = self.pick(&names.pools);
+            // No `Scale`: a reload takes the number of workers from the configuration again.
+            let order = if self.one_in(2) { Command::Restart(0) } else { Command::RestartPool };
+            return Command::In(pool.to_owned(), Box::new(order));
+        }
         match self.below(6) {
             0 => Command::Stop,
             1 => Command::Reloads { times: self.number(2, 4), spacing: self.span(&[0, 1, 30]) },
@@ -328,11 +403,26 @@ mod tests {
             "OwnerOf",
             "Held",
             "CommandEnds",
+            "Accepted",
+            "beside",
+            "Operate In",
             "a Probe load",
             "a Hold load",
             "a Park load",
         ] {
             assert!(used.contains(name), "{name} is never drawn: {used:?}");
         }
+    }
+
+    #[test]
+    fn pools_are_named_and_workers_end_by_signals() {
+        let all: Vec<Scenario> = (0..400).map(wild).collect();
+        let by_signal =
+            |life: &Life| matches!(life, Life::Record(record) if record.exit.is_some_and(|exit| exit.signal.is_some()));
+        assert!(all.iter().any(|one| one.pools().any(|(_, lives)| lives.all().any(by_signal))));
+        let step = |is: &dyn Fn(&Step) -> bool| all.iter().any(|one| one.steps.iter().any(is));
+        assert!(step(&|step| matches!(step.when, Some(Trigger::In(..)))));
+        assert!(step(&|step| step.any(&|act| matches!(act, Act::Kill(Target::In(..))))));
+        assert!(all.iter().any(|one| one.beside.len() == POOLS.len()));
     }
 }

@@ -297,7 +297,8 @@ fn ends_by_signal(life: &Life) -> bool {
 fn scripted(scenario: &Scenario) -> bool {
     let held = |load: &Load| match load {
         Load::Probe { hold, .. } => !hold.is_zero(),
-        Load::Park { .. } | Load::Flood { .. } | Load::Slow { .. } => false,
+        Load::Slow { reads, writes, .. } => reads.is_some() || writes.is_some(),
+        Load::Park { .. } | Load::Flood { .. } => false,
         Load::Hold { .. } | Load::Poison { .. } => true,
     };
     lives(scenario).any(|life| *life != Life::Serve)

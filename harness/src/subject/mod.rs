@@ -17,5 +17,8 @@ pub use model::{
 };
 pub use profile::{DelayBound, EnvironmentRule, LimitRule, OnSupervisorDeath, OutputPromise, Profile, Takes};
 pub use questions::Questions;
-pub use render::{Contents, Exchange, Rendered, Vars, owned, render};
+pub use render::{
+    Contents, Exchange, OWN_DIRECTORY, Rendered, Vars, WORKERS_DIRECTORY, own_directory, owned, render,
+    workers_directory,
+};
 pub use validate::INVARIANTS;

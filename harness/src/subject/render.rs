@@ -169,6 +169,22 @@ pub fn owned(run: &Path, what: Owns) -> PathBuf {
     })
 }
 
+/// The last part of the path of [`workers_directory`].
+pub const WORKERS_DIRECTORY: &str = "workers";
+
+/// Where workers run that are to have a directory of their own.
+pub fn workers_directory(run: &Path) -> PathBuf {
+    run.join(WORKERS_DIRECTORY)
+}
+
+/// The last part of the path of [`own_directory`].
+pub const OWN_DIRECTORY: &str = "here";
+
+/// Where the supervisor is started if that is to be deleted; it is else the run's directory.
+pub fn own_directory(run: &Path) -> PathBuf {
+    run.join(OWN_DIRECTORY)
+}
+
 /// What a text has in the place of the number of the configuration until it is written.
 const REVISION: &str = "{revision}";
 
@@ -215,6 +231,8 @@ impl Names {
         } = vars.pool;
         let user = identity.as_ref().and_then(|identity| identity.user);
         let umask = identity.as_ref().and_then(|identity| identity.umask.clone());
+        let directory = identity.as_ref().filter(|identity| identity.directory);
+        let directory = directory.map(|_| workers_directory(vars.run).display().to_string());
         let nofile = identity.as_ref().and_then(|identity| identity.nofile);
         let millis = |span: Span| span.0.as_millis().to_string();
         let seconds = |span: Span| span.0.as_secs_f64().to_string();
@@ -263,6 +281,7 @@ impl Names {
             ("user", user.map(|user| user.to_string())),
             ("groups", user.map(|_| "[]".to_owned())),
             ("umask", umask),
+            ("directory", directory),
             ("limits", nofile.map(|nofile| format!("{{\"nofile\": {nofile}}}"))),
             ("watchdog", watchdog.map(|silence| silence.to_string())),
             ("watchdog_ms", watchdog.map(millis)),

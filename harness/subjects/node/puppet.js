@@ -162,9 +162,10 @@ function orphaned() {
   setTimeout(() => exit(code), plan.orphan_grace_ms);
 }
 
-function answer(request, response, status) {
+// `bytes`: with spaces behind it, so many in all.
+function answer(request, response, status, bytes = 0) {
   if (state === 'draining') response.setHeader('Connection', 'close');
-  const body = `${JSON.stringify({ pid, start, generation })}\n`;
+  const body = `${JSON.stringify({ pid, start, generation })}\n`.padEnd(bytes);
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
   response.end(body, () => {
     const conn = sockets.get(request.socket);
@@ -193,6 +194,13 @@ function serve(request, response) {
       return answer(request, response, 200);
     case '/hold':
       return void setTimeout(() => answer(request, response, 200), number('ms'));
+    case '/long':
+      response.setHeader('Connection', 'close');
+      return answer(request, response, 200, number('bytes'));
+    case '/take':
+      response.setHeader('Connection', 'close');
+      request.resume();
+      return void request.on('end', () => answer(request, response, 200));
     case '/throw':
       if (conn) conn.thrown = true;
       return leave(life.retire, 1);

@@ -9,5 +9,5 @@ mod types;
 pub use traits::{Clock, Files, Kernel, Listen, Own, Processes, Streams, Wait};
 pub use types::{
     Address, Child, Errno, Fd, ListenOptions, Peer, PidFileError, Readiness, Received, Resource, ResourceLimit, Scope,
-    Setup, SignalNumber, SignalSet, SpawnSpec, Spawned, Stdio, Watch,
+    Setup, Sharing, SignalNumber, SignalSet, SpawnSpec, Spawned, Stdio, Watch,
 };

@@ -144,13 +144,24 @@ pub enum Address {
     Unix(PathBuf),
 }
 
+/// Who else may have an address, and get a part of its connections (SO_REUSEPORT).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Nobody.
+    Alone,
+    /// Nobody yet, whoever would let others in: EADDRINUSE. Once it is listened on others of this user may come.
+    First,
+    /// Those who have it already.
+    Next,
+}
+
 /// How to listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenOptions {
     /// Length of the accept queue.
     pub backlog: u32,
-    /// Whether others may bind the same address and share its connections (SO_REUSEPORT).
-    pub reuse_port: bool,
+    /// Who else may have the address.
+    pub sharing: Sharing,
     /// Whether an IPv6 address takes IPv4 as well (IPV6_V6ONLY off).
     pub dual_stack: bool,
     /// Mode of a Unix socket's file; `None` leaves it to the umask.
@@ -160,7 +171,7 @@ pub struct ListenOptions {
 impl ListenOptions {
     /// An accept queue of that length, and nothing special.
     pub const fn backlog(backlog: u32) -> Self {
-        Self { backlog, reuse_port: false, dual_stack: false, mode: None }
+        Self { backlog, sharing: Sharing::Alone, dual_stack: false, mode: None }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::config::Handoff;
 use crate::core::{Machine, WorkerId};
-use crate::kernel::{Errno, Fd, Kernel, ListenOptions};
+use crate::kernel::{Errno, Fd, Kernel, ListenOptions, Sharing};
 
 use super::settings::PoolSettings;
 use super::state::Shell;
@@ -26,7 +26,7 @@ impl<K: Kernel, M: Machine> Shell<'_, K, M> {
             return Ok(fd);
         }
         let address = self.kernel.bound_address(first).ok_or(Errno::BADF)?;
-        let options = ListenOptions { reuse_port: true, ..ListenOptions::backlog(backlog) };
+        let options = ListenOptions { sharing: Sharing::Next, ..ListenOptions::backlog(backlog) };
         let fd = self.kernel.listen(&address, &options)?;
         self.handoffs.own.insert(place, fd);
         Ok(fd)

@@ -1,7 +1,7 @@
 use super::super::testing::{FIRST, Fake, Script, WORKER, config, pool, run_machine};
 use crate::config::{Handoff, PoolConfig};
 use crate::core::{Action, Revision, WorkerId};
-use crate::kernel::Fd;
+use crate::kernel::{Fd, Sharing};
 
 /// The sockets that these places of a pool are born with, in the order of their births; what happened; and the kernel.
 fn born(handoff: Handoff, slots: &[u32], more: &[Action]) -> (Vec<Vec<Fd>>, Vec<String>, Fake) {
@@ -18,7 +18,8 @@ fn born(handoff: Handoff, slots: &[u32], more: &[Action]) -> (Vec<Vec<Fd>>, Vec<
 fn each_place_has_a_socket_of_its_own_and_keeps_it() {
     let (fds, _, kernel) = born(Handoff::Reuseport, &[0, 1, 2, 1, 0], &[]);
     assert_eq!(fds, [30, 31, 32, 31, 30].map(|fd| vec![Fd(fd)]));
-    assert!(kernel.listened.iter().all(|options| options.reuse_port));
+    let sharing: Vec<Sharing> = kernel.listened.iter().map(|options| options.sharing).collect();
+    assert_eq!(sharing, [Sharing::First, Sharing::Next, Sharing::Next], "the first is bound where nobody else is");
     assert_eq!(born(Handoff::Inherit, &[0, 1], &[]).0, [30, 30].map(|fd| vec![Fd(fd)]), "others share it");
 }
 

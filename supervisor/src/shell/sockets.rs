@@ -3,7 +3,7 @@
 
 use crate::config::{Config, Handoff, PoolConfig};
 use crate::core::Event;
-use crate::kernel::{Address, Errno, Fd, Kernel, Listen, ListenOptions, Streams};
+use crate::kernel::{Address, Errno, Fd, Kernel, Listen, ListenOptions, Sharing, Streams};
 
 use super::voices::Voices;
 
@@ -52,8 +52,8 @@ impl Sockets {
                 continue;
             }
             let shared = |pool: &PoolConfig| pool.handoff == Handoff::Reuseport && pool.listen.contains(&place);
-            let reuse_port = config.pools.iter().any(shared);
-            match kernel.listen(address, &ListenOptions { reuse_port, ..ListenOptions::backlog(config.backlog) }) {
+            let sharing = if config.pools.iter().any(shared) { Sharing::First } else { Sharing::Alone };
+            match kernel.listen(address, &ListenOptions { sharing, ..ListenOptions::backlog(config.backlog) }) {
                 Ok(fd) => {
                     self.open.push(Socket { name: name.clone(), address: address.clone(), fd });
                     bound.push(fd);

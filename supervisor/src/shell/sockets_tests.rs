@@ -70,6 +70,6 @@ fn only_addresses_of_pools_with_sockets_of_their_own_may_be_bound_again() {
     let own = PoolConfig { handoff: Handoff::Reuseport, listen: vec![1], ..pool("own") };
     let web = PoolConfig { listen: vec![0], ..pool("web") };
     bench.bind(&config(vec![web, own], &["127.0.0.1:1", "127.0.0.1:2"])).expect("bound");
-    let reuse: Vec<bool> = bench.kernel.listened.iter().map(|options| options.reuse_port).collect();
-    assert_eq!(reuse, [false, true]);
+    let sharing: Vec<Sharing> = bench.kernel.listened.iter().map(|options| options.sharing).collect();
+    assert_eq!(sharing, [Sharing::Alone, Sharing::First]);
 }

@@ -15,7 +15,7 @@ use rustix::net::{
 };
 use rustix::process::geteuid;
 
-use crate::kernel::{Address, Errno, Fd, Listen, ListenOptions};
+use crate::kernel::{Address, Errno, Fd, Listen, ListenOptions, Sharing};
 
 use super::Unix;
 use super::table::{Kind, Listener, MadePath};
@@ -87,10 +87,15 @@ fn internet(address: &SocketAddr, kind: SocketType, options: &ListenOptions) -> 
             fd
         }
     };
-    if options.reuse_port {
+    if options.sharing == Sharing::Next {
         sockopt::set_socket_reuseport(&fd, true)?;
     }
     Ok(fd)
+}
+
+/// Lets others in, after everything that would have let this one in to others.
+fn open_up(fd: &OwnedFd, options: &ListenOptions) -> Result<(), Sys> {
+    if options.sharing == Sharing::First { sockopt::set_socket_reuseport(fd, true) } else { Ok(()) }
 }
 
 fn tcp(address: &SocketAddr, options: &ListenOptions) -> Result<OwnedFd, Sys> {
@@ -98,6 +103,7 @@ fn tcp(address: &SocketAddr, options: &ListenOptions) -> Result<OwnedFd, Sys> {
     sockopt::set_socket_reuseaddr(&fd, true)?;
     bind(&fd, address)?;
     listen(&fd, backlog(options))?;
+    open_up(&fd, options)?;
     Ok(fd)
 }
 
@@ -105,6 +111,7 @@ fn tcp(address: &SocketAddr, options: &ListenOptions) -> Result<OwnedFd, Sys> {
 fn udp(address: &SocketAddr, options: &ListenOptions) -> Result<OwnedFd, Sys> {
     let fd = internet(address, SocketType::DGRAM, options)?;
     bind(&fd, address)?;
+    open_up(&fd, options)?;
     Ok(fd)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use supervisor::core::{ExitStatus, Signal, SpawnError};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Readiness,
-    Received, Scope, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    Received, Scope, Sharing, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -49,6 +49,8 @@ pub enum KernelFault {
     StartsBeside,
     /// What it reads it waits for, whatever that is.
     WaitsForFiles,
+    /// Files are looked for by way of the working directory.
+    NeedsItsDirectory,
     /// Of what it reads it takes what it can: not all of what is long, and not what is no text.
     ReadsWhatItCan,
     /// It never sleeps.
@@ -103,6 +105,8 @@ pub enum KernelFault {
     ForgetsOrphans,
     /// As process 1 it does not hear what it has to do at a signal.
     DeafAsInit,
+    /// The kernel is to reset a connection whose client takes nothing for a moment.
+    LosesPatience,
     /// At an address that is taken it tries again, for as long as that is so.
     WaitsForAddresses,
     /// A signal that tells it to stop is one to its workers, too.
@@ -377,14 +381,18 @@ impl<K: Listen + Wait + Clock> Listen for Faulty<K> {
                 _ = std::fs::remove_file(path)
             }
             (KernelFault::SharesAddresses | KernelFault::StartsBeside, _) => {
-                return self.inner.listen(address, &ListenOptions { reuse_port: true, ..*options });
+                return self.inner.listen(address, &ListenOptions { sharing: Sharing::Next, ..*options });
             }
             _ => {}
         }
         let mode = options.mode.map(|mode| if self.fault == KernelFault::OpenToEverybody { 0o666 } else { mode });
         // Its successor is bound while those who leave still have it.
-        let reuse_port = options.reuse_port || self.fault == KernelFault::Shares(ShareFault::AtReload);
-        let options = &ListenOptions { reuse_port, mode, ..*options };
+        let sharing = match self.fault {
+            KernelFault::Shares(ShareFault::AtReload) => Sharing::Next,
+            KernelFault::Shares(ShareFault::WithAnybody) if options.sharing == Sharing::First => Sharing::Next,
+            _ => options.sharing,
+        };
+        let options = &ListenOptions { sharing, mode, ..*options };
         let mut bound = self.inner.listen(address, options);
         for _ in 0..TRIES {
             if self.fault != KernelFault::WaitsForAddresses || bound != Err(Errno::ADDRINUSE) {
@@ -394,6 +402,9 @@ impl<K: Listen + Wait + Clock> Listen for Faulty<K> {
             bound = self.inner.listen(address, options);
         }
         let bound = bound?;
+        if self.fault == KernelFault::LosesPatience && matches!(address, Address::Tcp(_)) {
+            meddling::lose_patience(bound);
+        }
         self.shares.bound(bound, options);
         self.shut.bound(bound, address);
         Ok(bound)
@@ -410,6 +421,9 @@ impl<K: Listen + Wait + Clock> Listen for Faulty<K> {
 
 impl<K: Files + Wait> Files for Faulty<K> {
     fn read(&mut self, path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
+        if self.fault == KernelFault::NeedsItsDirectory && std::env::current_dir().is_err() {
+            return Err(Errno::NOENT);
+        }
         if self.fault == KernelFault::WaitsForFiles {
             return std::fs::read(path).map_err(|error| Errno(error.raw_os_error().unwrap_or(0)));
         }

@@ -8,9 +8,10 @@ use crate::faulty::KernelFault;
 use crate::machines::{Behind, Hears};
 use crate::mutant::{Mutant, Mutation};
 use crate::output::OutputFault;
+use crate::shares::ShareFault;
 
 /// All of them.
-pub const REAL: [Mutant; 35] = [
+pub const REAL: [Mutant; 38] = [
     Mutant {
         name: "unblocks-before-its-handlers",
         sentence: "signals that it was started with blocked are let through before it has handlers for them",
@@ -73,6 +74,21 @@ pub const REAL: [Mutant; 35] = [
             ("INV-CONSERVE", "its share of the connections is lost with it"),
         ],
         mutation: Mutation::Kernel(KernelFault::SharesAddresses),
+    },
+    Mutant {
+        name: "shares-with-a-second",
+        sentence: "where its workers have a socket each, a second supervisor gets its part of the clients",
+        scenario: "ownership/second_start::a_socket_each",
+        caught_by: "INV-OWN",
+        consequences: &[
+            ("INV-ONCE", "there are the workers of two pools"),
+            ("INV-CONVERGE", "and they stay"),
+            ("INV-SERIAL", "the second starts its workers after the stop of the first"),
+            ("INV-CONTAIN", "nobody has told the second to stop"),
+            ("INV-INTENSITY", "its workers look like restarts"),
+            ("INV-CONSERVE", "its share of the connections is lost with it"),
+        ],
+        mutation: Mutation::Kernel(KernelFault::Shares(ShareFault::WithAnybody)),
     },
     Mutant {
         name: "signals-neighbours",
@@ -247,6 +263,14 @@ pub const REAL: [Mutant; 35] = [
         mutation: Mutation::Kernel(KernelFault::WaitsForFiles),
     },
     Mutant {
+        name: "needs-its-directory",
+        sentence: "it finds no file any more when the directory in which it was started is deleted",
+        scenario: "spawn/directory::of_the_supervisor",
+        caught_by: "INV-GENERATION",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::NeedsItsDirectory),
+    },
+    Mutant {
         name: "trusts-everybody",
         sentence: "whoever can connect to the control socket is taken for the operator",
         scenario: "control/stranger",
@@ -301,6 +325,14 @@ pub const REAL: [Mutant; 35] = [
                 Hears(|input| (!matches!(input, Input::Exited(_, ExitStatus::Signal(9)))).then_some(input)),
             )
         }),
+    },
+    Mutant {
+        name: "loses-patience",
+        sentence: "a client that takes nothing of its answer for a tenth of a second is taken for dead, and reset",
+        scenario: "load/bulk::pauses",
+        caught_by: "INV-CONSERVE",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::LosesPatience),
     },
     KEEPS_MEMORY,
 ];

@@ -5,7 +5,7 @@ use crate::mutant::{Mutant, Mutation};
 use crate::shares::ShareFault;
 
 /// All of them.
-pub const LOADS: [Mutant; 7] = [
+pub const LOADS: [Mutant; 8] = [
     Mutant {
         name: "dies-with-its-worker",
         sentence: "a worker that is killed while connections come in takes the supervisor with it",
@@ -53,6 +53,14 @@ pub const LOADS: [Mutant; 7] = [
         caught_by: "INV-CONSERVE",
         consequences: &[],
         mutation: Mutation::Kernel(KernelFault::Shares(ShareFault::Fresh)),
+    },
+    Mutant {
+        name: "shares-with-strangers",
+        sentence: "where its workers have a socket each, whoever listens there already gets a part of the clients",
+        scenario: "start/address::shared_with_sockets_of_their_own",
+        caught_by: "INV-OWN",
+        consequences: &[],
+        mutation: Mutation::Kernel(KernelFault::Shares(ShareFault::WithAnybody)),
     },
     Mutant {
         name: "closes-while-empty",

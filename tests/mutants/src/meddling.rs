@@ -16,13 +16,28 @@ use std::borrow::Cow;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use rustix::net::sockopt;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags};
 use supervisor::core::ExitStatus;
-use supervisor::kernel::{Child, Resource, ResourceLimit, Setup, SignalNumber, SpawnSpec};
+use supervisor::kernel::{Child, Fd, Resource, ResourceLimit, Setup, SignalNumber, SpawnSpec};
 
 use crate::faulty::KernelFault;
 
 /// More of a datagram is not passed on.
 const DATAGRAM: usize = 4096;
+
+/// Who takes nothing for so many milliseconds is taken for dead.
+const PATIENCE: u32 = 100;
+
+/// What a client has not taken for a moment the kernel throws away, with the connection (TCP_USER_TIMEOUT of tcp(7)): connections
+/// have that from the socket that they were accepted from.
+pub fn lose_patience(listener: Fd) {
+    let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
+    let socket = own.and_then(|own| rustix::process::pidfd_getfd(own, listener.0, PidfdGetfdFlags::empty()));
+    if let Err(error) = socket.and_then(|socket| sockopt::set_tcp_user_timeout(socket, PATIENCE)) {
+        eprintln!("this mutant could not be made: {error}");
+    }
+}
 
 /// What a worker is started with instead.
 pub fn respecified(fault: KernelFault, spec: &SpawnSpec) -> Cow<'_, SpawnSpec> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supervisor::core::Input;
+use supervisor::core::{Input, SpawnError, SpawnStep};
 use supervisor::policy::{Backoff, Limit, Restart};
 
 use crate::machines::{Behind, Counting, Hears, Miscounts, SecondReplacement};
@@ -14,7 +14,7 @@ pub(crate) const UNPAUSED: Mutation = Mutation::Policy(|policy| {
 });
 
 /// All of them.
-pub const RESTARTING: [Mutant; 17] = [
+pub const RESTARTING: [Mutant; 18] = [
     Mutant {
         name: "miscounts",
         sentence: "of three deaths it overlooks one",
@@ -163,6 +163,22 @@ pub const RESTARTING: [Mutant; 17] = [
         consequences: &[("INV-FLOOR", "it is missing"), ("INV-SERIAL", "it is waited for at a stop, too")],
         mutation: Mutation::Machine(|policies| {
             Behind::machine(policies, Hears(|input| (!matches!(input, Input::SpawnFailed(..))).then_some(input)))
+        }),
+    },
+    Mutant {
+        name: "ignores-missing-directories",
+        sentence: "a worker for which there was no directory to run in is not tried again",
+        scenario: "spawn/directory",
+        caught_by: "INV-CONVERGE",
+        consequences: &[("INV-FLOOR", "it is missing"), ("INV-SERIAL", "it is waited for at a stop, too")],
+        mutation: Mutation::Machine(|policies| {
+            Behind::machine(
+                policies,
+                Hears(|input| match input {
+                    Input::SpawnFailed(_, SpawnError { step: SpawnStep::Setup, .. }) => None,
+                    other => Some(other),
+                }),
+            )
         }),
     },
     Mutant {

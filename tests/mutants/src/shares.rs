@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use supervisor::kernel::{Fd, Listen, ListenOptions, SpawnSpec, Streams};
+use supervisor::kernel::{Fd, Listen, ListenOptions, Sharing, SpawnSpec, Streams};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum ShareFault {
     Fresh,
     /// The socket that all workers share is closed at a reload, with what waits there, and another one is bound.
     AtReload,
+    /// What is to be shared with its own sockets is shared with whoever else has the address already.
+    WithAnybody,
 }
 
 /// The sockets that share an address with the first, which is no part of it.
@@ -33,10 +35,10 @@ impl Shares {
 
     /// A socket was bound.
     pub fn bound(&mut self, fd: Fd, options: &ListenOptions) {
-        match (options.reuse_port, self.first) {
-            (false, _) => {}
-            (true, None) => self.first = Some(fd),
-            (true, Some(_)) => _ = self.others.insert(fd),
+        match (options.sharing, self.first) {
+            (Sharing::Alone, _) => {}
+            (Sharing::First | Sharing::Next, None) => self.first = Some(fd),
+            (Sharing::First | Sharing::Next, Some(_)) => _ = self.others.insert(fd),
         }
     }
 
@@ -63,7 +65,7 @@ impl Shares {
 fn replace<K: Listen + Streams>(kernel: &mut K, fd: Fd) {
     let Some(address) = kernel.bound_address(fd) else { return };
     kernel.close(fd);
-    let options = ListenOptions { reuse_port: true, ..ListenOptions::backlog(1024) };
+    let options = ListenOptions { sharing: Sharing::Next, ..ListenOptions::backlog(1024) };
     let mut beside = Vec::new();
     while let Ok(bound) = kernel.listen(&address, &options) {
         if bound == fd {

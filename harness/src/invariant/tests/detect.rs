@@ -1,7 +1,7 @@
 //! DETECT.
 
 use crate::history::{Status, What};
-use crate::scenario::{Life, LifeRecord, Phase, Span};
+use crate::scenario::{Exit, Life, LifeRecord, Phase, Signal, Span};
 use crate::verdict::Verdict;
 
 use super::super::testing::{Tale, slack, worker};
@@ -136,4 +136,18 @@ fn a_boot_has_the_time_that_was_asked_for_and_no_more() {
     let mut unasked = boots_in_vain(1_660);
     unasked.scenario.pool.ready_timeout = None;
     unasked.holds();
+}
+
+#[test]
+fn who_ends_itself_by_a_signal_was_killed_by_nobody() {
+    let by_itself = Exit { signal: Some(Signal::KILL), ..Exit::with(Phase::Boot, Span::ZERO, 0) };
+    let ends = |life: Life| {
+        let mut tale = boots_in_vain(1_300);
+        tale.scenario.lives.first[4] = life;
+        tale.verdict("INV-DETECT")
+    };
+    assert!(matches!(ends(Life::Hang { at: Phase::Boot }), Verdict::Fail { .. }));
+    let crashes = |exit: Exit| Life::Record(LifeRecord { exit: Some(exit), ..LifeRecord::default() });
+    assert!(matches!(ends(crashes(Exit { signal: None, ..by_itself })), Verdict::Fail { .. }));
+    assert!(matches!(ends(crashes(by_itself)), Verdict::Pass { .. }));
 }

@@ -182,3 +182,25 @@ fn a_request_on_a_reused_connection_is_owed_an_answer_if_it_comes_in_time() {
     reused(1_105).fails(&["INV-CONSERVE", "EXPECT-1 NothingLost"]);
     reused(1_106).holds();
 }
+
+/// A client that reads slowly; its worker retired at 1100 ms, was killed at `died`, and what had been sent before was read by `ended`.
+fn reads_slowly(died: u64, ended: u64, takes: u64) -> Tale {
+    let mut tale = retiring(Form::TwoPhase);
+    tale.scenario.expect = vec![Expect::CutAtDeadline { load: "long".to_owned() }];
+    tale.dies(died, 1, Status::Signal(9)).request("long", 1_050, ended, 0, Some(1), Outcome::Cut).slow(takes);
+    tale.calm(ended.max(died) + 100, &[2, 3, 4, 5]);
+    tale
+}
+
+#[test]
+fn who_reads_slowly_sees_late_that_it_was_cut_and_is_cut_when_its_worker_ends() {
+    reads_slowly(2_100, 2_600, 10_000).holds();
+    reads_slowly(1_700, 2_600, 10_000).fails(&["INV-CONSERVE", "INV-DRAIN", "EXPECT-1 CutAtDeadline"]);
+}
+
+#[test]
+fn who_would_have_read_everything_by_the_deadline_is_owed_that() {
+    let mut tale = reads_slowly(2_100, 2_110, 900);
+    tale.scenario.expect.clear();
+    tale.fails(&["INV-CONSERVE", "INV-DRAIN"]);
+}

@@ -54,7 +54,8 @@ fn whoever_is_to_be_something_else_is_just_that() {
             is.umask = umask;
             is.limits.insert("nofile".to_owned(), nofile);
         });
-        tale.scenario.pool.identity = Some(Identity { user: None, umask: Some("027".to_owned()), nofile: Some(123) });
+        tale.scenario.pool.identity =
+            Some(Identity { user: None, umask: Some("027".to_owned()), nofile: Some(123), directory: false });
         tale
     };
     let asked = (Some(123), Some(123));
@@ -71,7 +72,7 @@ fn whoever_is_to_be_of_another_user_has_nothing_of_the_supervisor_s() {
             (is.user, is.group) = (vec![4242; 4], vec![4242; 4]);
             change(is);
         });
-        tale.scenario.pool.identity = Some(Identity { user: Some(4242), umask: None, nofile: None });
+        tale.scenario.pool.identity = Some(Identity { user: Some(4242), umask: None, nofile: None, directory: false });
         tale
     };
     with(|_| {}).holds();

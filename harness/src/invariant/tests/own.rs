@@ -166,3 +166,23 @@ fn a_pid_file_says_who_serves() {
     says("4194305\n").fails(&["INV-TRUTH"]);
     says("").fails(&["INV-TRUTH"]);
 }
+
+#[test]
+fn who_starts_where_somebody_else_listens_serves_when_that_one_has_gone() {
+    let beside = |fault: &str, ready: u64| {
+        let mut tale = Tale::unborn();
+        tale.add(90, What::FaultBegan { step: vec![0], fault: fault.to_owned(), on: Vec::new() });
+        tale.add(100, What::SupervisorBorn(SUPERVISOR)).born(110, 1).ready(ready, 1);
+        tale.add(200, What::Healed { step: vec![0] }).calm(3_000, &[1]);
+        tale.verdict("INV-OWN")
+    };
+    for fault in ["AddressHeld", "AddressShared"] {
+        assert!(matches!(beside(fault, 150), Verdict::Fail { .. }), "{fault}");
+        assert!(matches!(beside(fault, 210), Verdict::Pass { .. }), "{fault}");
+    }
+    assert!(matches!(beside("PidReused", 150), Verdict::NotApplicable { .. }));
+    let mut there_before = Tale::full();
+    there_before.add(1_100, What::FaultBegan { step: vec![0], fault: "AddressShared".to_owned(), on: Vec::new() });
+    there_before.comes(1_200, 5).add(1_300, What::Healed { step: vec![0] });
+    assert!(matches!(there_before.verdict("INV-OWN"), Verdict::NotApplicable { .. }), "it could not prevent that");
+}

@@ -2,6 +2,7 @@
 
 use crate::history::{Form, Outcome, Status, Timeline, What};
 use crate::scenario::{Life, Limit, Phase, Span};
+use crate::verdict::Verdict;
 
 use super::super::testing::{SUPERVISOR, Tale, ms, worker};
 
@@ -290,4 +291,21 @@ fn a_death_just_before_the_supervisor_was_frozen_may_look_later_to_it() {
         tale.verdict("INV-INTENSITY")
     };
     assert!(!matches!(told(true), crate::verdict::Verdict::Fail { .. }), "{:?}", told(true));
+}
+
+#[test]
+fn a_reload_that_is_ordered_as_the_first_workers_are_started_comes_beside_those_that_are_still_to_be() {
+    let started = |later: u32| {
+        let mut tale = Tale::unborn();
+        tale.add(100, What::SupervisorBorn(SUPERVISOR)).born(110, 1).ready(115, 1).reload(120);
+        let born: Vec<u32> = (2..2 + later).collect();
+        born.iter().for_each(|n| _ = tale.born(120 + u64::from(*n), *n).ready(125 + u64::from(*n), *n));
+        let (leave, stay) = born.split_at(later as usize - 4);
+        [&[1], leave].concat().iter().for_each(|n| _ = tale.told(190, *n).leaves(200, *n));
+        tale.calm(1_500, stay);
+        tale.verdict("INV-SERIAL")
+    };
+    // Three that were missing, and four for whom there is to be another one.
+    assert!(matches!(started(7), Verdict::Pass { .. }));
+    assert!(matches!(started(9), Verdict::Fail { .. }));
 }

@@ -1,7 +1,9 @@
 use super::*;
 use crate::history::Connection;
 use crate::load::Failure;
-use crate::scenario::{Harm, Span};
+use crate::scenario::{Bulk, Harm, Span};
+
+mod slow;
 
 fn at(millis: u64) -> Time {
     Time::from_nanos(1_000_000_000) + Duration::from_millis(millis)
@@ -54,6 +56,15 @@ impl Field {
             .iter()
             .filter_map(|action| if let Action::Record(record) = action { Some(&**record) } else { None })
             .collect()
+    }
+
+    /// The requests that are over: which connection's, the n-th of it, due and over when, and how.
+    fn over(&self) -> Vec<(u32, u32, Time, Time, Outcome)> {
+        let over = |action: &Action| match action {
+            Action::Over(one) => Some((one.conn, one.nth, one.due, one.ended, one.outcome)),
+            _ => None,
+        };
+        self.done.iter().filter_map(over).collect()
     }
 
     fn outcomes(&self) -> Vec<(u32, Outcome)> {
@@ -270,7 +281,14 @@ fn poison_throws_every_so_often_and_an_unanswered_throw_is_as_asked() {
 
 #[test]
 fn mute_connections_say_nothing() {
-    let mut field = Field::of(Load::Slow { connections: 1, byte_every: None, name: "x".into(), on_demand: false });
+    let mut field = Field::of(Load::Slow {
+        connections: 1,
+        byte_every: None,
+        reads: None,
+        writes: None,
+        name: "x".into(),
+        on_demand: false,
+    });
     field.put(Input::Opened(0, 1000));
     field.until(60_000);
     assert!(field.held());
@@ -278,8 +296,18 @@ fn mute_connections_say_nothing() {
     assert!(!field.done.iter().any(|action| matches!(action, Action::Record(_))));
 }
 
+/// 3 MB in pieces of one.
+fn bulk(every: u64) -> Bulk {
+    Bulk { bytes: 3_000_000, piece: 1_000_000, every: Span::millis(every) }
+}
+
+fn slow(connections: u32, reads: Option<Bulk>, writes: Option<Bulk>) -> Load {
+    Load::Slow { connections, byte_every: None, reads, writes, name: "x".into(), on_demand: false }
+}
+
 fn trickle(connections: u32) -> Load {
-    Load::Slow { connections, byte_every: Some(Span::millis(10)), name: "x".into(), on_demand: false }
+    let byte_every = Some(Span::millis(10));
+    Load::Slow { connections, byte_every, reads: None, writes: None, name: "x".into(), on_demand: false }
 }
 
 fn reuse(connections: u32) -> Load {
@@ -316,6 +344,7 @@ fn a_reused_connection_asks_again_and_one_that_was_closed_in_order_is_replaced()
         field.done.iter().filter(|action| matches!(action, Action::Send(to, _) if *to == id)).count()
     };
     assert_eq!(sends(&field, 0), 2);
+    assert_eq!(field.over(), [(0, 1, at(0), at(0), Outcome::Ok)]);
     // Its answer, then the end: another one comes.
     field.put(Input::Sent(0));
     field.put(Input::LastAnswer(0, worker(9)));
@@ -331,6 +360,8 @@ fn a_reused_connection_asks_again_and_one_that_was_closed_in_order_is_replaced()
     field.put(Input::Closed(1));
     assert_eq!(field.outcomes()[1], (1, Outcome::Empty));
     assert_eq!(field.connects(), [0, 1]);
+    let over: Vec<(u32, u32, Outcome)> = field.over().iter().map(|one| (one.0, one.1, one.4)).collect();
+    assert_eq!(over, [(0, 1, Outcome::Ok), (0, 2, Outcome::Ok), (1, 1, Outcome::Ok), (1, 2, Outcome::Empty)]);
 }
 
 #[test]
@@ -386,6 +417,9 @@ fn every_connection_has_exactly_one_outcome() {
         any::<bool>().prop_map(|per_worker| park(2, per_worker)),
         Just(reuse(2)),
         Just(trickle(2)),
+        Just(slow(2, Some(bulk(400)), None)),
+        Just(slow(2, None, Some(bulk(400)))),
+        Just(slow(2, None, Some(bulk(0)))),
         Just(Load::Poison {
             every: Span::millis(9),
             one_in: 2,
@@ -411,13 +445,20 @@ fn every_connection_has_exactly_one_outcome() {
         prop_assert_eq!(&connected, &recorded);
         let mut over = std::collections::BTreeSet::new();
         let mut closed = std::collections::BTreeSet::new();
+        let mut requests = std::collections::BTreeSet::new();
         for action in &field.done {
             match action {
-                Action::Send(id, _) | Action::Byte(id, _) => prop_assert!(!closed.contains(id)),
+                Action::Send(id, _) | Action::Byte(id, _) | Action::Write(id, _) | Action::Read(id, _) => {
+                    prop_assert!(!closed.contains(id))
+                }
                 Action::Close(id) => prop_assert!(closed.insert(*id)),
                 Action::Record(record) => {
                     prop_assert!(closed.contains(&record.id) && over.insert(record.id));
                     prop_assert!(record.tried <= record.ended);
+                }
+                Action::Over(request) => {
+                    prop_assert!(requests.insert(request.id) && !over.contains(&request.conn));
+                    prop_assert!(request.due <= request.ended);
                 }
                 Action::Connect(_) | Action::Held(_) => {}
             }

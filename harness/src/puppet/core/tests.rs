@@ -1,6 +1,8 @@
 use super::*;
 use crate::scenario::{Child, Exit, LifeRecord, Output, Span};
 
+mod bulk;
+
 const PORT: ConnId = ConnId(7);
 
 fn at(millis: u64) -> Time {
@@ -384,6 +386,9 @@ fn is_total() {
             .prop_map(|(conn, keep_alive)| Input::Request(ConnId(conn), Request::Who { keep_alive })),
         (0..3_u32, 0..50_u64).prop_map(|(conn, millis)| Input::Request(ConnId(conn), hold(millis))),
         (0..3_u32).prop_map(|conn| Input::Request(ConnId(conn), Request::Throw)),
+        (0..3_u32).prop_map(|conn| Input::Request(ConnId(conn), Request::Long { bytes: 9 })),
+        (0..3_u32).prop_map(|conn| Input::Begun(ConnId(conn))),
+        (0..3_u32).prop_map(|conn| Input::Written(ConnId(conn))),
         Just(Input::Asked(Ask::Throw)),
         Just(Input::Asked(Ask::Retire(Retirement::TwoPhase))),
         Just(Input::Asked(Ask::Hang)),

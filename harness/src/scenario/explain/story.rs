@@ -136,7 +136,7 @@ impl Story {
         if let Some(timeout) = handoff_timeout {
             self.sentence(1, &format!("a worker that has not taken what it was passed after {timeout} hangs"));
         }
-        if let Some(Identity { user, umask, nofile }) = identity {
+        if let Some(Identity { user, umask, nofile, directory }) = identity {
             if let Some(user) = user {
                 self.sentence(1, &format!("its workers are of user {user}"));
             }
@@ -145,6 +145,9 @@ impl Story {
             }
             if let Some(nofile) = nofile {
                 self.sentence(1, &format!("each of its workers may have {nofile} descriptors open"));
+            }
+            if *directory {
+                self.sentence(1, "its workers run in a directory of their own");
             }
         }
         if let Some(Rolling { surge, at_once }) = reload {

@@ -1,7 +1,7 @@
 //! Triggers, acts, targets and expectations in words.
 
 use crate::scenario::{
-    Act, Ask, Attempt, Child, Command, Expect, Fault, FileFault, Harm, Load, Reader, Retirement, Saying, State,
+    Act, Ask, Attempt, Bulk, Child, Command, Expect, Fault, FileFault, Harm, Load, Reader, Retirement, Saying, State,
     StatusIs, Target, Trigger,
 };
 
@@ -176,6 +176,12 @@ fn fault(fault: &Fault) -> String {
     match fault {
         Fault::Freeze(target) => format!("freeze {}", self::target(target)),
         Fault::Limit { on, resource, to } => limit(target(on), resource, *to),
+        Fault::File { which, .. } if which == "directory" => {
+            "have the directory in which the supervisor was started deleted".to_owned()
+        }
+        Fault::File { which, .. } if which == "workers directory" => {
+            "have the directory in which workers run deleted".to_owned()
+        }
         Fault::File { which, is } => format!(
             "have the {which} file {}",
             match is {
@@ -204,6 +210,7 @@ fn fault(fault: &Fault) -> String {
             format!("have somebody of another user say {text:?} in the name of {}", target(who))
         }
         Fault::AddressHeld => "have the address held by somebody else".to_owned(),
+        Fault::AddressShared => "have the address held by somebody else, who lets others listen there".to_owned(),
         Fault::PidReused => "have a bystander get the pid of the worker that was signalled last".to_owned(),
         Fault::Syscall { of, call, nth, times, errno, delay } => {
             let which = match times {
@@ -297,7 +304,24 @@ pub(super) fn load(load: &Load) -> String {
         Load::Slow { connections, byte_every: Some(every), .. } => {
             format!("{} that send a byte every {every}", count(*connections, "connection"))
         }
-        Load::Slow { connections, byte_every: None, .. } => {
+        Load::Slow { connections, reads: Some(bulk), .. } => {
+            let Bulk { bytes, piece, every } = bulk;
+            format!(
+                "{}, each with an answer of {bytes} bytes, of which it reads {piece} every {every}: all of it in {}",
+                count(*connections, "connection"),
+                bulk.takes()
+            )
+        }
+        Load::Slow { connections, writes: Some(bulk), .. } => {
+            let Bulk { bytes, piece, every } = bulk;
+            let how = if every.is_zero() {
+                "as fast as it can".to_owned()
+            } else {
+                format!("{piece} of them every {every}: all of it in {}", bulk.takes())
+            };
+            format!("{}, each with a request of {bytes} bytes, sent {how}", count(*connections, "connection"))
+        }
+        Load::Slow { connections, .. } => {
             format!("{} that send nothing", count(*connections, "connection"))
         }
         Load::Poison { every, one_in, does, .. } => {

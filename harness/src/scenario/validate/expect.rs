@@ -101,6 +101,11 @@ fn cut(checker: &mut Checker, name: &str, scenario: &Scenario) {
             let what = format!("load `{name}` takes {hold}, which the drain deadline of {drain} does not cut");
             checker.wrong_in("load", what);
         }
+        Some(Load::Slow { reads: Some(bulk), .. } | Load::Slow { writes: Some(bulk), .. }) if bulk.takes() <= drain => {
+            let what =
+                format!("load `{name}` takes {}, which the drain deadline of {drain} does not cut", bulk.takes());
+            checker.wrong_in("load", what);
+        }
         Some(Load::Hold { .. } | Load::Slow { .. }) | None => {}
         Some(_) => {
             let what = format!("load `{name}` has no long requests that could be cut");

@@ -42,7 +42,12 @@ impl Steps<'_> {
     /// Whether the pool has what this fault hits.
     pub(super) fn owned(&mut self, fault: &Fault) {
         let lacks = |one: &Owns| !self.scenario.pool.owns.contains(one);
+        let own_directory = self.scenario.pool.identity.as_ref().is_some_and(|identity| identity.directory);
         match fault {
+            Fault::File { which, .. } if which == "workers directory" && !own_directory => {
+                let what = "the workers of this pool run where the supervisor was started";
+                self.checker.wrong_in("which", what).expected("`identity: (directory: true)` in the pool");
+            }
             Fault::File { which, .. } => {
                 if let Some(one) = Owns::ALL.iter().find(|one| one.name() == which).filter(|one| lacks(one)) {
                     let what = format!("the file `{which}` is none of this pool's");
@@ -112,7 +117,7 @@ pub(super) fn thing(fault: &Fault) -> Option<String> {
             Some(format!("the control group of {on:?}"))
         }
         Fault::Limit { on, resource, .. } => Some(format!("the limit `{resource}` of {on:?}")),
-        Fault::AddressHeld => Some("the address".to_owned()),
+        Fault::AddressHeld | Fault::AddressShared => Some("the address".to_owned()),
         Fault::PidReused => Some("the pid of a dead worker".to_owned()),
         Fault::NotRead(Reader::LogReader) => Some("the reader of the output".to_owned()),
         // Nothing heals it.
@@ -143,7 +148,7 @@ fn spoilt(which: &str) -> &'static [FileFault] {
     match which {
         "log" => &[Missing, Directory, Full],
         "control" | "socket" | "pidfile" => &[Missing, Empty, Stale, Foreign, Garbage, Directory],
-        "program" => &[Missing, Forbidden, Empty],
+        "program" | "config" => &[Missing, Forbidden, Empty],
         _ => &[Missing],
     }
 }

@@ -1,10 +1,22 @@
 //! Loads.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use crate::ron_file::Checker;
-use crate::scenario::{Act, Load, Scenario, Step};
+use crate::scenario::{Act, Bulk, Load, Scenario, Step};
 
 /// More connections than this are no scenario but a typing error.
 const MOST_CONNECTIONS: u32 = 100_000;
+
+/// Less than this fits into the buffers of a connection, and nobody would have to wait for anybody; more takes long to make.
+const BULK: RangeInclusive<u64> = 1_000_000..=64_000_000;
+
+/// All clients of a load together ask for no more than this.
+const MOST_BULK: u64 = 1_000_000_000;
+
+/// Pieces that follow each other sooner than this are no slow client's.
+const OFTEN: Duration = Duration::from_millis(1);
 
 pub(super) fn check(checker: &mut Checker, scenario: &Scenario) {
     for (index, load) in scenario.load.iter().enumerate() {
@@ -37,15 +49,46 @@ fn one(checker: &mut Checker, load: &Load) {
             count(checker, *connections);
             reuse.iter().for_each(|span| checker.takes_time("reuse", span.0));
         }
-        Load::Slow { connections, byte_every, .. } => {
+        Load::Slow { connections, byte_every, reads, writes, .. } => {
             count(checker, *connections);
             byte_every.iter().for_each(|span| checker.takes_time("byte_every", span.0));
+            if [byte_every.is_some(), reads.is_some(), writes.is_some()].iter().filter(|is| **is).count() > 1 {
+                checker
+                    .wrong("slow in more than one way")
+                    .expected("one of `byte_every`, `reads` and `writes`; a load for each way");
+            }
+            for (field, one, may_hurry) in [("reads", reads, false), ("writes", writes, true)] {
+                if let Some(one) = one {
+                    checker.enter(field);
+                    bulk(checker, one, *connections, may_hurry);
+                    checker.leave();
+                }
+            }
         }
         Load::Flood { per_second, .. } => checker.not_zero("per_second", (*per_second).into()),
         Load::Poison { every, one_in, .. } => {
             checker.takes_time("every", every.0);
             checker.not_zero("one_in", (*one_in).into());
         }
+    }
+}
+
+fn bulk(checker: &mut Checker, bulk: &Bulk, connections: u32, may_hurry: bool) {
+    let (least, most) = BULK.into_inner();
+    if !BULK.contains(&bulk.bytes) {
+        let expected = format!("{least} to {most}: less fits into the buffers of a connection");
+        checker.wrong_in("bytes", format!("`bytes` is {}", bulk.bytes)).expected(expected);
+    } else if bulk.bytes.saturating_mul(connections.into()) > MOST_BULK {
+        let what = format!("{connections} times {} bytes", bulk.bytes);
+        checker.wrong_in("bytes", what).expected(format!("at most {MOST_BULK} in all"));
+    }
+    if bulk.piece == 0 || bulk.piece >= bulk.bytes {
+        let what = format!("`piece` is {}", bulk.piece);
+        checker.wrong_in("piece", what).expected("at least 1, and less than `bytes`");
+    }
+    if bulk.every.0 < OFTEN && !(may_hurry && bulk.every.is_zero()) {
+        let what = format!("`every` is {}", bulk.every);
+        checker.wrong_in("every", what).expected("at least \"1ms\"");
     }
 }
 

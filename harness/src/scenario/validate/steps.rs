@@ -15,7 +15,8 @@ const MOST_STEPS: u64 = 100_000;
 /// What a worker writes at once has to fit into its memory.
 const MOST_WRITTEN: u64 = 64 * 1024 * 1024;
 const RESOURCES: [&str; 6] = ["NOFILE", "NPROC", "AS", "pids", "memory", "cpu"];
-pub(super) const FILES: [&str; 7] = ["program", "config", "log", "log directory", "control", "socket", "pidfile"];
+pub(super) const FILES: [&str; 9] =
+    ["program", "config", "log", "log directory", "directory", "workers directory", "control", "socket", "pidfile"];
 const ERRNOS: [&str; 24] = [
     "E2BIG",
     "EACCES",
@@ -344,7 +345,7 @@ impl Steps<'_> {
             }
             Fault::Operators { connections, .. } => self.checker.not_zero("connections", (*connections).into()),
             Fault::Stranger(attempt) => self.attempt(attempt, that),
-            Fault::AddressHeld => {}
+            Fault::AddressHeld | Fault::AddressShared => {}
             Fault::PidReused if self.scenario.launch.init => {}
             Fault::PidReused => {
                 let what = "only in a namespace of its own can the pid of a process be chosen";

@@ -58,13 +58,19 @@ pub fn own() -> io::Result<Environment> {
         groups: numbers("Groups"),
         capabilities: mask("CapEff"),
         umask: u32::from_str_radix(&field("Umask"), 8).unwrap_or(0),
-        directory: fs::read_link("/proc/self/cwd")?.to_string_lossy().into_owned(),
+        directory: directory()?,
         limits: LIMITS.iter().map(|(name, resource)| ((*name).to_owned(), limit(*resource))).collect(),
         blocked: mask("SigBlk"),
         ignored: mask("SigIgn"),
         leads_group: getpgrp() == getpid(),
         variables: std::env::vars_os().map(|(name, value)| variable(&name, &value)).collect(),
     })
+}
+
+/// The working directory. One that was deleted is still the same (proc(5)).
+fn directory() -> io::Result<String> {
+    let path = fs::read_link("/proc/self/cwd")?.to_string_lossy().into_owned();
+    Ok(path.strip_suffix(" (deleted)").map(str::to_owned).unwrap_or(path))
 }
 
 /// A variable as it is told.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
@@ -34,6 +35,8 @@ enum Heal {
     Ungroup(Group),
     /// What was planted is taken away, if it is still there.
     Uproot(Planted),
+    /// There is a directory again.
+    Make(PathBuf),
     /// The file is put back in its place; one that is somebody's, only as long as its owner lives.
     PutBack { file: Spoiled, owner: Option<Proc> },
     /// Somebody reads the output again.
@@ -170,7 +173,8 @@ impl Faults {
         supervisor: Option<Proc>,
     ) -> Result<(), String> {
         let heal = match fault {
-            Fault::AddressHeld => self.hold_address()?,
+            Fault::AddressHeld => self.hold_address(false)?,
+            Fault::AddressShared => self.hold_address(true)?,
             Fault::Limit { resource, to, .. } => match Controller::of(resource) {
                 Some(what) => {
                     let number = self.number();
@@ -186,6 +190,8 @@ impl Faults {
                 let config = self.config.clone().ok_or("the subject has no configuration file")?;
                 self.spoil(&config, *is, None)?
             }
+            Fault::File { which, .. } if which == "directory" => delete(subject::own_directory(&self.dir))?,
+            Fault::File { which, .. } if which == "workers directory" => delete(subject::workers_directory(&self.dir))?,
             Fault::File { which, is } if self.owned.contains_key(which.as_str()) => {
                 self.spoil_owned(which, *is, supervisor)?
             }
@@ -239,6 +245,7 @@ impl Faults {
             }
             Heal::Detach(tracer) => self.told.extend(tracer.detach()),
             Heal::Uproot(planted) => planted.uproot(),
+            Heal::Make(path) => make(&path).map_err(|error| format!("cannot make {}: {error}", path.display()))?,
             Heal::Clear(path) => clear(&path).map_err(|error| format!("cannot clear {}: {error}", path.display()))?,
             // Whoever sees it is not asked again: a subject that has gone needs no clock.
             Heal::Clock(nanos) => drop(self.set_clock(nanos, false)?),
@@ -283,10 +290,11 @@ impl Faults {
         Ok(Heal::Clock(nanos.saturating_neg()))
     }
 
-    fn hold_address(&self) -> Result<Heal, String> {
+    fn hold_address(&self, shared: bool) -> Result<Heal, String> {
         let held = || -> rustix::io::Result<OwnedFd> {
             let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
             sockopt::set_socket_reuseaddr(&socket, true)?;
+            sockopt::set_socket_reuseport(&socket, shared)?;
             bind(&socket, &self.address)?;
             listen(&socket, 1)?;
             Ok(socket)
@@ -308,6 +316,18 @@ impl Drop for Faults {
 fn nanos(by: Span, back: bool) -> i64 {
     let nanos = i64::try_from(by.0.as_nanos()).unwrap_or(i64::MAX);
     if back { -nanos } else { nanos }
+}
+
+/// Deletes a directory, in which nothing is; whoever has it as its own stays in it.
+fn delete(path: PathBuf) -> Result<Heal, String> {
+    std::fs::remove_dir(&path).map_err(|error| format!("cannot delete {}: {error}", path.display()))?;
+    Ok(Heal::Make(path))
+}
+
+/// Makes a directory that anybody may enter who may enter the one around it.
+pub fn make(path: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
 }
 
 /// Takes away what stands in the log file's place. A file there is the supervisor's.

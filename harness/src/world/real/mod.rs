@@ -14,6 +14,7 @@ mod bounds;
 mod caller;
 mod cgroup;
 mod claims;
+mod client;
 mod clients;
 mod clock;
 mod configured;

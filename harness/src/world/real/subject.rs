@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal as Kernel;
 
 use crate::history::Environment;
-use crate::scenario::{Launch, Signal};
+use crate::scenario::{Launch, Signal, constructs};
 use crate::subject::{self, HowToReload, HowToReopen, HowToScale, HowToStop, Rendered, Vars};
 use crate::time::Time;
 use crate::world::Plan;
@@ -19,6 +19,7 @@ use crate::world::Plan;
 use super::clock;
 use super::configured;
 use super::environment;
+use super::faults;
 use super::host;
 use super::namespace;
 use super::puppet::{HELD, LAUNCH, SCRIPT, Script, withholding};
@@ -34,6 +35,8 @@ pub const OUTPUT: &str = "output";
 #[derive(Debug)]
 pub struct Subject {
     dir: PathBuf,
+    /// Where it is started.
+    directory: PathBuf,
     rendered: Rendered,
     stop: Signal,
     reload: Option<Signal>,
@@ -86,8 +89,10 @@ impl Subject {
         let reload = plan.subject.reload.map(|HowToReload::Signal(signal)| signal);
         let scale = plan.subject.scale;
         let reopen = plan.subject.reopen.map(|HowToReopen::Signal(signal)| signal);
+        let deleted = constructs(&plan.scenario).contains("File directory");
         let subject = Self {
             dir: dir.to_owned(),
+            directory: if deleted { subject::own_directory(dir) } else { dir.to_owned() },
             rendered,
             stop,
             reload,
@@ -108,6 +113,12 @@ impl Subject {
         let script = scripts.next().map(|first| Script { beside: scripts.collect(), ..first });
         replace(&self.dir.join(SCRIPT), &serde_json::to_string(&script)?)?;
         self.write_generation()?;
+        if self.directory != self.dir {
+            faults::make(&self.directory)?;
+        }
+        if plan.scenario.pool.identity.as_ref().is_some_and(|identity| identity.directory) {
+            faults::make(&subject::workers_directory(&self.dir))?;
+        }
         std::os::unix::fs::symlink(&plan.bins.puppet, program(&self.dir))?;
         if let Some((path, text)) = &self.rendered.config {
             fs::write(path, text)?;
@@ -166,7 +177,7 @@ impl Subject {
             .envs(self.rendered.env.iter().map(|(key, value)| (key, value)))
             .envs(self.launch.environment.iter().map(|(key, value)| (key, value)))
             .env("HARNESS_RUN", &self.dir)
-            .current_dir(&self.dir)
+            .current_dir(&self.directory)
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(stdout)

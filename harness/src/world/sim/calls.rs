@@ -5,7 +5,7 @@ use std::path::Path;
 
 use supervisor::core::{ExitStatus, SpawnError, SpawnStep};
 use supervisor::kernel::{
-    Address, Child, Errno, Fd, ListenOptions, Readiness, Scope, SignalSet, SpawnSpec, Spawned, Watch,
+    Address, Child, Errno, Fd, ListenOptions, Readiness, Scope, Setup, Sharing, SignalSet, SpawnSpec, Spawned, Watch,
 };
 
 use crate::history::{Status, What};
@@ -224,9 +224,9 @@ impl World {
         self.call(CALL)?;
         self.needs_descriptors(1)?;
         let port = matches!(address, Address::Tcp(_));
-        let taken =
-            |other: &Listener| other.open() && other.address == *address && !(other.reuse_port && options.reuse_port);
-        if (self.address_held && port) || self.listeners.iter().any(taken) {
+        let shares = options.sharing == Sharing::Next;
+        let taken = |other: &Listener| other.open() && other.address == *address && !(other.reuse_port && shares);
+        if self.listeners.iter().any(taken) {
             return Err(Errno::ADDRINUSE);
         }
         // The clients know the first port that the subject ever had.
@@ -236,7 +236,7 @@ impl World {
             target: port && first == address,
             address: address.clone(),
             backlog: options.backlog as usize,
-            reuse_port: options.reuse_port,
+            reuse_port: options.sharing != Sharing::Alone,
             queue: Default::default(),
             operators: Default::default(),
             supervised: true,
@@ -261,9 +261,10 @@ impl World {
             match step {
                 SpawnStep::Descriptors => self.counters.no_descriptors += 1,
                 SpawnStep::Exec => self.counters.no_program += 1,
-                SpawnStep::Fork | SpawnStep::Setup => self.counters.no_processes += 1,
+                SpawnStep::Fork => self.counters.no_processes += 1,
+                SpawnStep::Setup => self.counters.no_directory += 1,
             }
-            if step == SpawnStep::Exec {
+            if matches!(step, SpawnStep::Setup | SpawnStep::Exec) {
                 let nanos = SPAWN.draw(&mut self.rng);
                 self.elapse(nanos).map_err(killed)?;
             }
@@ -316,9 +317,17 @@ impl World {
         if self.processes.listed.len() + 1 >= self.process_limit {
             return Some((SpawnStep::Fork, Errno::AGAIN));
         }
+        if self.no_directory(&spec.setup) {
+            return Some((SpawnStep::Setup, Errno::NOENT));
+        }
         let puppet = spec.argv.first().is_some_and(|program| program == PUPPET);
         let errno = if puppet { self.program_error } else { Some(Errno::NOENT) };
         errno.map(|errno| (SpawnStep::Exec, errno))
+    }
+
+    /// Whether there is no directory in which this could run.
+    pub fn no_directory(&self, setup: &Setup) -> bool {
+        self.directory_gone && setup.directory.is_some()
     }
 
     /// EMFILE if that many more can't be opened.
@@ -396,6 +405,9 @@ impl World {
         self.needs_descriptors(1)?;
         if self.pid_file.is_at(path) {
             return self.pid_file_text().map(|text| text.bytes().take(limit).collect()).ok_or(Errno::NOENT);
+        }
+        if let Some(errno) = self.file_error {
+            return Err(errno);
         }
         let (_, contents) = self.file.as_ref().filter(|(known, _)| known == path).ok_or(Errno::NOENT)?;
         match contents {

@@ -48,8 +48,11 @@ impl World {
             Action::Connect(conn) => self.connect(conn),
             Action::Send(conn, request) => self.request(conn, request),
             Action::Byte(conn, request) => self.byte(conn, request),
+            Action::Write(conn, bytes) => self.write_more(conn, bytes),
+            Action::Read(conn, bytes) => self.read_more(conn, bytes),
             Action::Close(conn) => self.close_by_client(conn),
             Action::Record(connection) => self.note(What::Connection(connection)),
+            Action::Over(request) => self.note(What::Request(request)),
             Action::Held(load) => self.note(What::Held { load }),
         }
     }
@@ -71,7 +74,7 @@ impl World {
 
     /// A client sees the end of a connection.
     pub fn deliver_end(&mut self, conn: u32, reset: bool) {
-        if self.conns[conn as usize].client_open {
+        if self.conns[conn as usize].client_open && !self.end_behind_answer(conn, reset) {
             self.kernel_events += 1;
             self.client(if reset { Input::Failed(conn, Failure::Reset) } else { Input::Closed(conn) });
         }

@@ -21,6 +21,8 @@ pub struct Counters {
     pub no_descriptors: u32,
     /// A start failed because there could be no more processes (EAGAIN).
     pub no_processes: u32,
+    /// A start failed because there was no directory to run in.
+    pub no_directory: u32,
     /// A start failed at exec(2).
     pub no_program: u32,
     /// A child had ended before the call that started it returned.

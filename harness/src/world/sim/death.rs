@@ -156,7 +156,7 @@ impl World {
         if !end.client_open {
             return;
         }
-        let unread = end.request.take().is_some();
+        let unread = end.request.take().is_some() || end.bulk.unread > 0;
         let ev = if unread { Ev::Rst(conn) } else { Ev::Fin(conn) };
         self.deliver(conn, ev);
     }

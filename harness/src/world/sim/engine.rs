@@ -75,17 +75,21 @@ pub(super) struct World {
     pub datagrams: Vec<VecDeque<Vec<u8>>>,
     /// By how much the wall clock was set, in nanoseconds.
     pub wall_offset: i64,
-    /// Somebody else holds the subject's address.
-    pub address_held: bool,
+    /// The socket of somebody else who holds the subject's address.
+    pub stranger: Option<u32>,
     /// With so many processes there can be no more of this user (RLIMIT_NPROC).
     pub process_limit: usize,
     /// What exec(2) of the workers' program fails with.
     pub program_error: Option<Errno>,
+    /// There is no directory in which workers of their own one could run.
+    pub directory_gone: bool,
     pub pid_file: PidFile,
     /// A service manager listens to the supervisor.
     pub managed: bool,
     /// The configuration file while a fault has taken it away.
     pub file_aside: Option<(PathBuf, Contents)>,
+    /// What open(2) of it says instead.
+    pub file_error: Option<Errno>,
     pub claims: Claims,
     pub how_to_stop: HowToStop,
     pub how_to_reload: Option<HowToReload>,
@@ -141,7 +145,7 @@ impl World {
         // Few triggers are about single connections, so as a rule these don't wake the harness up.
         let wakes = match what {
             What::Accepted { .. } => self.heeds_accepts,
-            What::Refused { .. } | What::Connection(_) | What::Heard { .. } => false,
+            What::Refused { .. } | What::Connection(_) | What::Request(_) | What::Heard { .. } => false,
             _ => true,
         };
         let event = Event::at(at, what);
@@ -223,6 +227,9 @@ impl World {
             Ev::Fin(conn) => self.deliver_end(conn, false),
             Ev::Rst(conn) => self.deliver_end(conn, true),
             Ev::Hangup(conn) => self.deliver_hangup(conn),
+            Ev::Arrives(conn) => self.arrive(conn),
+            Ev::Room(conn) => self.write_on(conn),
+            Ev::Space(conn) => self.give(conn),
             Ev::Syn(conn, tries) => self.retry_syn(conn, tries),
         }
     }

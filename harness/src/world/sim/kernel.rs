@@ -8,7 +8,7 @@ use std::rc::Rc;
 use supervisor::core::{ExitStatus, SpawnError};
 use supervisor::kernel::{
     Address, Child, Clock, Errno, Fd, Files, Listen, ListenOptions, Own, Peer, PidFileError, Processes, Readiness,
-    Received, Scope, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
+    Received, Scope, Setup, SignalNumber, SignalSet, SpawnSpec, Spawned, Streams, Wait, Watch,
 };
 use supervisor::policy::Instant;
 
@@ -152,6 +152,10 @@ impl Own for SimKernel {
             environment.push(("NOTIFY_SOCKET".into(), MANAGER.into()));
         }
         environment
+    }
+
+    fn refuses(&self, setup: &Setup) -> Option<String> {
+        self.0.borrow().no_directory(setup).then(|| "there is no such directory".to_owned())
     }
 
     fn notify(&mut self, address: &OsStr, text: &str) -> Result<(), Errno> {

@@ -4,6 +4,7 @@
 //! of future events holds what workers (the same puppet core as for real), clients (the same load core), the director and
 //! the kernel itself will do. Every latency is drawn from the seed, so a seed is a schedule.
 
+mod bulk;
 mod call;
 mod calls;
 mod claims;

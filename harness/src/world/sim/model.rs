@@ -90,5 +90,7 @@ pub(super) const HARNESS: Latency = Latency::micros(20, 300);
 pub(super) const SYN_RETRY_NS: u64 = 1_000_000_000;
 /// How long a request is: as the real clients write it, with the longest address.
 pub(super) const REQUEST_BYTES: u32 = 69;
+/// How much of a long answer or body the two sockets of a connection keep together; the real ones do about so.
+pub(super) const SOCKET_BYTES: u64 = 300_000;
 /// How many bytes one direction of a channel holds (the default of net.core.wmem_default on Linux).
 pub(super) const CHANNEL_BYTES: usize = 212_992;

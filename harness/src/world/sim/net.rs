@@ -61,6 +61,9 @@ impl World {
 
     /// A client writes a request.
     pub fn request(&mut self, conn: u32, request: Request) {
+        if let Request::Take { bytes } = request {
+            self.body_follows(conn, bytes);
+        }
         let end = &mut self.conns[conn as usize];
         match end.place {
             Place::Queued | Place::Held => end.request = Some(request),

@@ -9,14 +9,17 @@ use crate::director::Injection;
 use crate::history::{Leftover, PhaseMark, Proc, What};
 use crate::load::Input;
 use crate::scenario::{Command, Fault, FileFault, Owns, Reader, Target};
-use crate::subject::{self, Exchange, HowToReload, HowToReopen, HowToStop, Questions};
+use crate::subject::{self, Contents, Exchange, HowToReload, HowToReopen, HowToStop, Questions};
 use crate::world::conversation::{Awaits, Conversation};
 
 use super::engine::World;
 use super::model::WAKE;
 use super::queue::Ev;
-use super::run::RUN;
+use super::run::{ADDRESS, RUN};
 use super::sockets::{Channel, Listener, OPERATOR};
+
+/// EACCES.
+const FORBIDDEN: Errno = Errno(13);
 
 /// How often what is left is looked for while it may still go.
 const LOOK: Duration = Duration::from_millis(5);
@@ -89,7 +92,8 @@ impl World {
 
     fn fault(&mut self, fault: &Fault, begin: bool) {
         match fault {
-            Fault::AddressHeld => self.address_held = begin,
+            Fault::AddressHeld => self.hold_address(false, begin),
+            Fault::AddressShared => self.hold_address(true, begin),
             Fault::ClockStep { by, back } => {
                 let by = i64::try_from(by.0.as_nanos()).unwrap_or(i64::MAX);
                 let forward = begin != *back;
@@ -100,7 +104,8 @@ impl World {
             Fault::Gone(Reader::LogReader) => self.reader_goes(),
             Fault::File { which, is } if which == "log" => self.spoil_log(Some(*is).filter(|_| begin)),
             Fault::File { which, is: FileFault::Missing } if which == "log directory" => self.take_log_folder(begin),
-            Fault::File { which, is: FileFault::Missing } if which == "config" => self.take_config(begin),
+            Fault::File { which, .. } if which == "workers directory" => self.directory_gone = begin,
+            Fault::File { which, is } if which == "config" => self.spoil_config(*is, begin),
             Fault::File { which, is } if which == "pidfile" => self.pid_file.plant(*is, begin),
             Fault::Limit { on: Target::Supervisor, resource, to } if resource == "NOFILE" => {
                 self.supervisor.descriptors.limit = limit(*to, begin);
@@ -116,11 +121,39 @@ impl World {
         }
     }
 
-    fn take_config(&mut self, begin: bool) {
+    /// Somebody else listens at the subject's address and accepts nothing; what waits there is reset when it goes.
+    fn hold_address(&mut self, shares: bool, begin: bool) {
+        if let Some(former) = self.stranger.take() {
+            self.release_listener(former);
+        }
+        let taken = |other: &Listener| other.target && other.open() && !(other.reuse_port && shares);
+        let Some(address) = ADDRESS.parse().ok().map(Address::Tcp).filter(|_| begin) else { return };
+        if self.listeners.iter().any(taken) {
+            return self.note(What::Incomplete { why: format!("{address} is taken: it can't be held") });
+        }
+        self.stranger = Some(self.listeners.len() as u32);
+        self.listeners.push(Listener {
+            address,
+            target: true,
+            reuse_port: shares,
+            backlog: 1,
+            queue: Default::default(),
+            operators: Default::default(),
+            supervised: false,
+            holders: 1,
+            acceptors: Vec::new(),
+        });
+    }
+
+    /// Moves the configuration aside, and what is wrong with it into its place, or takes that away again.
+    fn spoil_config(&mut self, is: FileFault, begin: bool) {
+        self.file_error = (begin && is == FileFault::Forbidden).then_some(FORBIDDEN);
         if begin {
             self.file_aside = self.file.take();
+            let instead = self.file_aside.iter().filter(|_| is == FileFault::Empty);
+            self.file = instead.map(|(path, _)| (path.clone(), Contents::Bytes(Vec::new()))).next();
         } else if let Some(aside) = self.file_aside.take() {
-            self.file.get_or_insert(aside);
+            self.file = Some(aside);
         }
     }
 
@@ -227,6 +260,7 @@ impl World {
         self.file = Some((path.clone(), contents));
         // None that was moved aside comes back.
         self.file_aside = None;
+        self.file_error = None;
         self.revision = revision;
         self.note(What::Configured { variant, revision, serves });
     }
@@ -291,7 +325,7 @@ fn limit(to: u64, begin: bool) -> usize {
 fn errno(is: FileFault) -> Option<Errno> {
     match is {
         FileFault::Missing => Some(Errno::NOENT),
-        FileFault::Forbidden => Some(Errno(13)),
+        FileFault::Forbidden => Some(FORBIDDEN),
         FileFault::Empty => Some(Errno(8)),
         FileFault::Full | FileFault::Stale | FileFault::Foreign | FileFault::Garbage | FileFault::Directory => None,
     }

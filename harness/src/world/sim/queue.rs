@@ -48,6 +48,12 @@ pub(super) enum Ev {
     Rst(u32),
     /// A worker sees that the client has closed.
     Hangup(u32),
+    /// A client looks at what there is of a long answer.
+    Arrives(u32),
+    /// A worker may have room for more of one.
+    Room(u32),
+    /// A client may have room for more of a body.
+    Space(u32),
     /// A dropped SYN is sent again: connection, how often so far.
     Syn(u32, u8),
 }

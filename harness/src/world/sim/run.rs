@@ -38,7 +38,7 @@ use super::supervisor::Supervisor;
 /// Virtual time begins here, so that a subtraction can't reach the origin by accident.
 const BEGIN: Time = Time::from_nanos(1_000_000_000);
 /// The address in the configuration; no packet ever goes there.
-const ADDRESS: &str = "127.0.0.1:8080";
+pub(super) const ADDRESS: &str = "127.0.0.1:8080";
 
 /// The run's directory, as the configuration names it; there is none.
 pub(super) const RUN: &str = "/run";
@@ -228,10 +228,12 @@ impl World {
             listeners: Vec::new(),
             datagrams: Vec::new(),
             wall_offset: 0,
-            address_held: false,
+            stranger: None,
             process_limit: usize::MAX,
             program_error: None,
+            directory_gone: false,
             file_aside: None,
+            file_error: None,
             managed: scenario.launch.notify,
             pid_file: PidFile::new(&scenario.pool.owns, Path::new(RUN)),
             claims: Claims::new(plan.subject.events.is_some()),

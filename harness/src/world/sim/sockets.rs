@@ -8,6 +8,8 @@ use crate::puppet::Request;
 use crate::scenario::Stream;
 use crate::time::Time;
 
+use super::bulk::Bulk;
+
 /// What a descriptor of the supervisor refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Object {
@@ -199,6 +201,8 @@ pub(super) struct Conn {
     pub last: bool,
     /// What the client sees next is not before this: a stream keeps its order.
     pub delivered: Time,
+    /// What is long about it.
+    pub bulk: Bulk,
 }
 
 impl Conn {
@@ -211,5 +215,6 @@ impl Conn {
         bytes: 0,
         last: false,
         delivered: Time::NEVER,
+        bulk: Bulk::NONE,
     };
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::history::{Form, Role, What};
-use crate::puppet::{Action, ConnId, Entry, Input, Lines, Puppet, Told};
+use crate::puppet::{Action, ConnId, Entry, Input, Lines, Puppet, Request, Told};
 use crate::scenario::{Child, Ready, Retirement, Span};
 use crate::time::Time;
 
@@ -174,6 +174,7 @@ impl World {
             Action::Announce(Retirement::TwoPhase) => self.say(ix, b"{\"act\":\"retire\"}\n"),
             Action::Announce(Retirement::Silent) => {}
             Action::Answer { conn, keep_alive, status: _ } => self.answer(ix, conn.0, keep_alive),
+            Action::AnswerLong { conn, bytes } => self.answer_long(ix, conn.0, bytes),
             Action::Close(conn) => self.close_by_worker(ix, conn.0),
             Action::CloseChannel => self.leave_channel(ix),
             Action::Say { line, times } => self.say(ix, format!("{line}\n").repeat(times as usize).as_bytes()),
@@ -267,17 +268,22 @@ impl World {
         if self.conns[conn as usize].place != Place::With(ix) {
             return;
         }
-        let end = &mut self.conns[conn as usize];
         if !keep_alive {
-            // While somebody else has it open, its end comes after the answer. Else the client sees both at once.
-            end.last = true;
-            end.holders -= 1;
-            end.place = if end.holders > 0 { Place::Held } else { Place::Closed };
-            self.forget_connection(ix, conn);
+            self.close_answered(ix, conn);
         }
         if self.conns[conn as usize].client_open {
             self.deliver(conn, Ev::Answer(conn));
         }
+    }
+
+    /// A worker has answered and closes. While somebody else has it open, its end comes after the answer. Else the client sees
+    /// both at once.
+    pub fn close_answered(&mut self, ix: u32, conn: u32) {
+        let end = &mut self.conns[conn as usize];
+        end.last = true;
+        end.holders -= 1;
+        end.place = if end.holders > 0 { Place::Held } else { Place::Closed };
+        self.forget_connection(ix, conn);
     }
 
     pub fn close_by_worker(&mut self, ix: u32, conn: u32) {
@@ -309,7 +315,15 @@ impl World {
         if !self.awake(ix, Ev::Serve(conn)) || self.processes.get(ix).hung {
             return;
         }
-        if let Some(request) = self.conns[conn as usize].request.take() {
+        let request = match self.conns[conn as usize].request.take() {
+            Some(Request::Take { .. }) => {
+                self.begin_body(ix, conn);
+                self.take_body(conn)
+            }
+            Some(request) => Some(request),
+            None => self.take_body(conn),
+        };
+        if let Some(request) = request {
             self.kernel_events += 1;
             self.puppet(ix, Input::Request(ConnId(conn), request));
         }

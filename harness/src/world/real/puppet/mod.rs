@@ -3,6 +3,7 @@
 mod bystander;
 mod channel;
 mod child;
+mod conn;
 mod crash;
 mod launch;
 mod output;

@@ -24,24 +24,13 @@ use crate::time::Time;
 use super::super::journal::JournalLine;
 use super::super::{clock, signals};
 use super::channel::{Inbox, Word};
+use super::conn::{Conn, Next, Wrote};
 use super::output::output;
 use super::setup::Setup;
 use super::{child, crash, wire};
 
 /// Connections without a TCP port (Unix sockets) are numbered from here, beyond all ports.
 const UNNAMED: u32 = 1 << 16;
-
-struct Conn {
-    fd: OwnedFd,
-    buffer: Vec<u8>,
-    /// A request is with the core; the next one waits in the buffer.
-    busy: bool,
-    out: Vec<u8>,
-    /// Close when `out` is written.
-    last: bool,
-    /// The client has sent its end; what it sent before is still answered.
-    ended: bool,
-}
 
 struct Shell {
     setup: Setup,
@@ -148,11 +137,8 @@ impl Shell {
         let mut sources = Vec::new();
         let mut fds: Vec<PollFd<'_>> = Vec::new();
         for (id, conn) in &self.conns {
-            let mut wanted = PollFlags::empty();
-            wanted.set(PollFlags::IN, !conn.ended);
-            wanted.set(PollFlags::OUT, !conn.out.is_empty());
             sources.push(Source::Conn(*id));
-            fds.push(PollFd::new(&conn.fd, wanted));
+            fds.push(PollFd::new(&conn.fd, conn.wants()));
         }
         if self.accepting {
             for (index, listener) in self.setup.listeners.iter().enumerate() {
@@ -266,27 +252,13 @@ impl Shell {
         }));
         // The client's port may be in use again before the end of its last connection was read.
         self.hang_up(id)?;
-        let conn = Conn { fd, buffer: Vec::new(), busy: false, out: Vec::new(), last: false, ended: false };
-        self.conns.insert(id, conn);
+        self.conns.insert(id, Conn::new(fd));
         Ok(id)
     }
 
     fn on_conn(&mut self, id: ConnId) -> io::Result<()> {
         let Some(conn) = self.conns.get_mut(&id) else { return Ok(()) };
-        let mut buffer = [0_u8; 4096];
-        let failed = loop {
-            match rustix::io::read(&conn.fd, &mut buffer) {
-                Ok(0) => {
-                    conn.ended = true;
-                    break false;
-                }
-                Ok(count) => conn.buffer.extend(&buffer[..count]),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break false,
-                Err(_) => break true,
-            }
-        };
-        if failed {
+        if !conn.read() {
             return self.hang_up(id);
         }
         self.write_out(id)?;
@@ -297,14 +269,14 @@ impl Shell {
     fn next_request(&mut self, id: ConnId) -> io::Result<()> {
         while self.exit.is_none() {
             let Some(conn) = self.conns.get_mut(&id).filter(|conn| !conn.busy && !conn.last) else { break };
-            match wire::read(&conn.buffer) {
-                wire::Read::Whole(request, length) => {
-                    conn.buffer.drain(..length);
+            match conn.next() {
+                Next::Begun => self.input(Input::Begun(id))?,
+                Next::Whole(request) => {
                     conn.busy = true;
                     self.input(Input::Request(id, request))?;
                 }
-                wire::Read::Partial if !conn.ended => return Ok(()),
-                wire::Read::Partial | wire::Read::Garbage => return self.hang_up(id),
+                Next::Partial if !conn.ended => return Ok(()),
+                Next::Partial | Next::Garbage => return self.hang_up(id),
             }
         }
         // A client that closes while its request is worked on: it does not want the answer any more.
@@ -320,18 +292,16 @@ impl Shell {
 
     fn write_out(&mut self, id: ConnId) -> io::Result<()> {
         let Some(conn) = self.conns.get_mut(&id) else { return Ok(()) };
-        while !conn.out.is_empty() {
-            match send(&conn.fd, &conn.out, SendFlags::NOSIGNAL) {
-                Ok(count) => drop(conn.out.drain(..count)),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(()),
-                Err(_) => return self.hang_up(id),
-            }
+        match conn.write() {
+            Wrote::NotAll => return Ok(()),
+            Wrote::Nothing => return self.hang_up(id),
+            Wrote::All => {}
         }
+        let long = std::mem::take(&mut conn.long);
         if conn.last {
             self.conns.remove(&id);
         }
-        Ok(())
+        if long { self.input(Input::Written(id)) } else { Ok(()) }
     }
 
     fn act(&mut self, action: Action) -> io::Result<()> {
@@ -359,7 +329,8 @@ impl Shell {
             Action::Announce(Retirement::OnePhase) => self.say("{\"act\":\"suicide\"}"),
             Action::Announce(Retirement::TwoPhase) => self.say("{\"act\":\"retire\"}"),
             Action::Announce(Retirement::Silent) => {}
-            Action::Answer { conn, keep_alive, status } => self.answer(conn, keep_alive, status)?,
+            Action::Answer { conn, keep_alive, status } => self.answer(conn, keep_alive, status, 0)?,
+            Action::AnswerLong { conn, bytes } => self.answer(conn, false, 200, bytes)?,
             Action::Take(_, seq) => self.say(&format!("{{\"act\":\"accepted\",\"seq\":{seq}}}")),
             Action::Refuse(id, seq) => {
                 self.conns.remove(&id);
@@ -446,12 +417,11 @@ impl Shell {
         }
     }
 
-    fn answer(&mut self, id: ConnId, keep_alive: bool, status: u16) -> io::Result<()> {
+    fn answer(&mut self, id: ConnId, keep_alive: bool, status: u16, bytes: u64) -> io::Result<()> {
         let Setup { me, generation, .. } = self.setup;
         let Some(conn) = self.conns.get_mut(&id) else { return Ok(()) };
-        conn.busy = false;
-        conn.last = !keep_alive;
-        conn.out.extend(wire::answer(status, keep_alive, me, generation));
+        let (answer, padding) = wire::answer(status, keep_alive, me, generation, bytes);
+        conn.answer(answer, padding, !keep_alive);
         self.write_out(id)
     }
 

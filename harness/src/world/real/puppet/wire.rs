@@ -19,7 +19,8 @@ pub enum Read {
     Garbage,
 }
 
-/// Reads one request. Requests have no bodies here; one that announces a body is unknown, and its connection ends.
+/// Reads one request, but for its body. `/take` alone has one; any other that announces a body is unknown, and its connection
+/// ends.
 pub fn read(bytes: &[u8]) -> Read {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut head = httparse::Request::new(&mut headers);
@@ -29,6 +30,9 @@ pub fn read(bytes: &[u8]) -> Read {
         Ok(httparse::Status::Complete(length)) => {
             let request = match (head.method, head.path) {
                 (Some("GET"), Some(path)) => request(path, keep_alive(&head)),
+                (Some("POST"), Some("/take")) => {
+                    body_length(&head).map_or(Request::Unknown, |bytes| Request::Take { bytes })
+                }
                 _ => Request::Unknown,
             };
             Read::Whole(request, length)
@@ -45,6 +49,11 @@ fn keep_alive(head: &httparse::Request<'_, '_>) -> bool {
     }
 }
 
+fn body_length(head: &httparse::Request<'_, '_>) -> Option<u64> {
+    let length = head.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"))?;
+    std::str::from_utf8(length.value).ok()?.trim().parse().ok()
+}
+
 fn request(target: &str, keep_alive: bool) -> Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let number = |name: &str| {
@@ -56,6 +65,10 @@ fn request(target: &str, keep_alive: bool) -> Request {
             Some(ms) => Request::Hold { span: Duration::from_millis(ms), keep_alive },
             None => Request::Unknown,
         },
+        "/long" => match number("bytes").and_then(|bytes| bytes.parse().ok()) {
+            Some(bytes) => Request::Long { bytes },
+            None => Request::Unknown,
+        },
         "/throw" => Request::Throw,
         "/exit" => number("code").unwrap_or("0").parse().map_or(Request::Unknown, Request::Exit),
         "/retire" => Request::Retire,
@@ -64,16 +77,17 @@ fn request(target: &str, keep_alive: bool) -> Request {
     }
 }
 
-/// The who-am-I document as an answer.
-pub fn answer(status: u16, keep_alive: bool, me: Proc, generation: u32) -> Vec<u8> {
+/// The who-am-I document as an answer with a body of so many bytes, if it is not longer by itself; and how many spaces are to
+/// follow.
+pub fn answer(status: u16, keep_alive: bool, me: Proc, generation: u32, bytes: u64) -> (Vec<u8>, u64) {
     let reason = if status == 200 { "OK" } else { "Not Found" };
     let body = format!("{{\"pid\":{},\"start\":{},\"generation\":{generation}}}\n", me.pid, me.start);
     let connection = if keep_alive { "keep-alive" } else { "close" };
-    format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: {connection}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    let length = bytes.max(body.len() as u64);
+    let answer = format!(
+        "HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: {connection}\r\n\r\n{body}"
+    );
+    (answer.into_bytes(), length - body.len() as u64)
 }
 
 #[cfg(test)]
@@ -95,6 +109,10 @@ mod tests {
         let span = Duration::from_millis(250);
         assert_eq!(whole("GET /hold?ms=250 HTTP/1.1\r\n\r\n"), Request::Hold { span, keep_alive: true });
         assert_eq!(whole("GET /hold?ms=x HTTP/1.1\r\n\r\n"), Request::Unknown);
+        assert_eq!(whole("GET /long?bytes=2000000 HTTP/1.1\r\n\r\n"), Request::Long { bytes: 2_000_000 });
+        assert_eq!(whole("GET /long HTTP/1.1\r\n\r\n"), Request::Unknown);
+        assert_eq!(whole("POST /take HTTP/1.1\r\ncontent-length: 70\r\n\r\n"), Request::Take { bytes: 70 });
+        assert_eq!(whole("POST /take HTTP/1.1\r\n\r\n"), Request::Unknown);
         assert_eq!(whole("GET /throw HTTP/1.1\r\n\r\n"), Request::Throw);
         assert_eq!(whole("GET /exit?code=3 HTTP/1.1\r\n\r\n"), Request::Exit(3));
         assert_eq!(whole("GET /retire HTTP/1.1\r\n\r\n"), Request::Retire);
@@ -120,9 +138,16 @@ mod tests {
 
     #[test]
     fn an_answer_says_its_length() {
-        let text = String::from_utf8(answer(200, true, Proc { pid: 7, start: 99 }, 2)).expect("text");
+        let me = Proc { pid: 7, start: 99 };
+        let (text, padding) = answer(200, true, me, 2, 0);
+        assert_eq!(padding, 0);
+        let text = String::from_utf8(text).expect("text");
         let (head, body) = text.split_once("\r\n\r\n").expect("head and body");
         assert!(head.contains(&format!("Content-Length: {}", body.len())));
         assert_eq!(body, "{\"pid\":7,\"start\":99,\"generation\":2}\n");
+        let (text, padding) = answer(200, false, me, 2, 1_000_000);
+        let text = String::from_utf8(text).expect("text");
+        assert!(text.contains("Content-Length: 1000000\r\n") && text.ends_with(body));
+        assert_eq!(padding, 1_000_000 - body.len() as u64);
     }
 }

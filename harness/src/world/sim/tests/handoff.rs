@@ -1,7 +1,7 @@
 //! Connections that the supervisor accepts and passes on; pipes.
 
 use supervisor::core::{SpawnError, SpawnStep};
-use supervisor::kernel::Stdio;
+use supervisor::kernel::{Sharing, Stdio};
 
 use crate::history::Outcome;
 
@@ -158,10 +158,11 @@ fn listeners_are_for_those_that_were_given_them() {
 fn those_who_share_an_address_share_its_connections() {
     let mut kernel = kernel_of(&plan("()", "[Probe(every: \"1ms\", as: \"p\")]", 3), Model::default());
     let address = Address::Tcp("127.0.0.1:80".parse().expect("an address"));
-    let shared = ListenOptions { reuse_port: true, ..ListenOptions::backlog(100) };
-    for _ in 0..2 {
-        kernel.listen(&address, &shared).expect("shared");
-    }
+    let [first, next] =
+        [Sharing::First, Sharing::Next].map(|sharing| ListenOptions { sharing, ..ListenOptions::backlog(100) });
+    kernel.listen(&address, &first).expect("bound");
+    kernel.listen(&address, &next).expect("shared");
+    assert_eq!(kernel.listen(&address, &first), Err(Errno::ADDRINUSE), "somebody has it");
     kernel.0.borrow_mut().client(Input::Start("p".into()));
     pause(&mut kernel, SECOND / 10);
     assert!(kernel.0.borrow().listeners.iter().all(|listener| listener.queue.len() > 20));
