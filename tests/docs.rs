@@ -234,6 +234,7 @@ fn invariants_page() -> String {
         _ = write!(page, "\n## {}\n\n", relation.id);
         _ = writeln!(page, "*{}*\n\n{}\n", relation.title, relation.definition);
         _ = writeln!(page, "- Needs: {}.", relation.needs);
+        _ = writeln!(page, "- Looks at: {}.", relation.looks_at);
         let entries = catalogue().iter().filter(|entry| entry.invariants.iter().any(|id| id == relation.id));
         let entries: Vec<String> = entries.map(|entry| format!("`{}` ({})", entry.id, entry.priority)).collect();
         _ = writeln!(page, "- Has to notice, of the [catalogue](catalogue.md): {}.", entries.join(", "));

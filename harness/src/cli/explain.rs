@@ -21,7 +21,8 @@ pub fn explain(what: &str) -> Result<ExitCode, Trouble> {
         return Ok(ExitCode::Ok);
     }
     if let Some(relation) = RELATIONS.iter().find(|relation| is_named(relation.id, what)) {
-        explain_demand(relation.id, relation.title, relation.definition, relation.needs, &mut out)?;
+        let needs = format!("{}\n\nLooks at: {}", relation.needs, relation.looks_at);
+        explain_demand(relation.id, relation.title, relation.definition, &needs, &mut out)?;
         return Ok(ExitCode::Ok);
     }
     if let Some(entry) = scenario::entry(what) {

@@ -1,6 +1,6 @@
 //! INV-ISOLATE: nothing that a worker or a client does ends the supervisor, or keeps it from listening to its operator.
 
-use crate::history::Reply;
+use crate::history::{Reply, Timeline};
 use crate::scenario::{Command, StatusIs};
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -54,15 +54,16 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
 fn judge_answers(case: &Case<'_>, tally: &mut Tally) {
     let Some(within) = case.profile.control else { return };
     let line = case.timeline;
-    let Some(since) = line.workers.iter().filter_map(|one| one.ready).min() else { return };
-    let calm = |asked: Time, at: Time| {
-        let hindered = case.facts.hindered.iter().any(|span| span.0 <= at && asked <= span.1 + bounds::REACT);
-        asked >= since && !hindered
+    let calm = |asked: Time, until: Time| {
+        let hindered = case.facts.hindered.iter().any(|span| span.0 <= until && asked <= span.1 + bounds::REACT);
+        serves(line, asked, until) && !hindered
     };
-    for one in line.answers.iter().filter(|one| calm(one.asked, one.at)) {
+    for one in &line.answers {
         let due = case.due(one.asked, within.0);
+        // Connections end a moment before their owner is seen to.
+        let until = if one.at < due && !one.answered { one.at + bounds::REACT } else { one.at.min(due) };
         // While it ends it has nobody to answer to.
-        if one.at.min(due) >= case.facts.peace {
+        if one.at.min(due) >= case.facts.peace || !calm(one.asked, until) {
             continue;
         }
         match case.timely(one.asked, due, one.at, &[]) {
@@ -78,7 +79,7 @@ fn judge_answers(case: &Case<'_>, tally: &mut Tally) {
             ),
         }
     }
-    let counts = |ordered: Time, at: Time| calm(ordered, at) && at < case.facts.peace;
+    let counts = |ordered: Time, at: Time| calm(ordered, at + bounds::REACT) && at < case.facts.peace;
     for (ordered, at, reply) in line.replies.iter().filter(|(ordered, at, _)| counts(*ordered, *at)) {
         match reply {
             Reply::Done | Reply::Refused => tally.held(),
@@ -90,6 +91,15 @@ fn judge_answers(case: &Case<'_>, tally: &mut Tally) {
             ),
         }
     }
+}
+
+/// Whether a supervisor with a ready worker was there from the one instant to the other: who is killed meanwhile answers nobody,
+/// and who has just been started has no socket yet.
+fn serves(line: &Timeline<'_>, asked: Time, until: Time) -> bool {
+    line.supervisors.iter().any(|one| {
+        let first = line.workers.iter().filter_map(|worker| worker.ready).filter(|ready| *ready >= one.born).min();
+        first.is_some_and(|first| first <= asked) && one.exited.is_none_or(|(exit, _)| exit > until)
+    })
 }
 
 /// Whether its own decision to end may have been a give-up (whether it was due is for INV-GIVEUP), a fault that it could

@@ -13,6 +13,8 @@ pub struct Relation {
     pub definition: &'static str,
     /// The lines of a profile that it needs.
     pub needs: &'static str,
+    /// What of the two histories it reads.
+    pub looks_at: &'static str,
 }
 
 /// All that are built.
@@ -25,6 +27,8 @@ pub const RELATIONS: &[Relation] = &[
             and the time until a give-up is as long as without, measured on the monotonic clock, but for the measuring error \
             of both runs. In simulation the two histories are equal, event by event.",
         needs: "nothing: the subject is compared with itself",
+        looks_at: "the verdicts of both runs, the births and ends of workers, when they were told to leave, and the end of the supervisor; \
+            in simulation every event",
     },
     Relation {
         id: slow::ID,
@@ -36,5 +40,6 @@ pub const RELATIONS: &[Relation] = &[
             stopped by a signal can't know for how long: where the time that a worker had to leave or to get ready passed \
             meanwhile, a difference says nothing.",
         needs: "nothing: the subject is compared with itself",
+        looks_at: "the verdicts of both runs, the births and ends of workers, when they were told to leave, and the end of the supervisor",
     },
 ];

@@ -3,7 +3,7 @@
 use crate::history::{Reply, What};
 use crate::scenario::Command;
 
-use super::super::testing::{Tale, ms, worker};
+use super::super::testing::{SUPERVISOR, Tale, ms, worker};
 
 /// An operator asked at 1400 ms and is told of these workers so many milliseconds later.
 fn told(tale: &mut Tale, after: u64, workers: &[u32]) {
@@ -70,6 +70,26 @@ fn whoever_asks_is_answered_in_time_while_there_is_a_pool() {
     never(4_300).fails(&["INV-ISOLATE"]);
     // It was told to stop before the answer was due.
     never(4_500).holds();
+}
+
+#[test]
+fn a_supervisor_that_is_killed_meanwhile_answers_nobody() {
+    let asked = |killed: bool| {
+        let mut tale = Tale::full();
+        tale.add(1_401, What::Answered { answered: false, after_ns: 1_000_000, pids: None });
+        if killed {
+            tale.add(1_400, What::Injected { proc: SUPERVISOR, signal: 9 });
+            for n in 1..=4 {
+                tale.told(1_402, n).leaves(1_410, n);
+            }
+            tale.exits(1_402, crate::history::Status::Signal(9));
+        } else {
+            tale.calm(2_000, &[1, 2, 3, 4]);
+        }
+        tale
+    };
+    asked(true).holds();
+    asked(false).fails(&["INV-ISOLATE"]);
 }
 
 #[test]
