@@ -92,9 +92,9 @@ fn compared(slowed: &Plan, without: &Plan, mutation: Mutation) -> Verdict {
 }
 
 /// Forms that go on hitting whoever is there at a pace of their own: while nobody runs fewer can be hit, or more within the
-/// window of the limit. So it is where somebody crashes until an instant that no suspension puts off, or asks for time
-/// from then on.
-const PACED: [&str; 13] = [
+/// window of the limit. So it is where somebody crashes, or something is missing, until an instant that no suspension puts
+/// off, or asks for time from then on.
+const PACED: [&str; 14] = [
     "drain/extended::not_for_ever",
     "drift",
     "drift::scaled",
@@ -107,6 +107,7 @@ const PACED: [&str; 13] = [
     "load/poison::throws",
     "load/poison::retires",
     "signals/lock",
+    "spawn/directory::at_start",
     "throw::first_request_one_phase",
 ];
 
