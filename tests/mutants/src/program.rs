@@ -15,8 +15,8 @@ use crate::faulty::Faulty;
 use crate::list::{ALL, find};
 use crate::mutant::{Mutant, Mutation};
 
-/// How long who is slow to begin has no handlers.
-const SLOW: Duration = Duration::from_millis(50);
+/// How long who is slow to begin has no handlers, unless a signal ends it before.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// The whole program: `mutant NAME run CONFIG.ron`. Under the name of a mutant (a link to it, or a copy) it is that one,
 /// `never-gives-up run CONFIG.ron`, so that it can stand where a subject's supervisor is expected; so it can with
