@@ -358,3 +358,19 @@ fn a_sweep_tells_the_window_in_which_it_fails() {
         .code(65)
         .stderr(contains("there is no step 9"));
 }
+
+/// As by nohup(1): who inherits it does not see the signals that a scenario sends.
+#[test]
+fn whatever_the_harness_was_started_to_ignore_a_subject_is_not() {
+    let dir = with(&[("a.ron", SMALL)]);
+    let ignoring = "trap '' HUP TERM USR1; exec \"$0\" \"$@\"";
+    let run = [env!("CARGO_BIN_EXE_harness"), "run", "a.ron::plain", "--histories", "."];
+    Command::new("sh").current_dir(dir.path()).args(["-c", ignoring]).args(run).output().unwrap();
+    let history = fs::read_to_string(dir.path().join("a.real.1.1.jsonl")).unwrap();
+    let events = history.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let ignored: Vec<u64> =
+        events.filter_map(|event| event.pointer("/what/Environment/is/ignored")?.as_u64()).collect();
+    let (hup, usr1, term) = (1 << 0, 1 << 9, 1 << 14);
+    assert!(ignored.len() >= 3, "the supervisor and two workers: {ignored:?}");
+    assert!(ignored.iter().all(|set| set & (hup | usr1 | term) == 0), "{ignored:?}");
+}

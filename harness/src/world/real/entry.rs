@@ -6,12 +6,13 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use nix::sys::signal::{SigSet, Signal};
 use rustix::process::{Pid, PidfdFlags, getppid, pidfd_open, set_child_subreaper, setsid};
 
 use super::RunError;
 use super::job::{GUARD, JOB_FILE, Job, Line, RUNNER};
 use super::runner::Runner;
-use super::{guard, rundir, sweep};
+use super::{guard, rundir, sweep, sys};
 
 /// Runs this process as a part of a run, if its arguments say so. To be called before anything else is done with
 /// them; returns the exit status.
@@ -49,11 +50,22 @@ fn run(dir: &Path, guard: &str) -> Result<(), RunError> {
     let guard = watch_guard(guard)?;
     // A session of its own, so that nothing which is meant for it comes from the guard's.
     let _ = setsid();
+    heed_signals().map_err(|error| bug("its signals", &error))?;
     rustix::thread::set_name(c"run-runner").map_err(|error| bug("its name", &error))?;
     set_child_subreaper(Some(rustix::process::getpid())).map_err(|error| bug("subreaper", &error))?;
     let text = std::fs::read_to_string(dir.join(JOB_FILE)).map_err(|error| bug(JOB_FILE, &error))?;
     let job: Job = serde_json::from_str(&text).map_err(|error| bug(JOB_FILE, &error))?;
     Runner::new(job, guard).map_err(RunError::Setup)?.run()
+}
+
+/// No signal is ignored or blocked, whoever started the harness (nohup(1), for instance): what a scenario sends would come to
+/// nothing. But PIPE, which is a matter of those who write.
+fn heed_signals() -> io::Result<()> {
+    use Signal::{SIGKILL, SIGPIPE, SIGSTOP};
+    for signal in Signal::iterator().filter(|signal| ![SIGKILL, SIGPIPE, SIGSTOP].contains(signal)) {
+        sys::dispose(signal as i32, false)?;
+    }
+    Ok(SigSet::empty().thread_set_mask()?)
 }
 
 /// Whoever started this process must still be there: from then on its pidfd tells.
