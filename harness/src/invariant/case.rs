@@ -122,10 +122,14 @@ impl<'a> Case<'a> {
         !guarded && sent.map(|sent| sent.at).min().is_some_and(|at| at <= until)
     }
 
-    /// Whether this is a worker that had not become ready then.
+    /// Whether this is a worker that had not become ready then, or a child of the supervisor that never became one.
     fn was_starting(&self, proc: Proc, at: Time) -> bool {
         let worker = self.timeline.workers.iter().find(|worker| worker.proc == proc);
-        worker.is_some_and(|worker| at < worker.ready.unwrap_or(worker.maybe_dead()))
+        let supervisor = |pid: u32| self.timeline.supervisors.iter().any(|one| one.proc.pid == pid);
+        match worker {
+            Some(worker) => at < worker.ready.unwrap_or(worker.maybe_dead()),
+            None => self.timeline.descendants.iter().any(|one| one.proc == proc && supervisor(one.parent)),
+        }
     }
 
     /// A worker by its index.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::Status;
+use crate::history::{Status, Worker};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -143,6 +143,9 @@ fn judge_found(case: &Case<'_>, index: usize, from: Time, until: Time, tally: &m
     match case.timely(from, due, worker.dead_for_sure(), &[worker.proc]) {
         Timely::Yes => tally.measured(case.lasted(from, worker.dead_for_sure()), bound.max(case.lasted(from, due))),
         Timely::Unknown(stalled) => tally.doubt(format!("the host stalled for {}", say(stalled))),
+        Timely::No if is_unsaid(case, worker, from) => {
+            tally.doubt(format!("{} was frozen before it can have said that it is ready", case.name(index)));
+        }
         Timely::No => tally.fail(
             due,
             format!("{} did nothing any more from {from} on, and nobody noticed", case.name(index)),
@@ -153,6 +156,12 @@ fn judge_found(case: &Case<'_>, index: usize, from: Time, until: Time, tally: &m
             },
         ),
     }
+}
+
+/// Whether it was frozen so soon after it was ready that its supervisor may not have heard of that.
+fn is_unsaid(case: &Case<'_>, worker: &Worker, from: Time) -> bool {
+    let frozen = case.timeline.faults.iter().any(|fault| fault.freezes(worker.proc) && fault.from <= from);
+    frozen && worker.ready.is_some_and(|ready| from <= ready + bounds::START_JITTER + case.slack.0)
 }
 
 /// When a worker that does nothing from `from` on must be dead. A supervisor that was suspended before it noticed can't know

@@ -72,6 +72,19 @@ fn a_worker_that_is_frozen_for_long_is_killed_and_one_that_comes_back_is_not() {
 }
 
 #[test]
+fn who_is_frozen_as_it_gets_ready_may_not_have_said_so() {
+    let frozen = |at: u64| {
+        let mut tale = watched();
+        tale.killed(1_050, 1).born(1_060, 5).ready(1_100, 5);
+        tale.add(at, What::FaultBegan { step: vec![0], fault: "Freeze(Newest)".to_owned(), on: vec![worker(5)] });
+        tale.add(3_000, What::Healed { step: vec![0] }).calm(4_000, &[2, 3, 4, 5]);
+        tale
+    };
+    frozen(1_105).doubts("INV-DETECT");
+    frozen(1_150).fails(&["INV-DETECT"]);
+}
+
+#[test]
 fn who_was_suspended_with_its_supervisor_has_its_time_again() {
     let suspended = |dies: Option<u64>| {
         let mut tale = watched();

@@ -1,11 +1,11 @@
 //! INTENSITY and GIVEUP.
 
-use crate::history::{Form, PhaseMark, Status, What};
+use crate::history::{Form, PhaseMark, Proc, Role, Status, What};
 use crate::scenario::{Expect, Life, Limit, Phase, Span, Start, StatusIs};
 use crate::subject::LimitRule;
 use crate::verdict::Verdict;
 
-use super::super::testing::{SUPERVISOR, Tale};
+use super::super::testing::{SUPERVISOR, Tale, ms};
 
 const GAVE_UP: Status = Status::Code(75);
 
@@ -97,6 +97,21 @@ fn starts_that_fail_for_want_of_a_program_are_restarts() {
 fn a_restart_that_is_later_than_the_policy_allows_is_wrong() {
     // 400 ms at most, and 250 ms to react.
     gives_up(&[2, 100, 200, 400, 800], GAVE_UP).fails(&["INV-FLOOR", "INV-INTENSITY"]);
+}
+
+#[test]
+fn a_child_of_the_supervisor_that_the_host_kept_from_starting_makes_a_late_restart_doubtful() {
+    let late = |parent: u32| {
+        let mut tale = Tale::full();
+        let child = Proc { pid: 900, start: 900 };
+        tale.killed(1_100, 1).add(1_200, What::Born { proc: child, parent, role: Role::Descendant });
+        tale.add(2_000, What::Stall { proc: Some(child), since: ms(1_200), delay_ns: 1_500_000_000 });
+        tale.comes(2_100, 5).calm(3_000, &[2, 3, 4, 5]);
+        tale
+    };
+    late(SUPERVISOR.pid).doubts("INV-INTENSITY");
+    // That of a worker has nothing to do with it.
+    assert!(matches!(late(102).verdict("INV-INTENSITY"), Verdict::Fail { .. }));
 }
 
 #[test]
