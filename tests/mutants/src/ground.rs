@@ -10,6 +10,16 @@ use crate::mutant::{Mutant, Mutation};
 use crate::output::OutputFault;
 use crate::shares::ShareFault;
 
+/// What else is seen of a supervisor beside another one.
+const TWO_POOLS: [(&str, &str); 6] = [
+    ("INV-ONCE", "there are the workers of two pools"),
+    ("INV-CONVERGE", "and they stay"),
+    ("INV-SERIAL", "the second starts its workers after the stop of the first"),
+    ("INV-CONTAIN", "nobody has told the second to stop"),
+    ("INV-INTENSITY", "its workers look like restarts"),
+    ("INV-CONSERVE", "its share of the connections is lost with it"),
+];
+
 /// All of them.
 pub const REAL: [Mutant; 38] = [
     Mutant {
@@ -65,14 +75,7 @@ pub const REAL: [Mutant; 38] = [
         sentence: "a second supervisor binds the same address (SO_REUSEPORT) and runs beside the first",
         scenario: "ownership/second_start::address_alone",
         caught_by: "INV-OWN",
-        consequences: &[
-            ("INV-ONCE", "there are the workers of two pools"),
-            ("INV-CONVERGE", "and they stay"),
-            ("INV-SERIAL", "the second starts its workers after the stop of the first"),
-            ("INV-CONTAIN", "nobody has told the second to stop"),
-            ("INV-INTENSITY", "its workers look like restarts"),
-            ("INV-CONSERVE", "its share of the connections is lost with it"),
-        ],
+        consequences: &TWO_POOLS,
         mutation: Mutation::Kernel(KernelFault::SharesAddresses),
     },
     Mutant {
@@ -80,14 +83,7 @@ pub const REAL: [Mutant; 38] = [
         sentence: "where its workers have a socket each, a second supervisor gets its part of the clients",
         scenario: "ownership/second_start::a_socket_each",
         caught_by: "INV-OWN",
-        consequences: &[
-            ("INV-ONCE", "there are the workers of two pools"),
-            ("INV-CONVERGE", "and they stay"),
-            ("INV-SERIAL", "the second starts its workers after the stop of the first"),
-            ("INV-CONTAIN", "nobody has told the second to stop"),
-            ("INV-INTENSITY", "its workers look like restarts"),
-            ("INV-CONSERVE", "its share of the connections is lost with it"),
-        ],
+        consequences: &TWO_POOLS,
         mutation: Mutation::Kernel(KernelFault::Shares(ShareFault::WithAnybody)),
     },
     Mutant {
