@@ -50,7 +50,7 @@ pub struct Clients {
     wakes: BTreeSet<(Time, u32)>,
     /// Open connections by their local ports.
     peers: BTreeMap<u32, u32>,
-    /// Who accepted from ports that are not known yet, and when that was said.
+    /// Who accepted from ports that are not known yet, and when.
     early: BTreeMap<u32, (Time, Proc)>,
     made: u32,
     /// How many requests of connections that are used again are over.
@@ -102,7 +102,7 @@ impl Clients {
                     self.end(now, id, outcome, actions);
                 }
             }
-            Input::AcceptedBy(peer, owner) => self.accepted(now, peer, owner),
+            Input::AcceptedBy(peer, at, owner) => self.accepted(peer, at, owner),
         }
         self.run_due(now, actions);
     }
@@ -232,10 +232,9 @@ impl Clients {
     }
 
     fn opened(&mut self, now: Time, id: u32, peer: u32, actions: &mut Vec<Action>) {
-        if self.conns.get(&id).is_none_or(|conn| conn.stage != Stage::Connecting) {
-            return;
-        }
-        let owner = self.early.remove(&peer).filter(|(said, _)| now.since(*said) < EARLY).map(|(_, owner)| owner);
+        let Some(conn) = self.conns.get(&id).filter(|conn| conn.stage == Stage::Connecting) else { return };
+        let tried = conn.record.tried;
+        let owner = self.early.remove(&peer).filter(|(accepted, _)| *accepted >= tried).map(|(_, owner)| owner);
         self.peers.insert(peer, id);
         if self.change(id, |conn| conn.opened(now, peer, owner)) == Some(true) {
             actions.push(Action::Send(id, self.conns[&id].request));
@@ -297,12 +296,14 @@ impl Clients {
         }
     }
 
-    fn accepted(&mut self, now: Time, peer: u32, owner: Proc) {
+    /// Ports are used again: what was accepted before a connection was tried is another one, of which is told late.
+    fn accepted(&mut self, peer: u32, at: Time, owner: Proc) {
         match self.peers.get(&peer).and_then(|id| self.conns.get_mut(id)) {
-            Some(conn) => conn.record.owner = Some(owner),
+            Some(conn) if conn.record.tried <= at => conn.record.owner = Some(owner),
+            Some(_) => {}
             None => {
-                self.early.retain(|_, (said, _)| now.since(*said) < EARLY);
-                self.early.insert(peer, (now, owner));
+                self.early.retain(|_, (accepted, _)| at.since(*accepted) < EARLY);
+                self.early.insert(peer, (at, owner));
             }
         }
     }

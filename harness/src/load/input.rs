@@ -2,6 +2,7 @@
 
 use crate::history::{self, Connection, Proc};
 use crate::puppet::Request;
+use crate::time::Time;
 
 /// Something that happened to a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,9 +29,9 @@ pub enum Input {
     Closed(u32),
     /// The connection failed.
     Failed(u32, Failure),
-    /// A worker's journal says that it accepted the connection from this local port. Without it the owner of a
+    /// A worker's journal says that it accepted the connection from this local port, then. Without it the owner of a
     /// connection that waits for its answer is unknown.
-    AcceptedBy(u32, Proc),
+    AcceptedBy(u32, Time, Proc),
 }
 
 /// How a connection fails.

@@ -154,20 +154,42 @@ fn holds_are_held_when_every_request_is_written_and_every_owner_known() {
     let mut field = Field::of(hold(2, false));
     assert_eq!(field.connects(), [0, 1]);
     // The worker's journal may be quicker than our own connect.
-    field.put(Input::AcceptedBy(1000, worker(1)));
+    field.put(Input::AcceptedBy(1000, at(0), worker(1)));
     field.put(Input::Opened(0, 1000));
     field.put(Input::Opened(1, 1001));
     field.put(Input::Sent(0));
     field.put(Input::Sent(1));
     assert!(!field.held());
     assert_eq!(field.clients.owner_of("x"), Some(worker(1)));
-    field.put(Input::AcceptedBy(1001, worker(2)));
+    field.put(Input::AcceptedBy(1001, at(0), worker(2)));
     assert!(field.held());
     field.now = 500;
     field.put(Input::Answered(0, worker(1)));
     assert_eq!(field.outcomes(), [(0, Outcome::Ok)]);
     assert_eq!(field.records()[0].hold_ns, 500_000_000);
     assert_eq!(field.clients.owner_of("x"), Some(worker(2)));
+}
+
+#[test]
+fn a_port_that_is_used_again_does_not_make_an_owner_of_who_accepted_from_it_before() {
+    let owners = |accepted: u64, before: bool| {
+        let mut field = Field::of(probe(5));
+        field.until(6);
+        if before {
+            field.put(Input::AcceptedBy(1000, at(accepted), worker(1)));
+        }
+        field.put(Input::Opened(1, 1000));
+        if !before {
+            field.put(Input::AcceptedBy(1000, at(accepted), worker(1)));
+        }
+        field.put(Input::Failed(1, Failure::Reset));
+        field.records().iter().map(|record| record.owner).collect::<Vec<_>>()
+    };
+    // The second probe is tried at 5 ms.
+    for before in [true, false] {
+        assert_eq!(owners(4, before), [None]);
+        assert_eq!(owners(5, before), [Some(worker(1))]);
+    }
 }
 
 #[test]
@@ -409,7 +431,7 @@ fn every_connection_has_exactly_one_outcome() {
         (id(), 1..4_u32).prop_map(|(id, pid)| Input::LastAnswer(id, worker(pid))),
         id().prop_map(Input::Closed),
         (id(), failure()).prop_map(|(id, failure)| Input::Failed(id, failure)),
-        (0..20_u32, 1..4_u32).prop_map(|(peer, pid)| Input::AcceptedBy(peer, worker(pid))),
+        (0..20_u32, 0..50_u64, 1..4_u32).prop_map(|(peer, when, pid)| Input::AcceptedBy(peer, at(when), worker(pid))),
     ];
     let load = prop_oneof![
         Just(probe(7)),

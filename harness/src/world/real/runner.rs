@@ -239,7 +239,7 @@ impl Runner {
         self.faults.hear(&mut self.fresh);
         self.orders.hear(self.job.plan.subject.operator.as_ref(), &mut self.fresh);
         let accepted = self.fresh.iter().filter_map(|event| match event.what {
-            What::Accepted { proc, peer } => Some(Input::AcceptedBy(peer, proc)),
+            What::Accepted { proc, peer } => Some(Input::AcceptedBy(peer, event.when.latest(), proc)),
             _ => None,
         });
         for input in accepted.collect::<Vec<_>>() {

@@ -109,7 +109,7 @@ impl World {
         let end = &mut self.conns[conn as usize];
         (end.place, end.server) = (Place::With(ix), ix);
         let proc = self.processes.get(ix).proc;
-        self.client(crate::load::Input::AcceptedBy(conn, proc));
+        self.client(crate::load::Input::AcceptedBy(conn, self.now, proc));
         self.show_connection(ix, conn);
     }
 

@@ -137,7 +137,7 @@ impl World {
         self.conns[conn as usize].holders = 1;
         let proc = self.take_hold(ix, conn);
         self.note(What::Accepted { proc, peer: conn });
-        self.client(crate::load::Input::AcceptedBy(conn, proc));
+        self.client(crate::load::Input::AcceptedBy(conn, self.now, proc));
         self.puppet(ix, puppet::Input::Connected(ConnId(conn)));
         self.show_connection(ix, conn);
     }
