@@ -13,6 +13,12 @@ pub fn now() -> Time {
     Time::from_nanos(secs * 1_000_000_000 + nanos)
 }
 
+/// How long this thread has had a processor.
+pub fn worked() -> Duration {
+    let worked = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(worked.tv_sec).unwrap_or(0), u32::try_from(worked.tv_nsec).unwrap_or(0))
+}
+
 /// A timeout for ppoll(2), which has nanoseconds: a rounded one would spin or be late.
 pub fn timespec(span: Duration) -> Timespec {
     Timespec { tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(span.subsec_nanos()) }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
+use crate::time::Time;
+
 use super::clock;
 use super::runner::Runner;
 
-/// From an event to the end of poll(2), beside the measured wait for a processor.
+/// From an event to the end of poll(2), beside the measured work and wait for a processor.
 const WAKE: Duration = Duration::from_millis(1);
 
 /// What a descriptor of the poll set is.
@@ -25,7 +27,7 @@ enum Source {
 impl Runner {
     /// Waits for something to happen or to become due, and takes note of what did.
     pub(super) fn wait(&mut self) -> io::Result<()> {
-        let waited_before = self.stalls.own_delay();
+        let (waited_before, worked_before) = (self.stalls.own_delay(), clock::worked());
         let now = clock::now();
         let timeout = self.next_deadline(now).map(|at| clock::timespec(at.since(now)));
         let mut sources = Vec::new();
@@ -61,9 +63,9 @@ impl Runner {
             Err(error) => return Err(error.into()),
         }
         let at = clock::now();
-        // A death was not before the last look; and if this process was asleep until now, not before it was woken.
-        let woken = at - self.stalls.own_delay().saturating_sub(waited_before) - WAKE;
-        let after = if woken > now { woken } else { self.polled };
+        let awake =
+            self.stalls.own_delay().saturating_sub(waited_before) + clock::worked().saturating_sub(worked_before);
+        let after = not_before(self.polled, now, at, awake);
         self.polled = at;
         let ready = sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|(source, _)| *source);
         for source in ready.collect::<Vec<_>>() {
@@ -75,5 +77,32 @@ impl Runner {
             }
         }
         Ok(())
+    }
+}
+
+/// What a wait that began and ended then tells of is not older than this. Nothing was there at the last look; and if this
+/// process slept at all, then nothing was there until it was woken. `awake`: for how long of the wait it did not sleep.
+fn not_before(last_look: Time, began: Time, ended: Time, awake: Duration) -> Time {
+    let woken = ended - awake - WAKE;
+    if woken > began { woken } else { last_look }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_slept_was_woken_by_what_happened_and_who_did_not_sleep_knows_of_nothing_since_its_last_look() {
+        let at = |millis: u64| Time::from_nanos(1_000_000_000) + Duration::from_millis(millis);
+        let (look, began) = (at(0), at(30));
+        let after = |ended: u64, awake: u64| not_before(look, began, at(ended), Duration::from_millis(awake));
+        assert_eq!(after(40, 0), at(39), "it slept until just now");
+        assert_eq!(
+            after(40, 6),
+            at(33),
+            "it had to wait for a processor, or to look at many, before or after it slept"
+        );
+        assert_eq!(after(33, 3), look, "it only had much to look at");
+        assert_eq!(after(31, 0), look, "too short to tell");
     }
 }
