@@ -83,6 +83,9 @@ impl Stage<'_> {
 
     fn signal(&mut self, to: Vec<Proc>, signal: Signal) {
         self.may_end(&to, signal);
+        if signal == Signal::KILL {
+            self.view.doom(&to);
+        }
         self.out.push(Injection::Signal { to, signal });
     }
 

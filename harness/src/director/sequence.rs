@@ -67,7 +67,7 @@ impl Sequence {
                     self.late = Some((stage.now + stage.random.within(step.jitter.0), whose));
                     continue;
                 }
-                Waited::Missed => stage.out.push(missed(self.path_of(self.index), step)),
+                Waited::Missed { starved } => stage.out.push(missed(self.path_of(self.index), step.must && !starved)),
                 Waited::Fired(whose) => {
                     stage.that = whose.or(stage.that);
                     self.acting = fire(step, self.path_of(self.index), stage).map(Box::new);
@@ -89,7 +89,7 @@ impl Sequence {
             task.abandon(stage);
         }
         for index in self.index..self.steps.len() {
-            stage.out.push(missed(self.path_of(index), &self.steps[index]));
+            stage.out.push(missed(self.path_of(index), self.steps[index].must));
         }
         self.index = self.steps.len();
         self.laps = 0;
@@ -111,8 +111,8 @@ impl Sequence {
     }
 }
 
-fn missed(path: Vec<u32>, step: &Step) -> Injection {
-    Injection::Note(What::Missed { step: path, must: step.must })
+fn missed(step: Vec<u32>, must: bool) -> Injection {
+    Injection::Note(What::Missed { step, must })
 }
 
 fn fire(step: &Step, path: Vec<u32>, stage: &mut Stage<'_>) -> Option<Task> {

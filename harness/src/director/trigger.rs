@@ -1,10 +1,16 @@
 //! Waiting for a trigger.
 
+use std::time::Duration;
+
 use crate::history::{Event, Proc, Role, What};
 use crate::scenario::{Step, Trigger};
 use crate::time::Time;
 
 use super::view::{Supervisor, View};
+
+/// Of the time for which processes waited for a processor so many times `within` are added to it at most: where nobody
+/// ever runs a run has to end, too.
+const PATIENCE: u32 = 4;
 
 /// A wait for one step's trigger.
 #[derive(Clone, Debug)]
@@ -13,6 +19,8 @@ pub struct Wait {
     from: Time,
     /// When this wait began: `within` runs from then on.
     since: Time,
+    /// How long processes have waited for a processor since then, in sum: nobody can hurry who does not run.
+    stalled: Duration,
     /// Each with the number of its pool.
     edges: Vec<(Edge, u32, Option<Proc>)>,
     /// Who accepted a connection, in this order. Only one pool serves, and those may be thousands.
@@ -37,19 +45,20 @@ pub enum Waited {
     Still,
     /// The trigger holds; whose edge it was.
     Fired(Option<Proc>),
-    /// It did not come in time, or can't come any more.
-    Missed,
+    /// It did not come in time, or can't come any more. `starved`: nor could it, as seldom as anybody got a processor.
+    Missed { starved: bool },
 }
 
 impl Wait {
     /// A wait that begins now.
     pub fn new(now: Time) -> Self {
-        Self { from: now, since: now, edges: Vec::new(), accepted: Vec::new() }
+        Self { from: now, since: now, stalled: Duration::ZERO, edges: Vec::new(), accepted: Vec::new() }
     }
 
     /// The act of the step before took until now: patience begins now, but what happened meanwhile counts.
     pub fn act_ended(&mut self, now: Time) {
         self.since = now;
+        self.stalled = Duration::ZERO;
     }
 
     /// Takes an event; what happened before the step before fired is no edge, even if it is told of later.
@@ -67,6 +76,10 @@ impl Wait {
             What::Died { proc, .. } if pool.is_some() => (Edge::Exited, Some(*proc)),
             What::Accepted { proc, .. } => return self.accepted.push(*proc),
             What::Held { load } => (Edge::Held(load.clone()), None),
+            What::Stall { delay_ns, .. } => {
+                self.stalled += Duration::from_nanos(*delay_ns);
+                return;
+            }
             _ => return,
         };
         self.edges.push((edge, pool.unwrap_or_default(), whose));
@@ -79,7 +92,11 @@ impl Wait {
             return Waited::Fired(whose);
         }
         let hopeless = self.last_after(trigger).is_none() && view.hopeless_from().is_some_and(|at| at <= now);
-        if hopeless || self.patience_ends(step, trigger) <= now { Waited::Missed } else { Waited::Still }
+        if hopeless || self.patience_ends(step, trigger) <= now {
+            Waited::Missed { starved: !hopeless && self.stalled >= step.within.0 * PATIENCE }
+        } else {
+            Waited::Still
+        }
     }
 
     /// When `judge` may say something else although no event was seen.
@@ -127,7 +144,7 @@ impl Wait {
 
     /// An `After` that is longer than the patience is waited for all the same.
     fn patience_ends(&self, step: &Step, trigger: &Trigger) -> Time {
-        let patience = self.since + step.within.0;
+        let patience = self.since + step.within.0 + self.stalled.min(step.within.0 * PATIENCE);
         self.last_after(trigger).map_or(patience, |after| patience.max(after))
     }
 

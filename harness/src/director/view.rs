@@ -30,6 +30,8 @@ struct Worker {
     born: Time,
     ready: bool,
     retired: bool,
+    /// It is being killed: no state waits for it any more, though a busy host may take its time to end it.
+    doomed: bool,
 }
 
 /// What a pool is called, and how many workers it is to have.
@@ -109,7 +111,7 @@ impl View {
             What::Born { proc, parent, role } if !self.dead.contains(proc) => match role {
                 Role::Worker { pool, .. } => {
                     self.others.remove(proc);
-                    let born = Worker { pool: *pool, born: at, ready: false, retired: false };
+                    let born = Worker { pool: *pool, born: at, ready: false, retired: false, doomed: false };
                     self.workers.entry(*proc).or_insert(born);
                 }
                 Role::Descendant if !self.workers.contains_key(proc) => drop(self.others.insert(*proc, *parent)),
@@ -187,7 +189,10 @@ impl View {
 
     /// Whether a state holds.
     pub fn is(&self, state: State) -> bool {
-        let ready = |number: u32| u32::try_from(self.ready(number).count()).unwrap_or(u32::MAX);
+        let ready = |number: u32| {
+            let stay = self.ready(number).filter(|(_, proc)| self.workers.get(proc).is_some_and(|one| !one.doomed));
+            u32::try_from(stay.count()).unwrap_or(u32::MAX)
+        };
         let mut pools = self.pools.iter().zip(0..);
         match state {
             State::PoolFull => pools.all(|(pool, number)| ready(number) >= pool.wanted),
@@ -331,6 +336,13 @@ impl View {
             Target::Booting => first(self.by_age(number, |worker| !worker.ready && !worker.retired)),
             Target::Draining => first(self.by_age(number, |worker| worker.retired)),
             _ => Vec::new(),
+        }
+    }
+
+    /// These are being killed.
+    pub fn doom(&mut self, who: &[Proc]) {
+        for proc in who {
+            _ = self.workers.get_mut(proc).map(|worker| worker.doomed = true);
         }
     }
 

@@ -252,7 +252,7 @@ pub enum What {
     Missed {
         /// Its path.
         step: Vec<u32>,
-        /// Whether that is a failure.
+        /// Whether that is a failure: it had to come, and was not kept from it by a host on which nobody ran.
         must: bool,
     },
     /// An act found nobody.

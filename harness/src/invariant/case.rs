@@ -1,5 +1,6 @@
 //! What an invariant is given and what it returns.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::history::{Conn, History, Proc, Stall, Status, Timeline, Worker};
@@ -106,6 +107,15 @@ impl<'a> Case<'a> {
         };
         let touching = self.timeline.stalls.iter().filter(|s| s.since <= to && s.until >= from && counts(s));
         touching.map(|s| Duration::from_nanos(s.delay_ns)).sum()
+    }
+
+    /// Whether the harness, the supervisor or a worker waited for a processor for half of this span or more: how long.
+    pub(super) fn starved(&self, from: Time, to: Time) -> Option<Duration> {
+        let mut delays: BTreeMap<Option<Proc>, Duration> = BTreeMap::new();
+        for stall in self.timeline.stalls.iter().filter(|one| one.since <= to && one.until >= from) {
+            *delays.entry(stall.proc).or_default() += Duration::from_nanos(stall.delay_ns);
+        }
+        delays.into_values().max().filter(|longest| *longest >= to.since(from) / 2)
     }
 
     /// Whether it was ended by the default action of a signal that came before its handlers can have been there, and that

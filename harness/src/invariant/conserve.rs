@@ -4,7 +4,7 @@ use crate::history::{Conn, Given, Outcome};
 use crate::verdict::Verdict;
 
 use super::case::Case;
-use super::excuse::Excuses;
+use super::excuse::{Excuses, impatience};
 use super::tally::{Tally, say};
 
 /// Judges it.
@@ -32,6 +32,9 @@ pub(super) fn judge(case: &Case<'_>) -> Verdict {
 
 fn lost(case: &Case<'_>, conn: &Conn<'_>, tally: &mut Tally) {
     let record = conn.record;
+    if let Some(why) = impatience(case, record) {
+        return tally.doubt(why);
+    }
     let owner = match conn.owner {
         Some(owner) => format!("held by {}", case.name(owner)),
         None if record.outcome == Outcome::Refused => "refused while the supervisor is to hold the listener".to_owned(),

@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 
 use super::bounds;
 use super::case::{Case, Timely};
-use super::excuse::{could_not_run, deadline, ended_unaware, lost_at, natural_end};
+use super::excuse::{could_not_run, deadline, ended_unaware, had_time, lost_at};
 use super::facts::Departure;
 use super::tally::{Tally, say};
 
@@ -145,7 +145,7 @@ fn judge_cuts(case: &Case<'_>, index: usize, retired: Time, held: &[&Conn<'_>], 
                 format!("not closed before its end or {}", say(whole)),
                 format!("closed after {}", say(ended.since(retired))),
             );
-        } else if natural_end(case, conn).is_some_and(|end| end < not_before) {
+        } else if had_time(case, conn, index, not_before) {
             tally.fail(
                 record.ended,
                 format!(

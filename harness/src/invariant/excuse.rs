@@ -9,6 +9,7 @@ use crate::time::Time;
 use super::bounds::START_JITTER;
 use super::case::{Case, extend};
 use super::facts::{Leave, merge};
+use super::tally::say;
 
 /// The connections that have no answer and no excuse.
 #[derive(Debug, Default)]
@@ -120,6 +121,13 @@ fn is_excused(case: &Case<'_>, conn: &Conn<'_>) -> bool {
     }
 }
 
+/// Why a loss proves nothing: a client lost patience on a host that gave those who could have served it no processor.
+pub(super) fn impatience(case: &Case<'_>, record: &Connection) -> Option<String> {
+    let impatient = matches!(record.outcome, Outcome::Hang | Outcome::NotAccepted);
+    let stalled = case.starved(record.tried, record.ended).filter(|_| impatient)?;
+    Some(format!("connection {} waited, and the host stalled for {}", record.id, say(stalled)))
+}
+
 /// A client that was to ask again within a time came back later than that, because the harness was late: its worker had
 /// every right to close the idle connection, and the request crossed that on its way.
 pub(super) fn came_back_late(case: &Case<'_>, conn: &Conn<'_>) -> bool {
@@ -162,7 +170,7 @@ fn owner_excuses(case: &Case<'_>, conn: &Conn<'_>, owner: usize) -> bool {
     worker.retires().is_some_and(|retired| {
         let deadline = deadline(case, owner, retired);
         let stalled = case.stalled(retired, record.ended, &[worker.proc]);
-        lost_at(case, conn) + stalled >= deadline && natural_end(case, conn).is_none_or(|end| end >= deadline)
+        lost_at(case, conn) + stalled >= deadline && !had_time(case, conn, owner, deadline)
     })
 }
 
@@ -191,9 +199,15 @@ pub(super) fn lost_at(case: &Case<'_>, conn: &Conn<'_>) -> Time {
     conn.record.ended.min(gone)
 }
 
+/// Whether its worker could have finished it by then: what it waited for a processor meanwhile it could not use.
+pub(super) fn had_time(case: &Case<'_>, conn: &Conn<'_>, owner: usize, deadline: Time) -> bool {
+    let waited = case.stalled(conn.record.tried, deadline, &[case.worker(owner).proc]);
+    natural_end(case, conn).is_some_and(|end| end + waited < deadline)
+}
+
 /// When the answer would have been complete: a worker begins when it has accepted, and does nothing while it is frozen; a client
 /// that reads or writes slowly takes its time.
-pub(super) fn natural_end(case: &Case<'_>, conn: &Conn<'_>) -> Option<Time> {
+fn natural_end(case: &Case<'_>, conn: &Conn<'_>) -> Option<Time> {
     let sent = conn.record.sent?;
     let begun = conn.accepted.map_or(sent, |accepted| accepted.max(sent));
     let frozen = case

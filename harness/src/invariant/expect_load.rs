@@ -6,7 +6,7 @@ use crate::verdict::Verdict;
 
 use super::bounds;
 use super::case::{Case, Timely};
-use super::excuse::{came_back_late, deadline, lost_at};
+use super::excuse::{came_back_late, deadline, impatience, lost_at};
 use super::expect::Span;
 use super::tally::{Tally, say};
 
@@ -28,7 +28,9 @@ pub(super) fn nothing_lost(case: &Case<'_>, load: &str, span: Span) -> Verdict {
         }
         total += 1;
         tally.held();
-        if record.outcome != Outcome::Ok {
+        if let Some(why) = impatience(case, record) {
+            tally.doubt(why);
+        } else if record.outcome != Outcome::Ok {
             let owner = conn.owner.map_or_else(|| "no worker".to_owned(), |owner| case.name(owner));
             tally.fail(
                 record.ended,

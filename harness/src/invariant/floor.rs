@@ -10,7 +10,7 @@ use crate::verdict::Verdict;
 use super::bounds;
 use super::case::{Case, Timely};
 use super::curve::{Curve, Stretch, joined};
-use super::excuse::{Excuses, could_not_run, nobody_ready};
+use super::excuse::{Excuses, could_not_run, impatience, nobody_ready};
 use super::facts::merge;
 use super::tally::{Tally, say};
 use super::windows::{Window, touches, windows};
@@ -147,7 +147,9 @@ fn judge_probes(case: &Case<'_>, windows: &[Window], from: Time, tally: &mut Tal
         if let Some(answered) = record.answered {
             judge_answer(case, windows, &excuses, conn, answered, tally);
         } else if record.ended < case.facts.peace && excuses.is_loss(index) {
-            if !touches(windows, record.tried, record.ended) {
+            if let Some(why) = impatience(case, record) {
+                tally.doubt(why);
+            } else if !touches(windows, record.tried, record.ended) {
                 unanswered(record, record.ended, tally);
             }
         } else if record.ended >= case.facts.peace || matches!(record.outcome, Outcome::Hang | Outcome::Dropped) {

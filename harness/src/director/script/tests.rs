@@ -1,4 +1,5 @@
 mod accepted;
+mod missed;
 mod pools;
 
 use super::*;
@@ -213,15 +214,6 @@ fn edges_count_from_the_step_before_and_states_may_hold_already() {
     assert!(set.fired().is_empty());
     set.see(What::Ready(proc(3)));
     assert_eq!(set.fired(), [(10, vec![0]), (10, vec![1])]);
-}
-
-#[test]
-fn a_trigger_that_does_not_come_is_missed_and_the_run_goes_on() {
-    let mut set =
-        Set::steady(1, vec![step(Some(Trigger::Announced), kill(Target::Oldest)), step(None, kill(Target::Newest))]);
-    set.until(5000);
-    assert_eq!(set.missed(), [(1000, vec![0])]);
-    assert_eq!(set.signals().len(), 1, "the act of a missed step is not carried out");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::scenario::{Expect, Life, Load, Ready, Span};
 
 use crate::verdict::Verdict;
 
-use super::super::testing::{Tale, worker};
+use super::super::testing::{Tale, ms, worker};
 
 /// Worker 1 retires at 1100 ms in this form, with its replacement there at once; its drain deadline is at 2100 ms.
 fn retiring(form: Form) -> Tale {
@@ -95,9 +95,17 @@ fn a_stop_waits_for_who_says_that_it_needs_longer() {
 
 #[test]
 fn what_had_time_enough_is_not_cut_at_the_deadline() {
-    let mut tale = retiring(Form::OnePhase);
-    tale.request("short", 1_050, 2_101, 300, Some(1), Outcome::Cut).dies(2_101, 1, Status::Signal(9));
-    tale.calm(2_200, &[2, 3, 4, 5]).fails(&["INV-CONSERVE", "INV-DRAIN"]);
+    let cut = |waited: u64| {
+        let mut tale = retiring(Form::OnePhase);
+        tale.request("short", 1_050, 2_101, 300, Some(1), Outcome::Cut).dies(2_101, 1, Status::Signal(9));
+        tale.add(2_000, What::Stall { proc: Some(worker(1)), since: ms(1_900), delay_ns: waited * 1_000_000 });
+        tale
+    };
+    // It is finished after 300 ms of the 1050 ms that it has.
+    for waited in [0, 600] {
+        cut(waited).calm(2_200, &[2, 3, 4, 5]).fails(&["INV-CONSERVE", "INV-DRAIN"]);
+    }
+    cut(800).calm(2_200, &[2, 3, 4, 5]).holds();
 }
 
 #[test]

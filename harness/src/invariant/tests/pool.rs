@@ -1,7 +1,7 @@
 //! CONVERGE, ONCE, FLOOR, CONSERVE.
 
 use crate::history::{Form, Outcome, Status, What};
-use crate::scenario::{Life, Span};
+use crate::scenario::{Expect, Life, Span};
 use crate::verdict::Verdict;
 
 use super::super::testing::{SUPERVISOR, Tale, slack, worker};
@@ -208,6 +208,24 @@ fn a_killed_worker_excuses_one_connection_that_nobody_had_noted() {
     let mut tale = replaced();
     tale.probe(1_099, 1_100, None, Outcome::Reset).probe(1_099, 1_100, None, Outcome::Empty);
     tale.calm(1_900, &[2, 3, 4, 5]).fails(&["INV-CONSERVE"]);
+}
+
+#[test]
+fn a_client_that_lost_patience_on_a_host_that_ran_nobody_proves_nothing() {
+    let tale = |stalled: u64, outcome: Outcome| {
+        let mut tale = Tale::full();
+        tale.scenario.expect = vec![Expect::NothingLost { load: "probe".to_owned() }];
+        tale.probe(1_100, 1_900, None, outcome).stall(1_000, 1_950, stalled).calm(2_000, &[1, 2, 3, 4]);
+        tale
+    };
+    for id in ["INV-CONSERVE", "EXPECT-1 NothingLost"] {
+        for outcome in [Outcome::Hang, Outcome::NotAccepted] {
+            tale(400, outcome).doubts(id);
+            assert!(matches!(tale(390, outcome).verdict(id), Verdict::Fail { .. }), "{id}");
+        }
+        // Who was cut was cut by somebody.
+        assert!(matches!(tale(800, Outcome::Reset).verdict(id), Verdict::Fail { .. }), "{id}");
+    }
 }
 
 #[test]

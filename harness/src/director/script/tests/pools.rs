@@ -37,6 +37,9 @@ fn steps_mean_workers_of_the_first_pool_unless_they_say_otherwise() {
     assert_eq!(set.fired().len(), 1, "that was in the first pool");
     other(&mut set, 7);
     assert!(set.when(&killed(&[4])).is_some() && set.when(&killed(&[7])).is_some(), "{:?}", set.done);
+    other(&mut set, 8);
+    assert_eq!(set.fired().len(), 2, "one that was killed is missing yet");
+    other(&mut set, 9);
     assert_eq!(set.fired().len(), 3, "both pools are full");
 }
 

@@ -1,0 +1,88 @@
+//! What is waited for and does not come, and what comes late on a host that gives nobody a processor.
+
+use super::*;
+
+fn ready(must: bool) -> Vec<Step> {
+    let patient = Step { must, ..step(Some(Trigger::Ready), None) };
+    vec![step(None, kill(Target::Oldest)), patient, step(None, kill(Target::Newest))]
+}
+
+fn stall(set: &mut Set, millis: u64) {
+    set.see(What::Stall { proc: None, since: at(set.now), delay_ns: millis * 1_000_000 });
+}
+
+/// Whether missing it is a failure, as the history has it.
+fn must(set: &Set) -> Option<bool> {
+    set.done.iter().find_map(|(_, injection)| match injection {
+        Injection::Note(What::Missed { must, .. }) => Some(*must),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_trigger_that_does_not_come_is_missed_and_the_run_goes_on() {
+    let mut set =
+        Set::steady(1, vec![step(Some(Trigger::Announced), kill(Target::Oldest)), step(None, kill(Target::Newest))]);
+    set.until(5000);
+    assert_eq!(set.missed(), [(1000, vec![0])]);
+    assert_eq!(set.signals().len(), 1, "the act of a missed step is not carried out");
+}
+
+#[test]
+fn who_waited_for_a_processor_gets_that_time_back() {
+    let mut set = Set::steady(1, ready(true));
+    set.dies(2);
+    set.until(900);
+    stall(&mut set, 700);
+    set.until(1_650);
+    assert_eq!(set.missed(), []);
+    set.worker(3);
+    assert_eq!(set.fired().len(), 3, "it came 650 ms late, and had waited for 700");
+}
+
+#[test]
+fn who_comes_later_than_that_has_missed_it() {
+    let mut set = Set::steady(1, ready(true));
+    set.dies(2);
+    set.until(900);
+    stall(&mut set, 700);
+    set.until(60_000);
+    assert_eq!((set.missed(), must(&set)), (vec![(1_700, vec![1])], Some(true)));
+}
+
+#[test]
+fn on_a_host_that_never_runs_anybody_a_step_is_not_waited_for_forever_and_missing_it_is_no_failure() {
+    let mut set = Set::steady(1, ready(true));
+    set.dies(2);
+    for tenth in 1..100 {
+        set.until(tenth * 100);
+        stall(&mut set, 100);
+    }
+    assert_eq!((set.missed(), must(&set)), (vec![(5_000, vec![1])], Some(false)));
+}
+
+#[test]
+fn what_was_waited_for_before_the_step_is_no_excuse() {
+    let mut set = Set::steady(
+        1,
+        vec![step(Some(Trigger::After(Span::millis(500))), None)].into_iter().chain(ready(true)).collect(),
+    );
+    set.until(100);
+    stall(&mut set, 9_000);
+    set.until(500);
+    set.dies(2);
+    set.until(60_000);
+    assert_eq!((set.missed(), must(&set)), (vec![(1_500, vec![2])], Some(true)));
+}
+
+#[test]
+fn a_pool_has_not_settled_while_one_that_was_killed_has_yet_to_die() {
+    let state = |state| step(Some(Trigger::State(state)), None);
+    let mut set = Set::steady(1, vec![step(None, kill(Target::Oldest)), state(State::Settled), state(State::PoolFull)]);
+    set.until(50);
+    assert_eq!(set.fired().len(), 1, "neither settled nor full");
+    set.worker(3);
+    assert_eq!(set.fired().len(), 1, "the old one is still there");
+    set.dies(2);
+    assert_eq!(set.fired(), [(0, vec![0]), (50, vec![1]), (50, vec![2])]);
+}
