@@ -197,7 +197,8 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
             .departures
             .iter()
             .filter(|one| one.how != Leave::Untimely && one.known < until)
-            .filter(|one| one.known + bounds::REACT + longest(case) >= *from);
+            // Who was frozen has yet to learn of it.
+            .filter(|one| case.due(one.known, bounds::REACT + longest(case)) >= *from);
         let added = case.facts.additions().filter(|(at, _)| within(*at)).map(|(_, more)| more as usize).sum::<usize>();
         // Ordered while the first workers were still being started.
         let earlier = case.timeline.workers.iter().filter(|worker| worker.born.latest() < *from).count();

@@ -1,6 +1,6 @@
 //! REAP, CONTAIN, SERIAL, ISOLATE, TRUTH, and the expectations about the supervisor.
 
-use crate::history::{ClaimKind, Death, Leftover, PhaseMark, Role, Status, What};
+use crate::history::{ClaimKind, Death, Form, Leftover, PhaseMark, Role, Status, What};
 use crate::scenario::{Command, Expect, Life, StatusIs};
 use crate::subject::OnSupervisorDeath;
 use crate::verdict::Verdict;
@@ -179,6 +179,30 @@ fn a_reload_is_carried_out_once() {
     };
     rolled(1).holds();
     rolled(2).fails(&["INV-SERIAL"]);
+}
+
+#[test]
+fn who_left_while_the_supervisor_was_frozen_is_replaced_beside_the_reload() {
+    let rolled = |frozen: bool| {
+        let mut tale = Tale::full();
+        if frozen {
+            tale.frozen(1_050, 5_000);
+        }
+        for n in [1, 2] {
+            tale.announces(1_100, n, Form::OnePhase).leaves(1_110, n);
+        }
+        tale.reload(5_000);
+        for n in 5..=10 {
+            tale.comes(5_000 + 20 * u64::from(n), n);
+        }
+        for n in 3..=6 {
+            tale.told(5_205 + u64::from(n), n).leaves(5_215 + u64::from(n), n);
+        }
+        tale.calm(5_400, &[7, 8, 9, 10]);
+        tale
+    };
+    rolled(true).passes("INV-SERIAL");
+    assert!(matches!(rolled(false).verdict("INV-SERIAL"), Verdict::Fail { .. }));
 }
 
 #[test]
