@@ -1,4 +1,4 @@
-//! How long the judged processes, and the harness itself, waited for a processor.
+//! How long the judged processes, and the harness itself, waited for a processor, and the harness for anything else.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,6 +17,8 @@ const EVERY: Duration = Duration::from_millis(5);
 const WORTH: u64 = 1_000_000;
 /// What is kept is told, or forgotten, after this time: the span of a line should say when.
 const KEEP: Duration = Duration::from_millis(100);
+/// Who is woken and has not gone to sleep again after this was kept from it, by a disk as a rule.
+const BUSY: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Copy, Debug)]
 struct Mark {
@@ -30,12 +32,14 @@ pub struct Stalls {
     own: Option<File>,
     marks: BTreeMap<Option<Proc>, Mark>,
     looked: Time,
+    /// When the harness was woken last, and how long it had waited for a processor by then.
+    woken: Option<(Time, Duration)>,
 }
 
 impl Stalls {
     /// Begins with the harness itself.
     pub fn new(now: Time) -> Self {
-        Self { own: File::open("/proc/self/schedstat").ok(), marks: BTreeMap::new(), looked: now }
+        Self { own: File::open("/proc/self/schedstat").ok(), marks: BTreeMap::new(), looked: now, woken: None }
     }
 
     /// Whether the kernel tells run-queue delays at all.
@@ -46,6 +50,20 @@ impl Stalls {
     /// How long the harness itself has waited for a processor so far.
     pub fn own_delay(&mut self) -> Duration {
         Duration::from_nanos(self.own.as_mut().and_then(run_queue_delay).unwrap_or(0))
+    }
+
+    /// The harness was woken at this instant, and looks at nothing new until it waits again.
+    pub fn woken(&mut self, now: Time) {
+        self.woken = Some((now, self.own_delay()));
+    }
+
+    /// The harness waits again. If that took long, it saw nothing meanwhile, nor did its clients.
+    pub fn waits(&mut self, now: Time, out: &mut Vec<Event>) {
+        let Some((since, before)) = self.woken.take() else { return };
+        if let Some(busy) = busy(now.since(since), self.own_delay().saturating_sub(before)) {
+            let delay_ns = u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX);
+            out.push(Event::at(now, What::Stall { proc: None, since, delay_ns }));
+        }
     }
 
     /// Looks at everybody, if it is time.
@@ -75,5 +93,39 @@ impl Stalls {
             let renew = waited >= WORTH || now.since(mark.since) >= KEEP;
             self.marks.insert(proc, if renew { Mark { since: now, delay } } else { mark });
         }
+    }
+}
+
+/// How long the harness was kept from looking, beside its waiting for a processor, which is counted already.
+fn busy(took: Duration, waited: Duration) -> Option<Duration> {
+    Some(took.saturating_sub(waited)).filter(|busy| *busy >= BUSY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_harness_that_is_kept_from_looking_says_so() {
+        let millis = Duration::from_millis;
+        assert_eq!(busy(millis(4), millis(0)), None);
+        assert_eq!(busy(millis(770), millis(0)), Some(millis(770)));
+        assert_eq!(busy(millis(770), millis(20)), Some(millis(750)), "that is counted where others are");
+        assert_eq!(busy(millis(20), millis(19)), None);
+    }
+
+    #[test]
+    fn only_what_lies_between_two_waits_counts() {
+        let mut stalls = Stalls::new(clock::now());
+        let mut out = Vec::new();
+        stalls.waits(clock::now(), &mut out);
+        assert_eq!(out, [], "it has not waited yet");
+        let woken = clock::now();
+        stalls.woken(woken);
+        stalls.waits(woken + Duration::from_secs(60), &mut out);
+        let [Event { what: What::Stall { proc: None, since, delay_ns }, .. }] = out[..] else { panic!("{out:?}") };
+        assert!(since == woken && delay_ns > 50_000_000_000, "{out:?}");
+        stalls.waits(woken + Duration::from_secs(99), &mut out);
+        assert_eq!(out.len(), 1, "it was not woken again");
     }
 }

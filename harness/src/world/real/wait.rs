@@ -29,6 +29,7 @@ impl Runner {
     pub(super) fn wait(&mut self) -> io::Result<()> {
         let (waited_before, worked_before) = (self.stalls.own_delay(), clock::worked());
         let now = clock::now();
+        self.stalls.waits(now, &mut self.fresh);
         let timeout = self.next_deadline(now).map(|at| clock::timespec(at.since(now)));
         let mut sources = Vec::new();
         let mut fds = Vec::new();
@@ -67,6 +68,7 @@ impl Runner {
             self.stalls.own_delay().saturating_sub(waited_before) + clock::worked().saturating_sub(worked_before);
         let after = not_before(self.polled, now, at, awake);
         self.polled = at;
+        self.stalls.woken(at);
         let ready = sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|(source, _)| *source);
         for source in ready.collect::<Vec<_>>() {
             match source {
