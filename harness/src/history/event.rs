@@ -355,7 +355,7 @@ pub enum What {
     Request(Box<super::Request>),
     /// The harness enters a phase of the run.
     Phase(PhaseMark),
-    /// A judged process or the harness itself could run but did not get a processor for `delay_ns` in this span.
+    /// A judged process or the harness itself could run but got no processor for `delay_ns`; or the harness waited for a disk.
     Stall {
         /// Which; `None` is the harness.
         proc: Option<Proc>,

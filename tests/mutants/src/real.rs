@@ -20,7 +20,7 @@ const ATTEMPTS: u64 = 3;
 
 /// What follows where a client happens to be served at that very instant, which real ones are now and then and simulated
 /// ones hardly: mutant, invariant, why. No world has to show it.
-pub const BY_CHANCE: [(&str, &str, &str); 27] = [
+pub const BY_CHANCE: [(&str, &str, &str); 28] = [
     ("deaf-to-signs-of-life", "INV-CONSERVE", "who is killed without a reason may be answering somebody"),
     ("deaf-to-signs-of-life", "INV-DRAIN", "and is given no time to finish that"),
     ("wall-clock-alone", "INV-INTENSITY", "a delay that ends at a time of day may end at once"),
@@ -35,6 +35,7 @@ pub const BY_CHANCE: [(&str, &str, &str); 27] = [
         "who is killed for a hang that is none may be answering somebody",
     ),
     ("deaf-until-its-output-is-read", "INV-DRAIN", "and is not given the time to finish that"),
+    ("blocks-at-its-own-output", "INV-CONVERGE", "who waits as the last worker is killed is late with the next"),
     ("closes-with-its-worker", "INV-OWN", "the address has other sockets than before"),
     ("takes-refusals", "INV-DRAIN", "who leaves has more to refuse, and its client sees that it is cut"),
     ("closes-while-empty", "INV-OWN", "the address has another socket than before"),
