@@ -132,8 +132,57 @@ impl Sockets {
         }
     }
 
+    /// Takes note of what has come by now, an answer and the end behind it: whoever stops a load has not closed what was
+    /// closed before.
+    pub fn catch_up(&mut self, out: &mut Vec<Event>) {
+        for _ in 0..2 {
+            let open: Vec<u32> = self.fds().map(|(id, ..)| id).collect();
+            open.into_iter().for_each(|id| self.ready(id, out));
+        }
+    }
+
     /// When the core wants a tick.
     pub fn next_deadline(&self) -> Option<Time> {
         self.core.next_deadline()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, TcpListener};
+
+    use crate::history::Outcome;
+    use crate::scenario::Span;
+
+    use super::*;
+
+    #[test]
+    fn who_was_hung_up_on_before_the_load_was_stopped_did_not_hang_up() {
+        let outcome = |hangs_up: bool| {
+            let server = TcpListener::bind("127.0.0.1:0").expect("an address");
+            let Ok(SocketAddr::V4(address)) = server.local_addr() else { panic!("it is of IPv4") };
+            let held = Load::Hold {
+                connections: 1,
+                per_worker: false,
+                hold: Span::millis(10_000),
+                name: "held".to_owned(),
+                on_demand: false,
+            };
+            let (mut sockets, mut out) = (Sockets::new(&[held], 1, address), Vec::new());
+            sockets.input(Input::Start("held".to_owned()), &mut out);
+            sockets.catch_up(&mut out);
+            let accepted = server.accept().expect("it connects");
+            if hangs_up {
+                drop(accepted);
+                sockets.catch_up(&mut out);
+            }
+            sockets.input(Input::Stop("held".to_owned()), &mut out);
+            out.into_iter().find_map(|event| match event.what {
+                What::Connection(record) => Some(record.outcome),
+                _ => None,
+            })
+        };
+        assert_eq!(outcome(false), Some(Outcome::Dropped));
+        assert!(matches!(outcome(true), Some(Outcome::Reset | Outcome::Empty)), "{:?}", outcome(true));
     }
 }

@@ -319,6 +319,9 @@ impl Runner {
             Injection::Operate(command) => self.operate(command, now)?,
             Injection::Config(variant) => self.exchange(variant, now),
             Injection::Load { name, start } => {
+                if !start {
+                    self.sockets.catch_up(&mut self.fresh);
+                }
                 let input = if start { Input::Start(name) } else { Input::Stop(name) };
                 self.sockets.input(input, &mut self.fresh);
                 self.publish();
