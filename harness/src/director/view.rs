@@ -342,7 +342,9 @@ impl View {
     /// These are being killed.
     pub fn doom(&mut self, who: &[Proc]) {
         for proc in who {
-            _ = self.workers.get_mut(proc).map(|worker| worker.doomed = true);
+            if let Some(worker) = self.workers.get_mut(proc) {
+                worker.doomed = true;
+            }
         }
     }
 

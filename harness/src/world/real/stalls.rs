@@ -53,14 +53,14 @@ impl Stalls {
     }
 
     /// The harness was woken at this instant, and looks at nothing new until it waits again.
-    pub fn woken(&mut self, now: Time) {
-        self.woken = Some((now, self.own_delay()));
+    pub fn woken(&mut self, now: Time, own_delay: Duration) {
+        self.woken = Some((now, own_delay));
     }
 
     /// The harness waits again. If that took long, it saw nothing meanwhile, nor did its clients.
-    pub fn waits(&mut self, now: Time, out: &mut Vec<Event>) {
+    pub fn waits(&mut self, now: Time, own_delay: Duration, out: &mut Vec<Event>) {
         let Some((since, before)) = self.woken.take() else { return };
-        if let Some(busy) = busy(now.since(since), self.own_delay().saturating_sub(before)) {
+        if let Some(busy) = busy(now.since(since), own_delay.saturating_sub(before)) {
             let delay_ns = u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX);
             out.push(Event::at(now, What::Stall { proc: None, since, delay_ns }));
         }
@@ -118,14 +118,14 @@ mod tests {
     fn only_what_lies_between_two_waits_counts() {
         let mut stalls = Stalls::new(clock::now());
         let mut out = Vec::new();
-        stalls.waits(clock::now(), &mut out);
+        stalls.waits(clock::now(), Duration::ZERO, &mut out);
         assert_eq!(out, [], "it has not waited yet");
         let woken = clock::now();
-        stalls.woken(woken);
-        stalls.waits(woken + Duration::from_secs(60), &mut out);
+        stalls.woken(woken, Duration::ZERO);
+        stalls.waits(woken + Duration::from_secs(60), Duration::from_secs(1), &mut out);
         let [Event { what: What::Stall { proc: None, since, delay_ns }, .. }] = out[..] else { panic!("{out:?}") };
         assert!(since == woken && delay_ns > 50_000_000_000, "{out:?}");
-        stalls.waits(woken + Duration::from_secs(99), &mut out);
+        stalls.waits(woken + Duration::from_secs(99), Duration::from_secs(1), &mut out);
         assert_eq!(out.len(), 1, "it was not woken again");
     }
 }

@@ -29,7 +29,7 @@ impl Runner {
     pub(super) fn wait(&mut self) -> io::Result<()> {
         let (waited_before, worked_before) = (self.stalls.own_delay(), clock::worked());
         let now = clock::now();
-        self.stalls.waits(now, &mut self.fresh);
+        self.stalls.waits(now, waited_before, &mut self.fresh);
         let timeout = self.next_deadline(now).map(|at| clock::timespec(at.since(now)));
         let mut sources = Vec::new();
         let mut fds = Vec::new();
@@ -64,11 +64,11 @@ impl Runner {
             Err(error) => return Err(error.into()),
         }
         let at = clock::now();
-        let awake =
-            self.stalls.own_delay().saturating_sub(waited_before) + clock::worked().saturating_sub(worked_before);
+        let waited = self.stalls.own_delay();
+        let awake = waited.saturating_sub(waited_before) + clock::worked().saturating_sub(worked_before);
         let after = not_before(self.polled, now, at, awake);
         self.polled = at;
-        self.stalls.woken(at);
+        self.stalls.woken(at, waited);
         let ready = sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|(source, _)| *source);
         for source in ready.collect::<Vec<_>>() {
             match source {

@@ -2,9 +2,19 @@
 
 use super::*;
 
-fn ready(must: bool) -> Vec<Step> {
-    let patient = Step { must, ..step(Some(Trigger::Ready), None) };
+/// A successor has to come.
+fn ready() -> Vec<Step> {
+    let patient = Step { must: true, ..step(Some(Trigger::Ready), None) };
     vec![step(None, kill(Target::Oldest)), patient, step(None, kill(Target::Newest))]
+}
+
+/// It has not come at 900 ms, and somebody has waited 700 ms for a processor.
+fn stalled() -> Set {
+    let mut set = Set::steady(1, ready());
+    set.dies(2);
+    set.until(900);
+    stall(&mut set, 700);
+    set
 }
 
 fn stall(set: &mut Set, millis: u64) {
@@ -30,10 +40,7 @@ fn a_trigger_that_does_not_come_is_missed_and_the_run_goes_on() {
 
 #[test]
 fn who_waited_for_a_processor_gets_that_time_back() {
-    let mut set = Set::steady(1, ready(true));
-    set.dies(2);
-    set.until(900);
-    stall(&mut set, 700);
+    let mut set = stalled();
     set.until(1_650);
     assert_eq!(set.missed(), []);
     set.worker(3);
@@ -42,17 +49,14 @@ fn who_waited_for_a_processor_gets_that_time_back() {
 
 #[test]
 fn who_comes_later_than_that_has_missed_it() {
-    let mut set = Set::steady(1, ready(true));
-    set.dies(2);
-    set.until(900);
-    stall(&mut set, 700);
+    let mut set = stalled();
     set.until(60_000);
     assert_eq!((set.missed(), must(&set)), (vec![(1_700, vec![1])], Some(true)));
 }
 
 #[test]
 fn on_a_host_that_never_runs_anybody_a_step_is_not_waited_for_forever_and_missing_it_is_no_failure() {
-    let mut set = Set::steady(1, ready(true));
+    let mut set = Set::steady(1, ready());
     set.dies(2);
     for tenth in 1..100 {
         set.until(tenth * 100);
@@ -63,10 +67,8 @@ fn on_a_host_that_never_runs_anybody_a_step_is_not_waited_for_forever_and_missin
 
 #[test]
 fn what_was_waited_for_before_the_step_is_no_excuse() {
-    let mut set = Set::steady(
-        1,
-        vec![step(Some(Trigger::After(Span::millis(500))), None)].into_iter().chain(ready(true)).collect(),
-    );
+    let mut set =
+        Set::steady(1, vec![step(Some(Trigger::After(Span::millis(500))), None)].into_iter().chain(ready()).collect());
     set.until(100);
     stall(&mut set, 9_000);
     set.until(500);
