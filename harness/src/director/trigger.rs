@@ -8,7 +8,7 @@ use crate::time::Time;
 
 use super::view::{Supervisor, View};
 
-/// Of the time for which processes waited for a processor so many times `within` are added to it at most: where nobody
+/// Of the time for which the host kept processes waiting so many times `within` are added to it at most: where nobody
 /// ever runs a run has to end, too.
 const PATIENCE: u32 = 4;
 
@@ -19,7 +19,7 @@ pub struct Wait {
     from: Time,
     /// When this wait began: `within` runs from then on.
     since: Time,
-    /// How long processes have waited for a processor since then, in sum: nobody can hurry who does not run.
+    /// How long the host has kept processes waiting since then, in sum: nobody can hurry who does not run.
     stalled: Duration,
     /// Each with the number of its pool.
     edges: Vec<(Edge, u32, Option<Proc>)>,

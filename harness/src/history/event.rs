@@ -355,7 +355,8 @@ pub enum What {
     Request(Box<super::Request>),
     /// The harness enters a phase of the run.
     Phase(PhaseMark),
-    /// A judged process or the harness itself could run but got no processor for `delay_ns`; or the harness waited for a disk.
+    /// A judged process or the harness itself had something to do and could not for `delay_ns`: it waited for a processor,
+    /// for a disk or for memory, or the whole host stood still.
     Stall {
         /// Which; `None` is the harness.
         proc: Option<Proc>,

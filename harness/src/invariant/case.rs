@@ -98,7 +98,7 @@ impl<'a> Case<'a> {
         to.since(from).saturating_sub(self.facts.frozen.iter().map(inside).sum())
     }
 
-    /// How long the supervisor, the harness and those concerned waited for a processor in this span, in sum. A supervisor
+    /// How long the supervisor, the harness and those concerned were kept waiting by the host in this span, in sum. A supervisor
     /// that has forked waits until the new process runs its program, so who was being started counts as well.
     pub(super) fn stalled(&self, from: Time, to: Time, concerned: &[Proc]) -> Duration {
         let supervisor = self.facts.supervisor;
@@ -109,7 +109,7 @@ impl<'a> Case<'a> {
         touching.map(|s| Duration::from_nanos(s.delay_ns)).sum()
     }
 
-    /// Whether the harness, the supervisor or a worker waited for a processor for half of this span or more: how long.
+    /// Whether the host kept the harness, the supervisor or a worker waiting for half of this span or more: how long.
     pub(super) fn starved(&self, from: Time, to: Time) -> Option<Duration> {
         let mut delays: BTreeMap<Option<Proc>, Duration> = BTreeMap::new();
         for stall in self.timeline.stalls.iter().filter(|one| one.since <= to && one.until >= from) {

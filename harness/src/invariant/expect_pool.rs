@@ -12,6 +12,7 @@ use super::curve::{Curve, joined};
 use super::expect::Span;
 use super::facts::Leave;
 use super::say_status::{matches_status, said_is, said_status};
+use super::steps;
 use super::tally::{Tally, say};
 
 fn fail(at: Time, because: impl Into<String>, expected: impl Into<String>, actual: impl Into<String>) -> Verdict {
@@ -165,7 +166,7 @@ pub(super) fn births(case: &Case<'_>, min: u32, max: u32, span: Span) -> Verdict
         return pass(format!("{count} births of {min} to {max}"));
     }
     // What a step that never came would have led to has not happened, and can't be asked for.
-    if count < min as usize && case.timeline.missed.iter().any(|(_, _, must)| !must) {
+    if count < min as usize && steps::unreached(case) {
         return Verdict::Inconclusive { why: format!("{count} births of {min} to {max}, and not every step came") };
     }
     let at = case.timeline.workers.last().map_or(span.until, |worker| worker.born.latest());

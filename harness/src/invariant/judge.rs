@@ -12,7 +12,7 @@ use crate::verdict::Verdict;
 use super::case::{Case, Finding, Slack};
 use super::facts::Facts;
 use super::say_status::said_status;
-use super::{INVARIANTS, expect, ideal, orders, pools};
+use super::{INVARIANTS, expect, ideal, orders, pools, steps};
 
 /// Judges one run: every invariant, every missed step and every expectation of the file; of several pools each by itself.
 ///
@@ -80,7 +80,7 @@ pub(super) fn judge_one(
         .collect();
     let expected = catch_unwind(AssertUnwindSafe(|| expect::judge(&case)));
     findings.extend(expected.unwrap_or_else(|_| vec![bug("EXPECT")]));
-    findings.extend(missed(&case));
+    findings.extend(steps::judge(&case));
     doubt(&case, &mut findings);
     findings
 }
@@ -104,28 +104,6 @@ fn lacks(verdict: &Verdict, differs: bool, ideal: impl FnOnce() -> Verdict) -> O
         Verdict::Fail { expected, actual, .. } => Some(format!("{actual} (asked for: {expected})")),
         _ => None,
     }
-}
-
-/// Steps whose trigger did not come.
-fn missed(case: &Case<'_>) -> Vec<Finding> {
-    let find = |(at, path, must): &(Time, &[u32], bool)| {
-        let step: Vec<String> = path.iter().map(|n| (n + 1).to_string()).collect();
-        let step = step.join(".");
-        let verdict = if *must {
-            Verdict::Fail {
-                at: *at,
-                because: format!("step {step} had to come and did not"),
-                expected: "its trigger in time".to_owned(),
-                actual: "nothing".to_owned(),
-            }
-        } else {
-            Verdict::Inconclusive { why: format!("unreached: the trigger of step {step} did not come") }
-        };
-        Finding { id: format!("STEP-{step}"), verdict, lacks: None }
-    };
-    let mut findings: Vec<Finding> = case.timeline.missed.iter().map(find).collect();
-    findings.dedup_by(|later, first| later.id == first.id);
-    findings
 }
 
 /// What was not observed can't be judged.

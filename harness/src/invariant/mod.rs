@@ -35,6 +35,7 @@ mod restarts;
 mod say_status;
 mod serial;
 mod stationary;
+mod steps;
 mod table;
 mod tally;
 mod traits;

@@ -15,6 +15,7 @@ mod pool;
 mod pools;
 mod shares;
 mod stationary;
+mod steps;
 mod told;
 mod topics;
 mod usage;

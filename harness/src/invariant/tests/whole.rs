@@ -2,7 +2,6 @@
 
 use crate::history::{ClaimKind, Form, Status, What};
 use crate::invariant::{INVARIANTS, find};
-use crate::scenario::Expect;
 use crate::verdict::Verdict;
 
 use super::super::testing::Tale;
@@ -32,33 +31,6 @@ fn an_incomplete_observation_is_never_a_pass() {
     tale.add(1_001, What::Incomplete { why: "events were lost".to_owned() }).calm(1_200, &[1, 2, 3, 4]);
     tale.doubts("INV-REAP");
     tale.doubts("INV-FLOOR");
-}
-
-#[test]
-fn a_missed_step_is_inconclusive_or_fails_if_it_had_to_come() {
-    let mut tale = Tale::full();
-    tale.add(1_100, What::Missed { step: vec![0], must: false }).calm(1_200, &[1, 2, 3, 4]);
-    tale.doubts("STEP-1");
-    let mut tale = Tale::full();
-    tale.add(1_100, What::Missed { step: vec![1, 0], must: true }).calm(1_200, &[1, 2, 3, 4]).fails(&["STEP-2.1"]);
-}
-
-#[test]
-fn births_that_a_missed_step_would_have_led_to_are_not_asked_for() {
-    let tale = |min: u32, max: u32, must: Option<bool>| {
-        let mut tale = Tale::full();
-        tale.scenario.expect = vec![Expect::Births { min, max }];
-        if let Some(must) = must {
-            tale.add(1_100, What::Missed { step: vec![0], must });
-        }
-        tale.calm(1_200, &[1, 2, 3, 4]);
-        tale
-    };
-    tale(5, 5, Some(false)).doubts("EXPECT-1 Births");
-    for (min, max, must) in [(5, 5, None), (5, 5, Some(true)), (3, 3, Some(false))] {
-        let verdict = tale(min, max, must).verdict("EXPECT-1 Births");
-        assert!(matches!(verdict, Verdict::Fail { .. }), "{min} to {max}, {must:?}: {verdict:?}");
-    }
 }
 
 #[test]

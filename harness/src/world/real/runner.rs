@@ -448,6 +448,7 @@ impl Runner {
             self.observer.next_deadline(),
             self.sockets.next_deadline(),
             self.scaling.next_deadline(),
+            self.stalls.next_look(),
             lingering,
         ];
         deadlines.into_iter().flatten().min()

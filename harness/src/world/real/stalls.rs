@@ -1,4 +1,5 @@
-//! How long the judged processes, and the harness itself, waited for a processor, and the harness for anything else.
+//! How long the judged processes, and the harness itself, had something to do and could not: there was no processor for
+//! them, or they waited for a disk or for memory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,7 +10,7 @@ use crate::time::Time;
 
 use super::clock;
 use super::procs::Procs;
-use super::tracked::{Kind, run_queue_delay};
+use super::tracked::{Kind, Schedule};
 
 /// Looking costs some 5 µs a process, so it is not done more often than this.
 const EVERY: Duration = Duration::from_millis(5);
@@ -17,8 +18,10 @@ const EVERY: Duration = Duration::from_millis(5);
 const WORTH: u64 = 1_000_000;
 /// What is kept is told, or forgotten, after this time: the span of a line should say when.
 const KEEP: Duration = Duration::from_millis(100);
-/// Who is woken and has not gone to sleep again after this was kept from it, by a disk as a rule.
-const BUSY: Duration = Duration::from_millis(5);
+/// Who has not said a word after this time is not being born any more.
+const BOOT: Duration = Duration::from_secs(1);
+/// Who comes by so much later than it was to was kept from it: by a disk, or by a host that stood still.
+const KEPT: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Copy, Debug)]
 struct Mark {
@@ -32,38 +35,49 @@ pub struct Stalls {
     own: Option<File>,
     marks: BTreeMap<Option<Proc>, Mark>,
     looked: Time,
-    /// When the harness was woken last, and how long it had waited for a processor by then.
-    woken: Option<(Time, Duration)>,
+    /// Somebody is blocked, or is just being born, and may be: that is known from looks alone.
+    again: bool,
+    /// When the harness was to go on, and how long it had waited for a processor before.
+    to_go_on: Option<(Time, Duration)>,
 }
 
 impl Stalls {
     /// Begins with the harness itself.
     pub fn new(now: Time) -> Self {
-        Self { own: File::open("/proc/self/schedstat").ok(), marks: BTreeMap::new(), looked: now, woken: None }
+        Self {
+            own: File::open("/proc/self/schedstat").ok(),
+            marks: BTreeMap::new(),
+            looked: now,
+            again: false,
+            to_go_on: None,
+        }
     }
 
     /// Whether the kernel tells run-queue delays at all.
     pub fn works(&mut self) -> bool {
-        self.own.as_mut().is_some_and(|own| run_queue_delay(own).is_some())
+        self.own.as_mut().and_then(Schedule::read).is_some()
     }
 
     /// How long the harness itself has waited for a processor so far.
     pub fn own_delay(&mut self) -> Duration {
-        Duration::from_nanos(self.own.as_mut().and_then(run_queue_delay).unwrap_or(0))
+        self.own.as_mut().and_then(Schedule::read).map_or(Duration::ZERO, |own| Duration::from_nanos(own.delayed))
     }
 
-    /// The harness was woken at this instant, and looks at nothing new until it waits again.
-    pub fn woken(&mut self, now: Time, own_delay: Duration) {
-        self.woken = Some((now, own_delay));
-    }
-
-    /// The harness waits again. If that took long, it saw nothing meanwhile, nor did its clients.
-    pub fn waits(&mut self, now: Time, own_delay: Duration, out: &mut Vec<Event>) {
-        let Some((since, before)) = self.woken.take() else { return };
-        if let Some(busy) = busy(now.since(since), own_delay.saturating_sub(before)) {
-            let delay_ns = u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX);
+    /// The harness comes by, and is to go on at `next`: at once, or when it wants to be woken, or when something happens.
+    /// If it comes by long after it was to go on, it saw nothing meanwhile, nor did its clients.
+    pub fn pass(&mut self, now: Time, own_delay: Duration, next: Option<Time>, out: &mut Vec<Event>) {
+        if let Some((since, before)) = self.to_go_on.take()
+            && let Some(kept) = kept(now.since(since), own_delay.saturating_sub(before))
+        {
+            let delay_ns = u64::try_from(kept.as_nanos()).unwrap_or(u64::MAX);
             out.push(Event::at(now, What::Stall { proc: None, since, delay_ns }));
         }
+        self.to_go_on = next.map(|next| (next.max(now), own_delay));
+    }
+
+    /// When [`Stalls::look`] is wanted, even if nothing happens.
+    pub fn next_look(&self) -> Option<Time> {
+        self.again.then(|| self.looked + EVERY)
     }
 
     /// Looks at everybody, if it is time.
@@ -71,16 +85,22 @@ impl Stalls {
         if clock::now().since(self.looked) < EVERY {
             return;
         }
-        let own = self.own.as_mut().and_then(run_queue_delay).map(|delay| (None, delay, self.looked));
+        let own = self.own.as_mut().and_then(Schedule::read).map(|own| (None, own.delayed, self.looked));
+        // Who has called vfork(2) is blocked until the child runs its program, and may not put its own slowness down to that.
+        let forking = procs.alive().any(|tracked| tracked.kind == Kind::Unknown && !tracked.exec);
         let judged = procs.alive().filter(|tracked| !matches!(tracked.kind, Kind::Descendant | Kind::Bystander));
+        let mut again = false;
         let delays = judged.filter_map(|tracked| {
             let born = tracked.born.earliest();
-            tracked.run_queue_delay().map(|delay| (Some(tracked.proc), delay, born))
+            let hindered = tracked.hindered(!(forking && tracked.kind == Kind::Supervisor))?;
+            again |= tracked.is_blocked() || tracked.kind == Kind::Unknown && self.looked.since(born) < BOOT;
+            Some((Some(tracked.proc), hindered, born))
         });
         let looks: Vec<_> = own.into_iter().chain(delays).collect();
         // The time after the looks: the waits that they tell of were over by then.
         let now = clock::now();
         self.looked = now;
+        self.again = again;
         let mut gone = std::mem::take(&mut self.marks);
         for (proc, delay, born) in looks {
             // A process that is new has waited since its birth.
@@ -96,9 +116,9 @@ impl Stalls {
     }
 }
 
-/// How long the harness was kept from looking, beside its waiting for a processor, which is counted already.
-fn busy(took: Duration, waited: Duration) -> Option<Duration> {
-    Some(took.saturating_sub(waited)).filter(|busy| *busy >= BUSY)
+/// How long the harness was kept from going on, beside its waiting for a processor, which is counted already.
+fn kept(late: Duration, waited: Duration) -> Option<Duration> {
+    Some(late.saturating_sub(waited)).filter(|kept| *kept >= KEPT)
 }
 
 #[cfg(test)]
@@ -108,24 +128,36 @@ mod tests {
     #[test]
     fn a_harness_that_is_kept_from_looking_says_so() {
         let millis = Duration::from_millis;
-        assert_eq!(busy(millis(4), millis(0)), None);
-        assert_eq!(busy(millis(770), millis(0)), Some(millis(770)));
-        assert_eq!(busy(millis(770), millis(20)), Some(millis(750)), "that is counted where others are");
-        assert_eq!(busy(millis(20), millis(19)), None);
+        assert_eq!(kept(millis(4), millis(0)), None);
+        assert_eq!(kept(millis(770), millis(0)), Some(millis(770)));
+        assert_eq!(kept(millis(770), millis(20)), Some(millis(750)), "that is counted where others are");
+        assert_eq!(kept(millis(20), millis(19)), None);
+    }
+
+    fn at(millis: u64) -> Time {
+        Time::from_nanos(1_000_000_000) + Duration::from_millis(millis)
+    }
+
+    /// It comes by at these instants, and each time is to go on at the other; what it is told to have been kept.
+    fn passes(instants: &[(u64, Option<u64>)]) -> Vec<(u64, u64)> {
+        let (mut stalls, mut out) = (Stalls::new(at(0)), Vec::new());
+        for (now, next) in instants {
+            stalls.pass(at(*now), Duration::ZERO, next.map(at), &mut out);
+        }
+        let told = out.iter().map(|event| match event.what {
+            What::Stall { proc: None, since, delay_ns } => (since.since(at(0)), Duration::from_nanos(delay_ns)),
+            ref other => panic!("{other:?}"),
+        });
+        told.map(|(since, delay)| (since.as_millis() as u64, delay.as_millis() as u64)).collect()
     }
 
     #[test]
-    fn only_what_lies_between_two_waits_counts() {
-        let mut stalls = Stalls::new(clock::now());
-        let mut out = Vec::new();
-        stalls.waits(clock::now(), Duration::ZERO, &mut out);
-        assert_eq!(out, [], "it has not waited yet");
-        let woken = clock::now();
-        stalls.woken(woken, Duration::ZERO);
-        stalls.waits(woken + Duration::from_secs(60), Duration::from_secs(1), &mut out);
-        let [Event { what: What::Stall { proc: None, since, delay_ns }, .. }] = out[..] else { panic!("{out:?}") };
-        assert!(since == woken && delay_ns > 50_000_000_000, "{out:?}");
-        stalls.waits(woken + Duration::from_secs(99), Duration::from_secs(1), &mut out);
-        assert_eq!(out.len(), 1, "it was not woken again");
+    fn who_works_for_long_or_oversleeps_was_kept_and_who_sleeps_was_not() {
+        assert_eq!(passes(&[(0, Some(0)), (60, None)]), [(0, 60)], "it had to go on at once, and slept only then");
+        assert_eq!(passes(&[(0, Some(100)), (102, Some(102))]), [], "it was woken in time");
+        assert_eq!(passes(&[(0, Some(100)), (30, Some(30))]), [], "something happened before");
+        assert_eq!(passes(&[(0, Some(100)), (350, Some(350))]), [(100, 250)], "it was woken late");
+        assert_eq!(passes(&[(0, None), (900, Some(900)), (901, None)]), [], "it had nothing to wake for");
+        assert_eq!(passes(&[(50, Some(20)), (51, Some(51))]), [], "what is overdue is due now");
     }
 }

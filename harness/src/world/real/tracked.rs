@@ -11,6 +11,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use crate::history::{Proc, Status, When};
 use crate::time::Time;
 
+use super::clock;
 use super::procfs::{self, Stat};
 
 /// What a process is, as far as that is known.
@@ -77,6 +78,28 @@ pub struct Tracked {
     pub pidfd: Option<OwnedFd>,
     stat: Option<File>,
     schedstat: Option<File>,
+    last: Option<Look>,
+    /// How long it has been seen blocked so far, in nanoseconds.
+    blocked: u64,
+}
+
+/// What was seen of a process at an instant.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    at: Time,
+    /// It was in an uninterruptible sleep.
+    blocked: bool,
+    schedule: Schedule,
+}
+
+impl Look {
+    /// How long it was blocked between two looks, in nanoseconds: who is blocked at both was so in between, but for the
+    /// time in which it ran or waited for a processor.
+    fn blocked_until(self, later: Self) -> u64 {
+        let between = u64::try_from(later.at.since(self.at).as_nanos()).unwrap_or(u64::MAX);
+        let spent = later.schedule.total().saturating_sub(self.schedule.total());
+        if self.blocked && later.blocked { between.saturating_sub(spent) } else { 0 }
+    }
 }
 
 impl Tracked {
@@ -102,6 +125,8 @@ impl Tracked {
             pidfd,
             stat,
             schedstat,
+            last: None,
+            blocked: 0,
         }
     }
 
@@ -120,10 +145,42 @@ impl Tracked {
         }
     }
 
-    /// How long it could have run but did not get a processor, since its birth, in nanoseconds; second field of
-    /// `/proc/PID/schedstat`.
-    pub fn run_queue_delay(&mut self) -> Option<u64> {
-        run_queue_delay(self.schedstat.as_mut()?)
+    /// How long it had something to do and could not, since its birth, in nanoseconds: it waited for a processor, or
+    /// uninterruptibly, as one does for a disk and for memory. The second is known from the looks at it alone, of which those
+    /// are left out at which that does not count.
+    pub fn hindered(&mut self, counts: bool) -> Option<u64> {
+        let schedule = Schedule::read(self.schedstat.as_mut()?)?;
+        let state = self.stat.as_mut().and_then(read_stat).map(|stat| stat.state);
+        let look = Look { at: clock::now(), blocked: counts && state == Some('D'), schedule };
+        self.blocked += self.last.replace(look).map_or(0, |before| before.blocked_until(look));
+        Some(schedule.delayed + self.blocked)
+    }
+
+    /// Whether it was blocked when it was looked at last.
+    pub fn is_blocked(&self) -> bool {
+        self.last.is_some_and(|look| look.blocked)
+    }
+}
+
+/// What the scheduler says of a process, in nanoseconds since its birth: the first fields of `/proc/PID/schedstat`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// It was on a processor.
+    ran: u64,
+    /// It could have been, but got none.
+    pub delayed: u64,
+}
+
+impl Schedule {
+    /// `None` if the kernel doesn't say it.
+    pub fn read(file: &mut File) -> Option<Self> {
+        let text = reread(file)?;
+        let mut fields = text.split_ascii_whitespace().map(str::parse);
+        Some(Self { ran: fields.next()?.ok()?, delayed: fields.next()?.ok()? })
+    }
+
+    fn total(self) -> u64 {
+        self.ran + self.delayed
     }
 }
 
@@ -136,11 +193,6 @@ fn reread(file: &mut File) -> Option<String> {
 
 fn read_stat(file: &mut File) -> Option<Stat> {
     procfs::parse_stat(&reread(file)?)
-}
-
-/// See [`Tracked::run_queue_delay`].
-pub fn run_queue_delay(file: &mut File) -> Option<u64> {
-    reread(file)?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -160,5 +212,19 @@ mod tests {
         assert!(tracked.in_table());
         child.wait().expect("reaped");
         assert!(!tracked.in_table());
+    }
+
+    #[test]
+    fn who_is_blocked_at_two_looks_was_so_in_between_but_for_the_time_in_which_it_ran() {
+        let look = |millis: u64, blocked: bool, ran: u64, delayed: u64| Look {
+            at: Time::from_nanos(millis * 1_000_000),
+            blocked,
+            schedule: Schedule { ran, delayed },
+        };
+        assert_eq!(look(10, true, 5, 5).blocked_until(look(15, true, 5, 5)), 5_000_000);
+        assert_eq!(look(10, true, 5, 5).blocked_until(look(15, true, 1_000_005, 500_005)), 3_500_000);
+        assert_eq!(look(10, true, 5, 5).blocked_until(look(15, false, 5, 5)), 0, "it may have been for an instant");
+        assert_eq!(look(10, false, 5, 5).blocked_until(look(15, true, 5, 5)), 0, "it may just have begun");
+        assert_eq!(look(10, false, 5, 5).blocked_until(look(15, false, 5, 5)), 0, "it had nothing to do");
     }
 }

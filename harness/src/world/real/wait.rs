@@ -29,8 +29,9 @@ impl Runner {
     pub(super) fn wait(&mut self) -> io::Result<()> {
         let (waited_before, worked_before) = (self.stalls.own_delay(), clock::worked());
         let now = clock::now();
-        self.stalls.waits(now, waited_before, &mut self.fresh);
-        let timeout = self.next_deadline(now).map(|at| clock::timespec(at.since(now)));
+        let due = self.next_deadline(now);
+        self.stalls.pass(now, waited_before, due, &mut self.fresh);
+        let timeout = due.map(|at| clock::timespec(at.since(now)));
         let mut sources = Vec::new();
         let mut fds = Vec::new();
         for fd in self.observer.fds() {
@@ -68,7 +69,7 @@ impl Runner {
         let awake = waited.saturating_sub(waited_before) + clock::worked().saturating_sub(worked_before);
         let after = not_before(self.polled, now, at, awake);
         self.polled = at;
-        self.stalls.woken(at, waited);
+        self.stalls.pass(at, waited, Some(at), &mut self.fresh);
         let ready = sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|(source, _)| *source);
         for source in ready.collect::<Vec<_>>() {
             match source {
