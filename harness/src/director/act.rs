@@ -39,7 +39,7 @@ pub enum Task {
     /// Nothing until then.
     Pause(Time),
     /// A fault, which heals at this instant, if it ever does.
-    During { heals: Time, heal: Option<Injection>, body: Sequence, origin: Origin },
+    During { heals: Time, heal: Option<Injection>, body: Box<Sequence>, origin: Origin },
     /// Steps within a step.
     Steps(Sequence),
     /// Several at once.
@@ -114,7 +114,7 @@ impl Stage<'_> {
             }
             Act::During { fault, span, steps } => {
                 let heal = self.begin_fault(fault, origin);
-                let body = Sequence::new(steps.clone(), origin.path.clone(), 1, self.now);
+                let body = Box::new(Sequence::new(steps.clone(), origin.path.clone(), 1, self.now));
                 Some(Task::During { heals: self.now + span.0, heal, body, origin: origin.clone() })
             }
             Act::Repeat { times, steps } => {

@@ -61,20 +61,22 @@ impl Sequence {
                 Some((_, whose)) => Waited::Fired(whose),
                 None => self.wait.judge(step, stage.view, stage.now),
             };
+            let mut next = Wait::new(stage.now);
             match waited {
                 Waited::Still => return false,
                 Waited::Fired(whose) if self.late.is_none() && !step.jitter.is_zero() => {
                     self.late = Some((stage.now + stage.random.within(step.jitter.0), whose));
                     continue;
                 }
-                Waited::Missed { starved } => stage.out.push(missed(self.path_of(self.index), step.must && !starved)),
+                Waited::Missed { excused } => stage.out.push(missed(self.path_of(self.index), step.must && !excused)),
                 Waited::Fired(whose) => {
+                    next = self.wait.next(step, stage.view, stage.now);
                     stage.that = whose.or(stage.that);
                     self.acting = fire(step, self.path_of(self.index), stage).map(Box::new);
                 }
             }
             self.late = None;
-            self.wait = Wait::new(stage.now);
+            self.wait = next;
             self.index += 1;
             if self.index == self.steps.len() && self.laps > 1 {
                 self.laps -= 1;

@@ -21,8 +21,10 @@ pub struct Wait {
     since: Time,
     /// How long the host has kept processes waiting since then, in sum: nobody can hurry who does not run.
     stalled: Duration,
-    /// Each with the number of its pool.
-    edges: Vec<(Edge, u32, Option<Proc>)>,
+    /// What has been seen.
+    edges: Vec<Seen>,
+    /// What came after the edge on which the step before fired, and before that one could: seen too late, it is no edge.
+    overtaken: Vec<Seen>,
     /// Who accepted a connection, in this order. Only one pool serves, and those may be thousands.
     accepted: Vec<Proc>,
 }
@@ -38,6 +40,9 @@ enum Edge {
     Held(String),
 }
 
+/// An edge, the number of its pool, and whose it was.
+type Seen = (Edge, u32, Option<Proc>);
+
 /// What became of a wait.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Waited {
@@ -45,14 +50,27 @@ pub enum Waited {
     Still,
     /// The trigger holds; whose edge it was.
     Fired(Option<Proc>),
-    /// It did not come in time, or can't come any more. `starved`: nor could it, as seldom as anybody got a processor.
-    Missed { starved: bool },
+    /// It did not come in time, or can't come any more. `excused`: it came before it was waited for, because the harness was late;
+    /// or it could not come, as seldom as anybody got a processor.
+    Missed { excused: bool },
 }
 
 impl Wait {
     /// A wait that begins now.
     pub fn new(now: Time) -> Self {
-        Self { from: now, since: now, stalled: Duration::ZERO, edges: Vec::new(), accepted: Vec::new() }
+        let (edges, overtaken, accepted) = (Vec::new(), Vec::new(), Vec::new());
+        Self { from: now, since: now, stalled: Duration::ZERO, edges, overtaken, accepted }
+    }
+
+    /// The wait for the step after `step`, which fires now.
+    pub fn next(&self, step: &Step, view: &View, now: Time) -> Self {
+        let overtaken = match &step.when {
+            None => self.overtaken.clone(),
+            Some(trigger) => {
+                self.place(trigger, 0, view).map_or_else(Vec::new, |place| self.edges[place + 1..].to_vec())
+            }
+        };
+        Self { overtaken, ..Self::new(now) }
     }
 
     /// The act of the step before took until now: patience begins now, but what happened meanwhile counts.
@@ -93,7 +111,9 @@ impl Wait {
         }
         let hopeless = self.last_after(trigger).is_none() && view.hopeless_from().is_some_and(|at| at <= now);
         if hopeless || self.patience_ends(step, trigger) <= now {
-            Waited::Missed { starved: !hopeless && self.stalled >= step.within.0 * PATIENCE }
+            let starved = !hopeless && self.stalled >= step.within.0 * PATIENCE;
+            let seen_late = || Self { edges: [&*self.overtaken, &*self.edges].concat(), ..self.clone() };
+            Waited::Missed { excused: starved || seen_late().holds(trigger, 0, view, now).is_some() }
         } else {
             Waited::Still
         }
@@ -112,19 +132,16 @@ impl Wait {
 
     /// `pool`: the one in which the edge is to be.
     fn holds(&self, trigger: &Trigger, pool: u32, view: &View, now: Time) -> Option<Option<Proc>> {
-        let edge = |wanted: Edge| {
-            self.edges.iter().find(|(edge, there, _)| *edge == wanted && *there == pool).map(|(.., whose)| *whose)
-        };
         let state = |holds: bool| holds.then_some(None);
         match trigger {
-            Trigger::SupervisorBorn => edge(Edge::SupervisorBorn),
-            Trigger::Born => edge(Edge::Born),
-            Trigger::Ready => edge(Edge::Ready),
-            Trigger::Announced => edge(Edge::Announced),
-            Trigger::StoppedAccepting => edge(Edge::StoppedAccepting),
+            Trigger::SupervisorBorn
+            | Trigger::Born
+            | Trigger::Ready
+            | Trigger::Announced
+            | Trigger::StoppedAccepting
+            | Trigger::Exited
+            | Trigger::Held(_) => self.place(trigger, pool, view).map(|place| self.edges[place].2),
             Trigger::Accepted { nth } => self.accepted.get((*nth as usize).checked_sub(1)?).map(|proc| Some(*proc)),
-            Trigger::Exited => edge(Edge::Exited),
-            Trigger::Held(load) => edge(Edge::Held(load.clone())),
             Trigger::CommandEnds => state(view.command_ended()),
             Trigger::CommandSucceeds => state(view.command_succeeded() == Some(true)),
             Trigger::CommandFails => state(view.command_succeeded() == Some(false)),
@@ -140,6 +157,22 @@ impl Wait {
             }
             Trigger::Any(triggers) => triggers.iter().find_map(|trigger| self.holds(trigger, pool, view, now)),
         }
+    }
+
+    /// Which of the edges this trigger waits for, if it waits for one.
+    fn place(&self, trigger: &Trigger, pool: u32, view: &View) -> Option<usize> {
+        let wanted = match trigger {
+            Trigger::SupervisorBorn => Edge::SupervisorBorn,
+            Trigger::Born => Edge::Born,
+            Trigger::Ready => Edge::Ready,
+            Trigger::Announced => Edge::Announced,
+            Trigger::StoppedAccepting => Edge::StoppedAccepting,
+            Trigger::Exited => Edge::Exited,
+            Trigger::Held(load) => Edge::Held(load.clone()),
+            Trigger::In(name, edge) => return self.place(edge, view.number(name)?, view),
+            _ => return None,
+        };
+        self.edges.iter().position(|(edge, there, _)| *edge == wanted && *there == pool)
     }
 
     /// An `After` that is longer than the patience is waited for all the same.

@@ -88,3 +88,30 @@ fn a_pool_has_not_settled_while_one_that_was_killed_has_yet_to_die() {
     set.dies(2);
     assert_eq!(set.fired(), [(0, vec![0]), (50, vec![1]), (50, vec![2])]);
 }
+
+/// All of this is learned at once: the harness was late.
+fn at_once(set: &mut Set, what: [What; 2]) {
+    what.into_iter().for_each(|what| set.director.see(&Event::at(at(set.now), what)));
+    set.go();
+}
+
+#[test]
+fn what_came_after_the_step_before_could_have_fired_is_missed_by_the_harness_alone() {
+    let must = |first: Trigger, order: fn([What; 2]) -> [What; 2]| {
+        let patient = |when| Step { must: true, ..step(Some(when), None) };
+        let mut set =
+            Set::steady(1, vec![patient(Trigger::Exited), patient(first), step(None, None), patient(Trigger::Ready)]);
+        set.dies(2);
+        let role = Role::Worker { ticket: 3, generation: 1, pool: 0 };
+        at_once(&mut set, order([What::Born { proc: proc(3), parent: MASTER, role }, What::Ready(proc(3))]));
+        set.until(60_000);
+        assert_eq!(set.missed().iter().map(|(_, step)| step.clone()).collect::<Vec<_>>(), [vec![3]]);
+        must(&set)
+    };
+    let as_it_came: fn([What; 2]) -> [What; 2] = |what| what;
+    assert_eq!(must(Trigger::Born, as_it_came), Some(false));
+    // It had come before what was waited for first.
+    assert_eq!(must(Trigger::Born, |[born, ready]| [ready, born]), Some(true));
+    // A state says nothing of what came after it.
+    assert_eq!(must(Trigger::State(State::PoolFull), as_it_came), Some(true));
+}
