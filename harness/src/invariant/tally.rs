@@ -47,6 +47,11 @@ impl Tally {
         self.doubt.get_or_insert(why);
     }
 
+    /// Whether there was nothing to judge.
+    pub(super) fn is_empty(&self) -> bool {
+        self.judged == 0
+    }
+
     /// Whether there is a violation already.
     pub(super) fn has_failed(&self) -> bool {
         self.failed.is_some()

@@ -117,6 +117,19 @@ fn a_worker_that_outlives_its_deadline_is_a_violation() {
 }
 
 #[test]
+fn a_cut_that_the_host_made_late_is_doubtful_even_if_there_is_no_other() {
+    let mut tale = retiring(Form::OnePhase);
+    tale.scenario.expect = vec![Expect::CutAtDeadline { load: "long".to_owned() }];
+    tale.request("long", 1_050, 3_000, 10_000, Some(1), Outcome::Cut).dies(3_000, 1, Status::Signal(9));
+    tale.stall(1_500, 2_900, 1_200).calm(3_100, &[2, 3, 4, 5]);
+    tale.doubts("EXPECT-1 CutAtDeadline");
+    let mut tale = retiring(Form::OnePhase);
+    tale.scenario.expect = vec![Expect::CutAtDeadline { load: "long".to_owned() }];
+    tale.comes(1_300, 5).stall(1_500, 2_900, 1_200).calm(3_100, &[2, 3, 4, 5]);
+    assert!(matches!(tale.verdict("EXPECT-1 CutAtDeadline"), Verdict::Fail { .. }), "nothing was held");
+}
+
+#[test]
 fn a_worker_that_never_leaves_is_a_violation_although_it_never_dies() {
     let mut tale = retiring(Form::TwoPhase);
     tale.scenario.lives.then = Life::IgnoreTerm;
