@@ -5,8 +5,7 @@ mod supervisor_support;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -85,14 +84,16 @@ fn answer(address: SocketAddr) -> std::io::Result<String> {
     if text.is_empty() { Err(std::io::ErrorKind::UnexpectedEof.into()) } else { Ok(text) }
 }
 
-/// Connects again and again; gives the answers, none of which may be an error.
-fn clients(address: SocketAddr, stop: Arc<AtomicBool>) -> JoinHandle<Vec<String>> {
+/// Connects again and again until nobody hears what it is answered, which may not be an error.
+fn client(address: SocketAddr, tells: Sender<String>) -> JoinHandle<()> {
     std::thread::spawn(move || {
-        let mut answers = Vec::new();
-        while !stop.load(Ordering::SeqCst) {
-            answers.push(answer(address).unwrap_or_else(|error| panic!("after {} answers: {error}", answers.len())));
+        let answers = std::iter::repeat_with(|| answer(address));
+        for (before, answer) in answers.enumerate() {
+            let answer = answer.unwrap_or_else(|error| panic!("after {before} answers: {error}"));
+            if tells.send(answer).is_err() {
+                break;
+            }
         }
-        answers
     })
 }
 
@@ -101,16 +102,15 @@ fn another_environment_and_more_workers_under_load_without_a_lost_connection() {
     let mut running = start(&config("one", 2, ""));
     running.wait_for("ready", 2);
     let at = address(&running);
-    let stop = Arc::new(AtomicBool::new(false));
-    let client = clients(at, Arc::clone(&stop));
-    wait_until("an old answer", || answer(at).ok().filter(|text| text == "one"));
+    let (tells, hears) = channel();
+    let client = client(at, tells);
+    wait_until("an old answer", || hears.try_iter().find(|text| text == "one"));
     reload(&running, &config("two", 3, ""));
     wait_for_phase(&running, "done", 1);
     running.wait_for("ready", 5);
-    wait_until("a new answer", || answer(at).ok().filter(|text| text == "two"));
-    stop.store(true, Ordering::SeqCst);
-    let answers = client.join().expect("no connection is lost");
-    assert!(answers.iter().any(|text| text == "one") && answers.last().is_some_and(|text| text == "two"));
+    wait_until("a new answer", || hears.try_iter().find(|text| text == "two"));
+    drop(hears);
+    client.join().expect("no connection is lost");
     assert_eq!(running.all("listening").len(), 1, "the socket is kept");
     running.signal(Signal::SIGTERM);
     assert_eq!(running.end_code(), 0);
