@@ -37,10 +37,10 @@ pub(super) fn unreached(case: &Case<'_>) -> bool {
 }
 
 /// Who waits for a reload waits for new workers to become ready, and has to give one up whose time is over. Whether the host
-/// kept one from using that time, between the step that came last and this instant.
+/// kept one from using that time, between the step that came last and this instant, at which the next one may have fired.
 fn kept_from_booting(case: &Case<'_>, missed: Time) -> Option<String> {
     let patience = case.scenario.pool.ready_timeout?.0;
-    let began = case.timeline.steps.iter().map(|(at, ..)| *at).filter(|at| *at <= missed).max()?;
+    let began = case.timeline.steps.iter().map(|(at, ..)| *at).filter(|at| *at < missed).max()?;
     let ran_out = |worker: &Worker| {
         let lived = worker.maybe_dead().since(worker.born.earliest());
         let meanwhile = worker.born.earliest() >= began && worker.maybe_dead() <= missed;

@@ -41,7 +41,8 @@ fn reloads(dies: u64, alter: impl Fn(&mut Tale)) -> Tale {
     tale.add(1_100, What::Step { step: vec![0], said: "do Operate(Reload)".to_owned() }).reload(1_100).born(1_110, 5);
     alter(&mut tale);
     tale.dies(dies, 5, Status::Signal(9)).add(3_100, What::Missed { step: vec![1], must: true });
-    tale.calm(3_200, &[1, 2, 3, 4]);
+    // The next one fires at once.
+    tale.add(3_100, What::Step { step: vec![2], said: "do Operate(Reload)".to_owned() }).calm(3_200, &[1, 2, 3, 4]);
     tale
 }
 
