@@ -35,7 +35,7 @@ pub struct Stalls {
     own: Option<File>,
     marks: BTreeMap<Option<Proc>, Mark>,
     looked: Time,
-    /// Somebody is blocked, or is just being born, and may be: that is known from looks alone.
+    /// Somebody can't go on, or is just being born, and maybe can't: that is known from looks alone.
     again: bool,
     /// When the harness was to go on, and how long it had waited for a processor before.
     to_go_on: Option<(Time, Duration)>,
@@ -93,7 +93,7 @@ impl Stalls {
         let delays = judged.filter_map(|tracked| {
             let born = tracked.born.earliest();
             let hindered = tracked.hindered(!(forking && tracked.kind == Kind::Supervisor))?;
-            again |= tracked.is_blocked() || tracked.kind == Kind::Unknown && self.looked.since(born) < BOOT;
+            again |= tracked.is_kept() || tracked.kind == Kind::Unknown && self.looked.since(born) < BOOT;
             Some((Some(tracked.proc), hindered, born))
         });
         let looks: Vec<_> = own.into_iter().chain(delays).collect();

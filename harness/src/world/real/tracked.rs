@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::io::{Seek, SeekFrom};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -79,9 +80,14 @@ pub struct Tracked {
     stat: Option<File>,
     schedstat: Option<File>,
     last: Option<Look>,
+    /// Since when it has been seen to be runnable without getting on in any way.
+    queued: Option<Time>,
     /// How long it has been seen blocked so far, in nanoseconds.
     blocked: u64,
 }
+
+/// Who runs is charged for it by the next tick of its processor, which comes a hundred times a second at least.
+const CHARGED: Duration = Duration::from_millis(20);
 
 /// What was seen of a process at an instant.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +95,8 @@ struct Look {
     at: Time,
     /// It was in an uninterruptible sleep.
     blocked: bool,
+    /// It ran, or could have.
+    runnable: bool,
     schedule: Schedule,
 }
 
@@ -99,6 +107,12 @@ impl Look {
         let between = u64::try_from(later.at.since(self.at).as_nanos()).unwrap_or(u64::MAX);
         let spent = later.schedule.total().saturating_sub(self.schedule.total());
         if self.blocked && later.blocked { between.saturating_sub(spent) } else { 0 }
+    }
+
+    /// Whether it has been in the queue of a processor from this look to the later one. It is charged for that only when it
+    /// gets the processor, which one that is killed before never does.
+    fn queued_until(self, later: Self) -> bool {
+        self.runnable && later.runnable && self.schedule == later.schedule
     }
 }
 
@@ -126,6 +140,7 @@ impl Tracked {
             stat,
             schedstat,
             last: None,
+            queued: None,
             blocked: 0,
         }
     }
@@ -151,14 +166,19 @@ impl Tracked {
     pub fn hindered(&mut self, counts: bool) -> Option<u64> {
         let schedule = Schedule::read(self.schedstat.as_mut()?)?;
         let state = self.stat.as_mut().and_then(read_stat).map(|stat| stat.state);
-        let look = Look { at: clock::now(), blocked: counts && state == Some('D'), schedule };
-        self.blocked += self.last.replace(look).map_or(0, |before| before.blocked_until(look));
-        Some(schedule.delayed + self.blocked)
+        let blocked = counts && state == Some('D');
+        let look = Look { at: clock::now(), blocked, runnable: state == Some('R'), schedule };
+        let before = self.last.replace(look);
+        self.blocked += before.map_or(0, |before| before.blocked_until(look));
+        self.queued = before.filter(|before| before.queued_until(look)).map(|before| self.queued.unwrap_or(before.at));
+        let queued = self.queued.map_or(Duration::ZERO, |since| look.at.since(since));
+        let queued = if queued >= CHARGED { u64::try_from(queued.as_nanos()).unwrap_or(u64::MAX) } else { 0 };
+        Some(schedule.delayed + self.blocked + queued)
     }
 
-    /// Whether it was blocked when it was looked at last.
-    pub fn is_blocked(&self) -> bool {
-        self.last.is_some_and(|look| look.blocked)
+    /// Whether it could not go on when it was looked at last, for all that is known.
+    pub fn is_kept(&self) -> bool {
+        self.queued.is_some() || self.last.is_some_and(|look| look.blocked)
     }
 }
 
@@ -219,6 +239,7 @@ mod tests {
         let look = |millis: u64, blocked: bool, ran: u64, delayed: u64| Look {
             at: Time::from_nanos(millis * 1_000_000),
             blocked,
+            runnable: !blocked,
             schedule: Schedule { ran, delayed },
         };
         assert_eq!(look(10, true, 5, 5).blocked_until(look(15, true, 5, 5)), 5_000_000);
@@ -226,5 +247,19 @@ mod tests {
         assert_eq!(look(10, true, 5, 5).blocked_until(look(15, false, 5, 5)), 0, "it may have been for an instant");
         assert_eq!(look(10, false, 5, 5).blocked_until(look(15, true, 5, 5)), 0, "it may just have begun");
         assert_eq!(look(10, false, 5, 5).blocked_until(look(15, false, 5, 5)), 0, "it had nothing to do");
+    }
+
+    #[test]
+    fn who_is_runnable_and_neither_runs_nor_is_charged_for_waiting_is_in_the_queue() {
+        let look = |runnable: bool, ran: u64, delayed: u64| Look {
+            at: Time::from_nanos(1),
+            blocked: false,
+            runnable,
+            schedule: Schedule { ran, delayed },
+        };
+        assert!(look(true, 5, 5).queued_until(look(true, 5, 5)));
+        assert!(!look(true, 5, 5).queued_until(look(true, 6, 5)), "it ran");
+        assert!(!look(true, 5, 5).queued_until(look(true, 5, 6)), "it got the processor, and was charged");
+        assert!(!look(true, 5, 5).queued_until(look(false, 5, 5)), "it sleeps");
     }
 }
