@@ -33,6 +33,7 @@ mod journal;
 mod leftovers;
 mod limits;
 mod log;
+mod looks;
 mod manager;
 mod namespace;
 mod observe;

@@ -1,7 +1,8 @@
 //! Small readers of /proc.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 
 use crate::history::Proc;
 
@@ -34,6 +35,14 @@ fn field<T: std::str::FromStr>(fields: &[&str], number: usize) -> Option<T> {
 pub fn parse_stat(text: &str) -> Option<Stat> {
     let fields = fields(text)?;
     Some(Stat { state: field(&fields, 3)?, parent: field(&fields, 4)?, start: field(&fields, 22)? })
+}
+
+/// The whole text of a file of /proc, read once more.
+pub fn reread(file: &mut File) -> Option<String> {
+    let mut text = String::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// The text of `/proc/PID/stat`.

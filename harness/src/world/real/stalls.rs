@@ -9,8 +9,9 @@ use crate::history::{Event, Proc, What};
 use crate::time::Time;
 
 use super::clock;
+use super::looks::Schedule;
 use super::procs::Procs;
-use super::tracked::{Kind, Schedule};
+use super::tracked::Kind;
 
 /// Looking costs some 5 µs a process, so it is not done more often than this.
 const EVERY: Duration = Duration::from_millis(5);

@@ -1,10 +1,7 @@
 //! One process that is watched.
 
 use std::fs::File;
-use std::io::Read;
-use std::io::{Seek, SeekFrom};
 use std::os::fd::OwnedFd;
-use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -13,6 +10,7 @@ use crate::history::{Proc, Status, When};
 use crate::time::Time;
 
 use super::clock;
+use super::looks::{Look, Looks, Schedule};
 use super::procfs::{self, Stat};
 
 /// What a process is, as far as that is known.
@@ -79,41 +77,7 @@ pub struct Tracked {
     pub pidfd: Option<OwnedFd>,
     stat: Option<File>,
     schedstat: Option<File>,
-    last: Option<Look>,
-    /// Since when it has been seen to be runnable without getting on in any way.
-    queued: Option<Time>,
-    /// How long it has been seen blocked so far, in nanoseconds.
-    blocked: u64,
-}
-
-/// Who runs is charged for it by the next tick of its processor, which comes a hundred times a second at least.
-const CHARGED: Duration = Duration::from_millis(20);
-
-/// What was seen of a process at an instant.
-#[derive(Clone, Copy, Debug)]
-struct Look {
-    at: Time,
-    /// It was in an uninterruptible sleep.
-    blocked: bool,
-    /// It ran, or could have.
-    runnable: bool,
-    schedule: Schedule,
-}
-
-impl Look {
-    /// How long it was blocked between two looks, in nanoseconds: who is blocked at both was so in between, but for the
-    /// time in which it ran or waited for a processor.
-    fn blocked_until(self, later: Self) -> u64 {
-        let between = u64::try_from(later.at.since(self.at).as_nanos()).unwrap_or(u64::MAX);
-        let spent = later.schedule.total().saturating_sub(self.schedule.total());
-        if self.blocked && later.blocked { between.saturating_sub(spent) } else { 0 }
-    }
-
-    /// Whether it has been in the queue of a processor from this look to the later one. It is charged for that only when it
-    /// gets the processor, which one that is killed before never does.
-    fn queued_until(self, later: Self) -> bool {
-        self.runnable && later.runnable && self.schedule == later.schedule
-    }
+    looks: Looks,
 }
 
 impl Tracked {
@@ -139,9 +103,7 @@ impl Tracked {
             pidfd,
             stat,
             schedstat,
-            last: None,
-            queued: None,
-            blocked: 0,
+            looks: Looks::default(),
         }
     }
 
@@ -166,53 +128,18 @@ impl Tracked {
     pub fn hindered(&mut self, counts: bool) -> Option<u64> {
         let schedule = Schedule::read(self.schedstat.as_mut()?)?;
         let state = self.stat.as_mut().and_then(read_stat).map(|stat| stat.state);
-        let blocked = counts && state == Some('D');
-        let look = Look { at: clock::now(), blocked, runnable: state == Some('R'), schedule };
-        let before = self.last.replace(look);
-        self.blocked += before.map_or(0, |before| before.blocked_until(look));
-        self.queued = before.filter(|before| before.queued_until(look)).map(|before| self.queued.unwrap_or(before.at));
-        let queued = self.queued.map_or(Duration::ZERO, |since| look.at.since(since));
-        let queued = if queued >= CHARGED { u64::try_from(queued.as_nanos()).unwrap_or(u64::MAX) } else { 0 };
-        Some(schedule.delayed + self.blocked + queued)
+        let (blocked, runnable) = (counts && state == Some('D'), state == Some('R'));
+        Some(self.looks.add(Look { at: clock::now(), blocked, runnable, schedule }))
     }
 
     /// Whether it could not go on when it was looked at last, for all that is known.
     pub fn is_kept(&self) -> bool {
-        self.queued.is_some() || self.last.is_some_and(|look| look.blocked)
+        self.looks.is_kept()
     }
-}
-
-/// What the scheduler says of a process, in nanoseconds since its birth: the first fields of `/proc/PID/schedstat`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// It was on a processor.
-    ran: u64,
-    /// It could have been, but got none.
-    pub delayed: u64,
-}
-
-impl Schedule {
-    /// `None` if the kernel doesn't say it.
-    pub fn read(file: &mut File) -> Option<Self> {
-        let text = reread(file)?;
-        let mut fields = text.split_ascii_whitespace().map(str::parse);
-        Some(Self { ran: fields.next()?.ok()?, delayed: fields.next()?.ok()? })
-    }
-
-    fn total(self) -> u64 {
-        self.ran + self.delayed
-    }
-}
-
-fn reread(file: &mut File) -> Option<String> {
-    let mut text = String::new();
-    file.seek(SeekFrom::Start(0)).ok()?;
-    file.read_to_string(&mut text).ok()?;
-    Some(text)
 }
 
 fn read_stat(file: &mut File) -> Option<Stat> {
-    procfs::parse_stat(&reread(file)?)
+    procfs::parse_stat(&procfs::reread(file)?)
 }
 
 #[cfg(test)]
@@ -232,34 +159,5 @@ mod tests {
         assert!(tracked.in_table());
         child.wait().expect("reaped");
         assert!(!tracked.in_table());
-    }
-
-    #[test]
-    fn who_is_blocked_at_two_looks_was_so_in_between_but_for_the_time_in_which_it_ran() {
-        let look = |millis: u64, blocked: bool, ran: u64, delayed: u64| Look {
-            at: Time::from_nanos(millis * 1_000_000),
-            blocked,
-            runnable: !blocked,
-            schedule: Schedule { ran, delayed },
-        };
-        assert_eq!(look(10, true, 5, 5).blocked_until(look(15, true, 5, 5)), 5_000_000);
-        assert_eq!(look(10, true, 5, 5).blocked_until(look(15, true, 1_000_005, 500_005)), 3_500_000);
-        assert_eq!(look(10, true, 5, 5).blocked_until(look(15, false, 5, 5)), 0, "it may have been for an instant");
-        assert_eq!(look(10, false, 5, 5).blocked_until(look(15, true, 5, 5)), 0, "it may just have begun");
-        assert_eq!(look(10, false, 5, 5).blocked_until(look(15, false, 5, 5)), 0, "it had nothing to do");
-    }
-
-    #[test]
-    fn who_is_runnable_and_neither_runs_nor_is_charged_for_waiting_is_in_the_queue() {
-        let look = |runnable: bool, ran: u64, delayed: u64| Look {
-            at: Time::from_nanos(1),
-            blocked: false,
-            runnable,
-            schedule: Schedule { ran, delayed },
-        };
-        assert!(look(true, 5, 5).queued_until(look(true, 5, 5)));
-        assert!(!look(true, 5, 5).queued_until(look(true, 6, 5)), "it ran");
-        assert!(!look(true, 5, 5).queued_until(look(true, 5, 6)), "it got the processor, and was charged");
-        assert!(!look(true, 5, 5).queued_until(look(false, 5, 5)), "it sleeps");
     }
 }
