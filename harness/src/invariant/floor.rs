@@ -215,8 +215,11 @@ fn judge_wait(
         return;
     }
     let missed = touches(windows, record.tried, until) || nobody_ready(case, record.tried, until);
-    let Some(since) = (if missed { full_since(case, until) } else { Some(record.tried) }) else { return };
-    let due = case.due_unhindered(since.max(record.tried), reply + Duration::from_nanos(record.hold_ns));
+    let let_in = record.opened.unwrap_or(Time::NEVER);
+    let room = |full: Time| full.max(let_in.min(tries_again(record.tried, full + reply)));
+    let since = if missed { full_since(case, until).map(room) } else { Some(record.tried) };
+    let Some(since) = since else { return };
+    let due = case.due_unhindered(since, reply + Duration::from_nanos(record.hold_ns));
     let owner = conn.owner.map(|owner| case.worker(owner).proc);
     match case.timely(record.tried, due, until, owner.as_slice()) {
         Timely::Yes => {}
@@ -225,6 +228,18 @@ fn judge_wait(
         }
         Timely::No => unanswered(record, until, tally),
     }
+}
+
+/// When a client that was not let in tries again, if there is room for it since this instant. Of one that finds the queue of the listener
+/// full TCP drops the first segment without a word, and sends it again after a second, then after twice as long each time (RFC 6298,
+/// 2.1 and 5.5).
+fn tries_again(tried: Time, room: Time) -> Time {
+    let (mut at, mut wait) = (tried, Duration::from_secs(1));
+    while at < room {
+        at = at + wait;
+        wait *= 2;
+    }
+    at
 }
 
 /// Since when all workers that are wanted are ready and run, if they are at this instant: who waited until then waits no longer.

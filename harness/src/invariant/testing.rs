@@ -225,6 +225,15 @@ impl Tale {
         self
     }
 
+    /// The connect of the connection told of last returned then, or never.
+    pub fn let_in(&mut self, at: Option<u64>) -> &mut Self {
+        if let Some(Event { what: What::Connection(record), .. }) = self.events.last_mut() {
+            record.opened = at.map(ms);
+            record.sent = record.opened;
+        }
+        self
+    }
+
     /// The connection told of last wrote its last request then.
     pub fn asked_last(&mut self, at: u64) -> &mut Self {
         if let Some(Event { what: What::Connection(record), .. }) = self.events.last_mut() {

@@ -176,6 +176,22 @@ fn a_slow_probe_beside_a_stall_is_doubtful() {
 }
 
 #[test]
+fn who_found_the_queue_of_the_listener_full_tries_again_after_a_second() {
+    let waits = |let_in: Option<u64>, until: u64| {
+        let mut tale = Tale::full();
+        (1..=4).for_each(|n| _ = tale.killed(1_100, n).comes(1_300, 4 + n));
+        tale.probe(1_150, until + 10, None, Outcome::Dropped).let_in(let_in);
+        tale.calm(until, &[5, 6, 7, 8]);
+        tale.verdict("INV-FLOOR")
+    };
+    assert!(matches!(waits(None, 2_100), Verdict::Pass { .. }), "{:?}", waits(None, 2_100));
+    assert!(matches!(waits(None, 2_900), Verdict::Fail { .. }), "{:?}", waits(None, 2_900));
+    assert!(matches!(waits(Some(2_150), 2_200), Verdict::Pass { .. }), "{:?}", waits(Some(2_150), 2_200));
+    assert!(matches!(waits(Some(2_150), 2_900), Verdict::Fail { .. }), "{:?}", waits(Some(2_150), 2_900));
+    assert!(matches!(waits(Some(1_150), 2_100), Verdict::Fail { .. }), "{:?}", waits(Some(1_150), 2_100));
+}
+
+#[test]
 fn a_refused_connection_is_a_loss_whoever_was_killed() {
     let mut tale = replaced();
     tale.probe(1_101, 1_101, None, Outcome::Refused).calm(1_900, &[2, 3, 4, 5]).fails(&["INV-CONSERVE"]);
