@@ -267,7 +267,10 @@ impl<'a> Reader<'a> {
             }
             let frozen = fault.on.iter().filter(|_| fault.fault.starts_with("Freeze"));
             for index in frozen.filter_map(|proc| self.worker_of(*proc)).collect::<Vec<_>>() {
-                self.line.workers[index].frozen.get_or_insert(fault.from);
+                let worker = &mut self.line.workers[index];
+                worker.frozen.get_or_insert(fault.from);
+                // It does what it is asked when it runs again.
+                worker.silenced = worker.silenced.map(|at| if fault.from <= at { at.max(fault.until) } else { at });
             }
             self.line.faults.push(fault);
         }

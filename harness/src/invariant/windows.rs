@@ -51,15 +51,17 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
     windows
 }
 
-/// Whether a worker never was ready and was started beside a full pool, by a rolling restart: nobody misses it.
+/// Whether a worker never was ready and was started beside a full pool, by a rolling restart: nobody misses it. Who is
+/// told to leave as it starts is the one whose place it takes.
 fn was_surplus(case: &Case<'_>, index: usize) -> bool {
     let worker = case.worker(index);
-    let born = worker.born.earliest();
     if worker.ready.is_some() || !case.facts.rolling(worker.born.latest()) {
         return false;
     }
-    let serving = case.timeline.workers.iter().filter(|other| other.is_ready(born)).count();
-    serving >= case.facts.wanted(born) as usize
+    let started = worker.born.earliest();
+    let there = worker.maybe_dead().min(started + bounds::START_JITTER);
+    let serving = case.timeline.workers.iter().filter(|other| other.is_ready(started) && other.is_ready(there)).count();
+    serving >= case.facts.wanted(started) as usize
 }
 
 /// At the start of a supervisor the whole pool is missing.

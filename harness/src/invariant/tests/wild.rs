@@ -203,6 +203,21 @@ fn whoever_is_on_its_way_for_a_rolling_restart_may_be_the_one_that_never_gets_re
 }
 
 #[test]
+fn who_is_started_in_the_place_of_one_that_leaves_is_missed_when_its_start_fails() {
+    let told = |delay: u64| {
+        let mut tale = Tale::full();
+        tale.scenario.lives.first = [vec![Life::Serve; 6], vec![Life::Hang { at: Phase::Boot }]].concat();
+        // Two are missing, and of the two that come one is for the rolling restart. It takes the place of the other.
+        tale.killed(1_050, 3).killed(1_050, 4).reload(1_090).comes(1_095, 5).comes(1_095, 6);
+        tale.born(1_110, 7).told(1_111, 6).leaves(1_112, 6);
+        tale.dies(3_000, 7, Status::Signal(9)).comes(3_000 + delay, 8).calm(3_900, &[1, 2, 5, 8]);
+        tale.verdict("INV-FLOOR")
+    };
+    assert!(!matches!(told(200), Verdict::Fail { .. }), "{:?}", told(200));
+    assert!(matches!(told(850), Verdict::Fail { .. }), "{:?}", told(850));
+}
+
+#[test]
 fn nobody_hears_a_worker_that_was_asked_to_close_its_channel_first() {
     let told = |closed: bool| {
         let mut tale = Tale::full();
@@ -215,6 +230,22 @@ fn nobody_hears_a_worker_that_was_asked_to_close_its_channel_first() {
     };
     told(true).holds();
     told(false).fails(&["INV-FLOOR"]);
+}
+
+#[test]
+fn who_can_t_run_closes_its_channel_when_it_can() {
+    let told = |frozen: bool| {
+        let mut tale = Tale::full();
+        if frozen {
+            freeze(&mut tale, 1_100, 1_300, 1);
+        }
+        ask(&mut tale, 1_102, 1, "Retire(OnePhase)");
+        ask(&mut tale, 1_103, 1, "CloseChannel");
+        tale.announces(1_301, 1, Form::OnePhase).comes(1_303, 5).leaves(1_600, 1).calm(2_000, &[2, 3, 4, 5]);
+        tale.verdict("INV-INTENSITY")
+    };
+    assert!(matches!(told(true), Verdict::Pass { .. }), "{:?}", told(true));
+    assert!(matches!(told(false), Verdict::Fail { .. }), "{:?}", told(false));
 }
 
 #[test]
