@@ -114,6 +114,8 @@ pub struct Facts {
     pub initial: u32,
     /// Of several pools: when a start failed in one of them. A new configuration is dropped for that in all of them.
     pub failed_starts: Vec<Time>,
+    /// Of several pools: when a worker of another one was started, and when it was known to have gone.
+    pub gone_elsewhere: Vec<(Time, Time)>,
     /// Rolling restarts: from the order to the last worker that was told to leave because of it.
     pub rolls: Vec<(Time, Time)>,
 }
@@ -241,7 +243,8 @@ impl Facts {
     }
 
     /// A supervisor that ends by itself starts nobody any more and tells everybody to leave: the end began at the
-    /// first need for a worker that came after the last birth, or at the first order to leave that no birth followed.
+    /// first need for a worker that came after the last birth, or at the first order to leave that no birth followed and after
+    /// which nobody stayed.
     /// Where a need was still open at the last birth, or there is neither, a restart that was due later was one too many:
     /// after the last birth at any rate.
     fn end_began(&self, wanted: usize, line: &Timeline<'_>, exit: Time) -> Time {
@@ -255,10 +258,14 @@ impl Facts {
         }
         let unmet = needs().map(|one| one.known).find(|at| *at >= last_birth);
         let unmet = unmet.map(|at| self.tried_until(line, at));
-        // Who announced that it waits for the order gets it, whatever else goes on.
-        let asked_for = |one: &&Worker| one.announced.is_some_and(|(_, form)| form == Form::TwoPhase);
-        let told = line.workers.iter().filter(|one| !asked_for(one)).filter_map(Worker::ordered);
-        let told = told.filter(|at| *at + bounds::BIRTH_SEEN >= last_birth && *at <= exit).min();
+        let told = line.workers.iter().filter_map(Worker::ordered);
+        let told = told.filter(|at| *at + bounds::BIRTH_SEEN >= last_birth && *at <= exit);
+        // Whoever gets the order for which it waits, or because of a rolling restart, leaves somebody behind.
+        let stays = |one: &Worker, at: Time| {
+            one.born.latest() <= at
+                && one.ordered().unwrap_or(Time::NEVER).min(one.dead_for_sure()) > at + bounds::REACT
+        };
+        let told = told.filter(|at| !line.workers.iter().any(|one| stays(one, *at))).min();
         [unmet, told].into_iter().flatten().min().unwrap_or(last_birth - bounds::BIRTH_SEEN).min(exit)
     }
 

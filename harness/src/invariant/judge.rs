@@ -46,19 +46,20 @@ fn judge_all(
 /// The same, if every order was heard.
 fn judge_orders(scenario: &Scenario, profile: &Profile, history: &History, slack: Slack) -> Vec<Finding> {
     if scenario.beside.is_empty() {
-        return judge_one(scenario, profile, history, slack, &[]);
+        return judge_one(scenario, profile, history, slack, &[], Vec::new());
     }
     let judged = catch_unwind(AssertUnwindSafe(|| pools::judge(scenario, profile, history, slack)));
     judged.unwrap_or_else(|_| vec![bug("INV-ALL")])
 }
 
-/// The same for the first pool, as if there were no other but for their starts that failed.
+/// The same for the first pool, as if there were no other but for their starts that failed and their workers that left.
 pub(super) fn judge_one(
     scenario: &Scenario,
     profile: &Profile,
     history: &History,
     slack: Slack,
     failed_starts: &[Time],
+    gone_elsewhere: Vec<(Time, Time)>,
 ) -> Vec<Finding> {
     let mut timeline = Timeline::read(history);
     if scenario.pool.ready == Some(Ready::AtSpawn) {
@@ -66,7 +67,7 @@ pub(super) fn judge_one(
         timeline.workers.iter_mut().for_each(|worker| worker.ready = Some(worker.born.earliest()));
     }
     let Ok(facts) = catch_unwind(|| Facts::read(scenario, &timeline)) else { return vec![bug("INV-ALL")] };
-    let facts = Facts { failed_starts: failed_starts.to_vec(), ..facts };
+    let facts = Facts { failed_starts: failed_starts.to_vec(), gone_elsewhere, ..facts };
     let case = Case { scenario, profile, history, timeline: &timeline, facts: &facts, slack };
     let wanted = ideal::profile(profile);
     let asked = Case { profile: &wanted, ..case };

@@ -8,6 +8,7 @@ use crate::subject::Profile;
 use crate::time::Time;
 
 use super::INVARIANTS;
+use super::bounds::BIRTH_SEEN;
 use super::case::{Case, Finding, Slack};
 use super::facts::Facts;
 use super::giveup::exceeded;
@@ -29,13 +30,16 @@ pub(super) fn judge(scenario: &Scenario, profile: &Profile, history: &History, s
     let gave_up = seen.iter().enumerate().filter(|(_, seen)| seen.gave_up);
     if let Some((began, ender)) = gave_up.filter_map(|(number, seen)| Some((seen.ended?, number))).min() {
         for (number, view) in views.iter_mut().enumerate().filter(|(number, _)| *number != ender) {
-            view.is_told_to_stop(seen[number].ended.map_or(began, |own| own.max(began)));
+            // Both are about one instant, which each pool can tell from its own workers only.
+            view.is_told_to_stop(seen[number].ended.map_or(began, |own| own.max(began - BIRTH_SEEN)));
         }
     }
-    let failed: Vec<Time> = seen.into_iter().flat_map(|seen| seen.failed_starts).collect();
+    let failed: Vec<Time> = seen.iter().flat_map(|seen| seen.failed_starts.iter().copied()).collect();
     let mut findings = Vec::new();
     for ((number, view), name) in views.iter().enumerate().zip(scenario.pool_names()) {
-        let own = judge_one(&view.scenario, &view.profile, &view.history, slack, &failed);
+        let others = seen.iter().enumerate().filter(|(other, _)| *other != number);
+        let gone = others.flat_map(|(_, seen)| seen.gone.iter().copied()).collect();
+        let own = judge_one(&view.scenario, &view.profile, &view.history, slack, &failed, gone);
         if number == 0 {
             findings.extend(own);
         } else {
@@ -59,6 +63,8 @@ struct Seen {
     gave_up: bool,
     /// When a worker died that had never been ready.
     failed_starts: Vec<Time>,
+    /// When a worker was started that left, and when that was known.
+    gone: Vec<(Time, Time)>,
 }
 
 impl Seen {
@@ -72,6 +78,7 @@ impl Seen {
             ended,
             gave_up: ended.is_some() && scenario.pool.limit.is_some_and(|limit| exceeded(&case, limit)),
             failed_starts: facts.departures.iter().filter(|one| one.is_failed_start()).map(|one| one.known).collect(),
+            gone: facts.departures.iter().map(|one| (case.worker(one.worker).born.latest(), one.known)).collect(),
         }
     }
 }

@@ -200,10 +200,12 @@ fn judge_reloads(case: &Case<'_>, tally: &mut Tally) {
             // Who was frozen has yet to learn of it.
             .filter(|one| case.due(one.known, bounds::REACT + longest(case)) >= *from);
         let added = case.facts.additions().filter(|(at, _)| within(*at)).map(|(_, more)| more as usize).sum::<usize>();
+        let singles = case.timeline.commands.iter().filter(|(_, command)| matches!(command, Command::Restart(_)));
+        let singles = singles.filter(|(at, _)| *at < until && case.due(*at, bounds::REACT) >= *from).count();
         // Ordered while the first workers were still being started.
         let earlier = case.timeline.workers.iter().filter(|worker| worker.born.latest() < *from).count();
         let unstarted = (case.facts.initial as usize).saturating_sub(earlier);
-        let otherwise = needs.count() + added + unstarted + 1;
+        let otherwise = needs.count() + added + singles + unstarted + 1;
         owed = (owed + wanted).min(2 * wanted);
         let most = owed + otherwise;
         tally.held();
@@ -243,8 +245,14 @@ fn judge_obeyed(case: &Case<'_>, reload: Time, tally: &mut Tally) {
         || case.facts.departures.iter().any(|one| one.known > reload && one.shortest_run.is_none())
         || case.facts.failed_starts.iter().any(|failed| *failed > reload);
     let rest = case.facts.rolls.iter().map(|(_, until)| *until).max().unwrap_or(reload);
+    // A new configuration is for all pools or for none: who leaves on trial in one of them ends it in all.
+    let dropped = case
+        .facts
+        .gone_elsewhere
+        .iter()
+        .any(|(born, known)| reload <= *born && *known <= case.due(rest, bounds::REACT));
     let watched = case.facts.peace >= case.due_unhindered(rest, converge.0 + longest(case));
-    if refused || fails || !watched {
+    if refused || fails || dropped || !watched {
         return;
     }
     tally.held();

@@ -49,6 +49,19 @@ fn restarts_that_wait_and_end_at_the_limit_are_right() {
 }
 
 #[test]
+fn who_was_told_to_leave_for_a_reload_was_not_told_because_of_the_end() {
+    let mut tale = Tale::full();
+    tale.scenario.pool.limit = Some(Limit { restarts: 1, within: Span::millis(5_000) });
+    tale.reload(1_100).killed(1_101, 4);
+    (1..=4).for_each(|n| _ = tale.comes(1_101 + u64::from(n), 4 + n));
+    (1..=3).for_each(|n| _ = tale.told(1_118, n).leaves(1_120, n));
+    tale.killed(4_000, 5);
+    (6..=8).for_each(|n| _ = tale.told(4_002, n).leaves(4_003, n));
+    tale.exits(4_010, GAVE_UP);
+    assert!(matches!(tale.verdict("INV-GIVEUP"), Verdict::Pass { .. }), "{:?}", tale.verdict("INV-GIVEUP"));
+}
+
+#[test]
 fn restarts_that_do_not_wait_break_the_backoff() {
     gives_up(&[2, 1, 1, 1, 1], GAVE_UP).fails(&["INV-INTENSITY"]);
     gives_up(&[2, 100, 100, 100, 100], GAVE_UP).fails(&["INV-INTENSITY"]);

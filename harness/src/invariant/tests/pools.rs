@@ -1,6 +1,6 @@
 //! Several pools of one supervisor.
 
-use crate::history::{ClaimKind, Proc, Role, Status, What};
+use crate::history::{ClaimKind, Form, Proc, Role, Status, What};
 use crate::scenario::{Beside, Command};
 use crate::verdict::Verdict;
 
@@ -124,6 +124,57 @@ fn a_configuration_that_one_pool_can_t_be_started_with_is_for_none() {
     };
     tried(false).holds();
     tried(true).fails(&["INV-GENERATION"]);
+}
+
+#[test]
+fn who_leaves_on_trial_in_one_pool_ends_the_reload_in_all() {
+    let tried = |leaves: u64| {
+        let mut tale = two();
+        let role = Role::Worker { ticket: 1, generation: 2, pool: 1 };
+        tale.reload(1_100)
+            .add(1_105, What::Born { proc: worker(20), parent: 1, role })
+            .ready(1_110, 20)
+            .comes(1_106, 5);
+        tale.announces(leaves, 20, Form::OnePhase).told(1_120, 5).leaves(1_125, 5).leaves(leaves + 5, 20);
+        tale.calm(9_000, &[1, 2, 3, 4, OTHER]);
+        tale.verdict("INV-SERIAL")
+    };
+    assert!(matches!(tried(1_118), Verdict::Pass { .. }), "{:?}", tried(1_118));
+    assert!(matches!(tried(4_000), Verdict::Fail { .. }), "{:?}", tried(4_000));
+}
+
+#[test]
+fn an_order_to_replace_one_worker_is_not_the_reload_before_it() {
+    let replaced = |orders: usize| {
+        let mut tale = two();
+        let one = || What::Commanded(Command::In("notifier".to_owned(), Box::new(Command::Restart(0))));
+        tale.reload(1_100);
+        (1..=4).for_each(|n| _ = tale.comes(1_100 + u64::from(n), 20 + n).told(1_116, n).leaves(1_120, n));
+        let births = [(1_102, OTHER), (1_302, 10), (1_502, 11), (1_702, 12)];
+        for (nth, (at, old)) in births.into_iter().enumerate() {
+            if (1..=orders).contains(&nth) {
+                tale.add(at - 2, one());
+            }
+            other(&mut tale, at, if old == OTHER { 10 } else { old + 1 });
+            tale.told(at + 14, old).leaves(at + 18, old);
+        }
+        tale.calm(3_000, &[21, 22, 23, 24, 13]);
+        tale.judge().into_iter().find(|one| one.id == "INV-SERIAL@notifier").map(|one| one.verdict)
+    };
+    assert!(matches!(replaced(3), Some(Verdict::Pass { .. })), "{:?}", replaced(3));
+    assert!(matches!(replaced(0), Some(Verdict::Fail { .. })), "{:?}", replaced(0));
+}
+
+#[test]
+fn a_pool_may_be_told_of_the_end_before_the_need_of_the_other_is_known() {
+    let told = |at: u64| {
+        let mut tale = flapping();
+        (1..=4).for_each(|n| _ = tale.told(at, n).leaves(2_801, n));
+        tale.ends(2_802, &[], Status::Code(75));
+        tale.verdict("INV-FLOOR")
+    };
+    assert!(!matches!(told(2_440), Verdict::Fail { .. }), "{:?}", told(2_440));
+    assert!(matches!(told(2_350), Verdict::Fail { .. }), "{:?}", told(2_350));
 }
 
 #[test]
