@@ -276,6 +276,15 @@ impl Task {
         }
     }
 
+    /// Whether the last of its steps were left out because the harness was late.
+    pub fn is_adrift(&self) -> bool {
+        match self {
+            Self::During { body, .. } => body.is_adrift(),
+            Self::Steps(steps) => steps.is_adrift(),
+            Self::Later { .. } | Self::Blows { .. } | Self::Pause(_) | Self::Together(_) => false,
+        }
+    }
+
     /// Shows an event to whatever waits inside.
     pub fn see(&mut self, event: &Event, pool: Option<u32>) {
         match self {

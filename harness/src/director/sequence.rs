@@ -24,13 +24,15 @@ pub struct Sequence {
     late: Option<(Time, Option<Proc>)>,
     /// What is left of the act of the step before.
     acting: Option<Box<Task>>,
+    /// An act was left out because the harness was late, and nothing has come since: what that act leads to can't be asked for.
+    adrift: bool,
 }
 
 impl Sequence {
     /// Steps that begin now.
     pub fn new(steps: Vec<Step>, path: Vec<u32>, laps: u32, now: Time) -> Self {
         let index = if laps == 0 { steps.len() } else { 0 };
-        Self { steps, path, laps, index, wait: Wait::new(now), late: None, acting: None }
+        Self { steps, path, laps, index, wait: Wait::new(now), late: None, acting: None, adrift: false }
     }
 
     /// Shows an event to the step that waits. `pool`: that of the worker whose event it is.
@@ -49,6 +51,7 @@ impl Sequence {
                 if !task.go(stage) {
                     return false;
                 }
+                self.adrift = task.is_adrift();
                 self.acting = None;
                 self.wait.act_ended(stage.now);
                 if composite {
@@ -68,8 +71,13 @@ impl Sequence {
                     self.late = Some((stage.now + stage.random.within(step.jitter.0), whose));
                     continue;
                 }
-                Waited::Missed { excused } => stage.out.push(missed(self.path_of(self.index), step.must && !excused)),
+                Waited::Missed { excused } => {
+                    let must = step.must && !excused && !self.adrift;
+                    self.adrift |= excused && step.act.is_some();
+                    stage.out.push(missed(self.path_of(self.index), must));
+                }
                 Waited::Fired(whose) => {
+                    self.adrift = false;
                     next = self.wait.next(step, stage.view, stage.now);
                     stage.that = whose.or(stage.that);
                     self.acting = fire(step, self.path_of(self.index), stage).map(Box::new);
@@ -83,6 +91,11 @@ impl Sequence {
                 self.index = 0;
             }
         }
+    }
+
+    /// Whether its last steps were left out because the harness was late.
+    pub fn is_adrift(&self) -> bool {
+        self.adrift
     }
 
     /// Says of each step that has not come that it never did.

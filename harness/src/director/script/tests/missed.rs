@@ -115,3 +115,31 @@ fn what_came_after_the_step_before_could_have_fired_is_missed_by_the_harness_alo
     // A state says nothing of what came after it.
     assert_eq!(must(Trigger::State(State::PoolFull), as_it_came), Some(true));
 }
+
+#[test]
+fn what_an_act_leads_to_is_not_asked_for_if_the_harness_left_the_act_out() {
+    let musts = |late: bool| {
+        let patient = |when| Step { must: true, ..step(Some(when), None) };
+        let lap = Act::Repeat {
+            times: 2,
+            steps: vec![patient(Trigger::Exited), step(Some(Trigger::Born), kill(Target::That))],
+        };
+        let mut set =
+            Set::steady(1, vec![step(None, kill(Target::Oldest)), step(None, Some(lap)), patient(Trigger::Ready)]);
+        let role = Role::Worker { ticket: 3, generation: 1, pool: 0 };
+        let died = What::Died { proc: proc(2), death: Death { status: None } };
+        if late {
+            at_once(&mut set, [died, What::Born { proc: proc(3), parent: MASTER, role }]);
+        } else {
+            set.see(died);
+        }
+        set.until(60_000);
+        let musts = set.done.iter().filter_map(|(_, injection)| match injection {
+            Injection::Note(What::Missed { must, .. }) => Some(*must),
+            _ => None,
+        });
+        musts.collect::<Vec<_>>()
+    };
+    assert_eq!(musts(true), [false, false, false, false]);
+    assert_eq!(musts(false), [false, true, false, true]);
+}
