@@ -30,7 +30,7 @@ struct Worker {
     born: Time,
     ready: bool,
     retired: bool,
-    /// It is being killed: no state waits for it any more, though a busy host may take its time to end it.
+    /// It is being killed: no state waits for it any more, and no target means it, though a busy host may take its time to end it.
     doomed: bool,
 }
 
@@ -189,10 +189,7 @@ impl View {
 
     /// Whether a state holds.
     pub fn is(&self, state: State) -> bool {
-        let ready = |number: u32| {
-            let stay = self.ready(number).filter(|(_, proc)| self.workers.get(proc).is_some_and(|one| !one.doomed));
-            u32::try_from(stay.count()).unwrap_or(u32::MAX)
-        };
+        let ready = |number: u32| u32::try_from(self.ready(number).count()).unwrap_or(u32::MAX);
         let mut pools = self.pools.iter().zip(0..);
         match state {
             State::PoolFull => pools.all(|(pool, number)| ready(number) >= pool.wanted),
@@ -368,12 +365,12 @@ impl View {
     fn ready(&self, pool: u32) -> impl Iterator<Item = (Time, Proc)> {
         self.workers
             .iter()
-            .filter(move |(_, worker)| worker.pool == pool && worker.ready && !worker.retired)
+            .filter(move |(_, worker)| worker.pool == pool && worker.ready && !worker.retired && !worker.doomed)
             .map(|(proc, worker)| (worker.born, *proc))
     }
 
     fn by_age(&self, pool: u32, which: impl Fn(&Worker) -> bool) -> Vec<Proc> {
-        let chosen = self.workers.iter().filter(|(_, worker)| worker.pool == pool && which(worker));
+        let chosen = self.workers.iter().filter(|(_, worker)| worker.pool == pool && !worker.doomed && which(worker));
         let mut chosen: Vec<(Time, Proc)> = chosen.map(|(proc, worker)| (worker.born, *proc)).collect();
         chosen.sort_unstable();
         chosen.into_iter().map(|(_, proc)| proc).collect()

@@ -372,7 +372,8 @@ fn who_is_frozen_twice_goes_on_when_both_freezes_are_over() {
 
 #[test]
 fn repeats_and_reloads_keep_their_pace() {
-    let body = vec![step(Some(Trigger::After(Span::millis(100))), kill(Target::Newest))];
+    let quiet = Act::Signal { to: Target::Newest, signal: Signal::USR1, times: 1, spacing: Span::ZERO };
+    let body = vec![step(Some(Trigger::After(Span::millis(100))), Some(quiet))];
     let repeat = Act::Repeat { times: 3, steps: body };
     let reloads = Act::Operate(Command::Reloads { times: 4, spacing: Span::millis(5) });
     let mut set = Set::steady(1, vec![step(None, Some(repeat)), step(None, Some(reloads))]);

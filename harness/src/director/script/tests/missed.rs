@@ -89,6 +89,17 @@ fn a_pool_has_not_settled_while_one_that_was_killed_has_yet_to_die() {
     assert_eq!(set.fired(), [(0, vec![0]), (50, vec![1]), (50, vec![2])]);
 }
 
+#[test]
+fn who_is_being_killed_is_not_hit_again_in_place_of_the_next() {
+    for target in [Target::Oldest, Target::Newest, Target::Random(1), Target::Each] {
+        let mut set = Set::steady(2, vec![step(None, kill(target.clone())), step(None, kill(target.clone()))]);
+        set.until(10);
+        let mut hit: Vec<u32> = set.signals().into_iter().flat_map(|(_, to, _)| to).collect();
+        hit.sort_unstable();
+        assert_eq!(hit, [2, 3], "{target:?}");
+    }
+}
+
 /// All of this is learned at once: the harness was late.
 fn at_once(set: &mut Set, what: [What; 2]) {
     what.into_iter().for_each(|what| set.director.see(&Event::at(at(set.now), what)));
