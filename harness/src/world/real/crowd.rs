@@ -23,6 +23,8 @@ use super::clock;
 const EVERY: Duration = Duration::from_millis(50);
 /// How long it waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it waits without looking at the clock.
+const TURN: Duration = Duration::from_millis(5);
 /// How long a listener whose queue is full is left alone.
 const FULL: Duration = Duration::from_millis(1);
 /// Descriptors of this process beside the crowd's.
@@ -160,42 +162,74 @@ impl Asker {
             if !came && asked.is_none_or(|asked| asked.elapsed() >= EVERY) {
                 asked = Some(Instant::now());
                 // The run may be over: then nobody wants to know.
-                let _ = tell.send(self.ask());
+                self.ask().into_iter().for_each(|told| _ = tell.send(told));
             } else if !came {
                 thread::sleep(FULL);
             }
         }
     }
 
-    fn ask(&self) -> Event {
-        let begun = Instant::now();
-        let answered = self.answer(begun + PATIENCE).is_ok();
-        let after_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Event::at(clock::now(), What::Answered { answered, after_ns, pids: None })
+    /// The answer, after how long its asker was kept from hearing it, if it was.
+    fn ask(&self) -> Vec<Event> {
+        let (begun, since) = (Instant::now(), clock::now());
+        let mut turns = Turns { began: begun, kept: Duration::ZERO };
+        let answered = self.answer(begun + PATIENCE, &mut turns).is_ok();
+        turns.end();
+        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let (delay_ns, after_ns) = (nanos(turns.kept), nanos(begun.elapsed()));
+        let kept = (delay_ns > 0).then_some(What::Stall { proc: None, since, delay_ns });
+        let answer = What::Answered { answered, after_ns, pids: None };
+        kept.into_iter().chain([answer]).map(|what| Event::at(clock::now(), what)).collect()
     }
 
     /// Reads until the answer has what it is known by.
-    fn answer(&self, deadline: Instant) -> io::Result<()> {
-        let left = || Some(deadline.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero());
-        let late = io::ErrorKind::TimedOut;
+    fn answer(&self, deadline: Instant, turns: &mut Turns) -> io::Result<()> {
+        let late = || if Instant::now() < deadline { Ok(()) } else { Err(io::ErrorKind::TimedOut) };
         let mut stream = loop {
             match dial(&self.path) {
-                Err(Errno::AGAIN) if left().is_some() => thread::sleep(FULL),
+                Err(Errno::AGAIN) => thread::sleep(FULL),
                 stream => break stream?,
             }
+            turns.end();
+            late()?;
         };
         stream.set_nonblocking(false)?;
-        stream.set_write_timeout(Some(left().ok_or(late)?))?;
-        stream.write_all(format!("{}\n", self.questions.status).as_bytes())?;
-        let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+        stream.set_write_timeout(Some(TURN))?;
+        stream.set_read_timeout(Some(TURN))?;
+        let question = format!("{}\n", self.questions.status);
+        let (mut said, mut heard, mut buffer) = (0, Vec::new(), [0; 4096]);
         while !String::from_utf8_lossy(&heard).contains(&self.questions.answer) {
-            stream.set_read_timeout(Some(left().ok_or(late)?))?;
-            match stream.read(&mut buffer)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => heard.extend(&buffer[..count]),
+            let done = match question.as_bytes().get(said..).filter(|rest| !rest.is_empty()) {
+                Some(rest) => stream.write(rest).map(|count| said += count),
+                None => stream.read(&mut buffer).and_then(|count| {
+                    heard.extend(&buffer[..count]);
+                    if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+                }),
+            };
+            turns.end();
+            match done {
+                Err(why) if !matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                    return Err(why);
+                }
+                _ => late()?,
             }
         }
         Ok(())
+    }
+}
+
+/// Turns of a thread that waits for no longer than `TURN` in each: what a turn takes beyond that, the host took.
+struct Turns {
+    began: Instant,
+    /// In sum.
+    kept: Duration,
+}
+
+impl Turns {
+    fn end(&mut self) {
+        let took = self.began.elapsed();
+        self.kept += Some(took.saturating_sub(TURN)).filter(|kept| *kept >= TURN).unwrap_or_default();
+        self.began += took;
     }
 }
 
@@ -241,15 +275,33 @@ mod tests {
         });
         let (crowd, answers) = Crowd::come(&path, 3, say, &questions()).expect("they come");
         let (patience, mut told) = (Instant::now() + Duration::from_secs(60), Vec::new());
-        while told.is_empty() && Instant::now() < patience {
+        while !told.iter().any(|event: &Event| matches!(event.what, What::Answered { .. })) && Instant::now() < patience
+        {
             assert!(answers.hear(&mut told));
             thread::sleep(FULL);
         }
         let leaving = Instant::now();
         drop(crowd);
         let left = leaving.elapsed();
-        let What::Answered { answered, after_ns, .. } = told[0].what else { panic!("{told:?}") };
+        let answer = told.iter().find_map(|event| match event.what {
+            What::Answered { answered, after_ns, .. } => Some((answered, after_ns)),
+            _ => None,
+        });
+        let (answered, after_ns) = answer.expect("an answer");
         (answered, Duration::from_nanos(after_ns), left)
+    }
+
+    #[test]
+    fn what_a_turn_takes_beyond_its_time_the_host_took() {
+        let mut turns = Turns { began: Instant::now(), kept: Duration::ZERO };
+        turns.end();
+        assert_eq!(turns.kept, Duration::ZERO);
+        turns.began -= Duration::from_millis(305);
+        turns.end();
+        assert!(turns.kept >= Duration::from_millis(300), "{:?}", turns.kept);
+        let before = turns.kept;
+        turns.end();
+        assert_eq!(turns.kept, before, "it is counted once");
     }
 
     #[test]
