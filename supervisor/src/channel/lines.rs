@@ -34,11 +34,11 @@ impl LineBuffer {
     /// Takes bytes as they came. What was handed out is forgotten here.
     pub fn push(&mut self, bytes: &[u8]) {
         self.forget();
-        let wanted = self.bytes.len() + bytes.len();
-        if wanted > ROOM_KEPT.max(self.bytes.capacity()) {
+        let (kept, wanted) = (self.bytes.len(), self.bytes.len() + bytes.len());
+        if kept > ROOM_KEPT && wanted > self.bytes.capacity() {
             // Room for the longest line at once: a buffer that grows is copied now and then, and both copies take memory, but
             // room that nobody has written to takes none. Where even that is refused it grows as it must.
-            _ = self.bytes.try_reserve_exact((LINE_LIMIT + ROOM_KEPT).max(wanted) - self.bytes.len());
+            _ = self.bytes.try_reserve_exact((LINE_LIMIT + ROOM_KEPT).max(wanted) - kept);
         }
         self.bytes.extend_from_slice(bytes);
     }
@@ -115,8 +115,8 @@ mod tests {
     fn a_long_line_is_never_copied_as_it_grows() {
         let mut buffer = LineBuffer::default();
         let piece = [b'x'; 50_000];
-        buffer.push(&piece);
-        buffer.push(&piece);
+        // By then it is a long one.
+        (0..3).for_each(|_| buffer.push(&piece));
         let (place, room) = (buffer.bytes.as_ptr(), buffer.bytes.capacity());
         while buffer.next() == Line::Incomplete {
             buffer.push(&piece);

@@ -18,6 +18,7 @@ use crate::scenario::Saying;
 use crate::subject::Questions;
 
 use super::clock;
+use super::stalls::kept;
 
 /// How often the one who asks does so.
 const EVERY: Duration = Duration::from_millis(50);
@@ -174,12 +175,12 @@ impl Asker {
         let (begun, since) = (Instant::now(), clock::now());
         let mut turns = Turns { began: begun, kept: Duration::ZERO };
         let answered = self.answer(begun + PATIENCE, &mut turns).is_ok();
-        turns.end();
+        turns.end(Instant::now());
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         let (delay_ns, after_ns) = (nanos(turns.kept), nanos(begun.elapsed()));
-        let kept = (delay_ns > 0).then_some(What::Stall { proc: None, since, delay_ns });
+        let stall = (delay_ns > 0).then_some(What::Stall { proc: None, since, delay_ns });
         let answer = What::Answered { answered, after_ns, pids: None };
-        kept.into_iter().chain([answer]).map(|what| Event::at(clock::now(), what)).collect()
+        stall.into_iter().chain([answer]).map(|what| Event::at(clock::now(), what)).collect()
     }
 
     /// Reads until the answer has what it is known by.
@@ -190,7 +191,7 @@ impl Asker {
                 Err(Errno::AGAIN) => thread::sleep(FULL),
                 stream => break stream?,
             }
-            turns.end();
+            turns.end(Instant::now());
             late()?;
         };
         stream.set_nonblocking(false)?;
@@ -206,7 +207,7 @@ impl Asker {
                     if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
                 }),
             };
-            turns.end();
+            turns.end(Instant::now());
             match done {
                 Err(why) if !matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                     return Err(why);
@@ -226,10 +227,10 @@ struct Turns {
 }
 
 impl Turns {
-    fn end(&mut self) {
-        let took = self.began.elapsed();
-        self.kept += Some(took.saturating_sub(TURN)).filter(|kept| *kept >= TURN).unwrap_or_default();
-        self.began += took;
+    fn end(&mut self, now: Instant) {
+        let late = now.saturating_duration_since(self.began).saturating_sub(TURN);
+        self.kept += kept(late, Duration::ZERO).unwrap_or_default();
+        self.began = now;
     }
 }
 
@@ -293,15 +294,15 @@ mod tests {
 
     #[test]
     fn what_a_turn_takes_beyond_its_time_the_host_took() {
-        let mut turns = Turns { began: Instant::now(), kept: Duration::ZERO };
-        turns.end();
-        assert_eq!(turns.kept, Duration::ZERO);
-        turns.began -= Duration::from_millis(305);
-        turns.end();
-        assert!(turns.kept >= Duration::from_millis(300), "{:?}", turns.kept);
-        let before = turns.kept;
-        turns.end();
-        assert_eq!(turns.kept, before, "it is counted once");
+        let began = Instant::now();
+        let mut turns = Turns { began, kept: Duration::ZERO };
+        let mut kept = |millis: u64| {
+            turns.end(began + Duration::from_millis(millis));
+            turns.kept.as_millis()
+        };
+        assert_eq!(kept(5), 0, "it waited");
+        assert_eq!(kept(310), 300);
+        assert_eq!(kept(315), 300, "it is counted once");
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Stalls {
 }
 
 /// How long the harness was kept from going on, beside its waiting for a processor, which is counted already.
-fn kept(late: Duration, waited: Duration) -> Option<Duration> {
+pub(super) fn kept(late: Duration, waited: Duration) -> Option<Duration> {
     Some(late.saturating_sub(waited)).filter(|kept| *kept >= KEPT)
 }
 
