@@ -9,6 +9,9 @@ use crate::history::Proc;
 /// A clock tick: fixed at 100 a second by the kernel's interface to user space.
 pub const TICK: std::time::Duration = std::time::Duration::from_millis(10);
 
+/// Bytes of an environment that are read at once.
+const ENVIRONMENT: usize = 1 << 20;
+
 /// The fields of `/proc/PID/stat` that matter here, see proc_pid_stat(5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
@@ -60,11 +63,26 @@ pub fn proc_of(pid: u32) -> Option<Proc> {
     stat(pid).map(|stat| Proc { pid, start: stat.start })
 }
 
-/// The number of its pool, which a worker finds in its environment, 0 if it has none there. Nothing if it has ended: then
-/// there is no environment.
+/// The environment that a process was started with. Nothing if it has ended: then there is none, and of one that is longer
+/// than could be read nobody knows the end.
+fn environment(pid: u32) -> Option<Vec<u8>> {
+    // Who ends between two reads has an environment that ends with the first of them; within one read(2) it is kept.
+    let mut bytes = vec![0; ENVIRONMENT];
+    let length = File::open(format!("/proc/{pid}/environ")).and_then(|mut file| file.read(&mut bytes)).ok()?;
+    bytes.truncate(length);
+    Some(bytes).filter(|bytes| !bytes.is_empty() && bytes.len() < ENVIRONMENT)
+}
+
+/// The value of this variable.
+fn value<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut all = environment.split(|byte| *byte == 0);
+    all.find_map(|one| one.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+}
+
+/// The number of its pool, which a worker finds in its environment, 0 if it has none there; nothing if it has ended.
 pub fn pool(pid: u32) -> Option<u32> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok().filter(|environment| !environment.is_empty())?;
-    let number = environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(b"HARNESS_POOL="));
+    let environment = environment(pid)?;
+    let number = value(&environment, "HARNESS_POOL");
     Some(number.and_then(|number| std::str::from_utf8(number).ok()?.parse().ok()).unwrap_or(0))
 }
 
@@ -93,9 +111,7 @@ pub fn inner(pid: u32) -> Option<u32> {
 
 /// The value that this variable had as the process was started.
 pub fn variable(pid: u32, name: &str) -> Option<Vec<u8>> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    let mut all = environment.split(|byte| *byte == 0);
-    all.find_map(|one| one.strip_prefix(name.as_bytes())?.strip_prefix(b"=")).map(<[u8]>::to_vec)
+    value(&environment(pid)?, name).map(<[u8]>::to_vec)
 }
 
 /// Its command name.
@@ -176,6 +192,25 @@ mod tests {
         assert_eq!(parse_slept("nonvoluntary_ctxt_switches:\t7\n"), None);
         assert!(slept(std::process::id()).is_some());
         assert_eq!(slept(u32::MAX), None);
+    }
+
+    #[test]
+    fn who_ends_while_its_environment_is_read_is_of_no_known_pool() {
+        for _ in 0..200 {
+            let mut sleeps = std::process::Command::new("sleep");
+            sleeps.arg("60").env_clear().env("A", "x".repeat(9_000)).env("HARNESS_POOL", "1");
+            let mut child = sleeps.spawn().expect("sleep starts");
+            let pid = child.id();
+            while pool(pid).is_none() {
+                std::thread::yield_now();
+            }
+            std::thread::scope(|scope| {
+                let read = scope.spawn(|| std::iter::from_fn(|| pool(pid)).find(|pool| *pool != 1));
+                child.kill().expect("ours");
+                assert_eq!(read.join().expect("it only reads"), None, "cut off, it had no number");
+            });
+            child.wait().expect("ours");
+        }
     }
 
     #[test]
