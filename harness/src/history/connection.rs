@@ -31,7 +31,7 @@ pub struct Connection {
     /// How long the client took for what it sent or read piece by piece, if nobody kept it waiting beside that.
     #[serde(default, skip_serializing_if = "crate::scenario::is_default")]
     pub slow_ns: u64,
-    /// The local port or connection number, which the worker's journal names.
+    /// The local port or connection number, which the worker's journal names; 0 if it was never let in.
     pub peer: u32,
     /// The worker that answered.
     pub owner: Option<Proc>,

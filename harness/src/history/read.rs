@@ -322,8 +322,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What the workers' journals say of this connection: ports are used again, so the instants must agree too.
+    /// What the workers' journals say of this connection: ports are used again, so the instants must agree too. One that was
+    /// never let in has no port that its client knew.
     fn journalled(&self, record: &Connection) -> &[(u32, Time, Proc, bool)] {
+        if record.opened.is_none() {
+            return &[];
+        }
         let from = self.accepts.partition_point(|(peer, at, ..)| (*peer, *at) < (record.peer, record.tried));
         let until = self.accepts.partition_point(|(peer, at, ..)| (*peer, *at) <= (record.peer, record.ended));
         &self.accepts[from..until.max(from)]

@@ -229,26 +229,30 @@ fn a_connection_of_which_less_was_known_is_read() {
     assert_eq!(written(&history).lines().last(), Some(line), "and written as it was");
 }
 
+/// A client that was reset.
+fn unanswered(peer: u32, tried: u64, ended: u64, let_in: bool) -> What {
+    let times = (at(tried), at(ended));
+    let opened = let_in.then_some(times.0);
+    What::Connection(Box::new(Connection {
+        id: 1,
+        load: "probe".to_owned(),
+        tried: times.0,
+        opened,
+        sent: opened,
+        answered: None,
+        ended: times.1,
+        due: None,
+        hold_ns: 0,
+        slow_ns: 0,
+        peer,
+        owner: None,
+        outcome: Outcome::Reset,
+    }))
+}
+
 #[test]
 fn a_connection_that_nobody_answered_belongs_to_the_worker_that_noted_it_then() {
-    let record = |tried: u64, ended: u64| {
-        let times = (at(tried), at(ended));
-        What::Connection(Box::new(Connection {
-            id: 1,
-            load: "probe".to_owned(),
-            tried: times.0,
-            opened: Some(times.0),
-            sent: Some(times.0),
-            answered: None,
-            ended: times.1,
-            due: None,
-            hold_ns: 0,
-            slow_ns: 0,
-            peer: 77,
-            owner: None,
-            outcome: Outcome::Reset,
-        }))
-    };
+    let record = |tried, ended| unanswered(77, tried, ended, true);
     let history = history(vec![
         (1, What::Born { proc: A, parent: 1, role: WORKER }),
         (1, What::Born { proc: B, parent: 1, role: WORKER }),
@@ -260,6 +264,20 @@ fn a_connection_that_nobody_answered_belongs_to_the_worker_that_noted_it_then() 
     ]);
     let owners: Vec<_> = Timeline::read(&history).connections.iter().map(|conn| conn.owner).collect();
     assert_eq!(owners, [Some(0), Some(1), None]);
+}
+
+#[test]
+fn who_was_never_let_in_was_taken_by_nobody() {
+    let owner = |let_in: bool| {
+        let history = history(vec![
+            (1, What::Born { proc: A, parent: 1, role: WORKER }),
+            (30, What::Accepted { proc: A, peer: 0 }),
+            (40, unanswered(0, 29, 40, let_in)),
+        ]);
+        Timeline::read(&history).connections[0].owner
+    };
+    assert_eq!(owner(true), Some(0));
+    assert_eq!(owner(false), None);
 }
 
 #[test]
