@@ -131,11 +131,12 @@ fn calm(case: &Case<'_>) -> Vec<(Time, Time)> {
 }
 
 /// Whoever hangs, or took a signal of the harness for the order to leave and stayed, can't say when the supervisor's own
-/// order came: nobody knows until it is gone.
+/// order came, and who closes its channel may never read it there: nobody knows until it is gone.
 fn unaware(case: &Case<'_>) -> Vec<(Time, Time)> {
     let since = |(worker, traits): (&Worker, &Traits)| {
         let scripted = traits.hangs.then_some(worker.born.earliest());
-        let since = [scripted, worker.hung, worker.signalled].into_iter().flatten().min()?;
+        let unread = worker.silenced.filter(|_| worker.announced.is_some() && worker.ordered().is_none());
+        let since = [scripted, worker.hung, worker.signalled, unread].into_iter().flatten().min()?;
         Some((since, worker.died?.latest()))
     };
     case.timeline.workers.iter().zip(&case.facts.traits).filter_map(since).collect()

@@ -220,12 +220,17 @@ fn natural_end(case: &Case<'_>, conn: &Conn<'_>) -> Option<Time> {
     Some(extend(begun, begun + takes, &frozen))
 }
 
-/// Whether a worker was ended by its supervisor at a deadline of which it could not know, because it did not run.
+/// Whether a worker was ended by its supervisor at a deadline of which it could not know, because it did not run, or its
+/// supervisor did not until the deadline.
 pub(super) fn ended_unaware(case: &Case<'_>, index: usize) -> bool {
     let worker = case.worker(index);
-    let since = case.scenario.pool.drain.0 + super::bounds::kill_slack(case.profile);
+    let drain = case.scenario.pool.drain.0;
     let died = worker.maybe_dead();
-    worker.died.is_some() && worker.ordered().is_none() && could_not_run(case, index, died - since, died)
+    let late = |(from, until): &(Time, Time)| {
+        until.since(*from) >= drain && *until <= died && died.since(*until) <= super::bounds::REACT
+    };
+    let could_not = || could_not_run(case, index, died - (drain + super::bounds::kill_slack(case.profile)), died);
+    worker.died.is_some() && worker.ordered().is_none() && (could_not() || case.facts.frozen.iter().any(late))
 }
 
 fn nobody_excuses(case: &Case<'_>, conn: &Conn<'_>) -> bool {

@@ -9,6 +9,7 @@ use crate::time::Time;
 
 use super::bounds;
 use super::case::extend;
+use super::ending;
 use super::output::is_about_output;
 use super::traits::Traits;
 
@@ -16,7 +17,7 @@ const SIGHUP: i32 = 1;
 const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
 /// INT, QUIT, TERM: an operator's stop.
-const STOPS: [i32; 3] = [2, 3, SIGTERM];
+pub(super) const STOPS: [i32; 3] = [2, 3, SIGTERM];
 /// ILL, ABRT, KILL, USR1, SEGV, USR2, PIPE: may end a supervisor that does not expect them.
 const FELLS: [i32; 7] = [4, 6, SIGKILL, 10, 11, 12, 13];
 
@@ -50,6 +51,8 @@ pub struct Departure {
     pub how: Leave,
     /// Whether a script or a fault did it: false for a death by a signal that the harness did not send.
     pub excused: bool,
+    /// Whether it hung when a rolling restart may have told it to leave, which nobody sees.
+    pub perhaps_told: bool,
     /// How long it had certainly been ready when the supervisor knew, if it was: time for which the supervisor was
     /// frozen may be missing in its own count.
     pub shortest_run: Option<Duration>,
@@ -114,8 +117,8 @@ pub struct Facts {
     pub initial: u32,
     /// Of several pools: when a start failed in one of them. A new configuration is dropped for that in all of them.
     pub failed_starts: Vec<Time>,
-    /// Of several pools: when a worker of another one was started, and when it was known to have gone.
-    pub gone_elsewhere: Vec<(Time, Time)>,
+    /// Of several pools: when a worker of any of them was started, and when it was known to have gone.
+    pub gone: Vec<(Time, Time)>,
     /// Rolling restarts: from the order to the last worker that was told to leave because of it.
     pub rolls: Vec<(Time, Time)>,
 }
@@ -195,6 +198,11 @@ impl Facts {
         }
         let orphaned = orphaned(line);
         for one in &mut self.departures {
+            let worker = &line.workers[one.worker];
+            let hung = ending::trances(worker, &self.traits[one.worker], line)
+                .any(|(from, until)| from <= one.at && one.at <= until);
+            let reloaded = |at: Time| worker.born.earliest() <= at && at < one.known;
+            one.perhaps_told = hung && reloads(line).any(|(at, _)| reloaded(at));
             one.excused |= orphaned.iter().any(|(from, until)| *from <= one.at && one.at < *until);
         }
         self.departures.sort_by_key(|one| one.known);
@@ -232,68 +240,15 @@ impl Facts {
         self.peace = ends.into_iter().flatten().min().unwrap_or(line.until);
     }
 
-    /// An order may come while it is giving up: then more workers had left than the limit allows, and its status says so,
-    /// or somebody had been told to leave that no birth followed.
-    fn gave_up_before(&self, scenario: &Scenario, line: &Timeline<'_>, ordered: Time, says_so: bool) -> Option<Time> {
-        let limit = scenario.pool.limit?;
-        let began = self.end_began(scenario.pool.workers as usize, line, ordered);
-        let left = self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= ordered).count();
-        let told = line.workers.iter().any(|one| one.ordered().is_some_and(|at| at >= began && at < ordered));
-        ((told || says_so) && began < ordered && left > limit.restarts as usize).then_some(began)
-    }
-
-    /// A supervisor that ends by itself starts nobody any more and tells everybody to leave: the end began at the
-    /// first need for a worker that came after the last birth, or at the first order to leave that no birth followed and after
-    /// which nobody stayed.
-    /// Where a need was still open at the last birth, or there is neither, a restart that was due later was one too many:
-    /// after the last birth at any rate.
-    fn end_began(&self, wanted: usize, line: &Timeline<'_>, exit: Time) -> Time {
-        let last_birth = line.workers.iter().map(|worker| worker.born.latest()).filter(|at| *at <= exit).max();
-        let last_birth = last_birth.unwrap_or_default();
-        let needs = || self.departures.iter().filter(|one| one.how != Leave::Untimely && one.known <= exit);
-        let ordered = self.added(exit) as usize;
-        let met = line.workers.len().saturating_sub(wanted * line.supervisors.len() + ordered);
-        if needs().filter(|one| one.known < last_birth).count() > met {
-            return last_birth - bounds::BIRTH_SEEN;
-        }
-        let unmet = needs().map(|one| one.known).find(|at| *at >= last_birth);
-        let unmet = unmet.map(|at| self.tried_until(line, at));
-        let told = line.workers.iter().filter_map(Worker::ordered);
-        let told = told.filter(|at| *at + bounds::BIRTH_SEEN >= last_birth && *at <= exit);
-        // Whoever gets the order for which it waits, or because of a rolling restart, leaves somebody behind.
-        let stays = |one: &Worker, at: Time| {
-            one.born.latest() <= at
-                && one.ordered().unwrap_or(Time::NEVER).min(one.dead_for_sure()) > at + bounds::REACT
-        };
-        let told = told.filter(|at| !line.workers.iter().any(|one| stays(one, *at))).min();
-        [unmet, told].into_iter().flatten().min().unwrap_or(last_birth - bounds::BIRTH_SEEN).min(exit)
-    }
-
-    /// Whoever was on its way at `at` beside as many as are wanted, and never got ready by its script, was to meet the need
-    /// until it was given up on.
-    fn tried_until(&self, line: &Timeline<'_>, at: Time) -> Time {
-        let there = |one: &&Worker| one.born.earliest() <= at && at < one.dead_for_sure() && one.ordered().is_none();
-        if line.workers.iter().filter(there).count() < self.wanted(at) as usize {
-            return at;
-        }
-        let tries = line.workers.iter().zip(&self.traits).filter(|(one, traits)| {
-            traits.spoils_boot() && one.ready.is_none() && one.born.earliest() <= at && one.dead_for_sure() >= at
-        });
-        tries.filter_map(|(one, _)| one.died).map(|died| died.latest()).fold(at, Time::max)
-    }
-
     fn read_rolls(&mut self, line: &Timeline<'_>) {
         // Until its end, not until it may have given up: nobody knows exactly when that was.
         let ends = [self.stop, self.felled, self.exit.map(|(at, _)| at)];
         let end = ends.into_iter().flatten().min().unwrap_or(line.until);
-        let reloads = line.commands.iter().filter(|(at, command)| is_reload(command) && *at <= end);
         // A rolling restart waits for a supervisor that is frozen, and for workers that are scripted to boot slowly.
         let slow = line.workers.iter().zip(&self.traits).filter(|(_, traits)| traits.spoils_boot());
         let slow = slow.map(|(one, _)| (one.born.earliest(), one.ready.unwrap_or(one.dead_for_sure()).min(line.until)));
         let held_up = merge(self.frozen.iter().copied().chain(slow).collect());
-        let orders = reloads.map(|(at, command)| (*at, burst(command)));
-        let hangups = hangups(line).filter(|at| *at <= end).map(|at| (at, Duration::ZERO));
-        let spans = orders.chain(hangups).map(|(at, burst)| {
+        let spans = reloads(line).filter(|(at, _)| *at <= end).map(|(at, burst)| {
             let told = line.workers.iter().filter_map(Worker::ordered);
             let last = told.filter(|told| *told >= at && *told <= end).max().unwrap_or(at);
             (at, extend(at, last.max(at + burst) + bounds::REACT, &held_up))
@@ -348,6 +303,12 @@ pub(super) fn hangups(line: &Timeline<'_>) -> impl Iterator<Item = Time> {
     sent.map(|one| one.at)
 }
 
+/// The orders to replace workers: when, and for how long they went on being given.
+fn reloads(line: &Timeline<'_>) -> impl Iterator<Item = (Time, Duration)> {
+    let orders = line.commands.iter().filter(|(_, command)| is_reload(command));
+    orders.map(|(at, command)| (*at, burst(command))).chain(hangups(line).map(|at| (at, Duration::ZERO)))
+}
+
 fn is_reload(command: &Command) -> bool {
     matches!(command, Command::Reload | Command::Reloads { .. } | Command::Restart(_) | Command::RestartPool)
 }
@@ -365,7 +326,18 @@ fn departures(index: usize, worker: &Worker, traits: &Traits, watched: bool) -> 
     let depart = |at: Time, known: Time, how, excused| {
         let known_for_sure = if unsure(known) { known.max(worker.dead_for_sure()) } else { known };
         let (shortest_run, longest_run) = (None, None);
-        Some(Departure { worker: index, at, known, known_for_sure, how, excused, shortest_run, longest_run })
+        let perhaps_told = false;
+        Some(Departure {
+            worker: index,
+            at,
+            known,
+            known_for_sure,
+            how,
+            excused,
+            perhaps_told,
+            shortest_run,
+            longest_run,
+        })
     };
     let hit = worker.signalled.is_some() || worker.killed.is_some() || worker.spoiled.is_some();
     // Who is watched may be killed for being silent, whatever kept it so.

@@ -174,12 +174,17 @@ impl Search<'_> {
         let one = &self.case.facts.departures[index];
         let stable = one.longest_run.is_some_and(|run| bounds::maybe_stable(self.case.scenario, run));
         let before = if stable || self.is_relieved(one) { 0 } else { self.failures[one.worker] };
+        // One that was asked to close its channel may have been heard before it did.
+        let worker = self.case.worker(one.worker);
+        let spoke = worker.announced.zip(worker.silenced);
+        let spoke = spoke.is_some_and(|((spoke, _), silenced)| spoke <= silenced + bounds::START_JITTER);
         match one.how {
+            Leave::Silent if spoke => Vacancy { earliest: one.at, failures: before },
             Leave::OnePhase | Leave::TwoPhase | Leave::Untimely => Vacancy { earliest: one.at, failures: before },
             Leave::Death | Leave::Silent => {
                 let failures = if stable { 0 } else { before + 1 };
                 // A silent one may be missed as soon as it is gone, whatever the observer saw.
-                let died = self.case.worker(one.worker).maybe_dead();
+                let died = worker.maybe_dead();
                 Vacancy { earliest: died + bounds::least(self.backoff, failures), failures }
             }
         }

@@ -145,6 +145,7 @@ fn starved(case: &Case<'_>, limit: Limit, within: Duration) -> Option<Time> {
 fn needs(case: &Case<'_>, one: &Departure) -> bool {
     one.known < case.facts.peace
         && one.excused
+        && !one.perhaps_told
         && costs(case, one)
         && (!one.is_failed_start() || case.facts.rolls.is_empty() && case.facts.scales.is_empty())
         && !case.facts.rolling(one.known)

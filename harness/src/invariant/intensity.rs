@@ -87,10 +87,9 @@ fn judge_gaps(case: &Case<'_>, tally: &mut Tally) {
     }
 }
 
-/// No restart is later than the longest delay that the policy allows. The n-th restart is for the n-th death at the
-/// latest, so pairing them in order gives the smallest delays. Where somebody announced or the operator ordered a
-/// rolling restart, replacements may come before the deaths, and nothing is said; a restart that never comes is for
-/// INV-CONVERGE.
+/// No restart is later than the longest delay that the policy allows. Nobody knows who replaces whom: the n-th restart must
+/// have come when the n-th was due. Where somebody announced or the operator ordered a rolling restart, replacements may
+/// come before the deaths, and nothing is said; a restart that never comes is for INV-CONVERGE.
 fn judge_longest(case: &Case<'_>, tally: &mut Tally) {
     let departures = &case.facts.departures;
     if departures.iter().any(|one| one.how != Leave::Death) || !case.facts.rolls.is_empty() {
@@ -98,14 +97,21 @@ fn judge_longest(case: &Case<'_>, tally: &mut Tally) {
     }
     let deaths = departures.iter().filter(|one| one.excused && one.known < case.facts.peace);
     let mut births = case.timeline.workers.iter().map(|worker| worker.born).peekable();
+    let (mut dues, mut born) = (Vec::new(), Vec::new());
     for (nth, death) in deaths.enumerate() {
+        // One that was seen by sampling may have come after the death.
+        while births.next_if(|birth| birth.latest() < death.at).is_some() {}
+        let Some(birth) = births.next().map(When::earliest) else { break };
         let stable = death.shortest_run.is_some_and(|run| bounds::surely_stable(case.scenario, run));
         let failures = if stable { 0 } else { u32::try_from(nth + 1).unwrap_or(u32::MAX) };
         let bound = bounds::longest(case.scenario, case.profile, failures) + bounds::REACT;
-        // One that was seen by sampling may have come after the death.
-        while births.next_if(|birth| birth.latest() < death.at).is_some() {}
-        let Some(birth) = births.next().map(When::earliest) else { return };
-        match case.timely(death.known, case.due_unhindered(death.known, bound), birth, &[]) {
+        dues.push((case.due_unhindered(death.known, bound), bound, death));
+        born.push(birth);
+    }
+    dues.sort_by_key(|(due, ..)| *due);
+    born.sort_unstable();
+    for ((due, bound, death), birth) in dues.into_iter().zip(born) {
+        match case.timely(death.known, due, birth, &[]) {
             Timely::Yes => tally.held(),
             Timely::Unknown(stalled) => {
                 tally.doubt(format!("a restart was late, and the host stalled for {}", say(stalled)))

@@ -59,7 +59,7 @@ pub(super) fn judge_one(
     history: &History,
     slack: Slack,
     failed_starts: &[Time],
-    gone_elsewhere: Vec<(Time, Time)>,
+    gone: Vec<(Time, Time)>,
 ) -> Vec<Finding> {
     let mut timeline = Timeline::read(history);
     if scenario.pool.ready == Some(Ready::AtSpawn) {
@@ -67,7 +67,7 @@ pub(super) fn judge_one(
         timeline.workers.iter_mut().for_each(|worker| worker.ready = Some(worker.born.earliest()));
     }
     let Ok(facts) = catch_unwind(|| Facts::read(scenario, &timeline)) else { return vec![bug("INV-ALL")] };
-    let facts = Facts { failed_starts: failed_starts.to_vec(), gone_elsewhere, ..facts };
+    let facts = Facts { failed_starts: failed_starts.to_vec(), gone, ..facts };
     let case = Case { scenario, profile, history, timeline: &timeline, facts: &facts, slack };
     let wanted = ideal::profile(profile);
     let asked = Case { profile: &wanted, ..case };

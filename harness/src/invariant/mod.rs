@@ -9,6 +9,7 @@ mod converge;
 mod curve;
 mod detect;
 mod drain;
+mod ending;
 mod env;
 mod excuse;
 mod expect;

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Event, History, Leftover, Proc, Role, Status, Timeline, What};
+use crate::history::{Event, History, Leftover, PhaseMark, Proc, Role, Status, Timeline, What};
 use crate::scenario::{Command, Scenario};
 use crate::subject::Profile;
 use crate::time::Time;
 
 use super::INVARIANTS;
-use super::bounds::BIRTH_SEEN;
+use super::bounds::{BIRTH_SEEN, REACT};
 use super::case::{Case, Finding, Slack};
-use super::facts::Facts;
+use super::ending::trances;
+use super::facts::{Facts, STOPS};
 use super::giveup::exceeded;
 use super::judge::judge_one;
 use super::say_status::matches_status;
@@ -27,18 +28,27 @@ pub(super) fn judge(scenario: &Scenario, profile: &Profile, history: &History, s
     let mut views: Vec<View> =
         (0..).zip(scenario.pools()).map(|(number, _)| view(scenario, profile, history, number)).collect();
     let seen: Vec<Seen> = views.iter().map(|view| Seen::by(view, slack)).collect();
+    // Nobody is started after the end has begun, in any of them.
+    let last_birth = seen.iter().map(|one| one.last_birth).max().unwrap_or_default();
+    let told = seen.iter().flat_map(|one| one.told.iter().copied()).filter(|told| *told >= last_birth).min();
     let gave_up = seen.iter().enumerate().filter(|(_, seen)| seen.gave_up);
-    if let Some((began, ender)) = gave_up.filter_map(|(number, seen)| Some((seen.ended?, number))).min() {
+    let gave_up = gave_up.filter_map(|(number, seen)| Some((seen.ended?.max(last_birth), number)));
+    let gave_up: Vec<(Time, usize)> = gave_up.collect();
+    // Who may have given up long before anybody was told to leave has not.
+    let soon = gave_up.iter().filter(|(began, _)| told.is_some_and(|told| told.since(*began) <= REACT));
+    if let Some(&(began, ender)) = soon.min().or(gave_up.iter().min()) {
+        // Of workers that hang nobody sees that they are told, and their end may look like the need that was too much.
+        let began = told.filter(|told| seen[ender].hung(*told)).map_or(began, |told| told.min(began));
         for (number, view) in views.iter_mut().enumerate().filter(|(number, _)| *number != ender) {
             // Both are about one instant, which each pool can tell from its own workers only.
-            view.is_told_to_stop(seen[number].ended.map_or(began, |own| own.max(began - BIRTH_SEEN)));
+            let own = seen[number].ended.map_or(began, |own| own.max(began - BIRTH_SEEN));
+            view.is_told_to_stop(told.map_or(own, |told| own.min(told.max(began))));
         }
     }
     let failed: Vec<Time> = seen.iter().flat_map(|seen| seen.failed_starts.iter().copied()).collect();
     let mut findings = Vec::new();
     for ((number, view), name) in views.iter().enumerate().zip(scenario.pool_names()) {
-        let others = seen.iter().enumerate().filter(|(other, _)| *other != number);
-        let gone = others.flat_map(|(_, seen)| seen.gone.iter().copied()).collect();
+        let gone = seen.iter().flat_map(|seen| seen.gone.iter().copied()).collect();
         let own = judge_one(&view.scenario, &view.profile, &view.history, slack, &failed, gone);
         if number == 0 {
             findings.extend(own);
@@ -59,6 +69,12 @@ fn is_of_any(id: &str) -> bool {
 struct Seen {
     /// When the supervisor must have given up (or broken down).
     ended: Option<Time>,
+    /// When its workers may have been told to leave for good.
+    told: Vec<Time>,
+    /// When its last worker was started, at the earliest.
+    last_birth: Time,
+    /// From when until when a worker did nothing that it was told.
+    hanging: Vec<(Time, Time)>,
     /// Whether this pool was why.
     gave_up: bool,
     /// When a worker died that had never been ready.
@@ -74,12 +90,22 @@ impl Seen {
         let facts = Facts::read(scenario, &timeline);
         let case = Case { scenario, profile, history, timeline: &timeline, facts: &facts, slack };
         let ended = facts.ended_itself;
+        let workers = timeline.workers.iter().zip(&facts.traits);
+        let births = timeline.workers.iter().map(|worker| worker.born.earliest());
         Self {
             ended,
+            told: if facts.scales.is_empty() { facts.orders_to_end(&timeline) } else { Vec::new() },
+            last_birth: births.max().unwrap_or_default(),
+            hanging: workers.flat_map(|(one, traits)| trances(one, traits, &timeline)).collect(),
             gave_up: ended.is_some() && scenario.pool.limit.is_some_and(|limit| exceeded(&case, limit)),
             failed_starts: facts.departures.iter().filter(|one| one.is_failed_start()).map(|one| one.known).collect(),
             gone: facts.departures.iter().map(|one| (case.worker(one.worker).born.latest(), one.known)).collect(),
         }
+    }
+
+    /// Whether somebody was there who hangs.
+    fn hung(&self, at: Time) -> bool {
+        self.hanging.iter().any(|(from, until)| *from <= at && at < *until)
     }
 }
 
@@ -103,6 +129,16 @@ impl View {
         self.scenario.pool.lame_duck = crate::scenario::Span::ZERO;
         let place = self.history.events.iter().position(|event| event.when.latest() > at);
         let place = place.unwrap_or(self.history.events.len());
+        // Whoever orders it to stop meanwhile says that for the first time.
+        let is_supervisor = |event: &Event| if let What::SupervisorBorn(proc) = event.what { Some(proc) } else { None };
+        let supervisors: BTreeSet<Proc> = self.history.events.iter().filter_map(is_supervisor).collect();
+        let stops = |event: &Event| match event.what {
+            What::Phase(PhaseMark::Stop) | What::Commanded(Command::Stop) => true,
+            What::Injected { proc, signal } => STOPS.contains(&signal) && supervisors.contains(&proc),
+            _ => false,
+        };
+        let ordered = self.history.events[place..].iter().find(|event| stops(event)).map(|event| event.when);
+        self.history.events.retain(|event| Some(event.when) != ordered || !stops(event));
         self.history.events.insert(place, Event::at(at, What::Commanded(Command::Stop)));
         for event in &mut self.history.events {
             if let What::SupervisorExited { status, .. } = &mut event.what

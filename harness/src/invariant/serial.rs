@@ -246,11 +246,8 @@ fn judge_obeyed(case: &Case<'_>, reload: Time, tally: &mut Tally) {
         || case.facts.failed_starts.iter().any(|failed| *failed > reload);
     let rest = case.facts.rolls.iter().map(|(_, until)| *until).max().unwrap_or(reload);
     // A new configuration is for all pools or for none: who leaves on trial in one of them ends it in all.
-    let dropped = case
-        .facts
-        .gone_elsewhere
-        .iter()
-        .any(|(born, known)| reload <= *born && *known <= case.due(rest, bounds::REACT));
+    let dropped =
+        case.facts.gone.iter().any(|(born, known)| reload <= *born && *known <= case.due(rest, bounds::REACT));
     let watched = case.facts.peace >= case.due_unhindered(rest, converge.0 + longest(case));
     if refused || fails || dropped || !watched {
         return;

@@ -51,17 +51,19 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<Window> {
     windows
 }
 
-/// Whether a worker never was ready and was started beside a full pool, by a rolling restart: nobody misses it. Who is
-/// told to leave as it starts is the one whose place it takes.
+/// Whether a worker never was ready and was beside a full pool when a rolling restart started it and when it ended: nobody
+/// misses it. Who is told to leave as it starts is the one whose place it takes.
 fn was_surplus(case: &Case<'_>, index: usize) -> bool {
     let worker = case.worker(index);
     if worker.ready.is_some() || !case.facts.rolling(worker.born.latest()) {
         return false;
     }
-    let started = worker.born.earliest();
-    let there = worker.maybe_dead().min(started + bounds::START_JITTER);
-    let serving = case.timeline.workers.iter().filter(|other| other.is_ready(started) && other.is_ready(there)).count();
-    serving >= case.facts.wanted(started) as usize
+    let (started, ended) = (worker.born.earliest(), worker.maybe_dead());
+    let full = |from: Time, until: Time| {
+        let serving = case.timeline.workers.iter().filter(|other| other.is_ready(from) && other.is_ready(until));
+        serving.count() >= case.facts.wanted(from) as usize
+    };
+    full(started, ended.min(started + bounds::START_JITTER)) && full(ended, ended)
 }
 
 /// At the start of a supervisor the whole pool is missing.

@@ -48,6 +48,18 @@ fn a_worker_that_the_supervisor_kills_without_a_word_had_no_drain() {
 }
 
 #[test]
+fn who_could_be_told_only_at_the_deadline_may_not_have_seen_it() {
+    let frozen = |until: u64| {
+        let mut tale = Tale::full();
+        tale.frozen(1_100, until);
+        tale.request("held", 1_050, until + 1, 5_000, Some(1), Outcome::Reset).dies(until + 1, 1, Status::Signal(9));
+        tale.calm(until + 10, &[2, 3, 4]).verdict("INV-DRAIN")
+    };
+    assert!(!matches!(frozen(2_101), Verdict::Fail { .. }), "{:?}", frozen(2_101));
+    assert!(matches!(frozen(2_000), Verdict::Fail { .. }), "{:?}", frozen(2_000));
+}
+
+#[test]
 fn a_cut_at_the_deadline_is_right() {
     let mut tale = retiring(Form::OnePhase);
     tale.scenario.expect = vec![Expect::CutAtDeadline { load: "long".to_owned() }];

@@ -5,7 +5,7 @@ use crate::scenario::{Expect, Life, Limit, Phase, Span, Start, StatusIs};
 use crate::subject::LimitRule;
 use crate::verdict::Verdict;
 
-use super::super::testing::{SUPERVISOR, Tale, ms};
+use super::super::testing::{SUPERVISOR, Tale, ms, worker};
 
 const GAVE_UP: Status = Status::Code(75);
 
@@ -59,6 +59,34 @@ fn who_was_told_to_leave_for_a_reload_was_not_told_because_of_the_end() {
     (6..=8).for_each(|n| _ = tale.told(4_002, n).leaves(4_003, n));
     tale.exits(4_010, GAVE_UP);
     assert!(matches!(tale.verdict("INV-GIVEUP"), Verdict::Pass { .. }), "{:?}", tale.verdict("INV-GIVEUP"));
+}
+
+/// Worker 1 hangs, and a reload replaces everybody. It is killed when the time to drain is over.
+fn reloaded_while_one_hangs(restarts: u32, reload: bool) -> Tale {
+    let mut tale = Tale::full();
+    tale.scenario.pool.limit = Some(Limit { restarts, within: Span::millis(5_000) });
+    tale.add(1_050, What::Hangs(worker(1)));
+    if reload {
+        tale.reload(1_100);
+        (1..=4).for_each(|n| _ = tale.comes(1_100 + 5 * u64::from(n), 4 + n));
+        (2..=4).for_each(|n| _ = tale.told(1_110 + 5 * u64::from(n), n).leaves(1_140, n));
+    }
+    tale.dies(2_200, 1, Status::Signal(9));
+    tale
+}
+
+#[test]
+fn who_hangs_may_have_been_told_to_leave_for_a_reload() {
+    let mut tale = reloaded_while_one_hangs(0, true);
+    tale.calm(4_000, &[5, 6, 7, 8]);
+    assert!(!matches!(tale.verdict("INV-GIVEUP"), Verdict::Fail { .. }), "{:?}", tale.verdict("INV-GIVEUP"));
+    let mut tale = reloaded_while_one_hangs(0, false);
+    tale.calm(4_000, &[2, 3, 4]);
+    assert!(matches!(tale.verdict("INV-GIVEUP"), Verdict::Fail { .. }), "{:?}", tale.verdict("INV-GIVEUP"));
+    // Nor did the end begin with it.
+    let mut tale = reloaded_while_one_hangs(0, true);
+    tale.killed(4_500, 5).ends(4_510, &[6, 7, 8], GAVE_UP);
+    tale.passes("INV-GIVEUP");
 }
 
 #[test]

@@ -86,6 +86,13 @@ fn deaths_in_one_pool_don_t_count_in_another() {
 
 /// The other pool needs one restart more than its limit allows.
 fn flapping() -> Tale {
+    let mut tale = flapped();
+    tale.killed(2_450, OTHER + 5);
+    tale
+}
+
+/// The other pool has needed as many restarts as its limit allows.
+fn flapped() -> Tale {
     let mut tale = two();
     let mut at = 1_100;
     for (nth, after) in (0..5).zip([0, 100, 200, 400, 400]) {
@@ -93,7 +100,6 @@ fn flapping() -> Tale {
         other(&mut tale, at + after + 5, OTHER + 1 + nth);
         at += after + 50;
     }
-    tale.killed(at, OTHER + 5);
     tale
 }
 
@@ -175,6 +181,29 @@ fn a_pool_may_be_told_of_the_end_before_the_need_of_the_other_is_known() {
     };
     assert!(!matches!(told(2_440), Verdict::Fail { .. }), "{:?}", told(2_440));
     assert!(matches!(told(2_350), Verdict::Fail { .. }), "{:?}", told(2_350));
+}
+
+#[test]
+fn of_workers_that_hang_nobody_sees_that_they_are_told() {
+    // It is killed when the time to drain is over: no need, and not when the end began.
+    let hangs = |tale: &mut Tale, told: u64, n: u32| {
+        tale.add(2_420, What::Hangs(worker(n)));
+        (1..=4).filter(|one| *one != n).for_each(|one| _ = tale.told(told, one).leaves(told + 1, one));
+        tale.dies(told + 1_000, n, Status::Signal(9)).ends(told + 1_001, &[], Status::Code(75));
+    };
+    let mut tale = flapping();
+    hangs(&mut tale, 2_451, 4);
+    assert!(!matches!(tale.verdict("INV-FLOOR"), Verdict::Fail { .. }), "{:?}", tale.verdict("INV-FLOOR"));
+    // In the pool that gives up, it looks like the need that was too much.
+    let of_the_other = |told: u64| {
+        let mut tale = flapped();
+        tale.scenario.beside[0].pool.workers = 2;
+        other(&mut tale, 10, 20);
+        tale.told(told, OTHER + 5).leaves(told + 1, OTHER + 5);
+        hangs(&mut tale, told, 20);
+        tale.verdict("INV-FLOOR")
+    };
+    assert!(!matches!(of_the_other(2_500), Verdict::Fail { .. }), "{:?}", of_the_other(2_500));
 }
 
 #[test]

@@ -218,6 +218,21 @@ fn who_is_started_in_the_place_of_one_that_leaves_is_missed_when_its_start_fails
 }
 
 #[test]
+fn who_is_tried_for_a_rolling_restart_is_missed_if_another_has_gone_when_its_start_fails() {
+    let told = |delay: u64| {
+        let mut tale = Tale::full();
+        tale.scenario.lives.first = [vec![Life::Serve; 5], vec![Life::Hang { at: Phase::Boot }]].concat();
+        tale.reload(1_090).comes(1_095, 5).told(1_107, 1).leaves(1_108, 1);
+        // Nobody comes for the one that is killed: this one is on its way.
+        tale.born(1_110, 6).killed(1_200, 4);
+        tale.dies(3_000, 6, Status::Signal(9)).comes(3_000 + delay, 7).calm(3_900, &[2, 3, 5, 7]);
+        tale.verdict("INV-FLOOR")
+    };
+    assert!(!matches!(told(200), Verdict::Fail { .. }), "{:?}", told(200));
+    assert!(matches!(told(850), Verdict::Fail { .. }), "{:?}", told(850));
+}
+
+#[test]
 fn nobody_hears_a_worker_that_was_asked_to_close_its_channel_first() {
     let told = |closed: bool| {
         let mut tale = Tale::full();
