@@ -83,7 +83,8 @@ impl Stalls {
 
     /// Looks at everybody, if it is time.
     pub fn look(&mut self, procs: &mut Procs, out: &mut Vec<Event>) {
-        if clock::now().since(self.looked) < EVERY {
+        let began = clock::now();
+        if began.since(self.looked) < EVERY {
             return;
         }
         let own = self.own.as_mut().and_then(Schedule::read).map(|own| (None, own.delayed, self.looked));
@@ -98,10 +99,15 @@ impl Stalls {
             Some((Some(tracked.proc), hindered, born))
         });
         let looks: Vec<_> = own.into_iter().chain(delays).collect();
-        // The time after the looks: the waits that they tell of were over by then.
-        let now = clock::now();
-        self.looked = now;
+        let ended = clock::now();
+        self.looked = ended;
         self.again = again;
+        self.note(looks, began, ended, out);
+    }
+
+    /// What was seen at these looks, of each how long it has waited so far and when it was born. What they tell of was over when
+    /// they ended; what they do not may have been there since they began: the harness itself may wait between two of them.
+    fn note(&mut self, looks: Vec<(Option<Proc>, u64, Time)>, began: Time, ended: Time, out: &mut Vec<Event>) {
         let mut gone = std::mem::take(&mut self.marks);
         for (proc, delay, born) in looks {
             // A process that is new has waited since its birth.
@@ -109,10 +115,10 @@ impl Stalls {
             let mark = gone.remove(&proc).unwrap_or(first);
             let waited = delay.saturating_sub(mark.delay);
             if waited >= WORTH {
-                out.push(Event::at(now, What::Stall { proc, since: mark.since, delay_ns: waited }));
+                out.push(Event::at(ended, What::Stall { proc, since: mark.since, delay_ns: waited }));
             }
-            let renew = waited >= WORTH || now.since(mark.since) >= KEEP;
-            self.marks.insert(proc, if renew { Mark { since: now, delay } } else { mark });
+            let renew = waited >= WORTH || began.since(mark.since) >= KEEP;
+            self.marks.insert(proc, if renew { Mark { since: began, delay } } else { mark });
         }
     }
 }
@@ -150,6 +156,23 @@ mod tests {
             ref other => panic!("{other:?}"),
         });
         told.map(|(since, delay)| (since.as_millis() as u64, delay.as_millis() as u64)).collect()
+    }
+
+    #[test]
+    fn who_waits_between_two_looks_has_waited_since_they_began() {
+        let (mut stalls, mut out) = (Stalls::new(at(0)), Vec::new());
+        stalls.note(vec![(None, 0, at(0))], at(1), at(1), &mut out);
+        // It gets no processor when it has looked at itself, and hears of that at its next look.
+        stalls.note(vec![(None, 2_000_000, at(1))], at(200), at(570), &mut out);
+        stalls.note(vec![(None, 370_000_000, at(1))], at(580), at(581), &mut out);
+        let told: Vec<_> = out
+            .iter()
+            .map(|event| match event.what {
+                What::Stall { since, delay_ns, .. } => (since, event.when.latest(), delay_ns / 1_000_000),
+                ref other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(told, [(at(0), at(570), 2), (at(200), at(581), 368)]);
     }
 
     #[test]
