@@ -26,7 +26,7 @@ const CN_IDX_PROC: u32 = 1;
 const CN_VAL_PROC: u32 = 1;
 const PROC_CN_MCAST_LISTEN: u32 = 1;
 
-/// What happened to a process (not to a thread).
+/// What happened to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// `pid` was forked by `parent`.
@@ -41,12 +41,17 @@ pub enum Happening {
         /// Which.
         pid: u32,
     },
-    /// `pid` ended.
+    /// `pid` ended, or its first thread did.
     Exit {
         /// Which.
         pid: u32,
         /// How.
         status: Status,
+    },
+    /// Another thread of `pid` ended.
+    ThreadExit {
+        /// Whose.
+        pid: u32,
     },
 }
 
@@ -115,7 +120,7 @@ fn listen_request() -> Vec<u8> {
     message
 }
 
-/// One message; `None` for what is of no interest here (threads, other events).
+/// One message; `None` for what is of no interest here (births of threads, other events).
 fn parse(message: &[u8]) -> Option<(Time, Happening)> {
     let event = message.get(NLMSG_HEADER + CN_MSG..)?;
     let word = |at: usize| event.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
@@ -125,6 +130,7 @@ fn parse(message: &[u8]) -> Option<(Time, Happening)> {
         0x1 if word(24)? == word(28)? => Happening::Fork { pid: word(28)?, parent: word(20)? },
         0x2 if word(16)? == word(20)? => Happening::Exec { pid: word(20)? },
         0x8000_0000 if word(16)? == word(20)? => Happening::Exit { pid: word(20)?, status: status(word(24)?) },
+        0x8000_0000 => Happening::ThreadExit { pid: word(20)? },
         _ => return None,
     };
     Some((at, happening))
@@ -157,7 +163,7 @@ mod tests {
         assert_eq!(parse(&message(1, &[5, 5, 9, 9])), Some((at, Happening::Fork { pid: 9, parent: 5 })));
         assert_eq!(parse(&message(1, &[5, 5, 9, 5])), None, "a thread");
         assert_eq!(parse(&message(2, &[9, 9])), Some((at, Happening::Exec { pid: 9 })));
-        assert_eq!(parse(&message(0x8000_0000, &[10, 9, 0, 17])), None, "a thread's end");
+        assert_eq!(parse(&message(0x8000_0000, &[10, 9, 0, 17])), Some((at, Happening::ThreadExit { pid: 9 })));
         assert_eq!(parse(&message(4, &[9, 9])), None, "another event");
         assert_eq!(parse(&message(1, &[5, 5])), None, "cut short");
     }

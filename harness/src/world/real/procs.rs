@@ -132,6 +132,11 @@ impl Procs {
                 Some(tracked) if tracked.has_threads_left() => tracked.first = Some((at, status)),
                 _ => self.died(pid, at, Some(status), out),
             },
+            Happening::ThreadExit { pid } => {
+                if let Some(tracked) = self.table.get_mut(&pid) {
+                    tracked.thread = tracked.thread.max(at);
+                }
+            }
         }
     }
 
@@ -208,7 +213,8 @@ impl Procs {
         let (generation, several, exact) = (self.generation, self.several, self.exact);
         let Some(tracked) = self.table.get_mut(&pid).filter(|tracked| tracked.died.is_none()) else { return };
         let when = match (tracked.end, tracked.first) {
-            (End::Silent(after, seen), Some((first, _))) => When::Within(after.max(first).min(seen), seen),
+            // What each thread's end is told with is exact; since when the pidfd was ready is inferred.
+            (End::Silent(_, seen), Some((first, _))) => When::Within(tracked.thread.max(first).min(seen), seen),
             // The pidfd speaks a little before the process event; both speak after the fact.
             (End::Silent(_, seen), None) if exact && status.is_some() => When::At(seen.min(told)),
             (End::Silent(after, seen), None) => When::Within(after, seen.min(told)),

@@ -61,7 +61,7 @@ pub struct Runner {
     pub(super) observer: Observer,
     pub(super) sockets: Sockets,
     pub(super) stalls: Stalls,
-    /// When the last poll returned.
+    /// When poll(2) last looked, or not long before.
     pub(super) polled: Time,
     pub(super) faults: Faults,
     pub(super) subject: Subject,

@@ -69,6 +69,8 @@ pub struct Tracked {
     pub end: End,
     /// When and how its first thread ended, while others went on.
     pub first: Option<(Time, Status)>,
+    /// When the last of its other threads ended, of those that have.
+    pub thread: Time,
     /// When it ended.
     pub died: Option<Time>,
     /// The last instant at which it was surely alive.
@@ -98,6 +100,7 @@ impl Tracked {
             pool: None,
             end: End::Alive,
             first: None,
+            thread: Time::default(),
             died: None,
             alive_at: born.latest(),
             pidfd,

@@ -67,8 +67,9 @@ impl Runner {
         let at = clock::now();
         let waited = self.stalls.own_delay();
         let awake = waited.saturating_sub(waited_before) + clock::worked().saturating_sub(worked_before);
-        let after = not_before(self.polled, now, at, awake);
-        self.polled = at;
+        let woken = woken(now, at, awake, due);
+        let after = woken.unwrap_or(self.polled);
+        self.polled = woken.unwrap_or(now);
         self.stalls.pass(at, waited, Some(at), &mut self.fresh);
         let ready = sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|(source, _)| *source);
         for source in ready.collect::<Vec<_>>() {
@@ -83,29 +84,38 @@ impl Runner {
     }
 }
 
-/// What a wait that began and ended then tells of is not older than this. Nothing was there at the last look; and if this
-/// process slept at all, then nothing was there until it was woken. `awake`: for how long of the wait it did not sleep.
-fn not_before(last_look: Time, began: Time, ended: Time, awake: Duration) -> Time {
+/// When a wait that ended then was woken, if it slept: what it tells of is not older than that, and if it did not sleep, than
+/// its last look. `awake`: for how long of the wait it did not sleep. Who was woken after its own alarm, `due`, was kept by
+/// something that is not counted, as a processor that the host takes away, and may have been called any time before.
+fn woken(began: Time, ended: Time, awake: Duration, due: Option<Time>) -> Option<Time> {
     let woken = ended - awake - WAKE;
-    if woken > began { woken } else { last_look }
+    (woken > began && due.is_none_or(|due| woken <= due)).then_some(woken)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(millis: u64) -> Time {
+        Time::from_nanos(1_000_000_000) + Duration::from_millis(millis)
+    }
+
     #[test]
     fn who_slept_was_woken_by_what_happened_and_who_did_not_sleep_knows_of_nothing_since_its_last_look() {
-        let at = |millis: u64| Time::from_nanos(1_000_000_000) + Duration::from_millis(millis);
-        let (look, began) = (at(0), at(30));
-        let after = |ended: u64, awake: u64| not_before(look, began, at(ended), Duration::from_millis(awake));
-        assert_eq!(after(40, 0), at(39), "it slept until just now");
-        assert_eq!(
-            after(40, 6),
-            at(33),
-            "it had to wait for a processor, or to look at many, before or after it slept"
-        );
-        assert_eq!(after(33, 3), look, "it only had much to look at");
-        assert_eq!(after(31, 0), look, "too short to tell");
+        let woken = |ended: u64, awake: u64| woken(at(30), at(ended), Duration::from_millis(awake), None);
+        assert_eq!(woken(40, 0), Some(at(39)), "it slept until just now");
+        let why = "it had to wait for a processor, or to look at many, before or after it slept";
+        assert_eq!(woken(40, 6), Some(at(33)), "{why}");
+        assert_eq!(woken(33, 3), None, "it only had much to look at");
+        assert_eq!(woken(31, 0), None, "too short to tell");
+    }
+
+    #[test]
+    fn who_sleeps_past_its_alarm_does_not_know_since_when_it_was_called() {
+        let woken = |ended: u64, awake: u64| woken(at(30), at(ended), Duration::from_millis(awake), Some(at(50)));
+        assert_eq!(woken(40, 0), Some(at(39)), "something happened before");
+        assert_eq!(woken(51, 0), Some(at(50)), "its alarm, or something else just then");
+        assert_eq!(woken(62, 12), Some(at(49)), "it had to wait for a processor");
+        assert_eq!(woken(62, 0), None, "nobody counted what kept it for 11 ms");
     }
 }
