@@ -7,11 +7,13 @@
 //! All of them take minutes: without a name `cargo test` runs some, and leaves out the others as ignored.
 //! `cargo test --test mutants_real -- --ignored` runs those; the gate does.
 
+mod trials_support;
+
 use std::path::Path;
 use std::process::ExitCode;
 
 use harness::search::Ending;
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
 use mutants::{ALL, Mutant, REAL, THROUGH, UNMUTATED, find, real};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
@@ -19,7 +21,7 @@ const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 /// Where what did not come out as it ought to is kept.
 const HISTORIES: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// Those that `cargo test` runs beside the ones that no simulation shows: between them they need the harness to see everything that it looks at.
+/// Those that `cargo test` runs: between them they need the harness to see everything that it looks at.
 const CHOSEN: [&str; 22] = [
     "no-restart",
     "one-reap-per-sigchld",
@@ -45,6 +47,26 @@ const CHOSEN: [&str; 22] = [
     "drains-like-the-first",
 ];
 
+/// Those that it runs of the ones that no simulation shows.
+const CHOSEN_REAL: [&str; 16] = [
+    "unblocks-before-its-handlers",
+    "shares-its-manager",
+    "ends-who-is-named",
+    "shares-with-a-second",
+    "signals-neighbours",
+    "remembers-pids",
+    "leaks-to-workers",
+    "keeps-variables",
+    "herds",
+    "spins",
+    "queues-all",
+    "hoards-answers",
+    "open-to-everybody",
+    "forgets-orphans",
+    "trusts-everybody",
+    "overlooks-kills-by-the-kernel",
+];
+
 /// Mutants in whose lives this call fails, what the sweep of failing calls has to say of it, and whether `cargo test` runs them.
 const SWEPT: [(&str, &str, &str, bool); 2] = [
     ("interrupted-is-fatal", "ppoll:EINTR:1", "because it could not wait", true),
@@ -61,14 +83,14 @@ fn main() -> ExitCode {
     if find(name).is_some() {
         return mutants::program::main();
     }
-    let arguments = Arguments::from_args();
-    let named = arguments.filter.is_some() && !arguments.ignored;
+    let arguments = trials_support::arguments();
+    let named = trials_support::is_named(&arguments);
     let caught = |mutant: &'static Mutant, now: bool| {
         let trial = Trial::ignorable_test(mutant.name.replace('-', "_"), move || is_caught(mutant));
         trial.with_ignored_flag(!named && !now)
     };
     let mut trials: Vec<Trial> = ALL.iter().map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
-    trials.extend(REAL.iter().map(|mutant| caught(mutant, true)));
+    trials.extend(REAL.iter().map(|mutant| caught(mutant, CHOSEN_REAL.contains(&mutant.name))));
     let through = THROUGH.iter().map(|through| &through.mutant);
     trials.extend(through.map(|mutant| caught(mutant, CHOSEN_THROUGH == mutant.name)));
     trials.push(Trial::test("unmutated", passes));
@@ -82,9 +104,12 @@ fn main() -> ExitCode {
 
 /// A name that is in a list and nobody's would do nothing there, and so would what follows by chance where it follows anyway.
 fn lists() -> Result<(), String> {
-    let nobodys = |name: &&&str| !ALL.iter().any(|mutant| mutant.name == **name);
-    if let Some(name) = CHOSEN.iter().find(nobodys) {
+    let nobodys = |of: &[Mutant], name: &str| !of.iter().any(|mutant| mutant.name == name);
+    if let Some(name) = CHOSEN.iter().find(|name| nobodys(&ALL, name)) {
         return Err(format!("there is no mutant `{name}` that the simulation shows"));
+    }
+    if let Some(name) = CHOSEN_REAL.iter().find(|name| nobodys(&REAL, name)) {
+        return Err(format!("there is no mutant `{name}` that no simulation shows"));
     }
     for (name, follows, _) in real::BY_CHANCE {
         let mutant = find(name).ok_or_else(|| format!("there is no mutant `{name}`"))?;

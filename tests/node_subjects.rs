@@ -4,6 +4,8 @@
 //! `cargo test` runs a few forms with each, the gate (`-- --ignored`) those of the whole list; `harness run --subject NAME`
 //! runs everything. Where Node is missing they stay in the list, with the reason.
 
+mod trials_support;
+
 use std::path::Path;
 
 use harness::cli::{Form, Task, World, forms, missing, run_task};
@@ -11,7 +13,7 @@ use harness::report::{Style, run_block};
 use harness::subject::{self, Subject};
 use harness::verdict::ExitCode;
 use harness::world::{Bins, Plan};
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
 
 const SUBJECTS: [&str; 3] = ["reference-cluster", "reference-cluster-shared", "reference-node"];
 
@@ -81,10 +83,10 @@ const LATER: [&str; 47] = [
 ];
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let arguments = trials_support::arguments();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let forms = forms(&[folder]).unwrap_or_else(|problems| panic!("{problems}"));
-    let named = arguments.filter.is_some() && !arguments.ignored;
+    let named = trials_support::is_named(&arguments);
     let mut trials = vec![Trial::test("lists_are_of_forms", {
         let names: Vec<String> = forms.iter().map(|form| form.name.clone()).collect();
         move || known(&names)

@@ -6,6 +6,8 @@
 //! against no P0 entry of the catalogue. `cargo test --test scenarios -- --ignored` runs just those; the gate does. What can't
 //! be run here is never counted as passed: it is ignored with the reason, and the last line names it.
 
+mod trials_support;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +17,7 @@ use harness::scenario::{Scenario, entry};
 use harness::subject;
 use harness::verdict::ExitCode;
 use harness::world::{Bins, Plan};
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
 
 /// How many real forms were judged.
 static JUDGED: AtomicUsize = AtomicUsize::new(0);
@@ -24,7 +26,7 @@ static JUDGED: AtomicUsize = AtomicUsize::new(0);
 const SEEDS: u64 = 20;
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let arguments = trials_support::arguments();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let forms = forms(&[folder]).unwrap_or_else(|problems| panic!("{problems}"));
     let (reference, home) = subject::load("reference").unwrap_or_else(|problems| panic!("{problems}"));
@@ -54,7 +56,7 @@ fn main() {
         } else {
             not_simulated.push(format!("{name} ({lacking})"));
         }
-        let later = !matters_most(&task.plan.scenario) && !is_named(&arguments);
+        let later = !matters_most(&task.plan.scenario) && !trials_support::is_named(&arguments);
         let name = format!("real::{}", form.name);
         let lacking = missing(&task.plan, World::Real).join("; ");
         real += 1;
@@ -89,11 +91,6 @@ fn said(all: &[String]) -> String {
 fn matters_most(scenario: &Scenario) -> bool {
     let entries = scenario.guards_against.iter().filter_map(|id| entry(id));
     entries.into_iter().any(|entry| entry.priority == "P0")
-}
-
-/// Who names a test wants it, however long it takes.
-fn is_named(arguments: &Arguments) -> bool {
-    arguments.filter.is_some() && !arguments.ignored
 }
 
 /// A simulated run is cheap: several seeds each.
