@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::Leftover;
+use crate::history::{Leftover, Proc};
 use crate::scenario::{Command, StatusIs};
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -11,6 +11,7 @@ use super::case::{Case, Timely};
 use super::curve::{Curve, joined};
 use super::expect::Span;
 use super::facts::Leave;
+use super::restarts::Restarts;
 use super::say_status::{matches_status, said_is, said_status};
 use super::steps;
 use super::tally::{Tally, say};
@@ -30,12 +31,18 @@ pub(super) fn gives_up(case: &Case<'_>, after_restarts: u32, status: StatusIs) -
     let restarts = case.timeline.workers.len().saturating_sub(initial);
     let expected = format!("a give-up after {after_restarts} restarts with {}", said_is(status));
     let (Some(_), Some((exit, is))) = (case.facts.ended_itself, case.facts.exit) else {
+        if let Some(why) = never_reached(case, after_restarts) {
+            return Verdict::Inconclusive { why };
+        }
         return fail(case.facts.peace, "it did not give up", expected, format!("{restarts} restarts and no give-up"));
     };
     // A worker that was ended between its start and its first line is seen by nobody, but the need for it was.
     let needs = case.facts.departures.iter().filter(|one| one.how != Leave::Untimely).count();
     let wanted = after_restarts as usize;
     let unseen = restarts < wanted && needs > wanted && wanted - restarts <= case.scenario.pool.workers as usize;
+    if let Some(why) = never_reached(case, after_restarts).filter(|_| restarts > wanted) {
+        return Verdict::Inconclusive { why };
+    }
     if restarts != wanted && !unseen {
         return fail(exit, "it did not give up at the limit", expected, format!("{restarts} restarts"));
     }
@@ -43,6 +50,23 @@ pub(super) fn gives_up(case: &Case<'_>, after_restarts: u32, status: StatusIs) -
         return fail(exit, "it gave up with another status", expected, said_status(is));
     }
     pass(format!("after {restarts} restarts with {}", said_status(is)))
+}
+
+/// Why it need not have given up after so many: its workers came and went so slowly that the limit never was reached, and would
+/// not have but for the host.
+fn never_reached(case: &Case<'_>, after_restarts: u32) -> Option<String> {
+    let within = case.scenario.pool.limit?.within.0;
+    let (from, until) = Restarts::read(case).nearest(after_restarts as usize + 1)?;
+    let workers: Vec<Proc> = case.timeline.workers.iter().map(|worker| worker.proc).collect();
+    let (took, stalled) = (until.since(from), case.stalled(from, until, &workers));
+    (within < took && took <= within + stalled).then(|| {
+        format!(
+            "{} restarts took {} and more, and the host stalled for {}",
+            after_restarts + 1,
+            say(took),
+            say(stalled)
+        )
+    })
 }
 
 /// It never ends but by command.

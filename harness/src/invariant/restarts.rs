@@ -78,6 +78,12 @@ impl Restarts {
         (0..self.births.len()).map(|last| self.window(last, within)).max_by_key(|burst| burst.count)
     }
 
+    /// From the first to the last of so many births in a row, where they were nearest to each other.
+    pub fn nearest(&self, count: usize) -> Option<(Time, Time)> {
+        let rows = self.births.windows(count).filter_map(|row| Some((*row.first()?, *row.last()?)));
+        rows.min_by_key(|(first, last)| last.since(*first))
+    }
+
     /// The first window of this length that holds more than `most`.
     pub fn exceeding(&self, most: u32, within: Duration) -> Option<Burst> {
         (0..self.births.len()).map(|last| self.window(last, within)).find(|burst| burst.count > most)

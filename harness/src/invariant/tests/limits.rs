@@ -49,6 +49,19 @@ fn restarts_that_wait_and_end_at_the_limit_are_right() {
 }
 
 #[test]
+fn who_gives_up_late_because_the_host_kept_the_restarts_apart_may_be_right() {
+    let late = |gap: u64, stalled: u64| {
+        let mut tale = gives_up(&[2, 100, 200, 400, 400, gap, 100], GAVE_UP);
+        tale.scenario.expect = vec![Expect::GivesUp { after_restarts: 5, status: StatusIs::NonZero }];
+        tale.stall(2_300, 2_400 + stalled, stalled);
+        tale.verdict("EXPECT-1")
+    };
+    assert!(matches!(late(9_000, 600), Verdict::Inconclusive { .. }), "{:?}", late(9_000, 600));
+    assert!(matches!(late(9_000, 50), Verdict::Fail { .. }), "the host was not in the way for as long");
+    assert!(matches!(late(3_000, 3_000), Verdict::Fail { .. }), "there were too many all the same");
+}
+
+#[test]
 fn who_was_told_to_leave_for_a_reload_was_not_told_because_of_the_end() {
     let mut tale = Tale::full();
     tale.scenario.pool.limit = Some(Limit { restarts: 1, within: Span::millis(5_000) });
