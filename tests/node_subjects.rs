@@ -13,7 +13,7 @@ use harness::report::{Style, run_block};
 use harness::subject::{self, Subject};
 use harness::verdict::ExitCode;
 use harness::world::{Bins, Plan};
-use libtest_mimic::{Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 const SUBJECTS: [&str; 3] = ["reference-cluster", "reference-cluster-shared", "reference-node"];
 
@@ -83,7 +83,8 @@ const LATER: [&str; 47] = [
 ];
 
 fn main() {
-    let arguments = trials_support::arguments();
+    // Not more of them side by side: Node needs a processor for a while before it serves.
+    let arguments = Arguments::from_args();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let forms = forms(&[folder]).unwrap_or_else(|problems| panic!("{problems}"));
     let named = trials_support::is_named(&arguments);
