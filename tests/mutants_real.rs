@@ -22,7 +22,7 @@ const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 const HISTORIES: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// Those that `cargo test` runs: between them they need the harness to see everything that it looks at.
-const CHOSEN: [&str; 22] = [
+const CHOSEN: [&str; 39] = [
     "no-restart",
     "one-reap-per-sigchld",
     "two-replacements-per-retirement",
@@ -45,10 +45,7 @@ const CHOSEN: [&str; 22] = [
     "never-reopens",
     "one-limit-for-all",
     "drains-like-the-first",
-];
-
-/// Those that it runs of the ones that no simulation shows.
-const CHOSEN_REAL: [&str; 16] = [
+    // Of the ones that no simulation shows.
     "unblocks-before-its-handlers",
     "shares-its-manager",
     "ends-who-is-named",
@@ -65,6 +62,8 @@ const CHOSEN_REAL: [&str; 16] = [
     "forgets-orphans",
     "trusts-everybody",
     "overlooks-kills-by-the-kernel",
+    // Of the ones with other workers than ours.
+    "node-forgets-what-is-under-way",
 ];
 
 /// Mutants in whose lives this call fails, what the sweep of failing calls has to say of it, and whether `cargo test` runs them.
@@ -74,9 +73,6 @@ const SWEPT: [(&str, &str, &str, bool); 2] = [
     ("ignores-spawn-errors", "clone:EAGAIN:3", "INV-CONVERGE", false),
 ];
 
-/// The one of those with other workers than ours that it runs.
-const CHOSEN_THROUGH: &str = "node-forgets-what-is-under-way";
-
 fn main() -> ExitCode {
     let own = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&own).file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -85,14 +81,11 @@ fn main() -> ExitCode {
     }
     let arguments = trials_support::arguments();
     let named = trials_support::is_named(&arguments);
-    let caught = |mutant: &'static Mutant, now: bool| {
+    let caught = |mutant: &'static Mutant| {
         let trial = Trial::ignorable_test(mutant.name.replace('-', "_"), move || is_caught(mutant));
-        trial.with_ignored_flag(!named && !now)
+        trial.with_ignored_flag(!named && !CHOSEN.contains(&mutant.name))
     };
-    let mut trials: Vec<Trial> = ALL.iter().map(|mutant| caught(mutant, CHOSEN.contains(&mutant.name))).collect();
-    trials.extend(REAL.iter().map(|mutant| caught(mutant, CHOSEN_REAL.contains(&mutant.name))));
-    let through = THROUGH.iter().map(|through| &through.mutant);
-    trials.extend(through.map(|mutant| caught(mutant, CHOSEN_THROUGH == mutant.name)));
+    let mut trials: Vec<Trial> = every_one().map(caught).collect();
     trials.push(Trial::test("unmutated", passes));
     trials.extend(SWEPT.map(|(name, case, says, now)| {
         let title = format!("{}_when_a_call_fails", name.replace('-', "_"));
@@ -102,14 +95,14 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
+fn every_one() -> impl Iterator<Item = &'static Mutant> {
+    ALL.iter().chain(&REAL).chain(THROUGH.iter().map(|through| &through.mutant))
+}
+
 /// A name that is in a list and nobody's would do nothing there, and so would what follows by chance where it follows anyway.
 fn lists() -> Result<(), String> {
-    let nobodys = |of: &[Mutant], name: &str| !of.iter().any(|mutant| mutant.name == name);
-    if let Some(name) = CHOSEN.iter().find(|name| nobodys(&ALL, name)) {
-        return Err(format!("there is no mutant `{name}` that the simulation shows"));
-    }
-    if let Some(name) = CHOSEN_REAL.iter().find(|name| nobodys(&REAL, name)) {
-        return Err(format!("there is no mutant `{name}` that no simulation shows"));
+    if let Some(name) = CHOSEN.iter().find(|name| !every_one().any(|mutant| mutant.name == **name)) {
+        return Err(format!("there is no mutant `{name}`"));
     }
     for (name, follows, _) in real::BY_CHANCE {
         let mutant = find(name).ok_or_else(|| format!("there is no mutant `{name}`"))?;
